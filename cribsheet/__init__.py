@@ -1,0 +1,1 @@
+"""Compiles typed tasks into frozen few-shot prompts."""

@@ -1,0 +1,96 @@
+"""The one seam to the world: a prompt in, a completion out."""
+
+from typing import Literal, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict
+
+from cribsheet.prompts import Prompt
+
+
+class Sampling(BaseModel):
+    """How to sample; every field is part of the cache key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_tokens: int = 64
+    """The most tokens to generate."""
+    temperature: float = 0.0
+    """0 is greedy."""
+    seed: int = 0
+    """Seeds the sampler where temperature is above 0."""
+    top_logprobs: int = 0
+    """How many alternatives to report for the first token; 0 asks for no log-probabilities."""
+
+
+class Usage(BaseModel):
+    """Tokens of one completion."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    prompt_tokens: int = 0
+    """All tokens of the prompt."""
+    cached_tokens: int | None = None
+    """Those of the prompt that the engine had read before; None where the endpoint does not tell."""
+    completion_tokens: int = 0
+    """Tokens generated."""
+
+    @property
+    def evaluated_tokens(self) -> int:
+        """Prompt tokens that the engine had to read anew."""
+        return self.prompt_tokens - (self.cached_tokens or 0)
+
+
+class Completion(BaseModel):
+    """What a model answered."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: str
+    """The text, without the stop sequence that ended it."""
+    finish_reason: Literal["stop", "length"] = "stop"
+    """Why it ended."""
+    first_token: dict[str, float] | None = None
+    """Natural log-probability of each reported alternative for the first token; None where not told."""
+    logprobs: tuple[float, ...] | None = None
+    """Natural log-probability of each token of the text; None where not told."""
+    usage: Usage = Usage()
+    """Tokens read and written."""
+    seconds: float = 0.0
+    """Wall-clock time of the call."""
+    cached: bool = False
+    """Whether it came from the completion cache."""
+
+
+@runtime_checkable
+class Model(Protocol):
+    """What every model can do. Implementations are safe to call from several threads."""
+
+    name: str
+    """The LiteLLM-style name, such as `embedded/smollm2-135m`."""
+    endpoint: str
+    """Where it is served: part of the cache key, empty for the embedded engine."""
+    parallel: int
+    """How many requests it likes to have in flight."""
+    context_window: int
+    """Tokens that prompt and completion may have together."""
+
+    @property
+    def digest(self) -> str | None:
+        """What identifies the weights, such as `sha256:…`; None where the endpoint does not tell."""
+        ...
+
+    def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
+        """Return the completion of a prompt.
+
+        Raises:
+            ModelError: the one of its kinds that says what went wrong and what mends it.
+        """
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens the text has; an estimate from above where there is no tokenizer."""
+        ...
+
+    def close(self) -> None:
+        """Free what the model holds."""
+        ...

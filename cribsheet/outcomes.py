@@ -1,0 +1,47 @@
+"""What an output of a task can be."""
+
+from pydantic import BaseModel, ConfigDict
+
+UNANSWERABLE = "unanswerable"
+ANSWERED = "answered"
+
+
+class Unanswerable(BaseModel):
+    """The typed outcome of a question that the inputs do not answer.
+
+    >>> Unanswerable(reason="The text is about gravity.").reason
+    'The text is about gravity.'
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reason: str | None = None
+    """Why there is no answer, in a sentence; None where nobody said."""
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        return UNANSWERABLE
+
+
+Value = str | int | float | bool | Unanswerable
+"""A typed input or output value."""
+
+
+def to_json(value: Value) -> object:
+    """Return the JSON form of a value: `Unanswerable` becomes `{"unanswerable": reason}`.
+
+    >>> to_json(Unanswerable(reason="off topic"))
+    {'unanswerable': 'off topic'}
+    """
+    return {UNANSWERABLE: value.reason} if isinstance(value, Unanswerable) else value
+
+
+def is_unanswerable_json(value: object) -> bool:
+    """Tell whether a JSON value stands for `Unanswerable`."""
+    return (
+        isinstance(value, dict)
+        and set(value) == {UNANSWERABLE}
+        and isinstance(value[UNANSWERABLE], str | None)
+    )
