@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
 from cribsheet.outcomes import Value, to_json
 
 
@@ -34,9 +36,10 @@ class Example:
         raise AttributeError(f"this row has no field {name!r}; it has {[*self.inputs, *self.outputs]}")
 
     @property
-    def answers(self) -> dict[str, Value]:
-        """The value of each output that a demonstration shows."""
-        return {name: values[0] for name, values in self.outputs.items()}
+    def demo(self) -> "Demo":
+        """The demonstration that this row makes."""
+        outputs = {name: values[0] for name, values in self.outputs.items()}
+        return Demo(inputs=dict(self.inputs), outputs=outputs)
 
     @cached_property
     def id(self) -> str:
@@ -44,6 +47,17 @@ class Example:
         outputs = {name: [to_json(value) for value in values] for name, values in self.outputs.items()}
         content = json.dumps([dict(self.inputs), outputs], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+class Demo(BaseModel):
+    """One demonstration: inputs, and the outputs that the prompt shows for them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    inputs: Mapping[str, Value]
+    """What is given, by field name."""
+    outputs: Mapping[str, Value]
+    """What the prompt answers, by field name."""
 
 
 class Prediction:

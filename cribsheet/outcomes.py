@@ -1,21 +1,25 @@
 """What an output of a task can be."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 UNANSWERABLE = "unanswerable"
 ANSWERED = "answered"
 
 
 class Unanswerable(BaseModel):
-    """The typed outcome of a question that the inputs do not answer.
+    """The typed outcome of a question that the inputs do not answer; in JSON `{"unanswerable": reason}`.
 
     >>> Unanswerable(reason="The text is about gravity.").reason
     'The text is about gravity.'
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
 
-    reason: str | None = None
+    reason: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("reason", UNANSWERABLE),
+        serialization_alias=UNANSWERABLE,
+    )
     """Why there is no answer, in a sentence; None where nobody said."""
 
     def __bool__(self) -> bool:

@@ -1,0 +1,142 @@
+"""From a completion back to typed values; it never raises."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cribsheet.layout import Layout
+from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
+from cribsheet.signature import Field, Signature
+
+_NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
+_PUNCTUATION = " \t\r\n.,;:!?\"'`*()[]。，；：！？、“”‘’（）"
+
+
+@dataclass(frozen=True)
+class ParseFailure:
+    """A completion that holds no value of the signature; counted apart from wrong answers."""
+
+    reason: str
+    """What was looked for, and what was there."""
+
+    def get(self, name: str) -> None:
+        """Return None: there is no value, whatever the name."""
+
+
+def parse(layout: Layout, signature: Signature, text: str) -> Mapping[str, Value] | ParseFailure:
+    """Return the value of each output, or what is wrong with the completion."""
+    outputs: dict[str, Value] = {}
+    rest: str | None = _without_opening(layout, signature.outputs[0], text)
+    for field, following in zip(signature.outputs, (*signature.outputs[1:], None), strict=True):
+        if rest is None:
+            return ParseFailure(f"no {layout.word(field.name)!r} in {text[:80]!r}")
+        raw, rest = _take(layout, field, following, rest)
+        value = read_value(layout, field, raw)
+        if isinstance(value, ParseFailure):
+            return value
+        outputs[field.name] = value
+    return outputs
+
+
+def read_value(layout: Layout, field: Field, raw: str) -> Value | ParseFailure:
+    """Return the typed value that stands between a field's marks."""
+    text = raw.strip()
+    unquoted = _unquote(text)
+    if field.kind == "text" and unquoted is not None:
+        return unquoted
+    if field.abstains and (found := _read_unanswerable(layout, text)) is not None:
+        return found
+    if field.is_finite:
+        return _read_outcome(layout, field, text)
+    if field.kind != "text":
+        return _read_number(field, text)
+    return text or ParseFailure(f"{field.name} is empty")
+
+
+def _without_opening(layout: Layout, field: Field, text: str) -> str:
+    """Drop a first opening mark: models like to repeat the cue."""
+    opening = layout.opening(field.name, layout.output_mark)
+    stripped = text.lstrip()
+    return stripped[len(opening) :] if opening and stripped.startswith(opening) else text
+
+
+def _take(layout: Layout, field: Field, following: Field | None, text: str) -> tuple[str, str | None]:
+    """Return what is inside the field's marks, then the text after the following field's opening."""
+    mark = layout.output_mark
+    end = _end_of_quoted(text)
+    closing = layout.closing(field.name, mark)
+    if following is None:
+        at = text.find(closing or "\n", end or _content_start(text))
+        return (text if at < 0 else text[:at]), ""
+    opening = layout.between_fields + layout.opening(following.name, mark)
+    at = text.find(closing + opening, end)
+    if at < 0:
+        return text, None
+    return text[:at], text[at + len(closing + opening) :]
+
+
+def _content_start(text: str) -> int:
+    """Return where the content starts: an answer may stand after a line break."""
+    return len(text) - len(text.lstrip())
+
+
+def _end_of_quoted(text: str) -> int:
+    """Return where a leading JSON string ends, 0 where there is none."""
+    start = _content_start(text)
+    if not text.startswith('"', start):
+        return 0
+    try:
+        _, end = json.JSONDecoder().raw_decode(text, start)
+    except json.JSONDecodeError:
+        return 0
+    return end
+
+
+def _unquote(text: str) -> str | None:
+    """Return what a JSON string stands for, None where the text is not one."""
+    if not text.startswith('"'):
+        return None
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        return None
+    return value if isinstance(value, str) else None
+
+
+def _read_unanswerable(layout: Layout, text: str) -> Unanswerable | None:
+    word = layout.verbalizer(UNANSWERABLE)
+    if not _starts_with_word(text, word):
+        return None
+    rest = text.lstrip(_PUNCTUATION)[len(word) :].lstrip(" .:,;-—。：，")
+    unquoted = _unquote(rest)
+    return Unanswerable(reason=unquoted if unquoted is not None else rest or None)
+
+
+def _read_outcome(layout: Layout, field: Field, text: str) -> Value | ParseFailure:
+    by_length = sorted(field.closed_outcomes, key=lambda outcome: -len(layout.verbalizer(outcome)))
+    for outcome in by_length:
+        if _starts_with_word(text, layout.verbalizer(outcome)):
+            return field.value_of(outcome)
+    known = ", ".join(layout.verbalizer(outcome) for outcome in field.closed_outcomes)
+    return ParseFailure(f"{field.name} is none of {known}: {text[:80]!r}")
+
+
+def _starts_with_word(text: str, word: str) -> bool:
+    """Tell whether the text starts with the word, whatever its case, and the word ends there."""
+    start = text.lstrip(_PUNCTUATION)
+    if start[: len(word)].casefold() != word.casefold():
+        return False
+    after = start[len(word) : len(word) + 1]
+    return not (word[-1].isascii() and word[-1].isalnum() and after.isascii() and after.isalnum())
+
+
+def _read_number(field: Field, text: str) -> Value | ParseFailure:
+    try:
+        return int(text) if field.kind == "integer" else float(text)
+    except ValueError:
+        found = _NUMBER.search(text)
+    if found is None:
+        return ParseFailure(f"{field.name} has no number in {text[:80]!r}")
+    number = float(found.group().replace(",", ""))
+    return int(number) if field.kind == "integer" else number
