@@ -43,9 +43,7 @@ LAYOUTS: tuple[Layout, ...] = (
     Layout(name="wide-colon", style="raw", input_mark=_WIDE, output_mark=_WIDE, language="zh"),
     Layout(name="message", style="one_message"),
     Layout(name="message-lead-both", style="one_message", lead="both", instructions_at="end"),
-    Layout(
-        name="message-tags", style="one_message", input_mark=_TAGS, output_mark=_LOWER, reminder=_REMINDER
-    ),
+    Layout(name="message-tags", style="one_message", input_mark=_TAGS, output_mark=_LOWER, reminder=_REMINDER),
     Layout(name="message-xml", style="one_message", input_mark=_XML, output_mark=_XML, lead="last"),
     Layout(name="chat", style="chat_turns"),
     Layout(name="chat-lead-last", style="chat_turns", lead="last", cue=False),

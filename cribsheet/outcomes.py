@@ -44,8 +44,4 @@ def to_json(value: Value) -> object:
 
 def is_unanswerable_json(value: object) -> bool:
     """Tell whether a JSON value stands for `Unanswerable`."""
-    return (
-        isinstance(value, dict)
-        and set(value) == {UNANSWERABLE}
-        and isinstance(value[UNANSWERABLE], str | None)
-    )
+    return isinstance(value, dict) and set(value) == {UNANSWERABLE} and isinstance(value[UNANSWERABLE], str | None)

@@ -24,10 +24,7 @@ def render(
     if layout.style == "chat_turns":
         return Prompt(messages=_turns(layout, signature, instructions, demos, inputs), stop=stop)
     asked = _asked(layout, signature, inputs)
-    shown = [
-        _asked(layout, signature, demo.inputs) + render_outputs(layout, signature, demo.outputs)
-        for demo in demos
-    ]
+    shown = [_asked(layout, signature, demo.inputs) + render_outputs(layout, signature, demo.outputs) for demo in demos]
     start = [instructions] if layout.instructions_at == "start" and instructions else []
     end = [instructions] if layout.instructions_at == "end" and instructions else []
     text = layout.between_demos.join([*start, *shown, *end, asked])

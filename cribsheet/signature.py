@@ -130,9 +130,7 @@ class Field(BaseModel):
 
     def json_schema(self) -> dict[str, Any]:
         """Return this field's type as JSON Schema (draft 2020-12)."""
-        value: dict[str, Any] = (
-            {"enum": list(self.labels)} if self.labels else {"type": _JSON_TYPES[self.kind]}
-        )
+        value: dict[str, Any] = {"enum": list(self.labels)} if self.labels else {"type": _JSON_TYPES[self.kind]}
         schema = {"anyOf": [value, _UNANSWERABLE_SCHEMA]} if self.abstains else value
         return schema | ({"description": self.description} if self.description else {})
 

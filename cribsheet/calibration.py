@@ -1,0 +1,75 @@
+"""Decide a finite outcome by the log-probabilities of the verbalizers' first tokens."""
+
+import math
+from collections.abc import Iterable, Mapping
+
+from pydantic import BaseModel, ConfigDict
+
+from cribsheet.layout import Layout
+from cribsheet.outcomes import Value
+from cribsheet.signature import Field, Signature
+
+
+class Calibration(BaseModel):
+    """A bias per outcome, subtracted from its log-probability before the decision."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    biases: Mapping[str, float]
+    """By outcome, natural log; 0 everywhere changes nothing."""
+
+
+def decided_field(signature: Signature) -> Field | None:
+    """Return the output whose outcome is the whole answer, None where the answer must be written."""
+    (first, *rest) = signature.outputs
+    return first if first.is_finite and not rest else None
+
+
+def outcome_logprobs(layout: Layout, field: Field, first_token: Mapping[str, float]) -> dict[str, float] | None:
+    """Return the normalised log-probability of each outcome; None where no token speaks for any.
+
+    A token speaks for an outcome when it begins its verbalizer, whatever the case and the white
+    space before it, and begins no other's. An outcome that no reported token speaks for gets the
+    lowest reported log-probability: it has at most that.
+    """
+    words = {outcome: layout.verbalizer(outcome).casefold() for outcome in field.outcomes}
+    spoken: dict[str, list[float]] = {}
+    for token, logprob in first_token.items():
+        start = token.strip().casefold()
+        heard = [outcome for outcome, word in words.items() if start and word.startswith(start)]
+        if len(heard) == 1:
+            spoken.setdefault(heard[0], []).append(logprob)
+    if not spoken:
+        return None
+    floor = min(first_token.values())
+    sums = {outcome: _logsumexp(spoken.get(outcome, [floor])) for outcome in words}
+    total = _logsumexp(sums.values())
+    return {outcome: logprob - total for outcome, logprob in sums.items()}
+
+
+def decide(field: Field, logprobs: Mapping[str, float], calibration: Calibration | None) -> tuple[Value, float]:
+    """Return the value with the highest calibrated log-probability, and its probability."""
+    biases = calibration.biases if calibration else {}
+    scores = {outcome: logprob - biases.get(outcome, 0.0) for outcome, logprob in logprobs.items()}
+    best = max(scores, key=lambda outcome: scores[outcome])
+    return field.value_of(best), math.exp(scores[best] - _logsumexp(scores.values()))
+
+
+def batch_calibration(rows: Iterable[Mapping[str, float]]) -> Calibration:
+    """Fit the bias of each outcome as the log of its mean probability over a batch of inputs.
+
+    No label is used. Batch Calibration: Zhou et al. 2023, arXiv:2309.17249, with a uniform prior.
+
+    >>> batch_calibration([{"a": math.log(0.9), "b": math.log(0.1)}]).biases
+    {'a': -0.1054, 'b': -2.3026}
+    """
+    batch = list(rows)
+    means = {outcome: math.fsum(math.exp(row[outcome]) for row in batch) / len(batch) for outcome in batch[0]}
+    # Four decimals: finer digits are the engine's noise, and would make two equal compiles differ.
+    return Calibration(biases={outcome: round(math.log(max(mean, 1e-9)), 4) for outcome, mean in means.items()})
+
+
+def _logsumexp(values: Iterable[float]) -> float:
+    listed = list(values)
+    top = max(listed)
+    return top + math.log(math.fsum(math.exp(value - top) for value in listed))

@@ -1,0 +1,40 @@
+"""The one place where evaluations run: threads here, a cluster behind the same seam elsewhere."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Protocol, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Executor(Protocol):
+    """Applies a function to items."""
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Yield the result of each item, in the items' order; an error surfaces at its item."""
+        ...
+
+
+class Threads:
+    """Runs up to `parallel` items at once, one at a time in the calling thread where that is 1.
+
+    >>> list(Threads(2).map(abs, [-1, 2, -3]))
+    [1, 2, 3]
+    """
+
+    def __init__(self, parallel: int):
+        self._parallel = parallel
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Yield the result of each item in order; at most `parallel` are under way or waiting to be read."""
+        if self._parallel <= 1:
+            yield from map(function, items)
+            return
+        waiting = iter(items)
+        with ThreadPoolExecutor(self._parallel) as pool:
+            running = [pool.submit(function, item) for item in islice(waiting, self._parallel)]
+            while running:
+                yield running.pop(0).result()
+                running.extend(pool.submit(function, item) for item in islice(waiting, 1))

@@ -1,0 +1,156 @@
+"""What a frozen file holds."""
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from cribsheet.calibration import Calibration
+from cribsheet.examples import Demo
+from cribsheet.guard import Guard
+from cribsheet.layout import Layout
+from cribsheet.scores import Gain, Score
+from cribsheet.signature import Signature
+
+FORMAT: Final = 1
+"""The format of the files that this version writes, and the newest that it reads."""
+
+
+class Decoding(BaseModel):
+    """How the answer is taken from the model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    decide_by: Literal["logprobs", "text"] = "text"
+    """Whether a finite outcome is decided by the first token's log-probabilities or read from the text."""
+    max_tokens: int = 48
+    """The most tokens to write, where the answer is written."""
+    top_logprobs: int = 0
+    """How many alternatives to ask for, where the model tells log-probabilities."""
+
+
+class FrozenPrompt(BaseModel):
+    """All it takes to ask for the outputs of one predictor."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    signature: Signature
+    """What is given and what is asked for."""
+    layout: Layout
+    """How it is written down."""
+    instructions: str
+    """What to do, in words."""
+    demos: tuple[Demo, ...] = ()
+    """The demonstrations, in the order in which they are shown."""
+    decoding: Decoding = Decoding()
+    """How the answer is taken from the model."""
+    calibration: Calibration | None = None
+    """The bias of each outcome; None where decisions are not calibrated."""
+    guard: Guard | None = None
+    """When to abstain although the model answered; None where nothing guards."""
+
+
+class ModelIdentity(BaseModel):
+    """The model that the prompts were compiled for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    """Such as `embedded/smollm2-135m`."""
+    digest: str | None
+    """Of its weights; None where the endpoint does not tell."""
+    endpoint: str = ""
+    """Where it was served; empty for the embedded engine."""
+    context_window: int = 4096
+    """Tokens that prompt and completion may have together."""
+
+
+class Results(BaseModel):
+    """Scores on the testset, which nothing but these two prompts ever saw."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    metric: str
+    """The metric's name."""
+    baseline: Score
+    """The zero-shot prompt."""
+    compiled: Score
+    """This file's prompts."""
+    gain: Gain
+    """Compiled less baseline, paired by row."""
+
+
+class Provenance(BaseModel):
+    """How the prompts came to be."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    optimizer: str
+    """The optimizer's name."""
+    seed: int
+    """It seeds the splits and the search."""
+    budget: str
+    """What the compile was allowed, such as `40k tokens`."""
+    spent_tokens: int
+    """What it cost: tokens evaluated anew with each block's shared prefix counted once, plus tokens written."""
+    evaluations: int
+    """Rows answered, over all candidates."""
+    candidates: int
+    """Candidates scored."""
+    interrupted: bool = False
+    """Whether the search was stopped by hand before it ended."""
+    splits: Mapping[str, str]
+    """The sha256 of the row ids of each split."""
+    versions: Mapping[str, str]
+    """The versions of cribsheet and of what shapes its results."""
+    curve: tuple[tuple[int, float], ...] = ()
+    """The best validation score so far against tokens spent."""
+
+
+class Wire(BaseModel):
+    """Where one predictor's input comes from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str | None
+    """The predictor whose output it is; None for an input of the program."""
+    field: str
+    """The field's name there."""
+
+
+class Wiring(BaseModel):
+    """How a program hands values from predictor to predictor, where it only hands them on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    order: tuple[str, ...]
+    """The predictors in the order in which they run."""
+    inputs: Mapping[str, Mapping[str, Wire]]
+    """For each predictor, where each of its inputs comes from."""
+    outputs: Mapping[str, Wire]
+    """Where each output of the program comes from."""
+
+
+class FrozenProgram(BaseModel):
+    """A compiled program: named prompts, and all it takes to run and to trust them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = FORMAT
+    """The version of this schema."""
+    task: str
+    """The name of the task it was compiled from."""
+    prompts: Mapping[str, FrozenPrompt]
+    """One a predictor, by the predictor's name in the program."""
+    wiring: Wiring | None = None
+    """How the prompts follow each other; None where only the program's own code knows."""
+    model: ModelIdentity
+    """What they were compiled for."""
+    results: Results
+    """What they score."""
+    provenance: Provenance
+    """How they came to be."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know, such as why decisions are not calibrated."""
+    extra: Mapping[str, JsonValue] = {}
+    """The user's own, kept and sealed with the rest."""

@@ -1,0 +1,160 @@
+"""Run frozen prompts on a model, without dspy."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cribsheet.calibration import decide, decided_field, outcome_logprobs
+from cribsheet.errors import DataError
+from cribsheet.examples import Prediction
+from cribsheet.frozen import FrozenPrompt, Wire, Wiring
+from cribsheet.models import Completer, Completion, Sampling
+from cribsheet.outcomes import Value
+from cribsheet.parsing import ParseFailure, parse
+from cribsheet.prompts import Prompt
+from cribsheet.rendering import render
+from cribsheet.signature import Signature
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one prompt gave for one row."""
+
+    prediction: Prediction | ParseFailure
+    """The typed outputs, or why there are none."""
+    prompt: Prompt
+    """What the model was asked."""
+    completion: Completion
+    """What the model said."""
+    logprobs: Mapping[str, float] | None = None
+    """Normalised, by outcome, before calibration; None where the answer was read from the text."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One predictor's part in a run."""
+
+    predictor: str
+    """The predictor's name in the program."""
+    inputs: Mapping[str, object]
+    """What it was given."""
+    answer: Answer
+    """What it gave."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a program gave for one row."""
+
+    prediction: Prediction | ParseFailure
+    """The program's typed outputs, or why there are none."""
+    calls: tuple[Call, ...]
+    """Its predictors' calls, in the order in which they were made."""
+
+
+def run_wired(
+    prompts: Mapping[str, FrozenPrompt], wiring: Wiring, inputs: Mapping[str, object], model: Completer
+) -> Run:
+    """Run a program that only hands values from predictor to predictor."""
+    calls: list[Call] = []
+    given: dict[str | None, Mapping[str, object]] = {None: inputs}
+    for name in wiring.order:
+        own = {field: _fetch(given, wire) for field, wire in wiring.inputs[name].items()}
+        answer = ask(prompts[name], own, model)
+        calls.append(Call(name, own, answer))
+        if isinstance(answer.prediction, ParseFailure):
+            return Run(answer.prediction, tuple(calls))
+        given[name] = answer.prediction.outputs
+    outputs = {field: _fetch(given, wire) for field, wire in wiring.outputs.items()}
+    last = calls[-1].answer.prediction
+    confidence = last.confidence if isinstance(last, Prediction) and len(calls) == 1 else None
+    prediction = Prediction(outputs, text=calls[-1].answer.completion.text, confidence=confidence)
+    return Run(prediction, tuple(calls))
+
+
+def direct_wiring(name: str, prompt_signature: Signature) -> Wiring:
+    """Return the wiring of a program that is one predictor."""
+    return Wiring(
+        order=(name,),
+        inputs={name: {field.name: Wire(source=None, field=field.name) for field in prompt_signature.inputs}},
+        outputs={field.name: Wire(source=name, field=field.name) for field in prompt_signature.outputs},
+    )
+
+
+def _fetch(given: Mapping[str | None, Mapping[str, Any]], wire: Wire) -> Any:
+    if wire.field not in given[wire.source]:
+        raise DataError(
+            f"The input {wire.field!r} is missing; got {', '.join(given[wire.source]) or 'nothing'}. "
+            "Give each input once, by name."
+        )
+    return given[wire.source][wire.field]
+
+
+def prompt_text(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> Prompt:
+    """Return the rendered prompt for some inputs; DataError where they are not the signature's."""
+    return render(
+        prompt.layout,
+        prompt.signature,
+        instructions=prompt.instructions,
+        demos=prompt.demos,
+        inputs=_typed(prompt, inputs),
+    )
+
+
+def ask(prompt: FrozenPrompt, inputs: Mapping[str, object], model: Completer) -> Answer:
+    """Return the answer of a model to a frozen prompt.
+
+    Raises:
+        DataError: where the inputs are not the signature's.
+        ModelError: where there is no completion.
+    """
+    rendered = prompt_text(prompt, inputs)
+    if prompt.decoding.decide_by == "logprobs":
+        decided = _decide(prompt, rendered, model)
+        if decided is not None:
+            return decided
+    sampling = Sampling(
+        max_tokens=prompt.decoding.max_tokens,
+        top_logprobs=prompt.decoding.top_logprobs if prompt.guard else 0,
+    )
+    return _read(prompt, inputs, rendered, model.complete(rendered, sampling))
+
+
+def _decide(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer | None:
+    """Return the outcome that the first token's log-probabilities speak for, None where none is told."""
+    field = decided_field(prompt.signature)
+    if field is None:
+        return None
+    sampling = Sampling(max_tokens=1, top_logprobs=prompt.decoding.top_logprobs)
+    completion = model.complete(rendered, sampling)
+    if completion.first_token is None:
+        return None
+    logprobs = outcome_logprobs(prompt.layout, field, completion.first_token)
+    if logprobs is None:
+        failure = ParseFailure(f"no outcome of {field.name} among the first tokens: {completion.text!r}")
+        return Answer(failure, rendered, completion)
+    value, confidence = decide(field, logprobs, prompt.calibration)
+    prediction = Prediction({field.name: value}, text=completion.text, confidence=confidence)
+    return Answer(prediction, rendered, completion, logprobs)
+
+
+def _read(prompt: FrozenPrompt, inputs: Mapping[str, object], rendered: Prompt, completion: Completion) -> Answer:
+    outputs = parse(prompt.layout, prompt.signature, completion.text)
+    if isinstance(outputs, ParseFailure):
+        return Answer(outputs, rendered, completion)
+    if prompt.guard is not None:
+        outputs = prompt.guard.apply(inputs, outputs, completion)
+    return Answer(Prediction(outputs, text=completion.text), rendered, completion)
+
+
+def _typed(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> dict[str, Value]:
+    names = [field.name for field in prompt.signature.inputs]
+    if set(inputs) != set(names):
+        raise DataError(
+            f"{prompt.signature.name} takes {', '.join(names)} but got {', '.join(inputs) or 'nothing'}. "
+            "Give each input once, by name."
+        )
+    try:
+        return {field.name: field.coerce(inputs[field.name]) for field in prompt.signature.inputs}
+    except ValueError as error:
+        raise DataError(f"{error}. It is an input of {prompt.signature.name}.") from None

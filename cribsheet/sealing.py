@@ -1,0 +1,107 @@
+"""Frozen files on disk: sealed by a hash, refused when edited."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from cribsheet.errors import CribsheetError, FrozenFileError
+from cribsheet.frozen import FORMAT, FrozenProgram
+
+SEAL = "sha256"
+"""The key that holds the seal."""
+
+
+def seal_of(content: dict[str, Any]) -> str:
+    """Return the sha256 of a file's canonical form: sorted keys, no white space, no seal.
+
+    >>> seal_of({"b": 1, "a": 2}) == seal_of({"a": 2, "b": 1, "sha256": "…"})
+    True
+    """
+    unsealed = {key: value for key, value in content.items() if key != SEAL}
+    canonical = json.dumps(unsealed, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def to_text(program: FrozenProgram) -> str:
+    """Return the sealed text of a program: the same program always gives the same bytes."""
+    return _sealed(program.model_dump(mode="json", by_alias=True))
+
+
+def save(program: FrozenProgram, path: Path) -> None:
+    """Write a program's sealed file, whole or not at all."""
+    _write(path, to_text(program))
+
+
+def read(path: Path) -> FrozenProgram:
+    """Return the program of a sealed file.
+
+    Raises:
+        FrozenFileError: where it is missing, truncated, edited, or of a newer format.
+    """
+    content = _content(path)
+    if content.get(SEAL) != seal_of(content):
+        raise FrozenFileError(
+            f"{path} was edited after it was sealed: its sha256 is {seal_of(content)[:12]}… but the file says "
+            f"{str(content.get(SEAL))[:12]}…. Compile again, or accept the edit with `cribsheet seal {path}`."
+        )
+    return _program(path, content)
+
+
+def reseal(path: Path) -> FrozenProgram:
+    """Accept an edited file: check that it is whole, then seal it anew."""
+    content = _content(path)
+    program = _program(path, content)
+    _write(path, _sealed(content))
+    return program
+
+
+def _sealed(content: dict[str, Any]) -> str:
+    return json.dumps({**content, SEAL: seal_of(content)}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FrozenFileError(f"There is no file {path}. Make one with `optimize TASK --out {path}`.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise FrozenFileError(f"{path} cannot be read: {error}. Name a frozen file (*.prompt.json).") from None
+    except json.JSONDecodeError as error:
+        raise FrozenFileError(
+            f"{path} is no whole JSON file: {error}. It may be truncated; copy it again or compile again."
+        ) from None
+    if not isinstance(content, dict) or "format" not in content:
+        raise FrozenFileError(f"{path} is JSON but not a frozen file: it has no 'format'. Name a *.prompt.json file.")
+    return content
+
+
+def _program(path: Path, content: dict[str, Any]) -> FrozenProgram:
+    version = content["format"]
+    if isinstance(version, int) and version > FORMAT:
+        raise FrozenFileError(
+            f"{path} has format {version}, and this version of Cribsheet reads up to {FORMAT}. "
+            "Upgrade with `pip install -U cribsheet`."
+        )
+    try:
+        return FrozenProgram.model_validate({key: value for key, value in content.items() if key != SEAL})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise FrozenFileError(f"{path} is not a frozen file: {where}: {first['msg']}. Compile again.") from None
+    except CribsheetError as error:
+        raise FrozenFileError(f"{path} is not a frozen file: {error}") from None
+
+
+def _write(path: Path, text: str) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise FrozenFileError(f"{path} cannot be written: {error}. Choose another place with --out.") from None

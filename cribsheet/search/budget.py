@@ -1,0 +1,110 @@
+"""What a compile may cost, as a hard limit."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from cribsheet.errors import BudgetError
+from cribsheet.models import Completion
+from cribsheet.prompts import Prompt
+
+Unit = Literal["tokens", "calls", "minutes"]
+
+_FORM = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>k|m|calls?|tokens?|min|minutes?|M)?")
+_SCALES: dict[str, tuple[float, Unit]] = {
+    "": (1, "tokens"),
+    "token": (1, "tokens"),
+    "tokens": (1, "tokens"),
+    "k": (1e3, "tokens"),
+    "M": (1e6, "tokens"),
+    "call": (1, "calls"),
+    "calls": (1, "calls"),
+    "m": (1, "minutes"),
+    "min": (1, "minutes"),
+    "minute": (1, "minutes"),
+    "minutes": (1, "minutes"),
+}
+
+
+class BudgetExhausted(Exception):
+    """Raised inside a search when the next row may not be paid for; the best so far is the result."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A limit on tokens evaluated, on model calls, or on minutes of model time."""
+
+    limit: float
+    unit: Unit
+
+    @classmethod
+    def parse(cls, text: str) -> "Budget":
+        """Read `40k` or `40000` (tokens), `500calls`, or `3m` (minutes).
+
+        >>> Budget.parse("40k")
+        Budget(limit=40000.0, unit='tokens')
+        """
+        match = _FORM.fullmatch(text.strip())
+        if match is None or float(match["number"]) <= 0:
+            raise BudgetError(
+                f"{text!r} is no budget. Write a number of tokens (40k), of calls (500calls) or of minutes (3m)."
+            )
+        scale, unit = _SCALES[match["unit"] or ""]
+        return cls(float(match["number"]) * scale, unit)
+
+    def __str__(self) -> str:
+        return f"{self.limit:g} {self.unit}"
+
+
+class Ledger:
+    """Counts what a compile has cost, the same in every run of the same compile.
+
+    Costs are read off completions, cached or not, so a run that is resumed from the cache comes to
+    the same decisions as one that was never stopped. A prompt's prefix that it shares with the
+    prompt before it is free where the engine tells of a prefix cache; how much of it was really
+    served from there would depend on what the engine did before.
+    """
+
+    def __init__(self, budget: Budget, *, parallel: int = 1):
+        self.budget = budget
+        self.spent = 0.0
+        self.tokens = 0
+        self.reserved = 0.0
+        self._parallel = parallel
+        self._before = ""
+
+    @property
+    def left(self) -> float:
+        """What may still be spent before what is reserved."""
+        return self.budget.limit - self.spent - self.reserved
+
+    def begin_block(self) -> None:
+        """Forget the prompt before: other prompts come in between."""
+        self._before = ""
+
+    def charge(self, prompt: Prompt, completion: Completion) -> float:
+        """Count one completion; return its cost in the budget's unit."""
+        tokens = self._evaluated(prompt.plain, completion) + completion.usage.completion_tokens
+        seconds = completion.seconds / self._parallel
+        cost = {"tokens": float(tokens), "calls": 1.0, "minutes": seconds / 60}[self.budget.unit]
+        self.tokens += tokens
+        self.spent += cost
+        return cost
+
+    def check(self) -> None:
+        """Raise BudgetExhausted where nothing is left."""
+        if self.left <= 0:
+            raise BudgetExhausted
+
+    def _evaluated(self, text: str, completion: Completion) -> int:
+        usage = completion.usage
+        shared = _shared_length(self._before, text) / max(len(text), 1)
+        self._before = text
+        if usage.cached_tokens is None:
+            return usage.prompt_tokens
+        # The last token is always read anew: its log-probabilities are asked for.
+        return max(1, usage.prompt_tokens - int(usage.prompt_tokens * shared))
+
+
+def _shared_length(one: str, other: str) -> int:
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))

@@ -1,0 +1,27 @@
+"""A program bound to its metric and its rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cribsheet.metrics import Metric
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to compile: a program, a metric that scores it, rows to learn from.
+
+    In a workspace's `programs/NAME.py`, a module-level `task = Task(…)` is what `optimize NAME` compiles.
+    """
+
+    program: Any
+    """A dspy.Signature, a dspy.Module class, or an instance of one."""
+    metric: Metric
+    """`metric(example, prediction, trace=None)`, 0 to 1, higher is better."""
+    trainset: str | Path
+    """A file; a bare name is looked up in the workspace's `trainsets/`."""
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    """Columns of the file that are fields under another name: `{column: field}`."""
+    guard: bool = True
+    """Whether an `X | Unanswerable` answer may be guarded."""
