@@ -112,7 +112,7 @@ class _UnreadableError(Exception):
         self.failure = failure
 
 
-class _NameTag(dspy.BaseLM):  # type: ignore[misc]  # dspy is not typed
+class _NameTag(dspy.BaseLM):
     """Tells the adapter which predictor calls."""
 
     def __init__(self, predictor: str):
@@ -126,7 +126,7 @@ class _NameTag(dspy.BaseLM):  # type: ignore[misc]  # dspy is not typed
         )
 
 
-class _PromptAdapter(dspy.Adapter):  # type: ignore[misc]  # dspy is not typed
+class _PromptAdapter(dspy.Adapter):
     """Answers a predictor's call with its frozen prompt, for one row."""
 
     def __init__(self, prompts: Mapping[str, FrozenPrompt], model: Completer):

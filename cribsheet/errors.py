@@ -9,6 +9,7 @@ CribsheetError
  +-- FrozenFileError         a frozen file that is edited, truncated or too new
  +-- CompileError            a compile that cannot start or go on
  |    +-- BudgetError        the budget does not cover one candidate
+ +-- UnreadableCompletionError   a completion that holds no value of the signature
  +-- ModelError              a completion that cannot be had
       +-- UnknownModelError  the name leads to no model
       +-- MissingExtraError  the package behind the model is not installed
@@ -55,6 +56,10 @@ class CompileError(CribsheetError):
 
 class BudgetError(CompileError):
     """A budget that does not cover one candidate."""
+
+
+class UnreadableCompletionError(CribsheetError):
+    """A completion that holds no value of the signature."""
 
 
 class ModelError(CribsheetError):

@@ -135,10 +135,12 @@ def _read_csv(text: str, path: str) -> Iterator[_Raw]:
     # The limit is the process's, so it is only ever raised.
     csv.field_size_limit(max(MAX_CELL, csv.field_size_limit()))
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    begin = 1  # the line where a row begins, which a quote left open may lie far behind
     try:
         header = [name.strip() for name in next(reader)]
+        begin = reader.line_num + 1
         for cells in reader:
-            where = f"{path}, line {reader.line_num}"
+            where = f"{path}, line {begin}"
             if len(cells) not in (0, len(header)):
                 raise DataError(
                     f"{where}: {len(cells)} cells where the header has {len(header)}. "
@@ -146,10 +148,11 @@ def _read_csv(text: str, path: str) -> Iterator[_Raw]:
                 )
             if cells:
                 yield _Raw(where, dict(zip(header, map(_cell, cells), strict=True)), is_table=True)
+            begin = reader.line_num + 1
     except csv.Error as error:
         raise DataError(
-            f"{path}, line {reader.line_num}: not CSV: {error}. Close each quote, and double a quote that "
-            "stands inside a quoted cell."
+            f"{path}, line {begin}: not CSV: {error}. Close each quote, and double a quote that stands "
+            "inside a quoted cell."
         ) from None
 
 
@@ -252,7 +255,7 @@ def _fields(raw: _Raw, signature: Signature, *, mapping: Mapping[str, str]) -> d
         raise DataError(
             f"{raw.where}: {f'no field {missing[0]!r}' if missing else f'unknown field {unknown[0]!r}'}; "
             f"it has {', '.join(raw.values) or 'none'}. The signature {signature.name} has "
-            f"{', '.join(names)}. Rename columns, such as with --map {','.join(map('='.join, pairs))}."
+            f"{', '.join(names)}. Add, remove or rename; --map {','.join(map('='.join, pairs))} renames."
         )
     return values
 

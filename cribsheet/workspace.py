@@ -1,0 +1,155 @@
+"""Folders of signatures, programs, optimizers and trainsets, found by name."""
+
+import importlib
+import importlib.util
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import platformdirs
+
+import cribsheet
+from cribsheet.errors import CribsheetError, DataError, WorkspaceError
+from cribsheet.task import Task
+
+FOLDERS = ("signatures", "programs", "optimizers", "trainsets", "cache")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One folder with `programs/` and its companions; what it lacks is found in the built-in one."""
+
+    root: Path
+
+    @property
+    def cache(self) -> Path:
+        """Where completions are kept: its `cache/`, the user's cache folder for an installed built-in."""
+        if self.root.name == "_workspace":
+            return platformdirs.user_cache_path("cribsheet") / "completions"
+        return self.root / "cache"
+
+    def tasks(self) -> dict[str, Path]:
+        """Return the module of each task, by name: the workspace's own, then the built-in ones."""
+        return self._modules("programs")
+
+    def optimizers(self) -> dict[str, Path]:
+        """Return the module of each optimizer, by name."""
+        return self._modules("optimizers")
+
+    def task(self, name: str) -> tuple[str, Task]:
+        """Return a task and its plain name; `name` is in `programs/`, a path, or a dotted module.
+
+        Raises:
+            WorkspaceError: where there is none, or its module does not run or binds no `task`.
+        """
+        module = self._import_task(name)
+        task = getattr(module, "task", None)
+        if not isinstance(task, Task):
+            raise WorkspaceError(
+                f"{name} binds no task: its module has task = {task!r}. "
+                "End it with `task = Task(YourProgram, metric=…, trainset=…)`."
+            )
+        plain = Path(name).stem if name.endswith(".py") else name.rsplit(".", 1)[-1]
+        return plain, task
+
+    def optimizer(self, name: str) -> ModuleType:
+        """Return the module of an optimizer; WorkspaceError lists the known ones."""
+        known = self.optimizers()
+        if name not in known:
+            raise WorkspaceError(f"There is no optimizer {name!r}. Known optimizers: {', '.join(known)}.")
+        return self._run(known[name], f"optimizers.{name}")
+
+    def trainset(self, name: str | Path) -> Path:
+        """Return the path of a trainset: a bare name is looked up in `trainsets/`."""
+        path = Path(name)
+        if path.parent != Path() or path.exists():
+            return path
+        for workspace in (self, builtin()):
+            if (workspace.root / "trainsets" / path).exists():
+                return workspace.root / "trainsets" / path
+        raise DataError(f"There is no trainset {str(name)!r} in {self.root / 'trainsets'}. Give its path, or write it.")
+
+    def _modules(self, folder: str) -> dict[str, Path]:
+        own = _python_files(self.root / folder)
+        return own | {name: path for name, path in _python_files(builtin().root / folder).items() if name not in own}
+
+    def _import_task(self, name: str) -> ModuleType:
+        known = self.tasks()
+        if name in known:
+            return self._run(known[name], f"programs.{name}")
+        if name.endswith(".py"):
+            if not Path(name).is_file():
+                raise WorkspaceError(f"There is no file {name}. Give the path of a module that binds a `task`.")
+            return self._run(Path(name), f"_task_{Path(name).stem}")
+        if "." in name and all(part.isidentifier() for part in name.split(".")):
+            return self._import(name)
+        raise WorkspaceError(
+            f"There is no task {name!r}. Known tasks: {', '.join(known)}. A path to a module or package.module will do."
+        )
+
+    def _import(self, name: str) -> ModuleType:
+        self._put_on_path()
+        try:
+            return importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            raise WorkspaceError(f"{name} cannot be imported: {error}. Check the name, or give a path.") from None
+
+    def _run(self, path: Path, module_name: str) -> ModuleType:
+        """Run a module by its path, so that two workspaces may use one name."""
+        self._put_on_path()
+        spec = importlib.util.spec_from_file_location(module_name, path)
+        if spec is None or spec.loader is None:
+            raise WorkspaceError(f"{path} is no Python module. Give a file that ends in .py.")
+        module = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except CribsheetError:
+            raise
+        except Exception as error:
+            where = f" line {error.lineno}" if isinstance(error, SyntaxError) else ""
+            raise WorkspaceError(f"{path}{where} does not run: {type(error).__name__}: {error}. Mend it.") from error
+        return module
+
+    def _put_on_path(self) -> None:
+        """Let the modules of a workspace import each other; its own come before the built-in ones."""
+        for root in (str(builtin().root), str(self.root)):
+            if root in sys.path:
+                sys.path.remove(root)
+            sys.path.insert(0, root)
+
+
+def builtin() -> Workspace:
+    """Return the workspace that ships with Cribsheet: in the wheel, or around the package in a checkout."""
+    package = Path(cribsheet.__file__).parent
+    shipped = package / "_workspace"
+    return Workspace(shipped if shipped.is_dir() else package.parent)
+
+
+def find_workspace(start: Path) -> Workspace:
+    """Return the nearest workspace at or above a folder, else the built-in one."""
+    for folder in (start.resolve(), *start.resolve().parents):
+        if (folder / "programs").is_dir() and any(
+            (folder / other).is_dir() for other in FOLDERS if other != "programs"
+        ):
+            return Workspace(folder)
+    return builtin()
+
+
+def new_workspace(directory: Path) -> Workspace:
+    """Make an empty workspace; WorkspaceError where the folder has something in it."""
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise WorkspaceError(f"{directory} is not empty. Name a folder that does not exist yet.")
+    try:
+        for folder in FOLDERS:
+            (directory / folder).mkdir(parents=True, exist_ok=True)
+        (directory / ".gitignore").write_text("cache/\n*.prompt.json\n__pycache__/\n", encoding="utf-8")
+    except OSError as error:
+        raise WorkspaceError(f"{directory} cannot be made: {error}. Choose another place.") from None
+    return Workspace(directory.resolve())
+
+
+def _python_files(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        return {}
+    return {path.stem: path for path in sorted(folder.glob("*.py")) if not path.stem.startswith("_")}
