@@ -1,7 +1,6 @@
 """Read the rows of a trainset from a file.
 
-`docs/rows.md` describes the formats. SQuAD files follow Rajpurkar et al. 2018, "Know What You Don't Know"
-(https://rajpurkar.github.io/SQuAD-explorer/); files of its first version, such as CMRC 2018, work too.
+`docs/rows.md` describes the formats; SQuAD's is that of Rajpurkar et al. 2018, "Know What You Don't Know".
 """
 
 import csv
@@ -10,6 +9,7 @@ import io
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +25,7 @@ GROUP = "group"
 """The optional column that names what rows share, so that a split keeps them together."""
 
 MAX_CELL = 16 * 1024 * 1024
-"""The longest CSV cell that is read, in characters; a longer one is most likely an unclosed quote."""
+"""Characters of the longest CSV cell that is read; a longer one is most likely an unclosed quote."""
 
 
 class _Raw(NamedTuple):
@@ -40,23 +40,20 @@ class _Raw(NamedTuple):
 def load_rows(path: str | Path, signature: Signature, *, mapping: Mapping[str, str] = {}) -> list[Example]:
     """Return the rows of a JSONL, CSV or SQuAD JSON file, typed by the signature, in file order.
 
-    Args:
-        path: the file; its ending, .jsonl, .csv or .json, tells the format.
-        signature: names and types the fields.
-        mapping: the field that each of these columns stands for.
+    The file's ending tells the format; `mapping` names the field that a column stands for.
 
     Raises:
         DataError: when a row cannot be read or does not fit, naming the line and what to do.
     """
     path = Path(path)
     _check_mapping(mapping, signature)
+    text = _read_text(path)
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise DataError(
-            f"{path} ends in {path.suffix!r}, which tells no format. Name it *.jsonl (one object a line), "
-            "*.csv (with a header) or *.json (SQuAD)."
+            f"{path} ends in {path.suffix!r}, which tells no format. Name it *.jsonl, *.csv or *.json (SQuAD)."
         )
-    rows = [_to_example(raw, signature, mapping=mapping) for raw in reader(_read_text(path), str(path))]
+    rows = [_to_example(raw, signature, mapping=mapping) for raw in reader(text, str(path))]
     if not rows:
         raise DataError(f"{path} has no rows. Give it some; docs/rows.md shows the formats.")
     return _grouped(rows, signature)
@@ -151,8 +148,7 @@ def _read_csv(text: str, path: str) -> Iterator[_Raw]:
             begin = reader.line_num + 1
     except csv.Error as error:
         raise DataError(
-            f"{path}, line {begin}: not CSV: {error}. Close each quote, and double a quote that stands "
-            "inside a quoted cell."
+            f"{path}, line {begin}: not CSV: {error}. Close each quote, and double one inside a quoted cell."
         ) from None
 
 
@@ -160,11 +156,10 @@ def _cell(text: str) -> object:
     """Return the cell's text, or the object where it holds `{"unanswerable": "why"}`."""
     if not text.startswith("{"):
         return text
-    try:
+    with suppress(ValueError, RecursionError):
         value = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    return value if is_unanswerable_json(value) else text
+        return value if is_unanswerable_json(value) else text
+    return text
 
 
 class _Answer(BaseModel):
@@ -249,15 +244,21 @@ def _fields(raw: _Raw, signature: Signature, *, mapping: Mapping[str, str]) -> d
     missing = [name for name in names if name not in values]
     unknown = [name for name in values if name not in (*names, GROUP)]
     if missing or (unknown and not raw.is_table):
-        pairs = list(zip(unknown, missing, strict=False)) or [
-            (unknown[0] if unknown else "COLUMN", missing[0] if missing else "FIELD")
-        ]
+        problem = f"no field {missing[0]!r}" if missing else f"unknown field {unknown[0]!r}"
         raise DataError(
-            f"{raw.where}: {f'no field {missing[0]!r}' if missing else f'unknown field {unknown[0]!r}'}; "
-            f"it has {', '.join(raw.values) or 'none'}. The signature {signature.name} has "
-            f"{', '.join(names)}. Add, remove or rename; --map {','.join(map('='.join, pairs))} renames."
+            f"{raw.where}: {problem}; it has {', '.join(raw.values) or 'none'}. The signature "
+            f"{signature.name} has {', '.join(names)}. {_remedy(missing, unknown)}"
         )
     return values
+
+
+def _remedy(missing: list[str], unknown: list[str]) -> str:
+    if not missing:
+        return f"Remove {unknown[0]!r}, or rename it with --map {unknown[0]}=FIELD."
+    if not unknown:
+        return f"Add {missing[0]!r}."
+    pairs = ",".join(f"{column}={field}" for column, field in zip(unknown, missing, strict=False))
+    return f"Where only the names differ, rename them, such as with --map {pairs}."
 
 
 def _accepted(field: Field, raw: object) -> tuple[Value, ...]:

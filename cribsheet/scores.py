@@ -61,10 +61,11 @@ def mean_score(
     """Return the mean of one value a row.
 
     The interval is a percentile bootstrap (Efron & Tibshirani 1993, "An Introduction to the Bootstrap") that
-    draws whole groups, since rows that share a context are not independent. Two cases have none: independent
-    values of 0 or 1, and values that are all alike, where a bootstrap claims certainty from a handful of
-    rows. Their interval is Wilson's (1927, "Probable Inference"), over groups where there are some; for
-    values between 0 and 1 it is, if anything, too wide.
+    draws whole groups, since rows that share a context are not independent; from fewer than about ten groups
+    it comes out too narrow. Two cases have no bootstrap: independent values of 0 or 1, and values that are
+    all alike, where it would claim certainty from a handful of rows. Their interval is Wilson's (1927,
+    "Probable Inference"), over groups where there are some; for values between 0 and 1 it is, if anything,
+    too wide. Values that are all alike on another scale get no width.
 
     >>> str(mean_score([1.0, 1.0, 0.0, 1.0]))
     '0.750 [0.301, 0.954], n=4'
@@ -108,13 +109,15 @@ def paired_gain(
 
 
 def _totals(values: Sequence[float], groups: Sequence[Hashable] | None) -> list[tuple[float, int]]:
-    """Return the sum and the number of rows of each group."""
+    """Return the sum and the number of rows of each group; a row of the group "" is one by itself."""
     if not values:
         raise MetricError("There are no rows to average. Score at least one.")
     totals: dict[Hashable, tuple[float, int]] = {}
-    for group, value in zip(range(len(values)) if groups is None else groups, values, strict=True):
-        total, count = totals.get(group, (0.0, 0))
-        totals[group] = (total + value, count + 1)
+    named = [""] * len(values) if groups is None else groups
+    for index, (group, value) in enumerate(zip(named, values, strict=True)):
+        key = (index,) if group == "" else group
+        total, count = totals.get(key, (0.0, 0))
+        totals[key] = (total + value, count + 1)
     return list(totals.values())
 
 

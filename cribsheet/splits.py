@@ -62,16 +62,16 @@ def split(
     count = len({row.id for row in ordered})
     if count < MIN_ROWS:
         raise DataError(f"There are {count} different rows, and a split needs {MIN_ROWS}. Add some.")
-    val, test = (min(fractions[1], max_val / count), min(fractions[2], max_test / count))
     clusters = _clusters(ordered)
+    if len(clusters) < 3:
+        raise DataError(
+            f"The {count} rows fall in {len(clusters)} groups, and a split needs 3, since the rows of a group "
+            "stay together. Add rows of other groups, or give each row a finer `group`."
+        )
     random.Random(seed).shuffle(clusters)
+    val, test = min(fractions[1], max_val / count), min(fractions[2], max_test / count)
     parts = _assign(clusters, signature, shares=(1 - val - test, val, test))
-    for name, part in zip(("demo pool", "valset", "testset"), parts, strict=True):
-        if not part:
-            raise DataError(
-                f"The {name} got no rows: {count} rows fall in {len(clusters)} groups, which stay together. "
-                f"Add rows of other groups; at least {MIN_ROWS} rows in 3 groups of like size are needed."
-            )
+    for part in parts:
         random.Random(seed).shuffle(part)
     return Splits(tuple(parts[0]), tuple(parts[1][:max_val]), tuple(parts[2][:max_test]))
 
@@ -106,14 +106,16 @@ def _assign(clusters: Sequence[list[Example]], signature: Signature, *, shares: 
     totals = sum(tallies, Counter[str]())
     parts: list[list[Example]] = [[] for _ in shares]
     wanted = [{outcome: share * total for outcome, total in totals.items()} for share in shares]
-    for index in sorted(range(len(clusters)), key=lambda index: -len(clusters[index])):
+    order = sorted(range(len(clusters)), key=lambda index: -len(clusters[index]))
+    for left, index in zip(range(len(order), 0, -1), order, strict=True):
         tally = tallies[index]
+        empty = [number for number, part in enumerate(parts) if not part]
         # The change of the squared distance to the wanted counts, each in units of its total.
-        costs = [
-            sum(more * (more - 2 * want[outcome]) / totals[outcome] for outcome, more in tally.items())
-            for want in wanted
-        ]
-        best = costs.index(min(costs))
+        costs = {
+            number: sum(more * (more - 2 * wanted[number][name]) / totals[name] for name, more in tally.items())
+            for number in (empty if left == len(empty) else range(len(parts)))
+        }
+        best = min(costs, key=costs.__getitem__)
         parts[best] += clusters[index]
         for outcome, more in tally.items():
             wanted[best][outcome] -= more
