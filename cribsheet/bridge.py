@@ -21,6 +21,9 @@ from cribsheet.signature import Field, Kind, Signature
 
 _KINDS: dict[Any, Kind] = {str: "text", int: "integer", float: "number", bool: "boolean"}
 
+BARE = "predict"
+"""The name of the predictor of a task that is a signature alone."""
+
 
 def signature_of(signature: type[dspy.Signature]) -> Signature:
     """Return a dspy signature as plain data.
@@ -41,7 +44,8 @@ class DspyProgram:
 
     def __init__(self, module: dspy.Module):
         self._module = module.deepcopy()
-        self._predictors = dict(self._module.named_predictors())
+        bare = isinstance(module, dspy.Predict)
+        self._predictors = {BARE: self._module} if bare else dict(self._module.named_predictors())
         if not self._predictors:
             raise CompileError(f"{type(module).__name__} has no predictor. Give it a dspy.Predict as an attribute.")
         for name, predictor in self._predictors.items():

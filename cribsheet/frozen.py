@@ -93,6 +93,8 @@ class Provenance(BaseModel):
     """What the compile was allowed, such as `40k tokens`."""
     spent_tokens: int
     """What it cost: tokens evaluated anew with each block's shared prefix counted once, plus tokens written."""
+    origin: str
+    """How the winner came to be."""
     evaluations: int
     """Rows answered, over all candidates."""
     candidates: int

@@ -45,6 +45,8 @@ class Trial:
     ):
         self.candidate = candidate
         self.evaluation = Evaluation(())
+        self.cost = 0.0
+        """What it has cost, in the budget's unit."""
         self._uncorrected = candidate
         self._plain: list[RowResult] = []
         self._run = run
@@ -99,7 +101,7 @@ class Trial:
             key = call.answer.prompt.plain
             if key not in self._paid:
                 self._paid.add(key)
-                self._ledger.charge(call.answer.prompt, call.answer.completion)
+                self.cost += self._ledger.charge(call.answer.prompt, call.answer.completion)
         self._ledger.check()
 
     def _correct(self, results: Sequence[RowResult]) -> Candidate:

@@ -1,0 +1,313 @@
+"""Compile a task: split the rows, search, score the winner once, freeze it."""
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import ModuleType
+
+from cribsheet.bridge import BARE, DspyProgram, as_module
+from cribsheet.errors import BudgetError, CompileError
+from cribsheet.evaluate import Evaluation
+from cribsheet.examples import Example
+from cribsheet.executor import Threads
+from cribsheet.frozen import FrozenProgram, FrozenPrompt, ModelIdentity, Provenance, Results, Wiring
+from cribsheet.models import Completer, Model, Sampling, open_model
+from cribsheet.models.cache import CachedModel, CompletionCache, Meter
+from cribsheet.outcomes import Value
+from cribsheet.progress import Progress, Silent
+from cribsheet.rows import load_rows
+from cribsheet.running import Run, direct_wiring, prompt_text, run_wired
+from cribsheet.scores import paired_gain
+from cribsheet.search.budget import Budget, BudgetExhausted, Ledger
+from cribsheet.search.candidate import Candidate
+from cribsheet.search.guarding import GuardFitter
+from cribsheet.search.study import Study
+from cribsheet.search.trial import ProgramRunner, Trial
+from cribsheet.splits import Splits, split
+from cribsheet.task import Task
+from cribsheet.wiring import infer_wiring
+from cribsheet.workspace import Workspace, find_workspace
+
+DEFAULT_MODEL = "embedded/smollm2-135m"
+BASELINE_ROWS = 16
+"""Validation rows that the baseline answers first: they tell what a row costs."""
+TEST_SHARE = 0.3
+"""The part of the budget that is kept for the testset."""
+MIN_TEST_ROWS = 10
+_HEADROOM = 1.25
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to compile."""
+
+    model: str = DEFAULT_MODEL
+    api_base: str | None = None
+    trainset: Path | None = None
+    """In place of the task's own."""
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    """Columns that are fields under another name: `{column: field}`."""
+    optimizer: str = "race"
+    budget: str = "40k"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A frozen program, and what this run of the compiler took."""
+
+    program: FrozenProgram
+    name: str
+    """The task's plain name."""
+    meter: Meter
+    """Calls and tokens of this run: what came from the completion cache cost nothing."""
+    seconds: float
+
+
+def compile_task(
+    task: str | Task,
+    settings: Settings | None = None,
+    *,
+    workspace: Workspace | None = None,
+    model: Model | None = None,
+    progress: Progress | None = None,
+) -> Compiled:
+    """Return the best program that the budget finds, scored on rows that the search never saw.
+
+    Args:
+        task: a task, or what the workspace knows it by.
+        settings: the model, the rows, the optimizer, the budget, the seed.
+        workspace: where names are looked up and completions kept; the nearest one by default.
+        model: an open model, in place of the one that the settings name.
+        progress: hears of stages and costs.
+
+    Ctrl-C ends the search, not the compile: the best so far is scored and frozen.
+
+    Raises:
+        CribsheetError: the one of its kinds that says what is wrong and what mends it.
+    """
+    started = time.monotonic()
+    settings = settings or Settings()
+    workspace = workspace or find_workspace(Path.cwd())
+    name, bound = workspace.task(task) if isinstance(task, str) else ("task", task)
+    optimizer = workspace.optimizer(settings.optimizer)
+    meter = Meter()
+    opened = model or open_model(settings.model, api_base=settings.api_base)
+    cached = CachedModel(opened, CompletionCache(workspace.cache), meter=meter)
+    compiler = _Compiler(name, bound, settings, workspace, cached, progress or Silent())
+    program = compiler.compile(optimizer)
+    return Compiled(program, name, meter, time.monotonic() - started)
+
+
+class _Compiler:
+    """The steps of one compile."""
+
+    def __init__(
+        self,
+        name: str,
+        task: Task,
+        settings: Settings,
+        workspace: Workspace,
+        model: CachedModel,
+        progress: Progress,
+    ):
+        self.name, self.task, self.settings, self.model = name, task, settings, model
+        self.progress = progress
+        self.program = DspyProgram(as_module(task.program))
+        self.splits = self._split(workspace)
+        self.budget = Budget.parse(settings.budget)
+        self.study = self._study()
+        self.baseline = self.study.trial(self.study.zero_shot())
+
+    def compile(self, optimizer: ModuleType) -> FrozenProgram:
+        """Search, score, freeze."""
+        self._check_budget()
+        self.progress.stage("asking the zero-shot prompt")
+        self.study.tells_logprobs = self._tells_logprobs()
+        self.study.extend(self.baseline, min(BASELINE_ROWS, len(self.splits.val)))
+        self._reserve()
+        interrupted = self._search(optimizer)
+        best = self.study.best
+        if best is None:  # the baseline was answered, so there is one
+            raise CompileError(f"The optimizer {self.settings.optimizer!r} scored no candidate. Mend its search().")
+        self.progress.stage("scoring on the testset")
+        return self._freeze(best, interrupted)
+
+    def _split(self, workspace: Workspace) -> Splits:
+        settings, task = self.settings, self.task
+        mapping = settings.mapping if settings.trainset else {**task.mapping, **settings.mapping}
+        path = workspace.trainset(settings.trainset or task.trainset)
+        rows = load_rows(path, self.program.signature, mapping=mapping)
+        return split(rows, self.program.signature, seed=settings.seed)
+
+    def _study(self) -> Study:
+        signature = self.program.signature
+        guarded = self.task.guard and len(self.program.signatures) == 1 and GuardFitter.suits(signature)
+        rows = (*self.splits.train, *self.splits.val)
+        return Study(
+            signatures=self.program.signatures,
+            train=self.splits.train,
+            val=self.splits.val,
+            model=self.model,
+            run=self._runner(),
+            metric=self.task.metric,
+            ledger=Ledger(self.budget, parallel=self.model.parallel),
+            executor=Threads(self.model.parallel),
+            progress=self.progress,
+            rng=random.Random(self.settings.seed),
+            guard=GuardFitter(signature, rows, self.task.metric) if guarded else None,
+        )
+
+    def _runner(self) -> ProgramRunner:
+        if not self.program.is_one_predictor:
+            return self.program.run
+        wiring = direct_wiring(BARE, self.program.signature)
+
+        def run(prompts: Mapping[str, FrozenPrompt], inputs: Mapping[str, Value], model: Completer) -> Run:
+            return run_wired(prompts, wiring, inputs, model)
+
+        return run
+
+    def _check_budget(self) -> None:
+        """Refuse a budget that cannot pay for the baseline, one candidate, and a score for each."""
+        rows = min(BASELINE_ROWS, len(self.splits.val)) * 2 + MIN_TEST_ROWS * 2
+        row = {"calls": 1.0, "tokens": self._row_tokens(), "minutes": 0.0}[self.budget.unit]
+        if self.budget.limit < rows * row:
+            raise BudgetError(
+                f"A budget of {self.budget} is too small for one candidate: the baseline, a candidate and their "
+                f"scores are {rows} answers, about {rows * row:.0f} {self.budget.unit}. Give at least "
+                f"--budget {_rounded_up(rows * row * 2, self.budget.unit)}."
+            )
+
+    def _row_tokens(self) -> float:
+        """Return what a row's inputs take in the baseline, in tokens."""
+        (prompt, *others) = self.baseline.candidate.prompts.values()
+        names = [one.name for one in prompt.signature.inputs]
+        texts = ["\n".join(str(row.inputs.get(name, "")) for name in names) for row in self.splits.val[:8]]
+        tokens = sum(self.model.count_tokens(text) for text in texts) / len(texts)
+        return (1 + len(others)) * tokens
+
+    def _tells_logprobs(self) -> bool:
+        prompt = next(iter(self.baseline.candidate.prompts.values()))
+        row = {one.name: "" for one in prompt.signature.inputs} | dict(self.splits.val[0].inputs)
+        own = {one.name: row[one.name] for one in prompt.signature.inputs}
+        if any(value == "" for value in own.values()):
+            own = {one.name: one.value_of(one.outcomes[0]) if one.is_finite else "1" for one in prompt.signature.inputs}
+        rendered = prompt_text(prompt, own)
+        completion = self.model.complete(rendered, Sampling(max_tokens=1, top_logprobs=1))
+        self.study.ledger.charge(rendered, completion)
+        return completion.first_token is not None
+
+    def _reserve(self) -> None:
+        """Keep back what the testset will cost."""
+        row = self.baseline.cost / self.baseline.rows
+        affordable = int(TEST_SHARE * self.budget.limit / (2 * row))
+        rows = min(len(self.splits.test), max(MIN_TEST_ROWS, affordable))
+        self.study.ledger.reserved = 2 * _HEADROOM * rows * row
+        if self.study.ledger.left <= BASELINE_ROWS * row:
+            raise BudgetError(
+                f"A budget of {self.budget} is too small for one candidate: a row costs about {row:.3g} "
+                f"{self.budget.unit}. Give at least --budget {_rounded_up(row * 120, self.budget.unit)}. "
+                "What was asked so far is in the cache."
+            )
+
+    def _search(self, optimizer: ModuleType) -> bool:
+        """Run the optimizer; return whether it was stopped by hand."""
+        try:
+            optimizer.search(self.study)
+        except BudgetExhausted:
+            return False
+        except KeyboardInterrupt:
+            self.progress.stage("stopped by hand: freezing the best so far")
+            return True
+        return False
+
+    def _freeze(self, best: Trial, interrupted: bool) -> FrozenProgram:
+        rows = self._test_rows(best)
+        baseline = self._score(self.study.zero_shot(), rows)
+        compiled = self._score(best.candidate, rows)
+        groups = [row.group for row in rows]
+        wiring = self._wiring(best)
+        return FrozenProgram(
+            task=self.name,
+            prompts=best.candidate.prompts,
+            wiring=wiring,
+            model=ModelIdentity(
+                name=self.model.name,
+                digest=self.model.digest,
+                endpoint=self.model.endpoint,
+                context_window=self.model.context_window,
+            ),
+            results=Results(
+                metric=getattr(self.task.metric, "__name__", type(self.task.metric).__name__),
+                baseline=baseline.score,
+                compiled=compiled.score,
+                gain=paired_gain(baseline.scores, compiled.scores, groups=groups),
+            ),
+            provenance=self._provenance(best, interrupted),
+            notes=self._notes(wiring),
+        )
+
+    def _test_rows(self, best: Trial) -> Sequence[Example]:
+        """Return the test rows that what is left of the budget pays for."""
+        ledger = self.study.ledger
+        ledger.reserved = 0.0
+        pair = self.baseline.cost / self.baseline.rows + best.cost / best.rows
+        affordable = int(ledger.left / pair)
+        return self.splits.test[: max(MIN_TEST_ROWS, affordable)]
+
+    def _score(self, candidate: Candidate, rows: Sequence[Example]) -> Evaluation:
+        """Answer test rows with what the search settled on; nothing is fitted on them."""
+        return self.study.answer(candidate, rows)
+
+    def _wiring(self, best: Trial) -> Wiring | None:
+        if self.program.is_one_predictor:
+            return direct_wiring(BARE, self.program.signature)
+        runs = [(row.example.inputs, row.run) for row in best.evaluation.rows if row.run is not None]
+        return infer_wiring(runs)
+
+    def _provenance(self, best: Trial, interrupted: bool) -> Provenance:
+        study = self.study
+        return Provenance(
+            optimizer=self.settings.optimizer,
+            seed=self.settings.seed,
+            budget=str(self.budget),
+            spent_tokens=study.ledger.tokens,
+            origin=best.candidate.origin,
+            evaluations=sum(trial.rows for trial in study.trials),
+            candidates=sum(trial.rows > 0 for trial in study.trials),
+            interrupted=interrupted,
+            splits=self.splits.hashes,
+            versions=_versions(self.model.name),
+            curve=tuple(study.curve),
+        )
+
+    def _notes(self, wiring: Wiring | None) -> tuple[str, ...]:
+        notes = []
+        if not self.study.tells_logprobs:
+            notes.append(
+                f"{self.model.name} tells no log-probabilities, so outcomes are read from its text, uncalibrated."
+            )
+        if wiring is None:
+            notes.append("The program runs code of its own between its prompts: it runs in its workspace.")
+        return tuple(notes)
+
+
+def _versions(model: str) -> dict[str, str]:
+    packages = ["cribsheet", "dspy", *(["xllamacpp"] if model.startswith("embedded/") else [])]
+    found = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _rounded_up(amount: float, unit: str) -> str:
+    if unit == "tokens":
+        return f"{int(amount / 1000) + 1}k"
+    return f"{int(amount) + 1}{'calls' if unit == 'calls' else 'm'}"

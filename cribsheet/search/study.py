@@ -1,0 +1,183 @@
+"""What an optimizer works with: rows, a budget, trials, the best so far."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cribsheet.calibration import decided_field
+from cribsheet.catalogue import LAYOUTS, ZERO_SHOT, layout_named
+from cribsheet.errors import CompileError
+from cribsheet.evaluate import Evaluation, evaluate, summarize
+from cribsheet.examples import Demo, Example
+from cribsheet.executor import Executor
+from cribsheet.frozen import Decoding, FrozenPrompt
+from cribsheet.layout import Layout
+from cribsheet.metrics import Metric
+from cribsheet.models import Model
+from cribsheet.outcomes import Value
+from cribsheet.progress import Progress
+from cribsheet.rendering import render, render_outputs
+from cribsheet.running import Run
+from cribsheet.search.budget import Ledger
+from cribsheet.search.candidate import Candidate
+from cribsheet.search.demos import demos_of
+from cribsheet.search.guarding import GuardFitter
+from cribsheet.search.trial import ProgramRunner, Trial
+from cribsheet.signature import Signature
+
+_ALTERNATIVES = 64
+_MARGIN = 4
+_CAUTION = 0.5
+_TURN_TOKENS = 8  # what a chat template adds to a turn, from above
+
+
+@dataclass
+class Study:
+    """One compile: what is given, and what has been found."""
+
+    signatures: Mapping[str, Signature]
+    """One a predictor."""
+    train: Sequence[Example]
+    """The demo pool."""
+    val: Sequence[Example]
+    """What candidates are compared on, in the order in which they are asked."""
+    model: Model
+    run: ProgramRunner
+    metric: Metric
+    ledger: Ledger
+    executor: Executor
+    progress: Progress
+    rng: random.Random
+    guard: GuardFitter | None = None
+    """Fits guards, where the task has an answer to guard."""
+    tells_logprobs: bool = True
+    """Whether the model tells log-probabilities."""
+    pools: dict[str, tuple[Demo, ...]] = field(default_factory=dict)
+    """The demos that each predictor may show."""
+    trials: list[Trial] = field(default_factory=list)
+    curve: list[tuple[int, float]] = field(default_factory=list)
+    """The best validation score so far against tokens spent."""
+
+    def __post_init__(self) -> None:
+        for name, signature in self.signatures.items():
+            self.pools.setdefault(name, demos_of(signature, self.train))
+
+    @property
+    def layouts(self) -> list[Layout]:
+        """The layouts that this model can be asked in."""
+        raw = getattr(self.model, "supports_raw", True)
+        return [layout for layout in LAYOUTS if raw or layout.style != "raw"]
+
+    @property
+    def best(self) -> Trial | None:
+        """The trial that stands best: by its mean, less what few rows leave open."""
+        scored = [trial for trial in self.trials if trial.rows]
+        return max(scored, key=lambda trial: trial.mean - _CAUTION / trial.rows**0.5, default=None)
+
+    def zero_shot(self) -> Candidate:
+        """Return the baseline: the task in words, no demos, the answer read from the text."""
+        layout = layout_named(ZERO_SHOT)
+        prompts = {
+            name: FrozenPrompt(
+                signature=signature,
+                layout=layout,
+                instructions=signature.instructions,
+                decoding=Decoding(max_tokens=self._answer_tokens(signature, layout)),
+            )
+            for name, signature in self.signatures.items()
+        }
+        return Candidate(prompts, origin="zero-shot")
+
+    def candidate(self, layout: Layout, demos: Mapping[str, Sequence[Demo]], *, origin: str) -> Candidate:
+        """Return the candidate that shows these demos in one layout."""
+        prompts = {name: self.prompt(signature, layout, demos[name]) for name, signature in self.signatures.items()}
+        return Candidate(prompts, origin=origin)
+
+    def prompt(self, signature: Signature, layout: Layout, demos: Sequence[Demo]) -> FrozenPrompt:
+        """Return one predictor's prompt, decided by log-probabilities where that can be."""
+        layout.check(signature)
+        by_logprobs = self.tells_logprobs and decided_field(signature) is not None
+        return FrozenPrompt(
+            signature=signature,
+            layout=layout,
+            instructions=signature.instructions,
+            demos=tuple(demos),
+            decoding=Decoding(
+                decide_by="logprobs" if by_logprobs else "text",
+                max_tokens=self._answer_tokens(signature, layout),
+                top_logprobs=_ALTERNATIVES if self.tells_logprobs else 0,
+            ),
+        )
+
+    def fits(self, candidate: Candidate) -> bool:
+        """Tell whether the longest row still fits the model's context window."""
+        return all(self._tokens(prompt) <= self.model.context_window for prompt in candidate.prompts.values())
+
+    def trial(self, candidate: Candidate) -> Trial:
+        """Enter a candidate; CompileError where its demos cannot fit the context window."""
+        if not self.fits(candidate):
+            raise CompileError(
+                f"The prompt of {candidate.origin} does not fit the context window of {self.model.context_window} "
+                f"tokens of {self.model.name}. Use shorter rows, or a model with a larger window."
+            )
+        trial = Trial(
+            candidate,
+            run=self.run,
+            model=self.model,
+            metric=self.metric,
+            ledger=self.ledger,
+            executor=self.executor,
+            fit_guard=self.guard,
+        )
+        self.trials.append(trial)
+        return trial
+
+    def extend(self, trial: Trial, rows: int) -> None:
+        """Answer a trial's rows up to the `rows`-th; BudgetExhausted where the budget ends first."""
+        trial.extend(self.val[:rows])
+        best = self.best
+        score = round(best.mean, 4) if best else 0.0
+        if not self.curve or self.curve[-1][1] != score:
+            self.curve.append((self.ledger.tokens, score))
+        self.progress.advance(spent=self.ledger.spent, limit=self.ledger.budget.limit, best=score)
+
+    def answer(self, candidate: Candidate, rows: Sequence[Example]) -> Evaluation:
+        """Answer rows with a candidate as it is: nothing is fitted, nothing compared."""
+        self.ledger.begin_block()
+
+        def runner(inputs: Mapping[str, Value]) -> Run:
+            return self.run(candidate.prompts, inputs, self.model)
+
+        results = []
+        for result in evaluate(runner, rows, self.metric, executor=self.executor):
+            for call in result.calls:
+                self.ledger.charge(call.answer.prompt, call.answer.completion)
+            results.append(result)
+        return summarize(results)
+
+    def _answer_tokens(self, signature: Signature, layout: Layout) -> int:
+        """Return how many tokens the longest answer of the demo pool takes, with a little room."""
+        texts = [render_outputs(layout, signature, demo.outputs) for demo in demos_of(signature, self.train)]
+        longest = max(texts, key=len, default="x" * 200)
+        return self.model.count_tokens(longest) + _MARGIN
+
+    def _tokens(self, prompt: FrozenPrompt) -> int:
+        inputs = [
+            {field.name: _value(row, field.name) for field in prompt.signature.inputs}
+            for row in (*self.train, *self.val)
+        ]
+        longest = max(inputs, key=lambda one: sum(len(str(value)) for value in one.values()))
+        rendered = render(
+            prompt.layout,
+            prompt.signature,
+            instructions=prompt.instructions,
+            demos=prompt.demos,
+            inputs=longest,
+        )
+        turns = len(rendered.messages)
+        return self.model.count_tokens(rendered.plain) + _TURN_TOKENS * turns + prompt.decoding.max_tokens
+
+
+def _value(row: Example, name: str) -> Value:
+    """Return a row's value of a field; empty for what an earlier predictor will give."""
+    return row.inputs.get(name) or next(iter(row.outputs.get(name, ())), "")
