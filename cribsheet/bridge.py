@@ -85,7 +85,7 @@ class DspyProgram:
         return Run(Prediction(outputs, text=last.completion.text if last else ""), tuple(adapter.calls))
 
     def _parameters(self) -> list[str]:
-        parameters = list(inspect.signature(self._module.forward).parameters.values())
+        _, *parameters = inspect.signature(type(self._module).forward).parameters.values()
         if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
             return [field.name for field in next(iter(self.signatures.values())).inputs]
         return [parameter.name for parameter in parameters]

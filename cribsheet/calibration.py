@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from pydantic import BaseModel, ConfigDict
 
 from cribsheet.layout import Layout
-from cribsheet.outcomes import Value
 from cribsheet.signature import Field, Signature
 
 
@@ -47,12 +46,16 @@ def outcome_logprobs(layout: Layout, field: Field, first_token: Mapping[str, flo
     return {outcome: logprob - total for outcome, logprob in sums.items()}
 
 
-def decide(field: Field, logprobs: Mapping[str, float], calibration: Calibration | None) -> tuple[Value, float]:
-    """Return the value with the highest calibrated log-probability, and its probability."""
+def shares(logprobs: Mapping[str, float], calibration: Calibration | None) -> dict[str, float]:
+    """Return the calibrated probability of each outcome.
+
+    >>> shares({"a": math.log(0.8), "b": math.log(0.2)}, Calibration(biases={"a": math.log(4), "b": 0.0}))
+    {'a': 0.5, 'b': 0.5}
+    """
     biases = calibration.biases if calibration else {}
     scores = {outcome: logprob - biases.get(outcome, 0.0) for outcome, logprob in logprobs.items()}
-    best = max(scores, key=lambda outcome: scores[outcome])
-    return field.value_of(best), math.exp(scores[best] - _logsumexp(scores.values()))
+    total = _logsumexp(scores.values())
+    return {outcome: math.exp(score - total) for outcome, score in scores.items()}
 
 
 def batch_calibration(rows: Iterable[Mapping[str, float]]) -> Calibration:

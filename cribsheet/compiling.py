@@ -24,6 +24,7 @@ from cribsheet.scores import paired_gain
 from cribsheet.search.budget import Budget, BudgetExhausted, Ledger
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.guarding import GuardFitter
+from cribsheet.search.harvest import harvest
 from cribsheet.search.study import Study
 from cribsheet.search.trial import ProgramRunner, Trial
 from cribsheet.splits import Splits, split
@@ -129,6 +130,7 @@ class _Compiler:
         self.study.tells_logprobs = self._tells_logprobs()
         self.study.extend(self.baseline, min(BASELINE_ROWS, len(self.splits.val)))
         self._reserve()
+        harvest(self.study, self.study.bare())
         interrupted = self._search(optimizer)
         best = self.study.best
         if best is None:  # the baseline was answered, so there is one

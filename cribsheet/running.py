@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cribsheet.calibration import decide, decided_field, outcome_logprobs
+from cribsheet.calibration import decided_field, outcome_logprobs, shares
 from cribsheet.errors import DataError
 from cribsheet.examples import Prediction
 from cribsheet.frozen import FrozenPrompt, Wire, Wiring
@@ -28,6 +28,8 @@ class Answer:
     """What the model said."""
     logprobs: Mapping[str, float] | None = None
     """Normalised, by outcome, before calibration; None where the answer was read from the text."""
+    shares: Mapping[str, float] | None = None
+    """The calibrated probability of each outcome; None where the answer was read from the text."""
 
 
 @dataclass(frozen=True)
@@ -133,9 +135,10 @@ def _decide(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer 
     if logprobs is None:
         failure = ParseFailure(f"no outcome of {field.name} among the first tokens: {completion.text!r}")
         return Answer(failure, rendered, completion)
-    value, confidence = decide(field, logprobs, prompt.calibration)
-    prediction = Prediction({field.name: value}, text=completion.text, confidence=confidence)
-    return Answer(prediction, rendered, completion, logprobs)
+    probabilities = shares(logprobs, prompt.calibration)
+    best = max(probabilities, key=probabilities.__getitem__)
+    prediction = Prediction({field.name: field.value_of(best)}, text=completion.text, confidence=probabilities[best])
+    return Answer(prediction, rendered, completion, logprobs, probabilities)
 
 
 def _read(prompt: FrozenPrompt, inputs: Mapping[str, object], rendered: Prompt, completion: Completion) -> Answer:

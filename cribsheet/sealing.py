@@ -1,5 +1,6 @@
 """Frozen files on disk: sealed by a hash, refused when edited."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -103,5 +104,6 @@ def _write(path: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8")
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
         raise FrozenFileError(f"{path} cannot be written: {error}. Choose another place with --out.") from None

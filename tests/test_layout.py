@@ -57,9 +57,9 @@ MARKS = sorted(
 )
 TEXT = st.one_of(
     st.text(max_size=40),
-    st.lists(
-        st.sampled_from([*MARKS, "yes", '"', "\\", "\n", " ", "北京在哪里？", "42", "Paris"]), max_size=6
-    ).map("".join),
+    st.lists(st.sampled_from([*MARKS, "yes", '"', "\\", "\n", " ", "北京在哪里？", "42", "Paris"]), max_size=6).map(
+        "".join
+    ),
 )
 REASON = st.one_of(st.none(), TEXT)
 layouts = pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
@@ -89,13 +89,9 @@ def test_any_text_reads_back_as_itself(layout: Layout, answer: str) -> None:
 
 @layouts
 @given(reason=REASON)
-def test_unanswerable_reads_back_with_its_reason_where_the_layout_shows_it(
-    layout: Layout, reason: str | None
-) -> None:
+def test_unanswerable_reads_back_with_its_reason_where_the_layout_shows_it(layout: Layout, reason: str | None) -> None:
     shown = reason if layout.reasons else None
-    assert read_back(layout, QA, {"answer": Unanswerable(reason=reason)}) == {
-        "answer": Unanswerable(reason=shown)
-    }
+    assert read_back(layout, QA, {"answer": Unanswerable(reason=reason)}) == {"answer": Unanswerable(reason=shown)}
 
 
 @layouts
@@ -142,9 +138,7 @@ def test_rendering_is_byte_stable_and_shows_inputs_whole(
 ) -> None:
     demo = Demo(inputs={"question": question, "context": context}, outputs={"answer": answer})
     inputs: dict[str, Value] = {"question": context, "context": question}
-    one, two = (
-        render(layout, QA, instructions="Do it.", demos=[demo, demo], inputs=inputs) for _ in range(2)
-    )
+    one, two = (render(layout, QA, instructions="Do it.", demos=[demo, demo], inputs=inputs) for _ in range(2))
     assert one == two
     assert question in one.plain
     assert context in one.plain
@@ -173,9 +167,7 @@ def test_prompts_that_differ_in_their_inputs_share_all_before_them(layout: Layou
 
 def test_a_chat_shows_each_demo_as_a_turn() -> None:
     demo = Demo(inputs={"text": "Fine."}, outputs={"sentiment": "positive"})
-    prompt = render(
-        layout_named("chat"), SENTIMENT, instructions="Judge.", demos=[demo], inputs={"text": "Bad."}
-    )
+    prompt = render(layout_named("chat"), SENTIMENT, instructions="Judge.", demos=[demo], inputs={"text": "Bad."})
     assert [(message.role, message.content) for message in prompt.messages] == [
         ("system", "Judge."),
         ("user", "Text: Fine.\nSentiment:"),
@@ -186,9 +178,7 @@ def test_a_chat_shows_each_demo_as_a_turn() -> None:
 
 def test_a_raw_completion_is_the_text_up_to_the_cue() -> None:
     demo = Demo(inputs={"text": "Fine."}, outputs={"sentiment": "positive"})
-    prompt = render(
-        layout_named("plain"), SENTIMENT, instructions="Judge.", demos=[demo], inputs={"text": "Bad."}
-    )
+    prompt = render(layout_named("plain"), SENTIMENT, instructions="Judge.", demos=[demo], inputs={"text": "Bad."})
     assert prompt.text == "Text: Fine.\nSentiment: positive\n\nText: Bad.\nSentiment:"
     assert prompt.stop == ("\n",)
 
@@ -226,7 +216,5 @@ def test_an_unknown_layout_is_answered_with_the_known_ones() -> None:
 
 
 def test_marks_of_ones_own_are_enough_for_a_new_layout() -> None:
-    layout = Layout(
-        name="own", style="raw", output_mark=Mark(open="A>", close="<END>"), instructions_at="none"
-    )
+    layout = Layout(name="own", style="raw", output_mark=Mark(open="A>", close="<END>"), instructions_at="none")
     assert read_back(layout, QA, {"answer": "x<END>y"}) == {"answer": "x<END>y"}

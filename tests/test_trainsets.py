@@ -93,7 +93,6 @@ def test_grounded_qa_has_at_least_60_contexts_and_none_nearly_a_copy():
     assert near_copies(contexts) == []
 
 
-@pytest.mark.xfail(strict=True, reason="the call to Palisade Energy has 9; remove this mark once it has 8")
 def test_the_contexts_of_grounded_qa_have_1_to_8_sentences():
     contexts = {row.context for row in rows_of("grounded_qa", GROUNDED_QA)}
     counts = {context: len(re.findall(r"[.!?]['\"”)]*(?:\s|$)", context)) for context in contexts}

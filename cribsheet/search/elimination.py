@@ -11,8 +11,8 @@ ALPHA = 0.1
 def is_worse(leader: Sequence[float], other: Sequence[float], *, level: float) -> bool:
     """Tell whether `other` scores below `leader` on the same rows, by a one-sided paired z-test.
 
-    The spread of the differences is taken with one row of difference 1 added, so that a handful of
-    equal rows is no certainty. `level` is the test's own; divide it by the number of tests.
+    The spread is that of the differences and of one row more each way, so that a handful of rows that
+    differ alike is no certainty. `level` is the test's own; divide it by the number of tests.
 
     >>> is_worse([1.0] * 20, [0.0] * 20, level=0.01)
     True

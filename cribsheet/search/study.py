@@ -88,6 +88,10 @@ class Study:
         }
         return Candidate(prompts, origin="zero-shot")
 
+    def bare(self) -> Candidate:
+        """Return the candidate without demos in the first layout."""
+        return self.candidate(self.layouts[0], dict.fromkeys(self.signatures, ()), origin="no demos")
+
     def candidate(self, layout: Layout, demos: Mapping[str, Sequence[Demo]], *, origin: str) -> Candidate:
         """Return the candidate that shows these demos in one layout."""
         prompts = {name: self.prompt(signature, layout, demos[name]) for name, signature in self.signatures.items()}

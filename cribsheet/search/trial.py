@@ -63,6 +63,23 @@ class Trial:
         return self.evaluation.mean
 
     @property
+    def merit(self) -> float:
+        """What candidates are ranked by: the score, averaged with the probability of the right outcome.
+
+        How sure a decision was tells more about a candidate than which side it fell on, so that few
+        rows rank better. A written answer counts by its score alone.
+        """
+        values = [self._merit(row) for row in self.evaluation.rows]
+        return sum(values) / len(values) if values else 0.0
+
+    def _merit(self, row: RowResult) -> float:
+        shares = row.calls[0].answer.shares if len(row.calls) == 1 else None
+        if shares is None:
+            return row.score
+        (field,) = self.candidate.prompts[row.calls[0].predictor].signature.outputs
+        return (row.score + shares[field.outcome_of(getattr(row.example, field.name))]) / 2
+
+    @property
     def rows(self) -> int:
         """How many rows have been answered."""
         return len(self.evaluation.rows)

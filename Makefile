@@ -1,0 +1,41 @@
+# Each target makes and fills .venv by itself.
+PYTHON ?= python3
+BIN := .venv/bin
+FILLED := .venv/.filled
+
+.PHONY: demo test slow lint bench clean
+
+demo: $(FILLED)  ## compile grounded question answering on the embedded model, then ask it
+	@$(BIN)/optimize grounded_qa --budget 60k
+	@echo
+	@echo "# Who discovered penicillin?"
+	@$(BIN)/cribsheet ask grounded_qa.prompt.json --question "Who discovered penicillin?" \
+		--context "Penicillin was discovered in 1928 by Alexander Fleming in a London hospital."
+	@echo "# Who was Anne Frank?"
+	@$(BIN)/cribsheet ask grounded_qa.prompt.json --question "Who was Anne Frank?" \
+		--context "Gravity is the force that pulls bodies towards each other. It keeps the planets on their orbits."
+
+test: lint  ## everything but the slow tests
+	@$(BIN)/pytest -m "not slow"
+
+slow: $(FILLED)  ## the tests that need minutes of model time
+	@$(BIN)/pytest -m slow
+
+lint: $(FILLED)
+	@$(BIN)/ruff format --check -q . || { echo "run: ruff format ."; exit 1; }
+	@$(BIN)/ruff check -q .
+	@$(BIN)/mypy
+
+bench: $(FILLED)  ## measure the figures of the README again; about half an hour
+	@$(BIN)/python benchmarks/figures.py
+
+clean:
+	@rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache
+
+$(FILLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Cribsheet needs Python 3.11 or newer: make PYTHON=python3.11 …")'
+	@echo "Making .venv and installing what pyproject.toml names (about a minute)…"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[embedded,hub,dev]" 2>.venv/pip.log \
+		|| { cat .venv/pip.log; exit 1; }
+	@touch $@

@@ -1,0 +1,289 @@
+"""Tables for people, summaries for machines."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from cribsheet.evaluate import Evaluation
+from cribsheet.examples import Demo
+from cribsheet.frozen import FrozenProgram, FrozenPrompt, Results
+from cribsheet.metrics import abstention_precision, abstention_recall, recall
+from cribsheet.outcomes import Value
+from cribsheet.prompts import Prompt
+from cribsheet.rendering import render
+from cribsheet.scores import Gain, Score
+from cribsheet.signature import Field
+
+if TYPE_CHECKING:  # the compiler imports dspy, which a table does without
+    from cribsheet.compiling import Compiled
+    from cribsheet.models.cache import Meter
+
+_HASH = 12
+
+
+# A compile
+
+
+def compiled_summary(compiled: "Compiled", out: Path) -> dict[str, Any]:
+    """Return what a compile gave and took."""
+    program = compiled.program
+    return {
+        "out": str(out),
+        "task": compiled.name,
+        "model": program.model.name,
+        "optimizer": program.provenance.optimizer,
+        **program.results.model_dump(mode="json"),
+        "prompts": {
+            name: {"layout": prompt.layout.name, "demos": len(prompt.demos)} for name, prompt in program.prompts.items()
+        },
+        "interrupted": program.provenance.interrupted,
+        "notes": list(program.notes),
+        **meter_summary(compiled.meter),
+        "seconds": round(compiled.seconds, 3),
+    }
+
+
+def compiled_facts(compiled: "Compiled") -> Table:
+    """Return what was chosen and what it took."""
+    program = compiled.program
+    spent = meter_summary(compiled.meter)
+    facts = {"model": program.model.name, "metric": f"{program.results.metric}, on rows that the search never saw"}
+    for name, prompt in program.prompts.items():
+        facts["prompt" if len(program.prompts) == 1 else name] = _choice(prompt)
+    facts["took"] = (
+        f"{spent['calls']:,} calls, {spent['cached_calls']:,} more answered by the cache; "
+        f"{spent['prompt_tokens']:,} tokens, {spent['evaluated_tokens']:,} of them read anew; "
+        f"{spent['completion_tokens']:,} written; {compiled.seconds:.0f} seconds"
+    )
+    return facts_table(facts)
+
+
+def results_table(results: Results) -> Table:
+    """Return baseline, compiled and gain with their intervals."""
+    table = _scores_table()
+    _add_score(table, "zero-shot", results.baseline)
+    _add_score(table, "compiled", results.compiled)
+    gain = results.gain
+    table.add_row("gain", f"{gain.mean:+.3f}", f"{gain.low:+.3f} to {gain.high:+.3f}", str(gain.n))
+    return table
+
+
+def verdict(gain: Gain) -> str:
+    """Return in words what a gain's interval says.
+
+    >>> verdict(Gain(mean=0.1, low=-0.05, high=0.25, n=40))
+    'The interval of the gain includes 0: it may be chance. More rows would tell.'
+    """
+    if gain.low > 0:
+        return "The interval of the gain excludes 0: the compiled prompt is better."
+    if gain.high < 0:
+        return "The interval of the gain excludes 0: the compiled prompt is worse."
+    return "The interval of the gain includes 0: it may be chance. More rows would tell."
+
+
+def meter_summary(meter: "Meter") -> dict[str, int]:
+    """Return what was asked of a model."""
+    return {
+        "calls": meter.calls,
+        "cached_calls": meter.cached_calls,
+        "prompt_tokens": meter.prompt_tokens,
+        "evaluated_tokens": meter.evaluated_tokens,
+        "completion_tokens": meter.completion_tokens,
+    }
+
+
+def _choice(prompt: FrozenPrompt) -> str:
+    extras = ["calibrated"] * (prompt.calibration is not None) + ["guarded"] * (prompt.guard is not None)
+    return ", ".join([f"layout {prompt.layout.name}", _count(len(prompt.demos), "demo"), *extras])
+
+
+# An evaluation
+
+
+def evaluation_summary(evaluation: Evaluation, field: Field) -> dict[str, Any]:
+    """Return the score, what went wrong, and the figures of each outcome of a field."""
+    pairs = [(gold, predicted or "") for gold, predicted in evaluation.outcomes(field)]
+    found = recall(pairs)
+    summary = {
+        **evaluation.score.model_dump(mode="json"),
+        "parse_failures": evaluation.parse_failures,
+        "errors": evaluation.errors,
+        "recall": {outcome: found[outcome] for outcome in field.outcomes if outcome in found},
+    }
+    if field.abstains:
+        summary |= {
+            "abstention_precision": abstention_precision(pairs),
+            "abstention_recall": abstention_recall(pairs),
+        }
+    return summary
+
+
+def evaluation_tables(evaluation: Evaluation, summary: Mapping[str, Any]) -> Sequence[Table]:
+    """Return an evaluation's score and its further figures; `summary` is the whole one, for machines."""
+    scores = _scores_table()
+    _add_score(scores, summary["metric"], evaluation.score)
+    facts = {"model": summary["model"]}
+    facts["recall"] = ", ".join(f"{outcome} {figure:.3f}" for outcome, figure in summary["recall"].items())
+    if "abstention_precision" in summary:
+        facts["abstention"] = (
+            f"precision {_figure(summary['abstention_precision'])}, recall {_figure(summary['abstention_recall'])}"
+        )
+    facts["unreadable"] = _count(summary["parse_failures"], "completion")
+    facts["crashed"] = _count(summary["errors"], "row")
+    facts["took"] = (
+        f"{summary['calls']:,} calls, {summary['cached_calls']:,} more answered by the cache; "
+        f"{summary['evaluated_tokens']:,} tokens read anew, {summary['completion_tokens']:,} written; "
+        f"{summary['seconds']:.0f} seconds"
+    )
+    return scores, facts_table(facts)
+
+
+# A frozen program
+
+
+def program_summary(program: FrozenProgram) -> dict[str, Any]:
+    """Return what a frozen file holds, with the text of each prompt in place of its parts."""
+    return {
+        "task": program.task,
+        "model": program.model.model_dump(mode="json"),
+        "results": program.results.model_dump(mode="json"),
+        "provenance": program.provenance.model_dump(mode="json"),
+        "notes": list(program.notes),
+        "prompts": {name: _prompt_summary(prompt) for name, prompt in program.prompts.items()},
+    }
+
+
+def program_facts(program: FrozenProgram) -> Table:
+    """Return where a frozen program comes from."""
+    made = program.provenance
+    stopped = ", stopped by hand" if made.interrupted else ""
+    splits = ", ".join(f"{part} {_short(digest)}" for part, digest in made.splits.items())
+    facts = {
+        "model": f"{program.model.name}, window of {program.model.context_window:,} tokens",
+        "digest": _short(program.model.digest) if program.model.digest else "not told by the endpoint",
+        "metric": program.results.metric,
+        "search": f"{made.optimizer}, seed {made.seed}, {_count(made.candidates, 'candidate')} scored, "
+        f"{_count(made.evaluations, 'row')} answered{stopped}",
+        "budget": f"{made.budget}; {made.spent_tokens:,} tokens spent",
+        "splits": splits,
+        "versions": ", ".join(f"{package} {version}" for package, version in made.versions.items()),
+    }
+    return facts_table({**facts, **{f"note {at}": text for at, text in enumerate(program.notes, 1)}})
+
+
+def prompt_facts(prompt: FrozenPrompt) -> Table:
+    """Return how a frozen prompt asks and decides."""
+    signature, layout = prompt.signature, prompt.layout
+    inputs, outputs = (", ".join(field.name for field in side) for side in (signature.inputs, signature.outputs))
+    facts = {
+        "signature": f"{signature.name}: {inputs} -> {outputs}",
+        "layout": f"{layout.name} ({layout.style.replace('_', ' ')})",
+        "demos": _demos(prompt),
+        "decides by": prompt.decoding.decide_by,
+    }
+    if prompt.calibration:
+        facts["biases"] = _weights(prompt.calibration.biases)
+    if prompt.guard:
+        guard = prompt.guard
+        facts["guard"] = f"{_weights(guard.weights)}, intercept {guard.intercept:+.3f}, threshold {guard.threshold:.3f}"
+    return facts_table(facts)
+
+
+def prompt_with_placeholders(prompt: FrozenPrompt) -> Prompt:
+    """Return the exact prompt, each input shown as its name in angle quotes.
+
+    The demos are rendered as they are; only the row that is asked about has no values yet.
+    """
+    signature, layout = prompt.signature, prompt.layout
+    as_text = signature.model_copy(update={"inputs": tuple(Field(name=field.name) for field in signature.inputs)})
+    demos = tuple(
+        Demo(
+            inputs={
+                field.name: _shown(layout.verbalizer, field, demo.inputs[field.name]) for field in signature.inputs
+            },
+            outputs=demo.outputs,
+        )
+        for demo in prompt.demos
+    )
+    inputs: dict[str, Value] = {field.name: f"«{field.name}»" for field in signature.inputs}
+    return render(layout, as_text, instructions=prompt.instructions, demos=demos, inputs=inputs)
+
+
+def _shown(verbalizer: Any, field: Field, value: Value) -> str:
+    return str(verbalizer(field.outcome_of(value))) if field.is_finite else str(value)
+
+
+def _prompt_summary(prompt: FrozenPrompt) -> dict[str, Any]:
+    rendered = prompt_with_placeholders(prompt)
+    guard = (
+        prompt.guard.model_dump(mode="json", include={"weights", "intercept", "threshold"}) if prompt.guard else None
+    )
+    return {
+        "signature": prompt.signature.model_dump(mode="json"),
+        "layout": prompt.layout.name,
+        "style": prompt.layout.style,
+        "demos": len(prompt.demos),
+        "decide_by": prompt.decoding.decide_by,
+        "biases": dict(prompt.calibration.biases) if prompt.calibration else None,
+        "guard": guard,
+        "text": rendered.text,
+        "messages": [message.model_dump() for message in rendered.messages],
+        "stop": list(rendered.stop),
+    }
+
+
+def _demos(prompt: FrozenPrompt) -> str:
+    (first, *_) = prompt.signature.outputs
+    counts = Counter(first.outcome_of(demo.outputs[first.name]) for demo in prompt.demos)
+    shares = ", ".join(f"{counts[outcome]} {outcome}" for outcome in first.outcomes if counts[outcome])
+    return f"{len(prompt.demos)} ({shares})" if shares and len(first.outcomes) > 1 else str(len(prompt.demos))
+
+
+# Tables
+
+
+def facts_table(facts: Mapping[str, str]) -> Table:
+    """Return a table of names and what is to be said about each."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, fact in facts.items():
+        table.add_row(name, fact)
+    return table
+
+
+def _scores_table() -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="dim")
+    table.add_column("", no_wrap=True)
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("95 % interval", no_wrap=True)
+    table.add_column("rows", justify="right", no_wrap=True)
+    return table
+
+
+def _add_score(table: Table, name: str, score: Score) -> None:
+    table.add_row(name, f"{score.score:.3f}", f"{score.low:.3f} to {score.high:.3f}", str(score.n))
+
+
+def _weights(weights: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {weight:+.3f}" for name, weight in weights.items())
+
+
+def _short(digest: str) -> str:
+    return digest.removeprefix("sha256:")[:_HASH]
+
+
+def _figure(figure: float | None) -> str:
+    return "undefined" if figure is None else f"{figure:.3f}"
+
+
+def _count(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> _count(1, "row"), _count(2_000, "row")
+    ('1 row', '2,000 rows')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,96 @@
+"""Speak Ollama's documented API, in front of an engine.
+
+The shapes are those of `docs/api.md` of Ollama 0.33; what is undocumented (the texts of the errors, how
+prompts are cut) follows its source.
+"""
+
+from typing import Any
+
+from engines import Engine, Generated
+from recording_server import RecordingServer
+
+DIGEST = "365c0bd3c000a25d28ddbf732fe1c6add414de7275464c4e4d1c3b5fcb5d8ad1"
+
+
+class OllamaServer(RecordingServer):
+    """Serves one model, `smollm:latest`.
+
+    `tells_logprobs=False` is a server before 0.12.11, `refuses_long=False` one before 0.12.6, which cuts
+    a long prompt whatever it is asked.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        delay: float = 0.0,
+        tells_logprobs: bool = True,
+        refuses_long: bool = True,
+    ) -> None:
+        super().__init__(delay=delay)
+        self.engine = engine
+        self.tells_logprobs = tells_logprobs
+        self.refuses_long = refuses_long
+        self.prompts: list[str] = []
+        """The text that the engine was given, to the byte."""
+
+    def answer(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, object]:
+        if (method, path) == ("GET", "/api/tags"):
+            name = "smollm:latest"
+            return 200, {"models": [{"name": name, "model": name, "digest": DIGEST, "size": 98_000_000}]}
+        if (method, path) == ("GET", "/api/version"):
+            return 200, {"version": "0.33.0"}
+        if (method, path) not in (("POST", "/api/generate"), ("POST", "/api/chat"), ("POST", "/api/show")):
+            return 404, "404 page not found"
+        if body["model"] not in ("smollm", "smollm:latest"):
+            return 404, {"error": f"model '{body['model']}' not found"}
+        if path == "/api/show":
+            return 200, {"template": "{{ .Prompt }}", "capabilities": ["completion"], "model_info": {}}
+        return self._generate(path, body)
+
+    def _generate(self, path: str, body: dict[str, Any]) -> tuple[int, object]:
+        if not 0 <= body.get("top_logprobs", 0) <= 20:
+            return 400, {"error": "top_logprobs must be between 0 and 20"}
+        if body.get("stream", True):
+            return 400, {"error": "this test server does not stream"}
+        prompt = self._fit(self._prompt(path, body), body)
+        if prompt is None:
+            return 400, {"error": "the input length exceeds the context length"}
+        self.prompts.append(prompt)
+        wanted = max(body.get("top_logprobs", 0), 1) if body.get("logprobs") and self.tells_logprobs else 0
+        return 200, _reply(path, body, self.engine.generate(prompt, body["options"], wanted))
+
+    def _prompt(self, path: str, body: dict[str, Any]) -> str:
+        if path == "/api/chat":
+            return self.engine.apply_template(body["messages"])
+        if body.get("raw"):
+            return str(body["prompt"])
+        return self.engine.apply_template([{"role": "user", "content": body["prompt"]}])
+
+    def _fit(self, prompt: str, body: dict[str, Any]) -> str | None:
+        """Return the prompt, its end where it is too long, or None where that is refused."""
+        tokens, window = self.engine.tokenize(prompt), body["options"]["num_ctx"]
+        if len(tokens) <= window:
+            return prompt
+        is_refused = self.refuses_long and body.get("truncate") is False
+        return None if is_refused else self.engine.detokenize(tokens[-window:])
+
+
+def _reply(path: str, body: dict[str, Any], generated: Generated) -> dict[str, Any]:
+    is_chat = path == "/api/chat"
+    answer = {"message": {"role": "assistant", "content": generated.text}} if is_chat else {"response": generated.text}
+    logprobs = [
+        {key: token[key] for key in ("token", "logprob")}
+        | {"top_logprobs": [{key: other[key] for key in ("token", "logprob")} for other in token["top_logprobs"]]}
+        for token in generated.tokens
+    ]
+    return {
+        "model": body["model"],
+        "created_at": "2026-01-01T00:00:00Z",
+        **answer,
+        "done": True,
+        "done_reason": "length" if generated.is_cut else "stop",
+        "prompt_eval_count": generated.prompt_tokens,
+        "eval_count": generated.completion_tokens,
+        **({"logprobs": logprobs} if logprobs else {}),
+    }

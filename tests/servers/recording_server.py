@@ -1,0 +1,98 @@
+"""Answer HTTP from a thread and keep what was asked."""
+
+import json
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+
+class Request(NamedTuple):
+    """What a client sent."""
+
+    method: str
+    path: str
+    body: dict[str, Any]
+
+
+class RecordingServer:
+    """A server on a free loopback port, for the time of a `with` block; subclasses say what it answers.
+
+    `faults` are answered first, one a request: (status, body). `delay` is in seconds, before each answer.
+    """
+
+    def __init__(self, *, delay: float = 0.0) -> None:
+        self.requests: list[Request] = []
+        self.faults: deque[tuple[int, object]] = deque()
+        self.delay = delay
+        self.peak = 0
+        """The most requests that were in flight at once."""
+        self._in_flight = 0
+        self._lock = threading.Lock()
+        self._server = _server_for(self)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def answer(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, object]:
+        """Return the status and the body, JSON or text, of the answer to a request."""
+        raise NotImplementedError
+
+    def respond(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, object]:
+        with self._lock:
+            self.requests.append(Request(method, path, body))
+            self._in_flight += 1
+            self.peak = max(self.peak, self._in_flight)
+            fault = self.faults.popleft() if self.faults else None
+        try:
+            time.sleep(self.delay)
+            return fault or self.answer(method, path, body)
+        finally:
+            with self._lock:
+                self._in_flight -= 1
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _server_for(recorder: RecordingServer) -> ThreadingHTTPServer:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else each answer waits 40 ms for a delayed acknowledgement
+
+        def do_GET(self) -> None:
+            self._respond({})
+
+        def do_POST(self) -> None:
+            self._respond(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Keep the tests' output clean."""
+
+        def _respond(self, body: dict[str, Any]) -> None:
+            status, reply = recorder.respond(self.command, self.path, body)
+            content = (reply if isinstance(reply, str) else json.dumps(reply)).encode()
+            with suppress(ConnectionError):  # a client that timed out has hung up
+                self.send_response(status)
+                self.send_header("Content-Type", "text/plain" if isinstance(reply, str) else "application/json")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        block_on_close = False
+        request_queue_size = 64
+
+    return Server(("127.0.0.1", 0), Handler)

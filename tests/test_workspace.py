@@ -1,0 +1,107 @@
+"""Names are found in the nearest workspace, then in the built-in one."""
+
+from pathlib import Path
+
+import pytest
+
+from cribsheet.errors import DataError, WorkspaceError
+from cribsheet.task import Task
+from cribsheet.workspace import Workspace, builtin, find_workspace, new_workspace
+
+PROGRAM = """
+from typing import Literal
+import dspy
+from cribsheet import Task, label_accuracy
+
+class Mine(dspy.Signature):
+    '''Mine.'''
+    text: str = dspy.InputField()
+    label: Literal["a", "b"] = dspy.OutputField()
+
+task = Task(Mine, metric=label_accuracy, trainset="mine.jsonl")
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    made = new_workspace(tmp_path / "ws")
+    (made.root / "programs" / "mine.py").write_text(PROGRAM)
+    return made
+
+
+def test_the_built_in_workspace_ships_tasks_and_optimizers() -> None:
+    assert {"grounded_qa", "sentiment", "topic"} <= set(builtin().tasks())
+    assert {"zero_shot", "labeled", "race"} <= set(builtin().optimizers())
+
+
+@pytest.mark.parametrize("name", ["grounded_qa", "sentiment", "topic"])
+def test_every_shipped_task_runs_its_module(name: str) -> None:
+    found, task = builtin().task(name)
+    assert (found, isinstance(task, Task)) == (name, True)
+    assert builtin().trainset(task.trainset).is_file()
+
+
+def test_the_nearest_workspace_above_is_found(workspace: Workspace) -> None:
+    assert find_workspace(workspace.root / "programs") == workspace
+    assert find_workspace(workspace.root.parent) == builtin()
+
+
+def test_what_a_workspace_lacks_comes_from_the_built_in_one(workspace: Workspace) -> None:
+    assert {"mine", "sentiment"} <= set(workspace.tasks())
+    assert workspace.optimizer("race").__name__ == "optimizers.race"
+    assert workspace.trainset("topic.jsonl") == builtin().root / "trainsets" / "topic.jsonl"
+
+
+def test_a_task_is_found_by_name_path_or_dotted_module(workspace: Workspace) -> None:
+    path = workspace.root / "programs" / "mine.py"
+    for name in ("mine", str(path), "programs.mine"):
+        found, task = workspace.task(name)
+        assert (found, task.trainset) == ("mine", "mine.jsonl")
+
+
+def test_a_workspaces_own_name_goes_before_the_built_in_one(workspace: Workspace) -> None:
+    (workspace.root / "programs" / "sentiment.py").write_text(PROGRAM)
+    assert workspace.task("sentiment")[1].trainset == "mine.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("nobody", r"no task 'nobody'. Known tasks: .*grounded_qa"),
+        ("no/such/file.py", "no file"),
+        ("no.such.module", "cannot be imported"),
+    ],
+)
+def test_an_unknown_task_is_answered_with_what_there_is(workspace: Workspace, name: str, says: str) -> None:
+    with pytest.raises(WorkspaceError, match=says):
+        workspace.task(name)
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("x = 1", "binds no task"),
+        ("import nowhere", "nowhere"),
+        ("def broken(:", "line 1"),
+        ("1 / 0", "ZeroDivisionError"),
+    ],
+)
+def test_a_module_that_does_not_run_says_why(workspace: Workspace, source: str, says: str) -> None:
+    (workspace.root / "programs" / "bad.py").write_text(source)
+    with pytest.raises(WorkspaceError, match=says):
+        workspace.task("bad")
+
+
+def test_an_unknown_trainset_or_optimizer_says_where_it_looked(workspace: Workspace) -> None:
+    with pytest.raises(DataError, match="trainsets"):
+        workspace.trainset("nowhere.jsonl")
+    with pytest.raises(WorkspaceError, match="labeled, race, zero_shot"):
+        workspace.optimizer("luck")
+
+
+def test_a_new_workspace_never_lands_on_something(workspace: Workspace, tmp_path: Path) -> None:
+    with pytest.raises(WorkspaceError, match="not empty"):
+        new_workspace(workspace.root)
+    (tmp_path / "file").write_text("kept")
+    with pytest.raises(WorkspaceError, match="not empty"):
+        new_workspace(tmp_path / "file")
