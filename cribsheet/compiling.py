@@ -38,7 +38,6 @@ BASELINE_ROWS = 16
 TEST_SHARE = 0.3
 """The part of the budget that is kept for the testset."""
 MIN_TEST_ROWS = 10
-_HEADROOM = 1.25
 
 
 @dataclass(frozen=True)
@@ -156,7 +155,7 @@ class _Compiler:
             model=self.model,
             run=self._runner(),
             metric=self.task.metric,
-            ledger=Ledger(self.budget, parallel=self.model.parallel),
+            ledger=Ledger(self.budget, count_tokens=self.model.count_tokens, parallel=self.model.parallel),
             executor=Threads(self.model.parallel),
             progress=self.progress,
             rng=random.Random(self.settings.seed),
@@ -208,7 +207,7 @@ class _Compiler:
         row = self.baseline.cost / self.baseline.rows
         affordable = int(TEST_SHARE * self.budget.limit / (2 * row))
         rows = min(len(self.splits.test), max(MIN_TEST_ROWS, affordable))
-        self.study.ledger.reserved = 2 * _HEADROOM * rows * row
+        self.study.ledger.reserved = 2 * rows * row
         if self.study.ledger.left <= BASELINE_ROWS * row:
             raise BudgetError(
                 f"A budget of {self.budget} is too small for one candidate: a row costs about {row:.3g} "

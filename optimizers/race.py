@@ -82,7 +82,7 @@ def _survivors(trials: Sequence[Trial], *, keep: int) -> list[Trial]:
     return [
         trial
         for place, trial in enumerate(half)
-        if place < keep or not is_worse(ranked[0].evaluation.scores, trial.evaluation.scores, level=level)
+        if place < keep or not is_worse(ranked[0].merits, trial.merits, level=level)
     ]
 
 
@@ -133,7 +133,7 @@ def _challenge(study: Study, leader: Trial, challenger: Trial) -> Trial:
     rows = FIRST_BLOCK
     while rows < leader.rows:
         study.extend(challenger, rows)
-        if is_worse(leader.evaluation.scores[:rows], challenger.evaluation.scores, level=_DOUBT):
+        if is_worse(leader.merits[:rows], challenger.merits, level=_DOUBT):
             return leader
         rows *= _GROWTH
     study.extend(challenger, leader.rows)

@@ -1,6 +1,7 @@
 """What a compile may cost, as a hard limit."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,6 +25,9 @@ _SCALES: dict[str, tuple[float, Unit]] = {
     "minute": (1, "minutes"),
     "minutes": (1, "minutes"),
 }
+
+
+_CLOSING_TOKENS = 6
 
 
 class BudgetExhausted(Exception):
@@ -60,16 +64,17 @@ class Ledger:
     """Counts what a compile has cost, the same in every run of the same compile.
 
     Costs are read off completions, cached or not, so a run that is resumed from the cache comes to
-    the same decisions as one that was never stopped. A prompt's prefix that it shares with the
-    prompt before it is free where the engine tells of a prefix cache; how much of it was really
-    served from there would depend on what the engine did before.
+    the same decisions as one that was never stopped. What a prompt shares with the prompt before it
+    in its block is free where the engine tells of a prefix cache; how much was really served from
+    there would depend on what the engine did before.
     """
 
-    def __init__(self, budget: Budget, *, parallel: int = 1):
+    def __init__(self, budget: Budget, *, count_tokens: Callable[[str], int], parallel: int = 1):
         self.budget = budget
         self.spent = 0.0
         self.tokens = 0
         self.reserved = 0.0
+        self._count_tokens = count_tokens
         self._parallel = parallel
         self._before = ""
 
@@ -84,7 +89,7 @@ class Ledger:
 
     def charge(self, prompt: Prompt, completion: Completion) -> float:
         """Count one completion; return its cost in the budget's unit."""
-        tokens = self._evaluated(prompt.plain, completion) + completion.usage.completion_tokens
+        tokens = self._evaluated(prompt, completion) + completion.usage.completion_tokens
         seconds = completion.seconds / self._parallel
         cost = {"tokens": float(tokens), "calls": 1.0, "minutes": seconds / 60}[self.budget.unit]
         self.tokens += tokens
@@ -96,14 +101,16 @@ class Ledger:
         if self.left <= 0:
             raise BudgetExhausted
 
-    def _evaluated(self, text: str, completion: Completion) -> int:
-        usage = completion.usage
-        shared = _shared_length(self._before, text) / max(len(text), 1)
+    def _evaluated(self, prompt: Prompt, completion: Completion) -> int:
+        """Return how many of the prompt's tokens come after what it shares with the prompt before."""
+        text, usage = prompt.plain, completion.usage
+        shared = _shared_length(self._before, text)
         self._before = text
-        if usage.cached_tokens is None:
+        if usage.cached_tokens is None or not shared:
             return usage.prompt_tokens
-        # The last token is always read anew: its log-probabilities are asked for.
-        return max(1, usage.prompt_tokens - int(usage.prompt_tokens * shared))
+        # The template closes the last turn anew; the last token is always read, for its log-probabilities.
+        template = _CLOSING_TOKENS if prompt.is_chat else 0
+        return min(usage.prompt_tokens, max(1, self._count_tokens(text[shared:]) + template))
 
 
 def _shared_length(one: str, other: str) -> int:

@@ -114,13 +114,16 @@ def _fit(guard: Guard, cases: Sequence[_Case]) -> Guard:
 
 
 def _best_threshold(guard: Guard, cases: Sequence[_Case]) -> float:
-    """Return the threshold with the highest total score, in the middle of its plateau."""
+    """Return the threshold with the highest total score: 0 if nothing beats that, else mid-plateau."""
     ranked = sorted(((guard.probability(case.signals), case) for case in cases), key=lambda pair: pair[0])
     cuts = [0.0, *((a[0] + b[0]) / 2 for a, b in pairwise(ranked)), 1.0]
     totals = [
         math.fsum(case.if_answered if probability >= cut else case.if_abstained for probability, case in ranked)
         for cut in cuts
     ]
-    best = max(totals)
-    plateau = [cut for cut, total in zip(cuts, totals, strict=True) if total > best - 1e-9]
-    return round(plateau[len(plateau) // 2], 3)
+    best = max(totals) - 1e-9
+    if totals[0] >= best:
+        return 0.0
+    plateau = [cut for cut, total in zip(cuts, totals, strict=True) if total >= best]
+    # Rounded down, so that a case that stands on the cut still stands.
+    return math.floor(plateau[len(plateau) // 2] * 1e6) / 1e6

@@ -70,9 +70,9 @@ class Study:
 
     @property
     def best(self) -> Trial | None:
-        """The trial that stands best: by its mean, less what few rows leave open."""
+        """The trial that stands best: by its merit, less what few rows leave open."""
         scored = [trial for trial in self.trials if trial.rows]
-        return max(scored, key=lambda trial: trial.mean - _CAUTION / trial.rows**0.5, default=None)
+        return max(scored, key=lambda trial: trial.merit - _CAUTION / trial.rows**0.5, default=None)
 
     def zero_shot(self) -> Candidate:
         """Return the baseline: the task in words, no demos, the answer read from the text."""
