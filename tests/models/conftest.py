@@ -1,14 +1,8 @@
 """Servers that stand behind served models in these tests."""
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-# The servers are plain modules, shared with the tests of other folders.
-sys.path.append(str(Path(__file__).parents[1] / "servers"))
-
 from engines import LlamaEngine, WrittenEngine
 from ollama_server import OllamaServer
 from openai_server import OpenAIServer

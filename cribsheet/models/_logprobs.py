@@ -1,0 +1,81 @@
+"""Read log-probabilities as servers send them."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+Entry = Mapping[str, Any]
+"""What is told of one token: `token`, `logprob`, maybe `bytes`; in `top_logprobs` so of its alternatives."""
+
+
+class TokenLogprobs(NamedTuple):
+    """What a server told about the tokens of a completion."""
+
+    first_token: dict[str, float] | None
+    """Log-probability of each reported alternative for the first token."""
+    logprobs: tuple[float, ...] | None
+    """Log-probability of each token of the text."""
+
+
+NOTHING_TOLD = TokenLogprobs(None, None)
+
+
+def read_entries(entries: Sequence[Entry], text: str) -> TokenLogprobs:
+    """Return what the entries of a completion tell about its text.
+
+    >>> entry = {"token": "yes", "logprob": -0.1}
+    >>> read_entries([entry | {"top_logprobs": [entry, {"token": "no", "logprob": -2.3}]}], "yes")
+    TokenLogprobs(first_token={'yes': -0.1, 'no': -2.3}, logprobs=(-0.1,))
+    """
+    if not entries:
+        return NOTHING_TOLD
+    logprobs, left = [], len(text)
+    for entry in entries:
+        if left <= 0:  # the rest belongs to a stop sequence, or ends the answer
+            break
+        logprobs.append(entry["logprob"])
+        left -= len(_text_of(entry))
+    return TokenLogprobs(_first_token(entries[0]), tuple(logprobs))
+
+
+def as_entries(columns: Mapping[str, Any]) -> list[Entry]:
+    """Return the entries of what the classic `/v1/completions` of OpenAI and vLLM sends: a list a quantity.
+
+    >>> as_entries({"tokens": ["yes"], "token_logprobs": [-0.1], "top_logprobs": [{"yes": -0.1}]})
+    [{'token': 'yes', 'logprob': -0.1, 'top_logprobs': [{'token': 'yes', 'logprob': -0.1}]}]
+    """
+    tokens, logprobs = columns.get("tokens") or (), columns.get("token_logprobs") or ()
+    tops = columns.get("top_logprobs") or [None] * len(tokens)
+    return [
+        {"token": token, "logprob": logprob, "top_logprobs": _as_alternatives(top or {})}
+        for token, logprob, top in zip(tokens, logprobs, tops, strict=True)
+    ]
+
+
+def _as_alternatives(top: Mapping[str, float]) -> list[Entry]:
+    return [{"token": token, "logprob": logprob} for token, logprob in top.items()]
+
+
+def _first_token(entry: Entry) -> dict[str, float] | None:
+    first: dict[str, float] = {}
+    for other in entry.get("top_logprobs") or [entry]:
+        token, logprob = _text_of(other), other["logprob"]
+        # Tokens may share a text, as parts of a character do: their probabilities add up.
+        first[token] = _add(first[token], logprob) if token in first else logprob
+    # llama-server leaves out tokens that end inside a character: the first entry then shows the whole
+    # character, beside alternatives for the last part of it. Where it shows nothing (the token may begin
+    # a stop sequence) they are the right ones.
+    shown = _text_of(entry)
+    is_misplaced = shown and shown not in first
+    return None if is_misplaced else first
+
+
+def _text_of(entry: Entry) -> str:
+    # As text, llama-server shows a part of a character like a token that ends the answer: empty.
+    encoded = entry.get("bytes")
+    return bytes(encoded).decode(errors="replace") if encoded else str(entry["token"])
+
+
+def _add(one: float, other: float) -> float:
+    """Return the logarithm of the sum of two probabilities, given by theirs."""
+    return max(one, other) + math.log1p(math.exp(-abs(one - other)))

@@ -1,0 +1,161 @@
+"""Serve Cribsheet's models under LiteLLM names."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from typing import Any
+
+from cribsheet.errors import ContextOverflowError, ModelError, TransientError, UnknownModelError
+from cribsheet.models import open_model
+from cribsheet.models._base import Completion, Model, Sampling
+from cribsheet.models.litellm import import_litellm
+from cribsheet.prompts import Message, Prompt
+
+Opener = Callable[[str], Model]
+"""Opens a model by its whole name, such as `embedded/smollm2-135m`."""
+
+DEFAULT_MAX_TOKENS = 512
+"""The most tokens to generate where the request does not say."""
+
+
+def register(openers: Mapping[str, Opener] | None = None) -> None:
+    """Make names usable in `litellm.completion` and `litellm.text_completion`, by their prefix.
+
+    Without openers these are the `embedded/…` names. Registering a prefix again replaces its opener. A
+    chat goes through the model's template, a text completion goes to the model as it is; of the
+    log-probabilities those of the first token are given.
+
+    ```python
+    register()
+    litellm.completion("embedded/smollm2-135m", messages=[{"role": "user", "content": "Hi"}])
+    ```
+    """
+    litellm = import_litellm()
+    for prefix, opener in (openers or {"embedded": open_model}).items():
+        others = [entry for entry in litellm.custom_provider_map if entry["provider"] != prefix]
+        handler = _Handler(prefix, opener)
+        litellm.custom_provider_map = [*others, {"provider": prefix, "custom_handler": handler}]
+    litellm.utils.custom_llm_setup()
+
+
+class _Handler:
+    """What LiteLLM calls: the methods of its `CustomLLM`, which cannot be a base without importing LiteLLM."""
+
+    def __init__(self, prefix: str, opener: Opener) -> None:
+        self._prefix = prefix
+        self._opener = opener
+        self._models: dict[str, Model] = {}
+        self._opening = threading.Lock()
+
+    def completion(self, **request: Any) -> Any:
+        """Answer with one response."""
+        completion = self._complete(request)
+        response = request["model_response"]
+        response.model = f"{self._prefix}/{request['model']}"
+        choice = response.choices[0]
+        choice.message.content = completion.text
+        choice.finish_reason = completion.finish_reason
+        if completion.first_token:
+            choice.logprobs = _logprobs(completion.first_token)
+        response.usage = _usage(completion)
+        return response
+
+    async def acompletion(self, **request: Any) -> Any:
+        """Answer with one response, from a thread of its own."""
+        return await asyncio.to_thread(self.completion, **request)
+
+    def streaming(self, **request: Any) -> Iterator[dict[str, Any]]:
+        """Answer with a stream of one chunk."""
+        yield _chunk(self._complete(request))
+
+    async def astreaming(self, **request: Any) -> AsyncIterator[dict[str, Any]]:
+        """Answer with a stream of one chunk, from a thread of its own."""
+        yield _chunk(await asyncio.to_thread(self._complete, request))
+
+    def _complete(self, request: dict[str, Any]) -> Completion:
+        try:
+            model = self._open(f"{self._prefix}/{request['model']}")
+            return model.complete(*_read_request(request))
+        except ModelError as error:
+            raise self._as_litellm(error, request["model"]) from error
+
+    def _open(self, name: str) -> Model:
+        with self._opening:
+            if name not in self._models:
+                self._models[name] = self._opener(name)
+            return self._models[name]
+
+    def _as_litellm(self, error: ModelError, model: str) -> Exception:
+        """Return LiteLLM's own error of that kind: it passes those on, where it rewords all others."""
+        litellm = import_litellm()
+        kinds = {
+            ContextOverflowError: litellm.ContextWindowExceededError,
+            UnknownModelError: litellm.NotFoundError,
+            TransientError: litellm.ServiceUnavailableError,
+        }
+        kind: Callable[..., Exception] = kinds.get(type(error), litellm.BadRequestError)
+        return kind(message=str(error), model=model, llm_provider=self._prefix)
+
+
+def _read_request(request: dict[str, Any]) -> tuple[Prompt, Sampling]:
+    asked = request["optional_params"]
+    stop = asked.get("stop") or ()
+    stop = (stop,) if isinstance(stop, str) else tuple(stop)
+    sampling = Sampling(
+        max_tokens=asked.get("max_tokens") or asked.get("max_completion_tokens") or DEFAULT_MAX_TOKENS,
+        temperature=asked.get("temperature") or 0.0,
+        seed=asked.get("seed") or 0,
+        top_logprobs=_top_logprobs(asked),
+    )
+    turns = [(turn["role"], _plain(turn["content"])) for turn in request["messages"]]
+    # A text completion comes as one message with this mark.
+    if request["litellm_params"].get("text_completion"):
+        return Prompt(text=turns[0][1], stop=stop), sampling
+    messages = tuple(Message(role=role, content=content) for role, content in turns)
+    return Prompt(messages=messages, stop=stop), sampling
+
+
+def _top_logprobs(asked: dict[str, Any]) -> int:
+    logprobs = asked.get("logprobs")  # a count for text completions, yes or no for chats
+    if logprobs is True:
+        return asked.get("top_logprobs") or 1
+    return logprobs or 0
+
+
+def _plain(content: str | list[dict[str, Any]]) -> str:
+    if isinstance(content, str):
+        return content
+    return "".join(part.get("text", "") for part in content)
+
+
+def _logprobs(first_token: dict[str, float]) -> Any:
+    choice_logprobs = import_litellm().types.utils.ChoiceLogprobs
+    top = [{"token": token, "logprob": logprob, "bytes": None} for token, logprob in first_token.items()]
+    likeliest = max(top, key=lambda entry: entry["logprob"])  # type: ignore[arg-type,return-value]
+    return choice_logprobs(content=[likeliest | {"top_logprobs": top}])
+
+
+def _usage(completion: Completion) -> Any:
+    told = completion.usage
+    return import_litellm().Usage(
+        prompt_tokens=told.prompt_tokens,
+        completion_tokens=told.completion_tokens,
+        total_tokens=told.prompt_tokens + told.completion_tokens,
+        prompt_tokens_details={"cached_tokens": told.cached_tokens},
+    )
+
+
+def _chunk(completion: Completion) -> dict[str, Any]:
+    told = completion.usage
+    return {
+        "text": completion.text,
+        "is_finished": True,
+        "finish_reason": completion.finish_reason,
+        "index": 0,
+        "tool_use": None,
+        "usage": {
+            "prompt_tokens": told.prompt_tokens,
+            "completion_tokens": told.completion_tokens,
+            "total_tokens": told.prompt_tokens + told.completion_tokens,
+        },
+    }
