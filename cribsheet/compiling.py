@@ -192,12 +192,10 @@ class _Compiler:
         return (1 + len(others)) * tokens
 
     def _tells_logprobs(self) -> bool:
-        prompt = next(iter(self.baseline.candidate.prompts.values()))
-        row = {one.name: "" for one in prompt.signature.inputs} | dict(self.splits.val[0].inputs)
-        own = {one.name: row[one.name] for one in prompt.signature.inputs}
-        if any(value == "" for value in own.values()):
-            own = {one.name: one.value_of(one.outcomes[0]) if one.is_finite else "1" for one in prompt.signature.inputs}
-        rendered = prompt_text(prompt, own)
+        """Ask for the log-probabilities of one token of a prompt that nothing else asks."""
+        signature = next(iter(self.study.signatures.values()))
+        inputs = {one.name: one.value_of(one.outcomes[0]) if one.is_finite else "0" for one in signature.inputs}
+        rendered = prompt_text(next(iter(self.baseline.candidate.prompts.values())), inputs)
         completion = self.model.complete(rendered, Sampling(max_tokens=1, top_logprobs=1))
         self.study.ledger.charge(rendered, completion)
         return completion.first_token is not None

@@ -11,13 +11,15 @@ from cribsheet.search.elimination import ALPHA, is_worse
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
 
-SCREEN, RACE = 0.2, 0.65
+SCREEN, RACE = 0.2, 0.6
 """The parts of the budget that the layouts and the demo sets may spend; refinement has the rest."""
-ENTRY = 0.5
+ENTRY = 0.4
 """The part of a stage's budget that goes into first blocks; the survivors' further rows have the rest."""
 FIRST_BLOCK = 16
 SCREEN_DEMOS = 4
 SIZES = (4, 8, 12, 16)
+MOST_TOKENS = 640
+"""The longest demo sets, in tokens: a model of this class gets lost in longer prompts, and each is read often."""
 _GROWTH = 2
 
 
@@ -94,14 +96,26 @@ def _layouts(study: Study) -> Iterator[Candidate]:
 
 def _demo_sets(study: Study, layouts: Sequence[Layout]) -> Iterator[Candidate]:
     """Yield random demo sets of every size; the better layout gets two in three."""
+    sizes = _sizes(study)
     for number in islice(count(), _MOST_SETS):
         layout = layouts[0] if number % 3 < 2 else layouts[-1]
-        size = SIZES[number % len(SIZES)]
+        size = sizes[number % len(sizes)]
         yield study.candidate(layout, _demos(study, size), origin=f"{size} demos, {layout.name}")
 
 
 _MOST_SETS = 1000
 """Enough for any budget: a small trainset repeats itself long before."""
+
+
+def _sizes(study: Study) -> tuple[int, ...]:
+    """Return the demo counts that stay within `MOST_TOKENS`, half and all of `SCREEN_DEMOS` at least."""
+    longest = max(
+        study.model.count_tokens("\n".join(str(value) for demo in short(pool) for value in demo.inputs.values()))
+        / max(1, len(short(pool)))
+        for pool in study.pools.values()
+    )
+    fitting = tuple(size for size in SIZES if size * longest <= MOST_TOKENS)
+    return fitting if len(fitting) > 1 else (SCREEN_DEMOS // 2, SCREEN_DEMOS)
 
 
 def _demos(study: Study, size: int) -> dict[str, tuple[Demo, ...]]:
