@@ -9,6 +9,7 @@ CribsheetError
  +-- FrozenFileError         a frozen file that is edited, truncated or too new
  +-- CompileError            a compile that cannot start or go on
  |    +-- BudgetError        the budget does not cover one candidate
+ +-- ExportError             a frozen prompt that cannot be exported so
  +-- UnreadableCompletionError   a completion that holds no value of the signature
  +-- ModelError              a completion that cannot be had
       +-- UnknownModelError  the name leads to no model
@@ -56,6 +57,10 @@ class CompileError(CribsheetError):
 
 class BudgetError(CompileError):
     """A budget that does not cover one candidate."""
+
+
+class ExportError(CribsheetError):
+    """An unknown target, or a prompt that the target cannot express."""
 
 
 class UnreadableCompletionError(CribsheetError):

@@ -1,1 +1,43 @@
-"""x"""
+"""Write frozen prompts down for programs that run without Cribsheet."""
+
+from collections.abc import Mapping
+
+from cribsheet.errors import ExportError
+from cribsheet.export._base import Export, Source, Target
+from cribsheet.export.jinja import to_jinja
+from cribsheet.export.ollama import to_ollama
+from cribsheet.export.openai import to_openai
+from cribsheet.frozen import FrozenProgram
+
+__all__ = ["TARGETS", "Export", "Source", "Target", "export"]
+
+TARGETS: Mapping[str, Target] = {"jinja": to_jinja, "ollama": to_ollama, "openai": to_openai}
+"""Each target by its name; a new one is a file here and an entry there."""
+
+
+def export(program: FrozenProgram, target: str, *, prompt: str | None = None, path: str | None = None) -> Export:
+    """Return one prompt of a program in the form that a target takes.
+
+    Args:
+        program: what `cribsheet.sealing.read` gives.
+        target: a name in `TARGETS`.
+        prompt: which prompt; needed where the program has several.
+        path: where the text will be saved, for the commands in `usage`; None for a name of the target's choice.
+
+    Raises:
+        ExportError: where there is no such target or prompt, or the target cannot express the prompt.
+    """
+    if target not in TARGETS:
+        raise ExportError(f"There is no export target {target!r}. Known targets: {', '.join(TARGETS)}.")
+    return TARGETS[target](Source(program, _chosen(program, prompt), path))
+
+
+def _chosen(program: FrozenProgram, prompt: str | None) -> str:
+    names = list(program.prompts)
+    if prompt is None and len(names) == 1:
+        return names[0]
+    if prompt is None:
+        raise ExportError(f"{program.task} has several prompts: {', '.join(names)}. Name the one to export.")
+    if prompt not in names:
+        raise ExportError(f"{program.task} has no prompt {prompt!r}. It has {', '.join(names)}.")
+    return prompt

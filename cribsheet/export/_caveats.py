@@ -1,0 +1,121 @@
+"""Say what gets lost when a frozen prompt leaves Cribsheet."""
+
+from collections.abc import Iterator
+
+from cribsheet.calibration import decided_field
+from cribsheet.export._base import Source
+from cribsheet.frozen import FrozenPrompt
+from cribsheet.layout import Layout
+from cribsheet.outcomes import UNANSWERABLE
+from cribsheet.rendering import render_outputs
+from cribsheet.signature import Field
+
+_KINDS = {"integer": "a whole number, such as 3", "number": "a number with its point, such as 3.0"}
+
+
+def caveats(source: Source, *, asks_logprobs: bool = False) -> tuple[str, ...]:
+    """Return what no target carries, for this prompt: how Cribsheet decides, guards, reads and scores.
+
+    `asks_logprobs` tells that the target asks for log-probabilities, which leaves the decision to its user.
+    """
+    prompt = source.prompt
+    lost = [*_decision(prompt, asks_logprobs), *_guard(prompt)]
+    return (*lost, *_reading(prompt), *_program(source), *_weights(source), _score(source, is_whole=not lost))
+
+
+def input_forms(prompt: FrozenPrompt) -> tuple[str, ...]:
+    """Return how each input that is not text is written, as a line each."""
+    return tuple(
+        f"{field.name}: {_form(prompt.layout, field)}" for field in prompt.signature.inputs if field.kind != "text"
+    )
+
+
+def is_decided(prompt: FrozenPrompt) -> bool:
+    """Tell whether Cribsheet decides the outcome by log-probabilities."""
+    return prompt.decoding.decide_by == "logprobs" and decided_field(prompt.signature) is not None
+
+
+def _form(layout: Layout, field: Field) -> str:
+    if not field.is_finite:
+        return _KINDS[field.kind]
+    words = {outcome: layout.verbalizer(outcome) for outcome in field.closed_outcomes}
+    if all(word == outcome for outcome, word in words.items()):
+        return f"one of {', '.join(words)}"
+    return ", ".join(f"{word} for {outcome}" for outcome, word in words.items())
+
+
+def _decision(prompt: FrozenPrompt, asks_logprobs: bool) -> Iterator[str]:
+    field = decided_field(prompt.signature)
+    if field is None or not is_decided(prompt):
+        return
+    words = " / ".join(prompt.layout.verbalizer(outcome) for outcome in field.outcomes)
+    told = (
+        "The request asks for them, but whoever reads the reply has to decide"
+        if asks_logprobs
+        else "Here the model's text stands, which may be another word"
+    )
+    yield f"Cribsheet decides {field.name} by the log-probabilities of the first token ({words}). {told}."
+    biases = prompt.calibration.biases if prompt.calibration else {}
+    if any(biases.values()):
+        steps = ", ".join(f"{bias:+.4g} from {outcome}" for outcome, bias in biases.items())
+        yield f"Calibration: before it decides, Cribsheet subtracts {steps} (natural logs). Here nothing does."
+
+
+def _guard(prompt: FrozenPrompt) -> Iterator[str]:
+    guard = prompt.guard
+    if guard is not None:
+        yield (
+            f"The guard: Cribsheet answers Unanswerable for {guard.field} where {', '.join(guard.weights)} give the "
+            f"answer a probability under {guard.threshold:.4g}. Here whatever the model writes stands."
+        )
+
+
+def _reading(prompt: FrozenPrompt) -> Iterator[str]:
+    layout, outputs = prompt.layout, prompt.signature.outputs
+    if len(outputs) > 1:
+        marks = ", ".join(repr(layout.opening(field.name, layout.output_mark)) for field in outputs[1:])
+        yield f"The outputs {', '.join(field.name for field in outputs)} come as one text, with {marks} between them."
+    reads = [text for field in outputs for text in _read(layout, field)]
+    if any(render_outputs(layout, prompt.signature, demo.outputs).lstrip().startswith('"') for demo in prompt.demos):
+        reads.append("text in double quotes is a JSON string")
+    yield f"The answer comes as text; typed values are up to its reader: {'; '.join(reads)}."
+
+
+def _read(layout: Layout, field: Field) -> Iterator[str]:
+    if field.is_finite:
+        yield f"{field.name} starts with its word, in any case ({_form(layout, field)})"
+    elif field.kind != "text":
+        yield f"{field.name} is a number"
+    else:
+        yield f"{field.name} is what is left without the white space around it"
+    if field.abstains:
+        reason = ", with the reason after a colon" if layout.reasons else ""
+        yield f"{layout.verbalizer(UNANSWERABLE)!r} stands for Unanswerable{reason}"
+
+
+def _program(source: Source) -> Iterator[str]:
+    program = source.program
+    if len(program.prompts) > 1:
+        yield f"This is {source.name}, one of the prompts {', '.join(program.prompts)}: you call the others yourself."
+    if program.wiring is None:
+        yield f"{program.task} runs code of its own around its prompts, which stays behind."
+        return
+    for field, wire in program.wiring.inputs.get(source.name, {}).items():
+        if wire.source is not None:
+            yield f"Its input {field} is the output {wire.field} of {wire.source}."
+
+
+def _weights(source: Source) -> Iterator[str]:
+    if source.model.digest:
+        yield (
+            f"Compiled for {source.model.name} with the weights {source.model.digest[:19]}…, which nothing here "
+            "checks: others under that name may answer otherwise."
+        )
+
+
+def _score(source: Source, *, is_whole: bool) -> str:
+    results = source.program.results
+    scored = f"The score in the frozen file ({results.metric} {results.compiled})"
+    if is_whole:
+        return f"{scored} holds for text that is read as Cribsheet reads it."
+    return f"{scored} was measured with all of this. Without it the score is unknown until you measure it."

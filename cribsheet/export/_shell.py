@@ -1,0 +1,32 @@
+"""Write shell commands that fill a request with inputs."""
+
+import json
+import shlex
+from collections.abc import Mapping
+
+
+def jq(at: str, placeholders: Mapping[str, str]) -> str:
+    """Return a jq command that fills the placeholders in the string at a path of a JSON request.
+
+    It quotes inputs as JSON wants it, and an input that holds a placeholder itself stays as it is.
+
+    >>> print(jq(".prompt", {"text": "{{text}}"}))
+    jq --arg text 'YOUR text' '.prompt |= (split("{{text}}") | join($ARGS.named["text"]))'
+    """
+    arguments = [f"--arg {name} {shlex.quote(f'YOUR {name}')}" for name in placeholders]
+    return f"jq {' '.join(arguments)} {shlex.quote(f'{at} |= ({_one_pass(placeholders)})')}"
+
+
+def curl(url: str, *, key: str | None = None) -> str:
+    """Return a curl command that posts JSON from its standard input, with a key from the environment."""
+    header = f' -H "Authorization: Bearer ${key}"' if key else ""
+    return f"curl -s {shlex.quote(url)}{header} -H 'Content-Type: application/json' -d @-"
+
+
+def _one_pass(placeholders: Mapping[str, str]) -> str:
+    """Return the jq program: it splits at all placeholders before it puts any input in."""
+    program = ""
+    for name, placeholder in reversed(list(placeholders.items())):
+        inner = f" | map({program})" if program else ""
+        program = f"split({json.dumps(placeholder)}){inner} | join($ARGS.named[{json.dumps(name)}])"
+    return program

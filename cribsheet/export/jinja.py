@@ -1,0 +1,97 @@
+"""Export to a Jinja2 template that renders the prompt to the byte.
+
+Meant for `jinja2.Environment()` with its default delimiters and without autoescaping; `trim_blocks`,
+`lstrip_blocks` and `keep_trailing_newline` change nothing, for there are expressions alone. Syntax:
+https://jinja.palletsprojects.com/en/stable/templates/
+"""
+
+import json
+import re
+
+from cribsheet.errors import ExportError
+from cribsheet.export._base import Export, Source
+from cribsheet.export._caveats import caveats, input_forms
+from cribsheet.export._slots import Pieces, Slot, Turn, filled
+
+_CONSTANTS = frozenset({"true", "false", "none", "self"})
+"""Names that Jinja gives a meaning of its own, whatever is passed."""
+_UNSAFE = re.compile(r"\{(?=[{%#\r]|\n?\Z)|\r+|\n\Z")
+"""What Jinja's lexer rewrites or drops; a brace that starts a delimiter, or would with the expression after it."""
+
+
+def to_jinja(source: Source) -> Export:
+    """Return a template of the raw text, or of the chat's messages as JSON.
+
+    Raises:
+        ExportError: where an input has a name that a template cannot use.
+    """
+    _check_names(source)
+    path = source.saved_as("jinja")
+    opened = source.opened
+    text = _messages(opened.turns) if opened.turns else _text(opened.text)
+    return Export(
+        target="jinja",
+        text=text,
+        file_name=path,
+        usage=_usage(source, path),
+        caveats=(_decoding(source), *caveats(source)),
+    )
+
+
+def _check_names(source: Source) -> None:
+    taken = [field.name for field in source.prompt.signature.inputs if field.name in _CONSTANTS]
+    if taken:
+        raise ExportError(
+            f"The input {taken[0]!r} cannot be a variable of a Jinja template, where it has a meaning of its own. "
+            "Rename it in the signature, or export to openai."
+        )
+
+
+def _text(pieces: Pieces) -> str:
+    return "".join(f"{{{{ {piece.field} }}}}" if isinstance(piece, Slot) else _literal(piece) for piece in pieces)
+
+
+def _literal(text: str) -> str:
+    """Return template text that renders as the text.
+
+    >>> _literal("{{ x }}")
+    "{{ '{' }}{ x }}"
+    """
+    return _UNSAFE.sub(lambda found: f"{{{{ {found.group()!r} }}}}", text)
+
+
+def _messages(turns: tuple[Turn, ...]) -> str:
+    """Return the messages as JSON, one a line, the last one's content made by `tojson`.
+
+    It starts from an empty text, so that it is text where the whole of it is a number.
+    """
+    *before, last = turns
+    lines = [
+        _literal(json.dumps({"role": turn.role, "content": filled(turn.content, {})}, ensure_ascii=False))
+        for turn in before
+    ]
+    content = " ~ ".join(["''", *(piece.field if isinstance(piece, Slot) else repr(piece) for piece in last.content)])
+    lines.append(f'{{"role": {json.dumps(last.role)}, "content": {{{{ ({content}) | tojson }}}}}}')
+    return "[\n" + ",\n".join(lines) + "\n]"
+
+
+def _usage(source: Source, path: str) -> str:
+    arguments = ", ".join(f"{field.name}=…" for field in source.prompt.signature.inputs)
+    forms = "".join(f"\n# {line}" for line in input_forms(source.prompt))
+    rendered = f"template.render({arguments})"
+    is_chat = bool(source.opened.turns)
+    return (
+        "import jinja2, pathlib" + (", json" if is_chat else "") + "\n"
+        "environment = jinja2.Environment(undefined=jinja2.StrictUndefined)\n"
+        f"template = environment.from_string(pathlib.Path({path!r}).read_text(encoding='utf-8')){forms}\n"
+        + (f"messages = json.loads({rendered})" if is_chat else f"prompt = {rendered}")
+    )
+
+
+def _decoding(source: Source) -> str:
+    kind = "the messages" if source.opened.turns else "the prompt, raw, without a chat template,"
+    stops = json.dumps(list(source.opened.stop), ensure_ascii=False)
+    return (
+        f"A template holds text alone. Send {kind} to {source.model.name} with stop {stops}, at most "
+        f"{source.sampling.max_tokens} tokens and temperature {source.sampling.temperature:g}."
+    )

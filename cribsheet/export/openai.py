@@ -1,0 +1,105 @@
+"""Export to the body of a request for an OpenAI-compatible server.
+
+The fields are those of https://platform.openai.com/docs/api-reference/completions for raw prompts and
+of https://platform.openai.com/docs/api-reference/chat for chats.
+"""
+
+import json
+import shlex
+from typing import Any
+
+from cribsheet.export._base import Export, Source
+from cribsheet.export._caveats import caveats, input_forms, is_decided
+from cribsheet.export._shell import curl, jq
+from cribsheet.export._slots import filled
+
+_OPENAI = "https://api.openai.com/v1"
+_MOST_LOGPROBS = {"/completions": 5, "/chat/completions": 20}
+"""The most alternatives that OpenAI grants; llama-server has no such limit."""
+
+
+def to_openai(source: Source) -> Export:
+    """Return a request body with a placeholder for each input."""
+    path = source.saved_as("openai.json")
+    return Export(
+        target="openai",
+        text=json.dumps(_body(source), indent=2, ensure_ascii=False) + "\n",
+        file_name=path,
+        usage=_usage(source, path),
+        caveats=(*_request_caveats(source), *caveats(source, asks_logprobs=True)),
+    )
+
+
+def _body(source: Source) -> dict[str, Any]:
+    opened, marks = source.opened, source.opened.placeholders()
+    body: dict[str, Any] = {"model": source.model_name}
+    if opened.turns:
+        body["messages"] = [{"role": turn.role, "content": filled(turn.content, marks)} for turn in opened.turns]
+    else:
+        body["prompt"] = filled(opened.text, marks)
+    body |= source.sampling.model_dump(include={"max_tokens", "temperature", "seed"})
+    return body | {"stop": list(opened.stop)} | _logprobs(source)
+
+
+def _logprobs(source: Source) -> dict[str, Any]:
+    if not is_decided(source.prompt):
+        return {}
+    alternatives = source.prompt.decoding.top_logprobs
+    return {"logprobs": True, "top_logprobs": alternatives} if source.opened.turns else {"logprobs": alternatives}
+
+
+def _usage(source: Source, path: str) -> str:
+    marks = source.opened.placeholders()
+    base, start = _server(source)
+    at = ".messages[-1].content" if source.opened.turns else ".prompt"
+    key = "OPENAI_API_KEY" if base == _OPENAI else None
+    lines = [
+        *([f"# {start}"] if start else []),
+        f"# Fills {', '.join(marks.values())} with the inputs, as JSON strings.",
+        *(f"# {line}" for line in input_forms(source.prompt)),
+        f"{jq(at, marks)} {shlex.quote(path)} \\",
+        f"  | {curl(base + _endpoint(source), key=key)}",
+    ]
+    return "\n".join(lines)
+
+
+def _endpoint(source: Source) -> str:
+    return "/chat/completions" if source.opened.turns else "/completions"
+
+
+def _server(source: Source) -> tuple[str, str]:
+    """Return the base URL, and what to do so that a server answers there."""
+    served_at = source.model.endpoint.rstrip("/")
+    if source.weights_file:
+        window = source.model.context_window
+        return "http://localhost:8080/v1", f"llama-server -m {shlex.quote(source.weights_file)} -c {window} --port 8080"
+    if source.runs_on_ollama:
+        return f"{served_at or 'http://localhost:11434'}/v1", f"ollama pull {shlex.quote(source.model_name)}"
+    if served_at:
+        return served_at, ""
+    if source.model.name.startswith(("openai/", "text-completion-openai/")):
+        return _OPENAI, ""
+    return "http://localhost:8000/v1", f"Put the address of a server that has {source.model_name}."
+
+
+def _request_caveats(source: Source) -> tuple[str, ...]:
+    said = []
+    if source.runs_on_ollama:
+        said.append(
+            "Ollama reads no context window from this request, and cuts what is too long without a word: start its "
+            f"server with OLLAMA_CONTEXT_LENGTH={source.model.context_window}."
+        )
+        if not source.opened.turns:
+            said.append(
+                "Ollama's /v1/completions wraps the prompt in the model's chat template, which is not what was "
+                "compiled: export to ollama, or serve the weights with llama-server or vLLM."
+            )
+    asked, granted = source.prompt.decoding.top_logprobs, _MOST_LOGPROBS[_endpoint(source)]
+    if is_decided(source.prompt) and asked > granted:
+        said.append(
+            f"The request asks for {asked} alternatives. llama-server gives them; OpenAI itself gives {granted} at "
+            "most, vLLM 20 by default: ask those for fewer."
+        )
+    if is_decided(source.prompt) and source.prompt.calibration:
+        said.append("logit_bias, which could carry the calibration to the server, is not written yet.")
+    return tuple(said)
