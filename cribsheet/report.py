@@ -56,7 +56,7 @@ def compiled_facts(compiled: "Compiled") -> Table:
     facts["took"] = (
         f"{spent['calls']:,} calls, {spent['cached_calls']:,} more answered by the cache; "
         f"{spent['prompt_tokens']:,} tokens, {spent['evaluated_tokens']:,} of them read anew; "
-        f"{spent['completion_tokens']:,} written; {compiled.seconds:.0f} seconds"
+        f"{spent['completion_tokens']:,} written; {compiled.seconds:.0f} s"
     )
     return facts_table(facts)
 
@@ -136,7 +136,7 @@ def evaluation_tables(evaluation: Evaluation, summary: Mapping[str, Any]) -> Seq
     facts["took"] = (
         f"{summary['calls']:,} calls, {summary['cached_calls']:,} more answered by the cache; "
         f"{summary['evaluated_tokens']:,} tokens read anew, {summary['completion_tokens']:,} written; "
-        f"{summary['seconds']:.0f} seconds"
+        f"{summary['seconds']:.0f} s"
     )
     return scores, facts_table(facts)
 
@@ -165,8 +165,9 @@ def program_facts(program: FrozenProgram) -> Table:
         "model": f"{program.model.name}, window of {program.model.context_window:,} tokens",
         "digest": _short(program.model.digest) if program.model.digest else "not told by the endpoint",
         "metric": program.results.metric,
-        "search": f"{made.optimizer}, seed {made.seed}, {_count(made.candidates, 'candidate')} scored, "
+        "search": f"{made.optimizer}, seed {made.seed}; {_count(made.candidates, 'candidate')} scored, "
         f"{_count(made.evaluations, 'row')} answered{stopped}",
+        "winner": made.origin,
         "budget": f"{made.budget}; {made.spent_tokens:,} tokens spent",
         "splits": splits,
         "versions": ", ".join(f"{package} {version}" for package, version in made.versions.items()),

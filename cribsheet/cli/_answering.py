@@ -1,0 +1,118 @@
+"""Answer a file of rows into a file."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from cribsheet.cli._display import Display
+from cribsheet.cli._programs import Runnable
+from cribsheet.cli._terminal import note
+from cribsheet.errors import ContextOverflowError, DataError
+from cribsheet.executor import Threads
+from cribsheet.models import Model
+from cribsheet.outcomes import Value, to_json
+from cribsheet.parsing import ParseFailure
+from cribsheet.signature import Signature
+
+Row = dict[str, Any]
+
+
+def answer_file(program: Runnable, model: Model, *, source: Path, out: Path | None, display: Display) -> None:
+    """Write each row of a JSONL file with its outputs, or with an `error`, as soon as it is answered.
+
+    Raises:
+        DataError: where a line cannot be read, before any is answered, or the file not be written.
+        ModelError: where the model is gone; what was answered stays.
+    """
+    if out and out.exists() and source.exists() and out.samefile(source):
+        raise click.UsageError(f"--out {out} is the file of --jsonl. Name another.")
+    rows = list(_read(source, program.signature))
+    failed = 0
+    with _open(out) as file:
+        answers = Threads(model.parallel).map(lambda row: _answer(program, model, row), rows)
+        for done, answer in enumerate(answers, 1):
+            _write(file, answer, out)
+            failed += not program.signature.output_names <= answer.keys()
+            display.advance(spent=done, limit=len(rows), best=None)
+    note(f"Answered {len(rows) - failed} of {len(rows)} rows" + (f" into {out}." if out else "."))
+
+
+def _answer(program: Runnable, model: Model, row: Row) -> Row:
+    inputs = {field.name: field.coerce(row[field.name]) for field in program.signature.inputs}
+    rest = {name: value for name, value in row.items() if name not in program.signature.output_names}
+    try:
+        prediction = program.run(inputs, model).prediction
+    except ContextOverflowError as error:
+        return {**rest, "error": str(error)}
+    if isinstance(prediction, ParseFailure):
+        return {**rest, "error": f"the completion cannot be read: {prediction.reason}"}
+    return {**rest, **{name: to_json(value) for name, value in prediction.outputs.items()}}
+
+
+def _read(source: Path, signature: Signature) -> Iterator[Row]:
+    lines = _text(source).split("\n")  # splitlines would split at U+2028 inside a text
+    numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    if not numbered:
+        raise DataError(f"{source} has no rows. Give it one JSON object a line.")
+    for number, line in numbered:
+        where = f"{source}, line {number}"
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{where}: not JSON: {error}. Write one object a line.") from None
+        if not isinstance(row, dict):
+            raise DataError(f"{where}: {line.strip()[:60]!r} is not an object. Write one object a line.")
+        _check(where, row, signature)
+        yield row
+
+
+def _check(where: str, row: Row, signature: Signature) -> None:
+    names = [field.name for field in signature.inputs]
+    missing = [name for name in names if name not in row]
+    if missing:
+        raise DataError(
+            f"{where}: no field {missing[0]!r}; it has {', '.join(row) or 'none'}. The file takes {', '.join(names)}."
+        )
+    try:
+        values: list[Value] = [field.coerce(row[field.name]) for field in signature.inputs]
+        "".join(map(str, values)).encode()  # half of a surrogate pair would be a crash later
+    except ValueError as error:
+        raise DataError(f"{where}: {error}. Mend the row.") from None
+
+
+def _text(source: Path) -> str:
+    try:
+        data = sys.stdin.buffer.read() if str(source) == "-" else source.read_bytes()
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{source} cannot be read: {error.strerror}. Check the path given with --jsonl.") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{source} is not UTF-8 at offset {error.start}. Save it as UTF-8.") from None
+
+
+@contextmanager
+def _open(out: Path | None) -> Iterator[TextIO]:
+    if out is None:
+        yield sys.stdout
+        return
+    try:
+        file = out.open("w", encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{out} cannot be written: {error.strerror}. Choose another place with --out.") from None
+    with file:
+        yield file
+
+
+def _write(file: TextIO, answer: Row, out: Path | None) -> None:
+    try:
+        file.write(json.dumps(answer, ensure_ascii=False) + "\n")
+        file.flush()
+    except OSError as error:
+        if out is None:  # a reader that went away is no error
+            raise
+        raise DataError(f"{out} cannot be written: {error.strerror}. What was answered so far is in it.") from None

@@ -1,0 +1,77 @@
+"""What every command does alike: exit codes and options."""
+
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from cribsheet.errors import CribsheetError
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it: 128 and the number of SIGINT."""
+
+
+class Command(click.Command):
+    """A command whose errors are one message each, with exit code 1; a misuse exits with 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it."""
+        try:
+            with _warnings_in_one_line():
+                return super().invoke(ctx)
+        except CribsheetError as error:
+            raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt:
+            click.echo("Stopped by Ctrl-C.", err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+class Group(Command, click.Group):
+    """A group of commands, with the same exit codes."""
+
+
+class MappingType(click.ParamType):  # type: ignore[type-arg]  # generic in some releases of click
+    """What `--map` takes: `column=field,…`."""
+
+    name = "mapping"
+
+    def convert(
+        self, value: str | Mapping[str, str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> Mapping[str, str]:
+        """Return the field of each column."""
+        if not isinstance(value, str):
+            return value
+        # Here, for it brings pydantic along, which `--help` does without.
+        from cribsheet.rows import parse_mapping
+
+        try:
+            return parse_mapping(value)
+        except CribsheetError as error:
+            self.fail(str(error), param, ctx)
+
+
+model_option = click.option("--model", metavar="NAME", help="Another model than the one it was compiled for.")
+api_base_option = click.option("--api-base", metavar="URL", help="Where a served model answers.")
+map_option = click.option(
+    "--map",
+    "mapping",
+    type=MappingType(),
+    default={},
+    metavar="COLUMN=FIELD,…",
+    help="Columns of the rows that are fields under another name.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
+
+
+@contextmanager
+def _warnings_in_one_line() -> Iterator[None]:
+    """Show a warning as a user needs it: without the place in the code."""
+
+    def show(message: Warning | str, *_where: Any, **_line: Any) -> None:
+        click.echo(f"Warning: {message}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield

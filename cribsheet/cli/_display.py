@@ -1,0 +1,141 @@
+"""Show how long work gets on."""
+
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
+
+from cribsheet.cli._terminal import note, stderr
+
+_LINES = 5
+"""How many lines a part of the work gets, where they cannot be overwritten."""
+
+
+class Display(Protocol):
+    """Shows a compile's progress, and anything else that is counted; see `cribsheet.progress`."""
+
+    def stage(self, text: str) -> None:
+        """A new part of the work begins."""
+        ...
+
+    def advance(self, *, spent: float, limit: float, best: float | None) -> None:
+        """So much of the limit is done; the best score, or the score so far."""
+        ...
+
+    def download(self, done: int, total: int | None) -> None:
+        """So many bytes of a model's weights have come."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def open_display(unit: str, *, figure: str = "best") -> Display:
+    """Return bars where standard error is a terminal, else lines; `unit` is what is counted."""
+    console = stderr()
+    return Bars(console, unit, figure=figure) if console.is_terminal else Lines(unit, figure=figure)
+
+
+class Bars:
+    """One bar for the work, one for the weights while they come; both go when the work ends."""
+
+    def __init__(self, console: Console, unit: str, *, figure: str):
+        self._unit, self._figure = unit, figure
+        self._ids: dict[str, TaskID] = {}
+        self._bars = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
+            BarColumn(bar_width=16),
+            TextColumn("{task.fields[said]}", table_column=Column(no_wrap=True)),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            expand=True,
+        )
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def stage(self, text: str) -> None:
+        """Name what is done."""
+        self._bars.update(self._bar("work"), description=text)
+
+    def advance(self, *, spent: float, limit: float, best: float | None) -> None:
+        """Move the bar."""
+        said = _said(spent, limit, best, unit=self._unit, figure=self._figure)
+        self._bars.update(self._bar("work"), completed=min(spent, limit), total=limit, said=said)
+
+    def download(self, done: int, total: int | None) -> None:
+        """Move the bar of the weights, which is there while they come."""
+        bar = self._bar("weights")
+        said = f"{done / 1e6:.0f} of {total / 1e6:.0f} MB" if total else f"{done / 1e6:.0f} MB"
+        is_whole = total is not None and done >= total
+        self._bars.update(
+            bar, description="fetching the weights", completed=done, total=total, said=said, visible=not is_whole
+        )
+
+    def _bar(self, name: str) -> TaskID:
+        if name not in self._ids:
+            self._ids[name] = self._bars.add_task("", total=None, said="")
+        return self._ids[name]
+
+
+class Lines:
+    """A line for each stage, a few for what lies in between."""
+
+    def __init__(self, unit: str, *, figure: str):
+        self._unit, self._figure = unit, figure
+        self._step = 0
+        self._tells_weights = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing is held."""
+
+    def stage(self, text: str) -> None:
+        """Name what is done."""
+        note(text)
+
+    def advance(self, *, spent: float, limit: float, best: float | None) -> None:
+        """Say so when another fifth of the limit is reached."""
+        step = int(_LINES * spent / limit)
+        if step > self._step:
+            self._step = step
+            note(f"  {_said(spent, limit, best, unit=self._unit, figure=self._figure)}")
+
+    def download(self, done: int, total: int | None) -> None:
+        """Say once that weights come."""
+        if not self._tells_weights:
+            self._tells_weights = True
+            note("fetching the weights" + (f", {total / 1e6:.0f} MB" if total else ""))
+
+
+def _said(spent: float, limit: float, best: float | None, *, unit: str, figure: str) -> str:
+    """Return what is done in words.
+
+    >>> _said(12_340, 40_000, 0.8125, unit="tokens", figure="best")
+    '12.3k of 40k tokens, best 0.812'
+    """
+    score = "" if best is None else f", {figure} {best:.3f}"
+    return f"{_amount(min(spent, limit), unit)} of {_amount(limit, unit)} {unit}{score}"
+
+
+def _amount(value: float, unit: str) -> str:
+    if unit == "tokens" and value >= 1000:
+        return f"{value / 1000:.3g}k"
+    return f"{value:.1f}" if unit == "minutes" else f"{value:.0f}"

@@ -1,0 +1,79 @@
+"""Command line options for the inputs of a signature."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from cribsheet.frozen import FrozenProgram
+from cribsheet.loading import Program
+from cribsheet.outcomes import Value
+from cribsheet.signature import Field
+
+OWN_OPTIONS = frozenset({"model", "api-base", "jsonl", "out", "json", "help"})
+"""What `ask` takes besides inputs; an input of such a name is given as `--input-NAME`."""
+
+_PREFIX = "input__"
+_STDIN = "cribsheet.stdin"
+
+
+def option_name(field: str) -> str:
+    """Return the option of an input.
+
+    >>> option_name("due_date"), option_name("model")
+    ('--due-date', '--input-model')
+    """
+    plain = field.replace("_", "-")
+    return f"--input-{plain}" if plain in OWN_OPTIONS else f"--{plain}"
+
+
+def input_options(fields: Iterable[Field]) -> list[click.Parameter]:
+    """Return an option for each input; their parameters are read by `given_inputs`."""
+    return [
+        click.Option(
+            [option_name(field.name), f"{_PREFIX}{field.name}"],
+            type=_InputType(field),
+            metavar="|".join(field.closed_outcomes) or field.kind.upper(),
+            help=field.description or f"The {field.name.replace('_', ' ')}.",
+        )
+        for field in fields
+    ]
+
+
+def given_inputs(parameters: dict[str, Value | None]) -> dict[str, Value]:
+    """Return the inputs among a command's parameters, as far as they were given."""
+    return {
+        name.removeprefix(_PREFIX): value
+        for name, value in parameters.items()
+        if name.startswith(_PREFIX) and value is not None
+    }
+
+
+def ask_line(program: FrozenProgram, path: Path) -> str:
+    """Return a command that asks a frozen file."""
+    options = " ".join(f'{option_name(field.name)} "…"' for field in Program(program).inputs)
+    return f"cribsheet ask {path} {options}"
+
+
+class _InputType(click.ParamType):  # type: ignore[type-arg]  # generic in some releases of click
+    """A value of a field; `-` reads it from standard input."""
+
+    def __init__(self, field: Field):
+        self.name = field.kind
+        self._field = field
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Value:
+        text = self._read(param, ctx) if value == "-" else value
+        try:
+            return self._field.coerce(text)
+        except ValueError as error:
+            self.fail(f"{error}.", param, ctx)
+
+    def _read(self, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if ctx is not None and ctx.meta.setdefault(_STDIN, self._field.name) != self._field.name:
+            self.fail(f"standard input is already the {ctx.meta[_STDIN]}; it can be read once.", param, ctx)
+        try:
+            return sys.stdin.buffer.read().decode("utf-8").removesuffix("\n")
+        except UnicodeDecodeError as error:
+            self.fail(f"standard input is not UTF-8: {error.reason} at offset {error.start}.", param, ctx)

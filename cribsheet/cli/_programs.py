@@ -1,0 +1,104 @@
+"""Open a frozen file for running."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from cribsheet.errors import FrozenFileError
+from cribsheet.frozen import FrozenProgram, FrozenPrompt, Wiring
+from cribsheet.loading import Program
+from cribsheet.models import Completer, Model, open_model
+from cribsheet.outcomes import Value
+from cribsheet.running import Run
+from cribsheet.sealing import read
+from cribsheet.signature import Field, Signature
+from cribsheet.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Runnable:
+    """A frozen program, and how to run it on one row."""
+
+    frozen: FrozenProgram
+    signature: Signature
+    """What the program as a whole takes and gives."""
+    run: Callable[[Mapping[str, Value], Completer], Run]
+
+
+def open_program(path: Path, workspace: Workspace) -> Runnable:
+    """Return the program of a frozen file; one that runs code of its own is found in the workspace.
+
+    Raises:
+        FrozenFileError: where the file is not whole, or its program is not in the workspace.
+    """
+    frozen = read(path)
+    if frozen.wiring is None:
+        return _with_own_code(path, frozen, workspace)
+    program = Program(frozen)
+    signature = Signature(
+        name=frozen.task, instructions="", inputs=program.inputs, outputs=_outputs(frozen, frozen.wiring)
+    )
+    return Runnable(frozen, signature, program.run)
+
+
+def open_its_model(
+    frozen: FrozenProgram,
+    *,
+    model: str | None,
+    api_base: str | None,
+    progress: Callable[[int, int | None], None],
+) -> Model:
+    """Return the model that a file was compiled for, or the one named in its place."""
+    if model is not None:
+        return open_model(model, api_base=api_base, progress=progress)
+    identity = frozen.model
+    return open_model(
+        identity.name,
+        api_base=api_base or identity.endpoint or None,
+        context_window=identity.context_window,
+        progress=progress,
+    )
+
+
+def chosen_prompts(frozen: FrozenProgram, name: str | None) -> Mapping[str, FrozenPrompt]:
+    """Return the prompt that `--prompt` names, all where it was not given."""
+    if name is None:
+        return frozen.prompts
+    if name not in frozen.prompts:
+        known = ", ".join(frozen.prompts)
+        raise click.BadParameter(f"There is no prompt {name!r}. The file holds {known}.", param_hint="--prompt")
+    return {name: frozen.prompts[name]}
+
+
+def _with_own_code(path: Path, frozen: FrozenProgram, workspace: Workspace) -> Runnable:
+    if frozen.task not in workspace.tasks():
+        raise FrozenFileError(
+            f"{path} runs code of its own between its prompts: that of the task {frozen.task!r}, which is not in "
+            f"{workspace.root / 'programs'}. Run this command in the workspace that has it."
+        )
+    _, task = workspace.task(frozen.task)
+    # Only here, for it imports dspy, which no other file needs to run.
+    from cribsheet.bridge import DspyProgram, as_module
+
+    program = DspyProgram(as_module(task.program))
+    if set(program.signatures) != set(frozen.prompts):
+        raise FrozenFileError(
+            f"{path} holds prompts for {', '.join(frozen.prompts)}, but the task {frozen.task!r} in {workspace.root} "
+            f"has the predictors {', '.join(program.signatures)}. Compile it again."
+        )
+
+    def run(inputs: Mapping[str, Value], model: Completer) -> Run:
+        return program.run(frozen.prompts, inputs, model)
+
+    return Runnable(frozen, program.signature, run)
+
+
+def _outputs(frozen: FrozenProgram, wiring: Wiring) -> tuple[Field, ...]:
+    inputs = {field.name: field for field in Program(frozen).inputs}
+    fields = {
+        name: frozen.prompts[wire.source].signature.field(wire.field) if wire.source else inputs[wire.field]
+        for name, wire in wiring.outputs.items()
+    }
+    return tuple(field.model_copy(update={"name": name}) for name, field in fields.items())

@@ -1,0 +1,66 @@
+"""The command `cribsheet`, which imports the code of a command when it is used."""
+
+from importlib import import_module
+
+import click
+
+import cribsheet
+from cribsheet.cli._command import Group
+
+_COMMANDS = {
+    "optimize": "Compile a task into a frozen prompt.",
+    "evaluate": "Score a frozen prompt on any rows.",
+    "ask": "Answer with a frozen prompt.",
+    "export": "Write a frozen prompt for use without Cribsheet.",
+    "show": "Show what a frozen file holds.",
+    "seal": "Accept an edited frozen file.",
+    "list": "List tasks, optimizers, layouts, frozen files.",
+    "new": "Make an empty workspace.",
+    "cache": "Show or clear the cache of completions.",
+    "models": "List or fetch the weights of embedded models.",
+    "doctor": "Check what is installed, reachable, on disk.",
+}
+
+
+class _LazyGroup(Group):
+    """Finds each command in the module of its name, so that `--help` imports none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return _load(cmd_name) if cmd_name in _COMMANDS else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+def _load(name: str) -> click.Command:
+    command: click.Command = import_module(f"cribsheet.cli.{name}").command
+    return command
+
+
+@click.group(cls=_LazyGroup)
+@click.version_option(cribsheet.__version__, message="%(prog)s %(version)s")
+def cli() -> None:
+    """Compile typed tasks into few-shot prompts that small local models can follow.
+
+    \b
+    Example:
+      optimize sentiment
+      cribsheet ask sentiment.prompt.json --text "A joy from start to finish."
+
+    Each command has its own --help. Results go to standard output, all else to standard error. Exit codes:
+    0 done, 1 failed, 2 misused, 130 stopped by Ctrl-C.
+    """
+
+
+def main() -> None:
+    """Run `cribsheet`."""
+    cli(prog_name="cribsheet")
+
+
+def optimize_main() -> None:
+    """Run `optimize`, which is `cribsheet optimize`."""
+    _load("optimize")(prog_name="optimize")

@@ -1,0 +1,136 @@
+"""The command `ask`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from cribsheet.cli._answering import answer_file
+from cribsheet.cli._command import Command, Group, api_base_option, json_option, model_option
+from cribsheet.cli._display import open_display
+from cribsheet.cli._inputs import given_inputs, input_options, option_name
+from cribsheet.cli._programs import Runnable, open_its_model, open_program
+from cribsheet.cli._terminal import print_json
+from cribsheet.errors import UnreadableCompletionError
+from cribsheet.examples import Prediction
+from cribsheet.outcomes import Value, to_json
+from cribsheet.parsing import ParseFailure
+from cribsheet.workspace import find_workspace
+
+
+class _Ask(Group):
+    """A group whose commands are the frozen files, each with the options that its inputs make."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            raise click.UsageError(
+                f"{error.message} Name the file before its options: cribsheet ask FILE {error.option_name} …", ctx=ctx
+            ) from None
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return []
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        return _command_of(open_program(Path(cmd_name), find_workspace(Path.cwd())))
+
+
+@click.group("ask", cls=_Ask, subcommand_metavar="FILE --INPUT VALUE …")
+def command() -> None:
+    """Answer with the frozen prompt in FILE, one option for each of its inputs.
+
+    `cribsheet ask FILE --help` names them. A value of - reads standard input.
+
+    \b
+    Example:
+      cribsheet ask grounded_qa.prompt.json --question "Who wrote it?" --context - < page.txt
+      cribsheet ask grounded_qa.prompt.json --jsonl questions.jsonl --out answers.jsonl
+    """
+
+
+def _command_of(program: Runnable) -> Command:
+    @model_option
+    @api_base_option
+    @click.option(
+        "--jsonl",
+        type=click.Path(allow_dash=True, path_type=Path),
+        metavar="IN",
+        help="Answer a file of rows, one JSON object a line, instead of one row.",
+    )
+    @click.option(
+        "--out",
+        type=click.Path(path_type=Path),
+        metavar="OUT",
+        help="With --jsonl, where the rows go with their outputs, or an error; standard output by default.",
+    )
+    @json_option
+    def run(**options: Any) -> None:
+        _run(program, **options)
+
+    return _with_inputs(program, run)
+
+
+def _with_inputs(program: Runnable, run: Callable[..., None]) -> Command:
+    outputs = ", ".join(field.name for field in program.signature.outputs)
+    made = click.command(
+        cls=Command, help=f"Give {outputs}, as {program.frozen.task} compiled for {program.frozen.model.name} does."
+    )(run)
+    made.params = [*input_options(program.signature.inputs), *made.params]
+    return made
+
+
+def _run(
+    program: Runnable,
+    *,
+    model: str | None,
+    api_base: str | None,
+    jsonl: Path | None,
+    out: Path | None,
+    as_json: bool,
+    **parameters: Any,
+) -> None:
+    inputs = given_inputs(parameters)
+    if out and not jsonl:
+        raise click.UsageError("--out is where the rows of --jsonl go. Give --jsonl too, or leave it out.")
+    if jsonl and inputs:
+        raise click.UsageError(f"--jsonl holds the inputs, but {option_name(next(iter(inputs)))} was given too.")
+    missing = [field.name for field in program.signature.inputs if field.name not in inputs]
+    if missing and not jsonl:
+        raise click.UsageError(f"Missing option '{option_name(missing[0])}'. {_takes(program)}")
+    with open_display("rows") as display:
+        opened = open_its_model(program.frozen, model=model, api_base=api_base, progress=display.download)
+        try:
+            if jsonl:
+                answer_file(program, opened, source=jsonl, out=out, display=display)
+                return
+            result = program.run(inputs, opened)
+        finally:
+            opened.close()
+    if isinstance(result.prediction, ParseFailure):
+        _fail(result.prediction, said=result.calls[-1].answer.completion.text if result.calls else "")
+    _print(result.prediction, as_json=as_json)
+
+
+def _takes(program: Runnable) -> str:
+    return f"The file takes {', '.join(option_name(field.name) for field in program.signature.inputs)}, or --jsonl."
+
+
+def _fail(failure: ParseFailure, *, said: str) -> NoReturn:
+    raise UnreadableCompletionError(
+        f"The completion cannot be read: {failure.reason}. The model said {said[:200]!r}. Compile for this model."
+    )
+
+
+def _print(prediction: Prediction, *, as_json: bool) -> None:
+    outputs: dict[str, Value] = prediction.outputs
+    if as_json:
+        answer = {name: to_json(value) for name, value in outputs.items()}
+        for name, told in (("text", prediction.text), ("confidence", prediction.confidence)):
+            answer.setdefault(name, told)  # an output of that name goes first
+        print_json(answer)
+        return
+    for name, value in outputs.items():
+        plain = str(value).lower() if isinstance(value, bool) else str(value)
+        click.echo(plain if len(outputs) == 1 else f"{name}: {plain}")

@@ -1,0 +1,68 @@
+"""The command `cache`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cribsheet.cli._command import Command, Group, json_option
+from cribsheet.cli._terminal import print_json, stdout
+from cribsheet.models.cache import CacheStats, CompletionCache
+from cribsheet.report import facts_table
+from cribsheet.workspace import find_workspace
+
+
+@click.group("cache", cls=Group, invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
+    """Show or clear the cache of completions of the workspace.
+
+    \b
+    Example:
+      cribsheet cache
+      cribsheet cache clear --yes
+    """
+    if context.invoked_subcommand is None:
+        context.invoke(show)
+
+
+@command.command("show", cls=Command)
+@json_option
+def show(as_json: bool = False) -> None:
+    """Show where the cache is, how much it holds."""
+    directory = _directory()
+    stats = _stats(directory)
+    facts: dict[str, Any] = {"directory": str(directory), "entries": stats.entries, "bytes": stats.bytes}
+    if as_json:
+        print_json(facts)
+        return
+    shown = {"directory": str(directory), "entries": f"{stats.entries:,}", "size": f"{stats.bytes / 1e6:.1f} MB"}
+    stdout().print(facts_table(shown))
+
+
+@command.command("clear", cls=Command)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def clear(yes: bool) -> None:
+    """Remove all completions; whatever needs them asks the model again."""
+    directory = _directory()
+    stats = _stats(directory)
+    if not yes:
+        click.confirm(f"Remove {stats.entries:,} entries from {directory}?", abort=True, err=True)
+    cache = CompletionCache(directory)
+    removed = cache.clear()
+    cache.close()
+    click.echo(f"Removed {removed:,} entries from {directory}.")
+
+
+def _directory() -> Path:
+    return find_workspace(Path.cwd()).cache
+
+
+def _stats(directory: Path) -> CacheStats:
+    """Return what is in it, without making one where there is none."""
+    if not directory.is_dir():
+        return CacheStats(0, 0)
+    cache = CompletionCache(directory)
+    stats = cache.stats()
+    cache.close()
+    return stats

@@ -1,0 +1,157 @@
+"""The command `doctor`."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+from rich.table import Table
+
+from cribsheet.cli._command import Command, json_option
+from cribsheet.cli._terminal import print_json, stdout
+from cribsheet.models import weights
+from cribsheet.workspace import builtin, find_workspace
+
+_BASE = ("dspy", "litellm", "ollama", "pydantic", "diskcache", "rich", "click", "httpx", "platformdirs", "tenacity")
+_EXTRAS = {"xllamacpp": "embedded", "pip": "embedded", "huggingface-hub": "hub"}
+_PYTHON = (3, 11)
+_ROOM = 1e9
+_TIMEOUT = 2.0
+
+
+class Check(NamedTuple):
+    """What was looked at, how it is, what mends it."""
+
+    name: str
+    found: str
+    mend: str = ""
+    """Empty where all is well."""
+    is_essential: bool = False
+    """Whether nothing works without it."""
+
+
+@click.command("doctor", cls=Command)
+@json_option
+@click.pass_context
+def command(context: click.Context, as_json: bool) -> None:
+    """Check what is installed, reachable, on disk; name what mends the rest.
+
+    The exit code is 1 only where something is broken that nothing works without.
+
+    \b
+    Example:
+      cribsheet doctor
+    """
+    checks = list(_checks())
+    broken = any(check.mend and check.is_essential for check in checks)
+    if as_json:
+        print_json({"ok": not broken, "checks": [_json(check) for check in checks]})
+    else:
+        _print(checks)
+    context.exit(int(broken))
+
+
+def _json(check: Check) -> dict[str, object]:
+    return {
+        "name": check.name,
+        "ok": not check.mend,
+        "essential": check.is_essential,
+        "found": check.found,
+        "mend": check.mend or None,
+    }
+
+
+def _print(checks: list[Check]) -> None:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for check in checks:
+        table.add_row("look" if check.mend else "ok", check.name, check.found, style="yellow" if check.mend else "")
+    stdout().print(table)
+    for check in checks:
+        if check.mend:
+            click.echo(f"{check.name}: {check.mend}")
+
+
+def _checks() -> Iterator[Check]:
+    yield _python()
+    yield from (_package(name, extra=None) for name in _BASE)
+    yield from (_package(name, extra=extra) for name, extra in _EXTRAS.items())
+    yield _weights()
+    yield _ollama()
+    yield _workspace()
+    yield _cache()
+    yield _disk()
+
+
+def _python() -> Check:
+    found = ".".join(map(str, sys.version_info[:3]))
+    needed = ".".join(map(str, _PYTHON))
+    return Check("python", found, "" if sys.version_info >= _PYTHON else f"Install Python {needed} or newer.", True)
+
+
+def _package(name: str, *, extra: str | None) -> Check:
+    try:
+        return Check(name, version(name), is_essential=extra is None)
+    except PackageNotFoundError:
+        what = f"cribsheet[{extra}]" if extra else "cribsheet"
+        return Check(name, "not installed", f'Run `pip install "{what}"`.', extra is None)
+
+
+def _weights() -> Check:
+    found = weights.on_disk(weights.models_directory())
+    default = weights.known()[0].name
+    names = ", ".join(one.name for one in found) or "none"
+    is_there = any(one.name == default for one in found)
+    mend = "" if is_there else f"Run `cribsheet models pull {default}`, or let the first use fetch it."
+    return Check("embedded weights", f"{names} in {weights.models_directory()}", mend)
+
+
+def _ollama() -> Check:
+    # Both here: what they import takes a while, and no other check needs it.
+    import httpx
+    import ollama
+
+    from cribsheet.models.ollama import OllamaModel
+
+    endpoint = OllamaModel("ollama_chat/any").endpoint
+    start = "Start it with `ollama serve`, or set OLLAMA_HOST; embedded models do without it."
+    try:
+        models = [entry.model for entry in ollama.Client(endpoint, timeout=_TIMEOUT).list().models]
+    except (ConnectionError, httpx.HTTPError, ollama.ResponseError, ValueError) as error:
+        return Check("ollama server", f"{endpoint} does not answer as Ollama: {type(error).__name__}", start)
+    pull = "" if models else "It has no model: run `ollama pull qwen2.5:0.5b`."
+    return Check("ollama server", f"{endpoint}, {', '.join(map(str, models)) or 'no models'}", pull)
+
+
+def _workspace() -> Check:
+    root = find_workspace(Path.cwd()).root
+    is_builtin = root == builtin().root
+    return Check("workspace", f"{root}{', the built-in one' if is_builtin else ''}")
+
+
+def _cache() -> Check:
+    directory = find_workspace(Path.cwd()).cache
+    mend = f"Make {directory} writable: without it, completions are paid for again."
+    try:
+        with tempfile.TemporaryFile(dir=_nearest(directory)):
+            return Check("cache", f"{directory} can be written")
+    except OSError as error:
+        return Check("cache", f"{directory}: {error.strerror}", mend)
+
+
+def _disk() -> Check:
+    directory = weights.models_directory()
+    free = shutil.disk_usage(_nearest(directory)).free
+    mend = "" if free >= _ROOM else "Make room: `cribsheet cache clear`, or set CRIBSHEET_MODELS to a larger disk."
+    return Check("disk", f"{free / 1e9:.1f} GB free for weights", mend)
+
+
+def _nearest(directory: Path) -> Path:
+    """Return the directory, or the nearest one above that is there."""
+    return next(folder for folder in (directory, *directory.parents) if folder.is_dir())

@@ -1,0 +1,152 @@
+"""The command `optimize`."""
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cribsheet.cli._command import Command, api_base_option, json_option, map_option
+from cribsheet.cli._display import open_display
+from cribsheet.cli._inputs import ask_line
+from cribsheet.cli._terminal import note, print_json, stdout
+from cribsheet.errors import BudgetError, FrozenFileError, WorkspaceError
+from cribsheet.frozen import FrozenProgram
+from cribsheet.models import open_model
+from cribsheet.report import compiled_facts, compiled_summary, results_table, verdict
+from cribsheet.sealing import read, save, to_text
+from cribsheet.search.budget import Budget
+from cribsheet.workspace import Workspace, find_workspace
+
+if TYPE_CHECKING:
+    from cribsheet.compiling import Compiled
+
+
+class _BudgetType(click.ParamType):  # type: ignore[type-arg]  # generic in some releases of click
+    name = "budget"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            Budget.parse(value)
+        except BudgetError as error:
+            self.fail(str(error), param, ctx)
+        return value
+
+
+@click.command("optimize", cls=Command)
+@click.argument("task")
+@click.option("--model", metavar="NAME", default="embedded/smollm2-135m", show_default=True, help="A LiteLLM name.")
+@api_base_option
+@click.option("--trainset", type=click.Path(path_type=Path), help="Rows in place of the task's own.")
+@map_option
+@click.option("--optimizer", metavar="NAME", default="race", show_default=True, help="`cribsheet list` names them.")
+@click.option(
+    "--budget",
+    type=_BudgetType(),
+    default="40k",
+    show_default=True,
+    help="The most it may cost: tokens (40k), calls (500calls) or minutes (3m).",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the splits and the search.")
+@click.option("--out", type=click.Path(path_type=Path), help="The file to write.  [default: TASK.prompt.json]")
+@json_option
+def command(task: str, *, out: Path | None, as_json: bool, **settings: Any) -> None:
+    """Compile TASK into a frozen prompt.
+
+    TASK is a name in the workspace's programs/, the path of a module, or package.module. Ctrl-C stops the
+    search and freezes the best so far.
+
+    \b
+    Example:
+      optimize sentiment
+      optimize sentiment --trainset train.csv --map sentence=text,label=sentiment
+      optimize grounded_qa --model ollama_chat/qwen2.5:0.5b --budget 500calls
+    """
+    workspace = find_workspace(Path.cwd())
+    _check_names(workspace, task, settings["optimizer"])
+    out = out or Path(f"{_plain_name(task)}.prompt.json")
+    _check_out(out)
+    compiled = _compile(task, settings, workspace)
+    is_new = _save(compiled.program, out)
+    if as_json:
+        print_json(compiled_summary(compiled, out))
+    else:
+        _report(compiled, out, is_new=is_new)
+
+
+def _check_names(workspace: Workspace, task: str, optimizer: str) -> None:
+    """Refuse names that lead nowhere as the misuse that they are, before anything is imported for them."""
+    try:
+        if task not in workspace.tasks() and not (task.endswith(".py") and Path(task).is_file()):
+            workspace.task(task)
+    except WorkspaceError as error:
+        raise click.BadParameter(str(error), param_hint="TASK") from None
+    if optimizer not in workspace.optimizers():
+        known = ", ".join(workspace.optimizers())
+        raise click.BadParameter(
+            f"There is no optimizer {optimizer!r}. Known optimizers: {known}.", param_hint="--optimizer"
+        )
+
+
+def _plain_name(task: str) -> str:
+    return Path(task).stem if task.endswith(".py") else task.rsplit(".", 1)[-1]
+
+
+def _check_out(out: Path) -> None:
+    """Find out before the work whether the file can be written after it."""
+    if out.is_dir():
+        raise click.BadParameter(f"{out} is a folder. Name a file in it.", param_hint="--out")
+    if not _may_replace(out):
+        raise click.BadParameter(
+            f"{out} is there and no frozen file, so it is not overwritten. Name another file.", param_hint="--out"
+        )
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out.parent):
+            pass
+    except OSError as error:
+        raise FrozenFileError(f"{out} cannot be written: {error}. Choose another place with --out.") from None
+
+
+def _may_replace(out: Path) -> bool:
+    """Tell whether writing there loses nothing but an older frozen file, damaged ones among them."""
+    if not out.exists() or out.name.endswith(".prompt.json") or not out.stat().st_size:
+        return True
+    try:
+        read(out)
+    except FrozenFileError:
+        return False
+    return True
+
+
+def _compile(task: str, settings: dict[str, Any], workspace: Workspace) -> "Compiled":
+    # Here, for it imports dspy: a wrong name or file is told at once.
+    from cribsheet.compiling import Settings, compile_task
+
+    with open_display(Budget.parse(settings["budget"]).unit) as display:
+        display.stage("reading the rows")
+        model = open_model(settings["model"], api_base=settings["api_base"], progress=display.download)
+        try:
+            return compile_task(task, Settings(**settings), workspace=workspace, model=model, progress=display)
+        finally:
+            model.close()
+
+
+def _save(program: FrozenProgram, out: Path) -> bool:
+    """Write the file, but for one that holds the very same; return whether it was written."""
+    if out.is_file() and out.read_bytes() == to_text(program).encode():
+        return False
+    save(program, out)
+    return True
+
+
+def _report(compiled: "Compiled", out: Path, *, is_new: bool) -> None:
+    program, console = compiled.program, stdout()
+    console.print(f"{compiled.name}, compiled for {program.model.name}", style="bold")
+    console.print(results_table(program.results))
+    console.print(verdict(program.results.gain))
+    console.print(compiled_facts(compiled))
+    for text in program.notes:
+        note(f"Note: {text}")
+    click.echo(f"{out}{'' if is_new else ' (unchanged)'}")
+    click.echo(f"Next: {ask_line(program, out)}")

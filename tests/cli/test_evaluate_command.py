@@ -1,0 +1,163 @@
+"""`cribsheet evaluate` scores a frozen file on any rows."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from engines import WrittenEngine
+from ollama_server import OllamaServer
+
+from cribsheet.sealing import read, save
+from toys import write_rows
+
+Run = Callable[..., Result]
+
+QA_ROWS: list[dict[str, object]] = [
+    {"question": "Who won?", "context": "Rovers won.", "answer": "Rovers"},
+    {"question": "Who lost?", "context": "It rained all day.", "answer": {"unanswerable": "No match."}},
+    {"question": "Who sang?", "context": "The wind blew.", "answer": {"unanswerable": None}},
+]
+
+
+def test_json_holds_the_score_with_its_interval_and_what_it_took(run: Run, served: Path) -> None:
+    result = run("evaluate", served, "--data", "toy.jsonl", "--json")
+    assert result.exit_code == 0
+    summary = json.loads(result.stdout)
+    assert (summary["score"], summary["n"]) == (0.5, 120)
+    assert summary["low"] < 0.5 < summary["high"]
+    assert summary["recall"] == {"negative": 0.0, "positive": 1.0}
+    assert (summary["parse_failures"], summary["errors"]) == (0, 0)
+    assert (summary["calls"], summary["cached_calls"]) == (120, 0)
+    assert (summary["metric"], summary["model"]) == ("label_accuracy", "ollama_chat/smollm")
+    assert summary["completion_tokens"] == 120
+    assert summary["evaluated_tokens"] == summary["prompt_tokens"] > 0
+    assert summary["seconds"] > 0
+
+
+def test_the_second_time_the_cache_of_the_workspace_answers(run: Run, served: Path) -> None:
+    run("evaluate", served, "--data", "toy.jsonl", "--limit", 20)
+    summary = json.loads(run("evaluate", served, "--data", "toy.jsonl", "--limit", 30, "--json").stdout)
+    assert (summary["n"], summary["calls"], summary["cached_calls"]) == (30, 10, 20)
+
+
+def test_the_table_fits_80_columns_and_progress_keeps_off_standard_output(run: Run, served: Path) -> None:
+    result = run("evaluate", served, "--data", "toy.jsonl", "--limit", 10)
+    assert "label_accuracy" in result.stdout
+    assert "95 % interval" in result.stdout
+    assert "negative 0.000, positive 1.000" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert "\x1b" not in result.stdout + result.stderr
+    assert "scoring 10 rows" in result.stderr
+    assert "10 of 10 rows, score so far 0.500" in result.stderr
+
+
+def test_columns_are_renamed_by_map(run: Run, served: Path, folder: Path) -> None:
+    (folder / "dev.csv").write_text("sentence,label,source\nSuperb.,positive,a\nDull.,negative,b\n")
+    mapped = run("evaluate", served, "--data", "dev.csv", "--map", "sentence=text,label=sentiment", "--json")
+    assert json.loads(mapped.stdout)["n"] == 2
+
+
+def test_abstentions_have_precision_and_recall(run: Run, served_qa: Path, folder: Path) -> None:
+    write_rows(folder / "qa.jsonl", QA_ROWS)
+    result = run("evaluate", served_qa, "--data", "qa.jsonl", "--metric", "answer_f1", "--json")
+    summary = json.loads(result.stdout)
+    assert summary["recall"] == {"answered": 0.0, "unanswerable": 1.0}
+    assert summary["abstention_precision"] == pytest.approx(2 / 3)
+    assert summary["abstention_recall"] == 1.0
+    assert "abstention" in run("evaluate", served_qa, "--data", "qa.jsonl", "--metric", "answer_f1").stdout
+
+
+def test_parse_failures_and_crashed_rows_are_counted_apart(
+    run: Run, served: Path, folder: Path, server: OllamaServer
+) -> None:
+    write_rows(
+        folder / "rows.jsonl", [{"text": "x " * 5000, "sentiment": "positive"}, {"text": "y", "sentiment": "positive"}]
+    )
+    server.engine = WrittenEngine(" hm")
+    result = run("evaluate", served, "--data", "rows.jsonl", "--json")
+    summary = json.loads(result.stdout)
+    assert (summary["parse_failures"], summary["errors"], summary["score"]) == (1, 1, 0.0)
+    assert "rows that crashed: 1, the first with The prompt exceeds the context window" in result.stderr
+    assert "completions that could not be read: 1" in result.stderr
+
+
+def test_a_task_of_the_workspace_brings_its_own_metric(run: Run, served: Path, folder: Path) -> None:
+    _compiled_with(folder, served, metric="generous")
+    task = folder / "programs" / "toy.py"
+    task.write_text(
+        "from cribsheet import Task\nfrom signatures.sentiment import Sentiment\n\n\n"
+        "def generous(example, prediction, trace=None):\n    return 1.0\n\n\n"
+        'task = Task(Sentiment, metric=generous, trainset="toy.jsonl")\n'
+    )
+    summary = json.loads(run("evaluate", "own.prompt.json", "--data", "toy.jsonl", "--limit", 4, "--json").stdout)
+    assert (summary["metric"], summary["score"]) == ("generous", 1.0)
+
+
+def test_a_metric_that_is_nowhere_is_a_failure_that_names_the_shipped_ones(
+    run: Run, served: Path, folder: Path
+) -> None:
+    _compiled_with(folder, served, metric="generous")
+    result = run("evaluate", "own.prompt.json", "--data", "toy.jsonl")
+    assert result.exit_code == 1
+    assert "'generous'" in result.stderr
+    assert "--metric: exact_match, label_accuracy" in result.stderr
+    assert run("evaluate", "own.prompt.json", "--data", "toy.jsonl", "--metric", "exact_match").exit_code == 0
+    assert run("evaluate", "own.prompt.json", "--data", "toy.jsonl", "--metric", "bleu").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"text": "x", "sentiment": "positive"}\n{"text": "y"}\n', "dev.jsonl, line 2: no field 'sentiment'"),
+        (b'{"text": "x", "sentiment": "mixed"}\n', "must be one of negative, positive but got 'mixed'"),
+        (b"", "dev.jsonl is empty"),
+        (b'{"text": "caf\xe9", "sentiment": "positive"}\n', "dev.jsonl, line 1: not UTF-8"),
+    ],
+)
+def test_bad_rows_are_a_failure_that_names_the_line(
+    run: Run, served: Path, folder: Path, server: OllamaServer, content: bytes, message: str
+) -> None:
+    (folder / "dev.jsonl").write_bytes(content)
+    result = run("evaluate", served, "--data", "dev.jsonl")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert message in result.stderr
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("args", [("--map", "sentence"), ("--limit", "0"), ("--metric", "bleu")])
+def test_malformed_options_are_misuse(run: Run, served: Path, args: tuple[str, str]) -> None:
+    result = run("evaluate", served, "--data", "toy.jsonl", *args)
+    assert result.exit_code == 2
+    assert f"Invalid value for '{args[0]}'" in result.stderr
+
+
+def test_rows_are_needed_and_looked_for_in_the_workspace(run: Run, served: Path) -> None:
+    assert run("evaluate", served).exit_code == 2
+    result = run("evaluate", served, "--data", "none.jsonl")
+    assert result.exit_code == 1
+    assert "no trainset 'none.jsonl'" in result.stderr
+
+
+def test_other_weights_under_the_same_name_are_told(run: Run, served: Path, folder: Path) -> None:
+    program = read(folder / served)
+    model = program.model.model_copy(update={"digest": "sha256:0000"})
+    save(program.model_copy(update={"model": model}), folder / "own.prompt.json")
+    result = run("evaluate", "own.prompt.json", "--data", "toy.jsonl", "--limit", 1)
+    assert result.exit_code == 0
+    assert "ollama_chat/smollm has other weights than the file was compiled for" in result.stderr
+
+
+@pytest.mark.model
+def test_the_embedded_model_is_scored_and_replayed_from_the_cache(run: Run, embedded: Path) -> None:
+    first = json.loads(run("evaluate", embedded, "--data", "sentiment.jsonl", "--limit", 8, "--json").stdout)
+    again = json.loads(run("evaluate", embedded, "--data", "sentiment.jsonl", "--limit", 8, "--json").stdout)
+    assert (first["calls"], again["calls"], again["cached_calls"]) == (8, 0, 8)
+    assert first["score"] == again["score"] > 0.3
+
+
+def _compiled_with(folder: Path, served: Path, *, metric: str) -> None:
+    program = read(folder / served)
+    results = program.results.model_copy(update={"metric": metric})
+    save(program.model_copy(update={"results": results}), folder / "own.prompt.json")

@@ -1,0 +1,179 @@
+"""`list`, `new`, `cache`, `models` and `doctor` tell of what is there."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from ollama_server import OllamaServer
+
+from cribsheet.catalogue import LAYOUTS
+
+Run = Callable[..., Result]
+Start = Callable[..., "subprocess.Popen[str]"]
+
+GGUF = b"GGUF" + bytes(60)
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder for weights."""
+    monkeypatch.setenv("CRIBSHEET_MODELS", str(tmp_path / "models"))
+    return tmp_path / "models"
+
+
+# list
+
+
+def test_list_names_tasks_optimizers_layouts_and_frozen_files(run: Run, embedded: Path, folder: Path) -> None:
+    (folder / "broken.prompt.json").write_text("{")
+    (folder / "programs" / "syntax.py").write_text("def (")
+    result = run("list")
+    assert result.exit_code == 0
+    assert f"Workspace {folder}" in result.stdout
+    text = " ".join(result.stdout.split())
+    assert "toy A toy. workspace" in text
+    assert "grounded_qa Grounded question answering with abstention. built in" in text
+    assert "syntax cannot be read: invalid syntax" in text
+    assert "zero_shot" in text
+    assert all(layout.name in text for layout in LAYOUTS)
+    assert "embedded.prompt.json toy for embedded/smollm2-135m, 0.900 (0.800 to 0.950)" in text
+    assert "broken.prompt.json broken.prompt.json is no whole JSON file" in text
+    assert max(map(len, result.stdout.splitlines()[1:])) <= 80
+
+
+def test_list_gives_machines_the_same(run: Run, embedded: Path, folder: Path) -> None:
+    summary = json.loads(run("list", "--json").stdout)
+    assert summary["workspace"] == str(folder)
+    assert {"name": "toy", "about": "A toy.", "from": "workspace", "path": f"{folder}/programs/toy.py"} in summary[
+        "tasks"
+    ]
+    assert {row["name"] for row in summary["optimizers"]} >= {"race", "labeled", "zero_shot"}
+    assert summary["files"][0]["compiled"]["score"] == 0.9
+
+
+# new
+
+
+def test_new_makes_a_workspace_whose_next_steps_work(
+    run: Run, start: Start, folder: Path, server: OllamaServer
+) -> None:
+    result = run("new", "mine")
+    assert result.exit_code == 0
+    _follow(result.stdout, folder)
+    rows = [{"text": f"Day {number} was {word}.", "mood": mood} for number in range(20) for word, mood in _MOODS]
+    (folder / "mine" / "trainsets" / "mood.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    options = ("--model", "ollama_chat/smollm", "--api-base", server.url, "--budget", "200calls")
+    process = start("optimize", "mood", *options, "--optimizer", "zero_shot", cwd=folder / "mine")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert (folder / "mine" / "mood.prompt.json").is_file()
+
+
+def test_new_leaves_a_folder_with_content_alone(run: Run) -> None:
+    result = run("new", "programs")
+    assert result.exit_code == 1
+    assert "programs is not empty" in result.stderr
+
+
+_MOODS = (("great", "glad"), ("awful", "sad"))
+
+
+def _follow(steps: str, folder: Path) -> None:
+    """Write the modules that the steps show."""
+    path, code = None, list[str]()
+    for line in [*steps.splitlines(), "."]:
+        if line and not line.startswith("     "):
+            if path:
+                path.write_text("\n".join(code))
+            path, code = (folder / line.rstrip(":").split(", ")[-1] if line.endswith(".py:") else None), []
+        else:
+            code.append(line[5:])
+
+
+# cache
+
+
+def test_the_cache_is_shown_and_cleared(run: Run, served: Path, folder: Path) -> None:
+    run("evaluate", served, "--data", "toy.jsonl", "--limit", 5)
+    shown = json.loads(run("cache", "show", "--json").stdout)
+    assert shown["directory"] == str(folder / "cache")
+    assert shown["entries"] >= 5
+    assert shown["bytes"] > 0
+    assert str(shown["entries"]) in run("cache").stdout
+    kept = run("cache", "clear", input="n\n")
+    assert kept.exit_code == 1
+    assert json.loads(run("cache", "show", "--json").stdout) == shown
+    assert f"Removed {shown['entries']} entries" in run("cache", "clear", "--yes").stdout
+    assert json.loads(run("cache", "show", "--json").stdout)["entries"] == 0
+
+
+def test_looking_at_a_cache_that_is_not_there_makes_none(run: Run, folder: Path) -> None:
+    (folder / "cache").rmdir()
+    assert json.loads(run("cache", "show", "--json").stdout)["entries"] == 0
+    assert not (folder / "cache").exists()
+
+
+# models
+
+
+def test_models_lists_what_is_known_and_what_is_on_disk(run: Run, models: Path, folder: Path) -> None:
+    models.mkdir()
+    (models / "other.gguf").write_bytes(GGUF)
+    listed = json.loads(run("models", "list", "--json").stdout)
+    assert listed["directory"] == str(models)
+    rows = {row["model"]: row for row in listed["models"]}
+    assert rows["embedded/smollm2-135m"]["licence"] == "Apache-2.0"
+    assert rows["embedded/smollm2-135m"]["path"] is None
+    assert rows["embedded/other"]["bytes"] == len(GGUF)
+    table = run("models").stdout
+    assert "embedded/smollm2-135m" in table
+    assert max(map(len, table.splitlines()[:-1])) <= 80
+
+
+def test_a_file_is_taken_over_by_pull(run: Run, models: Path, folder: Path) -> None:
+    (folder / "mine.gguf").write_bytes(GGUF)
+    result = run("models", "pull", "mine.gguf")
+    assert result.exit_code == 0
+    assert result.stdout == f"embedded/mine is at {models / 'mine.gguf'}.\n"
+
+
+def test_what_cannot_be_pulled_is_a_failure_that_names_the_known(run: Run, models: Path, folder: Path) -> None:
+    result = run("models", "pull", "gpt-9")
+    assert result.exit_code == 1
+    assert "Known are smollm2-135m" in result.stderr
+    (folder / "text.gguf").write_text("not weights")
+    result = run("models", "pull", "text.gguf")
+    assert result.exit_code == 1
+    assert "not a GGUF file" in result.stderr
+
+
+# doctor
+
+
+def test_doctor_names_what_is_missing_with_what_mends_it(
+    run: Run, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", "http://127.0.0.1:9")
+    result = run("doctor")
+    assert result.exit_code == 0
+    assert "embedded weights: Run `cribsheet models pull smollm2-135m`" in result.stdout
+    assert "ollama server: Start it with `ollama serve`" in result.stdout
+
+
+def test_doctor_finds_ollama_and_its_models(
+    run: Run, server: OllamaServer, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", server.url)
+    report = json.loads(run("doctor", "--json").stdout)
+    assert report["ok"] is True
+    checks = {check["name"]: check for check in report["checks"]}
+    assert checks["ollama server"]["found"] == f"{server.url}, smollm:latest"
+    assert checks["ollama server"]["mend"] is None
+    assert checks["workspace"]["found"] == str(folder)
+    assert checks["cache"]["ok"]
+    assert {"python", "dspy", "litellm", "xllamacpp", "disk"} <= set(checks)
+    assert checks["dspy"]["essential"]
+    assert not checks["xllamacpp"]["essential"]
