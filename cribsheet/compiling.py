@@ -2,34 +2,29 @@
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 
 from cribsheet.bridge import BARE, DspyProgram, as_module
 from cribsheet.errors import BudgetError, CompileError
-from cribsheet.evaluate import Evaluation
-from cribsheet.examples import Example
 from cribsheet.executor import Threads
-from cribsheet.frozen import FrozenProgram, FrozenPrompt, ModelIdentity, Provenance, Results, Wiring
+from cribsheet.freezing import MIN_TEST_ROWS, Found, freeze
+from cribsheet.frozen import FrozenProgram, FrozenPrompt
 from cribsheet.models import Completer, Model, Sampling, open_model
 from cribsheet.models.cache import CachedModel, CompletionCache, Meter
 from cribsheet.outcomes import Value
 from cribsheet.progress import Progress, Silent
 from cribsheet.rows import load_rows
 from cribsheet.running import Run, direct_wiring, prompt_text, run_wired
-from cribsheet.scores import paired_gain
 from cribsheet.search.budget import Budget, BudgetExhausted, Ledger
-from cribsheet.search.candidate import Candidate
 from cribsheet.search.guarding import GuardFitter
 from cribsheet.search.harvest import harvest
 from cribsheet.search.study import Study
-from cribsheet.search.trial import ProgramRunner, Trial
+from cribsheet.search.trial import Conditions, ProgramRunner
 from cribsheet.splits import Splits, split
 from cribsheet.task import Task
-from cribsheet.wiring import infer_wiring
 from cribsheet.workspace import Workspace, find_workspace
 
 DEFAULT_MODEL = "embedded/smollm2-135m"
@@ -37,7 +32,6 @@ BASELINE_ROWS = 16
 """Validation rows that the baseline answers first: they tell what a row costs."""
 TEST_SHARE = 0.3
 """The part of the budget that is kept for the testset."""
-MIN_TEST_ROWS = 10
 
 
 @dataclass(frozen=True)
@@ -135,7 +129,8 @@ class _Compiler:
         if best is None:  # the baseline was answered, so there is one
             raise CompileError(f"The optimizer {self.settings.optimizer!r} scored no candidate. Mend its search().")
         self.progress.stage("scoring on the testset")
-        return self._freeze(best, interrupted)
+        found = Found(self.study, best, self.baseline, self.program, self.splits, interrupted)
+        return freeze(found, task=self.name, optimizer=self.settings.optimizer, seed=self.settings.seed)
 
     def _split(self, workspace: Workspace) -> Splits:
         settings, task = self.settings, self.task
@@ -148,18 +143,21 @@ class _Compiler:
         signature = self.program.signature
         guarded = self.task.guard and len(self.program.signatures) == 1 and GuardFitter.suits(signature)
         rows = (*self.splits.train, *self.splits.val)
+        conditions = Conditions(
+            run=self._runner(),
+            model=self.model,
+            metric=self.task.metric,
+            ledger=Ledger(self.budget, count_tokens=self.model.count_tokens, parallel=self.model.parallel),
+            executor=Threads(self.model.parallel),
+            fit_guard=GuardFitter(signature, rows, self.task.metric) if guarded else None,
+        )
         return Study(
             signatures=self.program.signatures,
             train=self.splits.train,
             val=self.splits.val,
-            model=self.model,
-            run=self._runner(),
-            metric=self.task.metric,
-            ledger=Ledger(self.budget, count_tokens=self.model.count_tokens, parallel=self.model.parallel),
-            executor=Threads(self.model.parallel),
+            conditions=conditions,
             progress=self.progress,
             rng=random.Random(self.settings.seed),
-            guard=GuardFitter(signature, rows, self.task.metric) if guarded else None,
         )
 
     def _runner(self) -> ProgramRunner:
@@ -223,87 +221,6 @@ class _Compiler:
             self.progress.stage("stopped by hand: freezing the best so far")
             return True
         return False
-
-    def _freeze(self, best: Trial, interrupted: bool) -> FrozenProgram:
-        rows = self._test_rows(best)
-        baseline = self._score(self.study.zero_shot(), rows)
-        compiled = self._score(best.candidate, rows)
-        groups = [row.group for row in rows]
-        wiring = self._wiring(best)
-        return FrozenProgram(
-            task=self.name,
-            prompts=best.candidate.prompts,
-            wiring=wiring,
-            model=ModelIdentity(
-                name=self.model.name,
-                digest=self.model.digest,
-                endpoint=self.model.endpoint,
-                context_window=self.model.context_window,
-            ),
-            results=Results(
-                metric=getattr(self.task.metric, "__name__", type(self.task.metric).__name__),
-                baseline=baseline.score,
-                compiled=compiled.score,
-                gain=paired_gain(baseline.scores, compiled.scores, groups=groups),
-            ),
-            provenance=self._provenance(best, interrupted),
-            notes=self._notes(wiring),
-        )
-
-    def _test_rows(self, best: Trial) -> Sequence[Example]:
-        """Return the test rows that what is left of the budget pays for."""
-        ledger = self.study.ledger
-        ledger.reserved = 0.0
-        pair = self.baseline.cost / self.baseline.rows + best.cost / best.rows
-        affordable = int(ledger.left / pair)
-        return self.splits.test[: max(MIN_TEST_ROWS, affordable)]
-
-    def _score(self, candidate: Candidate, rows: Sequence[Example]) -> Evaluation:
-        """Answer test rows with what the search settled on; nothing is fitted on them."""
-        return self.study.answer(candidate, rows)
-
-    def _wiring(self, best: Trial) -> Wiring | None:
-        if self.program.is_one_predictor:
-            return direct_wiring(BARE, self.program.signature)
-        runs = [(row.example.inputs, row.run) for row in best.evaluation.rows if row.run is not None]
-        return infer_wiring(runs)
-
-    def _provenance(self, best: Trial, interrupted: bool) -> Provenance:
-        study = self.study
-        return Provenance(
-            optimizer=self.settings.optimizer,
-            seed=self.settings.seed,
-            budget=str(self.budget),
-            spent_tokens=study.ledger.tokens,
-            origin=best.candidate.origin,
-            evaluations=sum(trial.rows for trial in study.trials),
-            candidates=sum(trial.rows > 0 for trial in study.trials),
-            interrupted=interrupted,
-            splits=self.splits.hashes,
-            versions=_versions(self.model.name),
-            curve=tuple(study.curve),
-        )
-
-    def _notes(self, wiring: Wiring | None) -> tuple[str, ...]:
-        notes = []
-        if not self.study.tells_logprobs:
-            notes.append(
-                f"{self.model.name} tells no log-probabilities, so outcomes are read from its text, uncalibrated."
-            )
-        if wiring is None:
-            notes.append("The program runs code of its own between its prompts: it runs in its workspace.")
-        return tuple(notes)
-
-
-def _versions(model: str) -> dict[str, str]:
-    packages = ["cribsheet", "dspy", *(["xllamacpp"] if model.startswith("embedded/") else [])]
-    found = {}
-    for package in packages:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _rounded_up(amount: float, unit: str) -> str:

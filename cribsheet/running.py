@@ -115,10 +115,7 @@ def ask(prompt: FrozenPrompt, inputs: Mapping[str, object], model: Completer) ->
         decided = _decide(prompt, rendered, model)
         if decided is not None:
             return decided
-    sampling = Sampling(
-        max_tokens=prompt.decoding.max_tokens,
-        top_logprobs=prompt.decoding.top_logprobs if prompt.guard else 0,
-    )
+    sampling = Sampling(max_tokens=prompt.decoding.max_tokens, top_logprobs=prompt.decoding.top_logprobs)
     return _read(prompt, inputs, rendered, model.complete(rendered, sampling))
 
 

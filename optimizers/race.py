@@ -123,7 +123,7 @@ def _demos(study: Study, size: int) -> dict[str, tuple[Demo, ...]]:
     chosen = {}
     for name, signature in study.signatures.items():
         pool = short(study.pools[name])
-        if study.guard is not None and study.rng.random() < 0.5:
+        if study.may_guard and study.rng.random() < 0.5:
             pool = answered_only(signature, pool)
         chosen[name] = balanced(signature, pool, size=size, rng=study.rng)
     return chosen

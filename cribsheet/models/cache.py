@@ -40,7 +40,7 @@ class CacheStats:
     """Their size on disk."""
 
 
-class _TextDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache has no types
+class _TextDisk(diskcache.Disk):
     """Text in, text out, all in the database: no value is ever pickled, or read as a pickle."""
 
     def put(self, key: str) -> tuple[str, bool]:

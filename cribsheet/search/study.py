@@ -7,22 +7,18 @@ from dataclasses import dataclass, field
 from cribsheet.calibration import decided_field
 from cribsheet.catalogue import LAYOUTS, ZERO_SHOT, layout_named
 from cribsheet.errors import CompileError
-from cribsheet.evaluate import Evaluation, evaluate, summarize
+from cribsheet.evaluate import Evaluation, summarize
 from cribsheet.examples import Demo, Example
-from cribsheet.executor import Executor
 from cribsheet.frozen import Decoding, FrozenPrompt
 from cribsheet.layout import Layout
-from cribsheet.metrics import Metric
 from cribsheet.models import Model
 from cribsheet.outcomes import Value
 from cribsheet.progress import Progress
 from cribsheet.rendering import render, render_outputs
-from cribsheet.running import Run
 from cribsheet.search.budget import Ledger
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import demos_of
-from cribsheet.search.guarding import GuardFitter
-from cribsheet.search.trial import ProgramRunner, Trial
+from cribsheet.search.trial import Conditions, Trial
 from cribsheet.signature import Signature
 
 _ALTERNATIVES = 64
@@ -41,15 +37,11 @@ class Study:
     """The demo pool."""
     val: Sequence[Example]
     """What candidates are compared on, in the order in which they are asked."""
-    model: Model
-    run: ProgramRunner
-    metric: Metric
-    ledger: Ledger
-    executor: Executor
+    conditions: Conditions
+    """The model, the metric, the ledger and how rows are answered."""
     progress: Progress
     rng: random.Random
-    guard: GuardFitter | None = None
-    """Fits guards, where the task has an answer to guard."""
+    """Seeds every choice of the search."""
     tells_logprobs: bool = True
     """Whether the model tells log-probabilities."""
     pools: dict[str, tuple[Demo, ...]] = field(default_factory=dict)
@@ -61,6 +53,21 @@ class Study:
     def __post_init__(self) -> None:
         for name, signature in self.signatures.items():
             self.pools.setdefault(name, demos_of(signature, self.train))
+
+    @property
+    def model(self) -> Model:
+        """The model that is compiled for."""
+        return self.conditions.model
+
+    @property
+    def ledger(self) -> Ledger:
+        """What the compile has cost, and may."""
+        return self.conditions.ledger
+
+    @property
+    def may_guard(self) -> bool:
+        """Whether candidates may get a guard."""
+        return self.conditions.fit_guard is not None
 
     @property
     def layouts(self) -> list[Layout]:
@@ -109,7 +116,7 @@ class Study:
             decoding=Decoding(
                 decide_by="logprobs" if by_logprobs else "text",
                 max_tokens=self._answer_tokens(signature, layout),
-                top_logprobs=_ALTERNATIVES if self.tells_logprobs else 0,
+                top_logprobs=self._alternatives(by_logprobs),
             ),
         )
 
@@ -124,15 +131,7 @@ class Study:
                 f"The prompt of {candidate.origin} does not fit the context window of {self.model.context_window} "
                 f"tokens of {self.model.name}. Use shorter rows, or a model with a larger window."
             )
-        trial = Trial(
-            candidate,
-            run=self.run,
-            model=self.model,
-            metric=self.metric,
-            ledger=self.ledger,
-            executor=self.executor,
-            fit_guard=self.guard,
-        )
+        trial = Trial(candidate, self.conditions)
         self.trials.append(trial)
         return trial
 
@@ -148,12 +147,8 @@ class Study:
     def answer(self, candidate: Candidate, rows: Sequence[Example]) -> Evaluation:
         """Answer rows with a candidate as it is: nothing is fitted, nothing compared."""
         self.ledger.begin_block()
-
-        def runner(inputs: Mapping[str, Value]) -> Run:
-            return self.run(candidate.prompts, inputs, self.model)
-
         results = []
-        for result in evaluate(runner, rows, self.metric, executor=self.executor):
+        for result in self.conditions.answer(candidate, rows):
             for call in result.calls:
                 self.ledger.charge(call.answer.prompt, call.answer.completion)
             results.append(result)
@@ -164,6 +159,12 @@ class Study:
         texts = [render_outputs(layout, signature, demo.outputs) for demo in demos_of(signature, self.train)]
         longest = max(texts, key=len, default="x" * 200)
         return self.model.count_tokens(longest) + _MARGIN
+
+    def _alternatives(self, by_logprobs: bool) -> int:
+        """Return how many alternatives to ask for: a guard needs the token's own log-probability alone."""
+        if not self.tells_logprobs:
+            return 0
+        return _ALTERNATIVES if by_logprobs else int(self.may_guard)
 
     def _tokens(self, prompt: FrozenPrompt) -> int:
         inputs = [

@@ -1,7 +1,7 @@
 """One candidate's way through the validation rows."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from cribsheet.calibration import batch_calibration
@@ -10,7 +10,7 @@ from cribsheet.examples import Example
 from cribsheet.executor import Executor
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.metrics import Metric
-from cribsheet.models import Completer, Completion, Sampling
+from cribsheet.models import Completer, Completion, Model, Sampling
 from cribsheet.outcomes import Value
 from cribsheet.prompts import Prompt
 from cribsheet.running import Call, Run
@@ -25,6 +25,29 @@ ProgramRunner = Callable[[Mapping[str, FrozenPrompt], Mapping[str, Value], Compl
 """Runs the program with some prompts on one row's inputs."""
 
 
+@dataclass(frozen=True)
+class Conditions:
+    """What is the same for all trials of a compile."""
+
+    run: ProgramRunner
+    model: Model
+    metric: Metric
+    ledger: Ledger
+    executor: Executor
+    fit_guard: GuardFitter | None = None
+    """Fits guards, where the task has an answer to guard."""
+
+    def answer(
+        self, candidate: Candidate, rows: Sequence[Example], model: Completer | None = None
+    ) -> Iterator[RowResult]:
+        """Yield how each row goes with a candidate as it is; nothing is fitted or charged."""
+
+        def runner(inputs: Mapping[str, Value]) -> Run:
+            return self.run(candidate.prompts, inputs, model or self.model)
+
+        return evaluate(runner, rows, self.metric, executor=self.executor)
+
+
 class Trial:
     """A candidate, what it answered so far, and the calibration fitted on that.
 
@@ -33,29 +56,15 @@ class Trial:
     changes what a later predictor is asked costs anything.
     """
 
-    def __init__(
-        self,
-        candidate: Candidate,
-        *,
-        run: ProgramRunner,
-        model: Completer,
-        metric: Metric,
-        ledger: Ledger,
-        executor: Executor,
-        fit_guard: GuardFitter | None = None,
-    ):
+    def __init__(self, candidate: Candidate, conditions: Conditions):
         self.candidate = candidate
         self.evaluation = Evaluation(())
         self.cost = 0.0
         """What it has cost, in the budget's unit."""
         self._uncorrected = candidate
         self._plain: list[RowResult] = []
-        self._run = run
-        self._memory = _Memory(model)
-        self._metric = metric
-        self._ledger = ledger
-        self._executor = executor
-        self._fit_guard = fit_guard
+        self._conditions = conditions
+        self._memory = _Memory(conditions.model)
         self._paid: set[str] = set()
 
     @property
@@ -99,7 +108,7 @@ class Trial:
         fresh = rows[self.rows :]
         if not fresh:
             return
-        self._ledger.begin_block()
+        self._conditions.ledger.begin_block()
         plain = [*self._plain, *self._answer(self._uncorrected, fresh)]
         evaluation, candidate = summarize(plain), self._uncorrected
         corrected = self._correct(plain)
@@ -110,11 +119,8 @@ class Trial:
         self._plain, self.evaluation, self.candidate = plain, evaluation, candidate
 
     def _answer(self, candidate: Candidate, rows: Sequence[Example]) -> list[RowResult]:
-        def runner(inputs: Mapping[str, Value]) -> Run:
-            return self._run(candidate.prompts, inputs, self._memory)
-
         results = []
-        for result in evaluate(runner, rows, self._metric, executor=self._executor):
+        for result in self._conditions.answer(candidate, rows, self._memory):
             self._charge(result.calls)
             results.append(result)
         return results
@@ -124,17 +130,17 @@ class Trial:
             key = call.answer.prompt.plain
             if key not in self._paid:
                 self._paid.add(key)
-                self.cost += self._ledger.charge(call.answer.prompt, call.answer.completion)
-        self._ledger.check()
+                self.cost += self._conditions.ledger.charge(call.answer.prompt, call.answer.completion)
+        self._conditions.ledger.check()
 
     def _correct(self, results: Sequence[RowResult]) -> Candidate:
         """Return the candidate with biases and guard fitted on what it answered uncorrected."""
-        prompts = {}
+        prompts, fit_guard = {}, self._conditions.fit_guard
         for name, prompt in self._uncorrected.prompts.items():
             calls = [call for row in results for call in row.calls if call.predictor == name]
             logprobs = [call.answer.logprobs for call in calls if call.answer.logprobs is not None]
             calibration = batch_calibration(logprobs) if len(logprobs) >= MIN_BATCH else None
-            guard = self._fit_guard(results) if self._fit_guard else None
+            guard = fit_guard(results) if fit_guard else None
             prompts[name] = prompt.model_copy(update={"calibration": calibration, "guard": guard})
         return replace(self._uncorrected, prompts=prompts)
 
