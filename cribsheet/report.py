@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from cribsheet.evaluate import Evaluation
-from cribsheet.examples import Demo
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, Results
 from cribsheet.metrics import abstention_precision, abstention_recall, recall
-from cribsheet.outcomes import Value
-from cribsheet.prompts import Prompt
-from cribsheet.rendering import render
+from cribsheet.prompts import Message, Prompt
 from cribsheet.scores import Gain, Score
 from cribsheet.signature import Field
+from cribsheet.slots import filled, open_prompt
 
 if TYPE_CHECKING:  # the compiler imports dspy, which a table does without
     from cribsheet.compiling import Compiled
@@ -194,27 +192,13 @@ def prompt_facts(prompt: FrozenPrompt) -> Table:
 
 
 def prompt_with_placeholders(prompt: FrozenPrompt) -> Prompt:
-    """Return the exact prompt, each input shown as its name in angle quotes.
-
-    The demos are rendered as they are; only the row that is asked about has no values yet.
-    """
-    signature, layout = prompt.signature, prompt.layout
-    as_text = signature.model_copy(update={"inputs": tuple(Field(name=field.name) for field in signature.inputs)})
-    demos = tuple(
-        Demo(
-            inputs={
-                field.name: _shown(layout.verbalizer, field, demo.inputs[field.name]) for field in signature.inputs
-            },
-            outputs=demo.outputs,
-        )
-        for demo in prompt.demos
+    """Return the exact prompt, each input shown as its name in angle quotes."""
+    opened = open_prompt(prompt)
+    marks = {field.name: f"«{field.name}»" for field in prompt.signature.inputs}
+    turns = (
+        Message.model_validate({"role": turn.role, "content": filled(turn.content, marks)}) for turn in opened.turns
     )
-    inputs: dict[str, Value] = {field.name: f"«{field.name}»" for field in signature.inputs}
-    return render(layout, as_text, instructions=prompt.instructions, demos=demos, inputs=inputs)
-
-
-def _shown(verbalizer: Any, field: Field, value: Value) -> str:
-    return str(verbalizer(field.outcome_of(value))) if field.is_finite else str(value)
+    return Prompt(text=filled(opened.text, marks), messages=tuple(turns), stop=opened.stop)
 
 
 def _prompt_summary(prompt: FrozenPrompt) -> dict[str, Any]:

@@ -92,8 +92,12 @@ class Workspace:
         self._put_on_path()
         try:
             return importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            raise WorkspaceError(f"{name} cannot be imported: {error}. Check the name, or give a path.") from None
+        except CribsheetError:
+            raise
+        except Exception as error:  # the module is the user's code
+            raise WorkspaceError(
+                f"{name} cannot be imported: {type(error).__name__}: {error}. Check the name, or give a path."
+            ) from error
 
     def _run(self, path: Path, module_name: str) -> ModuleType:
         """Run a module by its path, so that two workspaces may use one name."""

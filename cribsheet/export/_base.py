@@ -7,10 +7,10 @@ from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict
 
-from cribsheet.export._slots import OpenPrompt, open_prompt
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, ModelIdentity
 from cribsheet.models import Sampling
 from cribsheet.models.weights import find
+from cribsheet.slots import OpenPrompt, open_prompt
 
 
 class Export(BaseModel):

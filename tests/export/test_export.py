@@ -12,11 +12,11 @@ from cribsheet.calibration import Calibration
 from cribsheet.catalogue import layout_named
 from cribsheet.errors import ExportError
 from cribsheet.export import TARGETS, Source, export
-from cribsheet.export._slots import filled, open_prompt
 from cribsheet.frozen import Decoding, FrozenProgram, FrozenPrompt, ModelIdentity, Wire, Wiring
 from cribsheet.guard import Guard
 from cribsheet.outcomes import Value
 from cribsheet.running import prompt_text
+from cribsheet.slots import filled, open_prompt
 from export_cases import PIECES, TEXT, all_cases, program_of, prompt_of, sentiment_demos, written
 from frozen_toys import toy_program, toy_prompt
 from toys import QA, SENTIMENT
