@@ -9,7 +9,6 @@ from types import ModuleType
 
 import platformdirs
 
-import cribsheet
 from cribsheet.errors import CribsheetError, DataError, WorkspaceError
 from cribsheet.task import Task
 
@@ -125,7 +124,7 @@ class Workspace:
 
 def builtin() -> Workspace:
     """Return the workspace that ships with Cribsheet: in the wheel, or around the package in a checkout."""
-    package = Path(cribsheet.__file__).parent
+    package = Path(__file__).parent
     shipped = package / "_workspace"
     return Workspace(shipped if shipped.is_dir() else package.parent)
 

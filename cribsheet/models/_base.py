@@ -61,8 +61,20 @@ class Completion(BaseModel):
     """Whether it came from the completion cache."""
 
 
+class Completer(Protocol):
+    """The part of a model that answers."""
+
+    def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
+        """Return the completion of a prompt.
+
+        Raises:
+            ModelError: the one of its kinds that says what went wrong and what mends it.
+        """
+        ...
+
+
 @runtime_checkable
-class Model(Protocol):
+class Model(Completer, Protocol):
     """What every model can do. Implementations are safe to call from several threads."""
 
     name: str
@@ -77,14 +89,6 @@ class Model(Protocol):
     @property
     def digest(self) -> str | None:
         """What identifies the weights, such as `sha256:…`; None where the endpoint does not tell."""
-        ...
-
-    def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
-        """Return the completion of a prompt.
-
-        Raises:
-            ModelError: the one of its kinds that says what went wrong and what mends it.
-        """
         ...
 
     def count_tokens(self, text: str) -> int:

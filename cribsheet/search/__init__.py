@@ -1,1 +1,1 @@
-"""x"""
+"""What optimizers are made of."""
