@@ -114,12 +114,22 @@ def _read_unanswerable(layout: Layout, text: str) -> Unanswerable | None:
 
 
 def _read_outcome(layout: Layout, field: Field, text: str) -> Value | ParseFailure:
-    by_length = sorted(field.closed_outcomes, key=lambda outcome: -len(layout.verbalizer(outcome)))
-    for outcome in by_length:
-        if _starts_with_word(text, layout.verbalizer(outcome)):
+    """Return the outcome whose word the text starts with, else the only one that it mentions."""
+    words = {outcome: layout.verbalizer(outcome) for outcome in field.closed_outcomes}
+    for outcome in sorted(words, key=lambda outcome: -len(words[outcome])):
+        if _starts_with_word(text, words[outcome]):
             return field.value_of(outcome)
-    known = ", ".join(layout.verbalizer(outcome) for outcome in field.closed_outcomes)
-    return ParseFailure(f"{field.name} is none of {known}: {text[:80]!r}")
+    mentioned = [outcome for outcome, word in words.items() if _mentions(text, word)]
+    if len(mentioned) == 1:
+        return field.value_of(mentioned[0])
+    return ParseFailure(f"{field.name} is none, or several, of {', '.join(words.values())}: {text[:80]!r}")
+
+
+def _mentions(text: str, word: str) -> bool:
+    """Tell whether the word stands anywhere in the text; Chinese has no edges between words."""
+    before = r"(?<![^\W_])" if word[0].isascii() else ""
+    after = r"(?![^\W_])" if word[-1].isascii() else ""
+    return re.search(before + re.escape(word) + after, text, re.IGNORECASE) is not None
 
 
 def _starts_with_word(text: str, word: str) -> bool:

@@ -190,6 +190,8 @@ def test_a_raw_completion_is_the_text_up_to_the_cue() -> None:
         ("**negative**", "negative"),
         ("Sentiment: positive", "positive"),
         (" positively glowing", None),
+        (" The sentiment of this text is positive.", "positive"),
+        (" It could be positive or negative", None),
         (" neutral", None),
         ("", None),
     ],

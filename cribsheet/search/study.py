@@ -24,6 +24,7 @@ from cribsheet.signature import Signature
 _ALTERNATIVES = 64
 _MARGIN = 4
 _CAUTION = 0.5
+_SENTENCE = 24  # tokens: without demos, models answer in sentences
 _TURN_TOKENS = 8  # what a chat template adds to a turn, from above
 
 
@@ -89,7 +90,7 @@ class Study:
                 signature=signature,
                 layout=layout,
                 instructions=signature.instructions,
-                decoding=Decoding(max_tokens=self._answer_tokens(signature, layout)),
+                decoding=Decoding(max_tokens=max(_SENTENCE, self._answer_tokens(signature, layout))),
             )
             for name, signature in self.signatures.items()
         }
