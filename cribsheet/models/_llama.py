@@ -1,0 +1,86 @@
+"""Read the replies of llama.cpp's server."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cribsheet.models._base import Usage
+from cribsheet.prompts import Prompt
+
+Json = Mapping[str, Any]
+
+
+def usage_of(reply: Json) -> Usage:
+    """Return the tokens that a reply counts."""
+    usage = reply["usage"]
+    return Usage(
+        prompt_tokens=usage["prompt_tokens"],
+        cached_tokens=usage["prompt_tokens_details"]["cached_tokens"],
+        completion_tokens=usage["completion_tokens"],
+    )
+
+
+def text_of(choice: Json, prompt: Prompt) -> str:
+    """Return the text that a choice adds to the prompt."""
+    if not prompt.is_chat:
+        return str(choice["text"])
+    text: str = choice["message"]["content"] or ""
+    last = prompt.messages[-1]
+    # The engine repeats a turn of the assistant that it was given to go on with.
+    return text.removeprefix(last.content) if last.role == "assistant" else text
+
+
+def tells_first_token(choice: Json) -> bool:
+    """Tell whether the first entry is sure to be the first token's.
+
+    An entry tells the alternatives of one token; but of a character that takes several tokens there is
+    only the entry of the last, which then has the bytes of all. Tokens of a stop sequence have no entry,
+    those that might begin one have an entry without bytes.
+    """
+    entries = _entries(choice)
+    if not entries:
+        return False
+    shown, others = entries[0]["bytes"], entries[0]["top_logprobs"]
+    own = next((other["bytes"] for other in others if other["id"] == entries[0]["id"]), None)
+    return own is not None and shown in ([], own) and _is_whole(own)
+
+
+def alternatives_of(choice: Json) -> dict[str, float] | None:
+    """Return the log-probabilities of the first entry's alternatives; tokens of one text are added up."""
+    entries = _entries(choice)
+    if not entries:
+        return None
+    first: dict[str, float] = {}
+    for other in entries[0]["top_logprobs"]:
+        text, logprob = bytes(other["bytes"]).decode(errors="replace"), other["logprob"]
+        first[text] = _add(first[text], logprob) if text in first else logprob
+    return first
+
+
+def logprobs_of(choice: Json, text: str) -> tuple[float, ...] | None:
+    """Return the log-probabilities that are told of the text's tokens; None where none is."""
+    told: list[float] = []
+    left = len(text.encode())
+    for entry in _entries(choice):
+        if left <= 0:  # what follows belongs to a stop sequence, or ends the answer
+            break
+        told.append(entry["logprob"])
+        left -= len(entry["bytes"])
+    return tuple(told) if told or not text else None
+
+
+def _entries(choice: Json) -> Sequence[Json]:
+    return (choice.get("logprobs") or {}).get("content") or ()
+
+
+def _is_whole(encoded: Sequence[int]) -> bool:
+    try:
+        bytes(encoded).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _add(one: float, other: float) -> float:
+    """Return the log of the sum of two probabilities, given by their logs."""
+    return max(one, other) + math.log1p(math.exp(-abs(one - other)))

