@@ -12,6 +12,7 @@ from cribsheet.models import Sampling
 from cribsheet.models.embedded import EmbeddedModel
 from cribsheet.models.litellm import LiteLLMModel
 from cribsheet.prompts import Message, Prompt
+from nearness import NATS, tells_the_same
 
 RAW = Prompt(
     text=" Review: a lovely film\nSentiment: positive\n\nReview: awful, boring 电影 \nSentiment:", stop=("\n",)
@@ -29,7 +30,6 @@ def model_at(server: OpenAIServer, name: str = "openai/smollm", **options: objec
 def test_a_raw_prompt_goes_to_the_completion_endpoint_to_the_byte(
     openai_server: OpenAIServer, smollm: EmbeddedModel, name: str
 ) -> None:
-    smollm.complete(RAW, SAMPLING)  # both find the prompt read then, which moves log-probabilities a little
     served, embedded = model_at(openai_server, name).complete(RAW, SAMPLING), smollm.complete(RAW, SAMPLING)
     (request,) = openai_server.requests
     assert request.path == "/v1/completions"
@@ -42,9 +42,8 @@ def test_a_raw_prompt_goes_to_the_completion_endpoint_to_the_byte(
         "seed": 0,
         "logprobs": 8,
     }
-    assert served.text == embedded.text
-    assert served.first_token == pytest.approx(embedded.first_token)
-    assert served.logprobs == pytest.approx(embedded.logprobs)
+    assert tells_the_same(served, embedded)
+    assert served.logprobs == pytest.approx(embedded.logprobs, abs=NATS)
 
 
 @pytest.mark.model
@@ -52,15 +51,12 @@ def test_a_raw_prompt_goes_to_the_completion_endpoint_to_the_byte(
 def test_a_chat_goes_to_the_chat_endpoint_as_it_is(
     openai_server: OpenAIServer, smollm: EmbeddedModel, name: str
 ) -> None:
-    smollm.complete(CHAT, SAMPLING)
     served, embedded = model_at(openai_server, name).complete(CHAT, SAMPLING), smollm.complete(CHAT, SAMPLING)
     (request,) = openai_server.requests
     assert request.path == "/v1/chat/completions"
     assert request.body["messages"] == [message.model_dump() for message in CHAT.messages]
-    assert served.text == embedded.text
     assert served.finish_reason == embedded.finish_reason == "length"
-    assert served.first_token == pytest.approx(embedded.first_token)
-    assert served.usage.prompt_tokens == embedded.usage.prompt_tokens
+    assert tells_the_same(served, embedded)
 
 
 @pytest.mark.model

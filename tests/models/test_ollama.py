@@ -9,10 +9,11 @@ from cribsheet.errors import (
     UnknownModelError,
     UnreachableError,
 )
-from cribsheet.models import Completion, Model, Sampling
+from cribsheet.models import Model, Sampling
 from cribsheet.models.embedded import EmbeddedModel
 from cribsheet.models.ollama import OllamaModel
 from cribsheet.prompts import Message, Prompt
+from nearness import tells_the_same
 
 RAW = Prompt(text="Review: a lovely film\nSentiment: positive\n\nReview: awful, boring 电影 \nSentiment:", stop=("\n",))
 CHAT = Prompt(messages=(Message(role="user", content="Say hello."),))
@@ -21,12 +22,6 @@ SAMPLING = Sampling(max_tokens=4, top_logprobs=5)
 
 def model_at(server: OllamaServer, name: str = "ollama_chat/smollm", **options: object) -> OllamaModel:
     return OllamaModel(name, api_base=server.url, **options)  # type: ignore[arg-type]
-
-
-def whole_tokens(completion: Completion) -> dict[str, float]:
-    """The first token's alternatives but for parts of characters, which Ollama shows as empty."""
-    assert completion.first_token is not None
-    return {token: logprob for token, logprob in completion.first_token.items() if token not in ("", "\ufffd")}
 
 
 @pytest.mark.model
@@ -41,25 +36,20 @@ def test_a_raw_prompt_reaches_the_model_to_the_byte(ollama_server: OllamaServer)
 
 @pytest.mark.model
 def test_a_raw_prompt_is_answered_as_by_the_embedded_model(ollama_server: OllamaServer, smollm: EmbeddedModel) -> None:
-    smollm.complete(RAW, SAMPLING)  # both find the prompt read then, which moves log-probabilities a little
     served, embedded = model_at(ollama_server).complete(RAW, SAMPLING), smollm.complete(RAW, SAMPLING)
-    assert served.text == embedded.text
-    assert whole_tokens(served) == pytest.approx(whole_tokens(embedded))
-    assert served.usage.prompt_tokens == embedded.usage.prompt_tokens
+    assert tells_the_same(served, embedded)
 
 
 @pytest.mark.model
 def test_a_chat_goes_through_the_template_once(
     ollama_server: OllamaServer, llama_engine: LlamaEngine, smollm: EmbeddedModel
 ) -> None:
-    smollm.complete(CHAT, SAMPLING)
     served, embedded = model_at(ollama_server).complete(CHAT, SAMPLING), smollm.complete(CHAT, SAMPLING)
     assert ollama_server.requests[0].path == "/api/chat"
     (prompt,) = ollama_server.prompts
     assert prompt == llama_engine.apply_template([{"role": "user", "content": "Say hello."}])
     assert prompt.count("Say hello.") == 1
-    assert served.text == embedded.text
-    assert whole_tokens(served) == pytest.approx(whole_tokens(embedded))
+    assert tells_the_same(served, embedded)
 
 
 @pytest.mark.model
