@@ -1,10 +1,13 @@
 """The task in words, without demonstrations."""
 
+from cribsheet.search.candidate import Candidate
 from cribsheet.search.study import Study
 
 
 def search(study: Study) -> None:
-    """Answer the validation rows once, so that the decisions can be calibrated."""
-    layout = next(iter(study.zero_shot().prompts.values())).layout
-    candidate = study.candidate(layout, dict.fromkeys(study.signatures, ()), origin="zero-shot, calibrated")
-    study.extend(study.trial(candidate), len(study.val))
+    """Ask as the baseline does, but decide by calibrated log-probabilities where the model tells them."""
+    prompts = {
+        name: study.prompt(prompt.signature, prompt.layout, (), instructions=prompt.instructions)
+        for name, prompt in study.zero_shot().prompts.items()
+    }
+    study.extend(study.trial(Candidate(prompts, origin="zero-shot, calibrated")), len(study.val))

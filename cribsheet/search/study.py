@@ -12,7 +12,7 @@ from cribsheet.examples import Demo, Example
 from cribsheet.frozen import Decoding, FrozenPrompt
 from cribsheet.layout import Layout
 from cribsheet.models import Model
-from cribsheet.outcomes import Value
+from cribsheet.outcomes import UNANSWERABLE, Value
 from cribsheet.progress import Progress
 from cribsheet.rendering import render, render_outputs
 from cribsheet.search.budget import Ledger
@@ -83,13 +83,16 @@ class Study:
         return max(scored, key=lambda trial: trial.merit - _CAUTION / trial.rows**0.5, default=None)
 
     def zero_shot(self) -> Candidate:
-        """Return the baseline: the task in words, no demos, the answer read from the text."""
+        """Return the baseline: the task in words, no demos, the answer read from the text.
+
+        The words name the allowed outcomes, as anyone would who asks a chat model.
+        """
         layout = layout_named(ZERO_SHOT)
         prompts = {
             name: FrozenPrompt(
                 signature=signature,
                 layout=layout,
-                instructions=signature.instructions,
+                instructions=spelled_out(signature, layout),
                 decoding=Decoding(max_tokens=max(_SENTENCE, self._answer_tokens(signature, layout))),
             )
             for name, signature in self.signatures.items()
@@ -105,14 +108,16 @@ class Study:
         prompts = {name: self.prompt(signature, layout, demos[name]) for name, signature in self.signatures.items()}
         return Candidate(prompts, origin=origin)
 
-    def prompt(self, signature: Signature, layout: Layout, demos: Sequence[Demo]) -> FrozenPrompt:
+    def prompt(
+        self, signature: Signature, layout: Layout, demos: Sequence[Demo], *, instructions: str | None = None
+    ) -> FrozenPrompt:
         """Return one predictor's prompt, decided by log-probabilities where that can be."""
         layout.check(signature)
         by_logprobs = self.tells_logprobs and decided_field(signature) is not None
         return FrozenPrompt(
             signature=signature,
             layout=layout,
-            instructions=signature.instructions,
+            instructions=signature.instructions if instructions is None else instructions,
             demos=tuple(demos),
             decoding=Decoding(
                 decide_by="logprobs" if by_logprobs else "text",
@@ -182,6 +187,27 @@ class Study:
         )
         turns = len(rendered.messages)
         return self.model.count_tokens(rendered.plain) + _TURN_TOKENS * turns + prompt.decoding.max_tokens
+
+
+def spelled_out(signature: Signature, layout: Layout) -> str:
+    """Return the instructions with what each output may be: what demonstrations would otherwise show.
+
+    >>> from cribsheet.signature import Field
+    >>> answer = Field(name="answer", abstains=True, description="a short phrase")
+    >>> spelled_out(Signature(name="S", instructions="Answer.", inputs=(Field(name="q"),), outputs=(answer,)),
+    ...             layout_named("message"))
+    'Answer. Answer: a short phrase, or unanswerable.'
+    """
+    parts = [signature.instructions]
+    for one in signature.outputs:
+        told = [one.description] if one.description else []
+        if one.closed_outcomes:
+            told.append(f"one of {', '.join(map(layout.verbalizer, one.closed_outcomes))}")
+        if one.abstains:
+            told.append(f"or {layout.verbalizer(UNANSWERABLE)}")
+        if told:
+            parts.append(f"{layout.word(one.name)}: {', '.join(told)}.")
+    return " ".join(part for part in parts if part)
 
 
 def _value(row: Example, name: str) -> Value:
