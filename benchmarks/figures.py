@@ -84,9 +84,9 @@ def sst2(bench: Bench) -> list[dict[str, Any]]:
     options = ["--trainset", str(train), "--map", SST2]
     scoring = ["--data", str(dev), "--map", SST2, "--limit", "300"]
     rows = []
-    for optimizer in ("zero_shot", "race"):
+    for optimizer, budget in (("zero_shot", "20k"), ("race", "40k")):
         out = f"sst2-{optimizer}.prompt.json"
-        made = bench.optimize("sentiment", *options, "--optimizer", optimizer, "--out", out)
+        made = bench.optimize("sentiment", *options, "--optimizer", optimizer, "--budget", budget, "--out", out)
         scored = bench.evaluate(out, *scoring)
         rows.append(row(f"SST-2 dev, 300 rows: {optimizer}", spread(scored), ["optimize", "sentiment", "…"], made))
     rows.insert(0, row("SST-2, test rows: zero-shot prompt", spread(made["baseline"]), [], made))
