@@ -1,7 +1,6 @@
 """Race layouts, demonstration sets and orders against each other, in blocks of rows."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import count, islice
 
 from cribsheet.examples import Demo
 from cribsheet.layout import Layout
@@ -21,6 +20,10 @@ SIZES = (4, 8, 12, 16)
 MOST_TOKENS = 640
 """The longest demo sets, in tokens: a model of this class gets lost in longer prompts, and each is read often."""
 _GROWTH = 2
+_DOUBT = 0.3  # the level at which a challenger is given up: most are no better, and there are always more
+_MOST_SETS = 1000  # a small trainset repeats itself long before
+LOOKS = 5
+"""How often a candidate is looked at: after 16, 32, 64, 128 and 256 rows."""
 
 
 def search(study: Study) -> None:
@@ -33,7 +36,7 @@ def search(study: Study) -> None:
     whole = study.ledger.left
     study.progress.stage("screening layouts")
     screen = _Stage(study, SCREEN * whole)
-    layouts = [_layout(trial) for trial in screen.run(_layouts(study), keep=2)]
+    layouts = [_layout(trial) for trial in screen.run(_layouts(study), keep=2)] or study.layouts[:1]
     study.progress.stage("racing demonstrations")
     race = _Stage(study, RACE * whole, seen=screen.seen)
     race.run(_demo_sets(study, layouts), keep=1)
@@ -80,7 +83,7 @@ def _survivors(trials: Sequence[Trial], *, keep: int) -> list[Trial]:
     """Return the better half, less those that are worse than the leader by a paired test."""
     ranked = sorted(trials, key=lambda trial: -trial.merit)
     half = ranked[: max(keep, -(-len(ranked) // 2))]
-    level = ALPHA / max(1, len(trials) - 1)
+    level = ALPHA / (LOOKS * max(1, len(trials) - 1))
     return [
         trial
         for place, trial in enumerate(half)
@@ -97,14 +100,10 @@ def _layouts(study: Study) -> Iterator[Candidate]:
 def _demo_sets(study: Study, layouts: Sequence[Layout]) -> Iterator[Candidate]:
     """Yield random demo sets of every size; the better layout gets two in three."""
     sizes = _sizes(study)
-    for number in islice(count(), _MOST_SETS):
+    for number in range(_MOST_SETS):
         layout = layouts[0] if number % 3 < 2 else layouts[-1]
         size = sizes[number % len(sizes)]
         yield study.candidate(layout, _demos(study, size), origin=f"{size} demos, {layout.name}")
-
-
-_MOST_SETS = 1000
-"""Enough for any budget: a small trainset repeats itself long before."""
 
 
 def _sizes(study: Study) -> tuple[int, ...]:
@@ -152,10 +151,6 @@ def _challenge(study: Study, leader: Trial, challenger: Trial) -> Trial:
         rows *= _GROWTH
     study.extend(challenger, leader.rows)
     return challenger if challenger.merit > leader.merit else leader
-
-
-_DOUBT = 0.3
-"""The level at which a challenger is given up: most are no better, and there are always more."""
 
 
 def _neighbours(study: Study, candidate: Candidate) -> Iterator[Candidate]:
