@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from cribsheet.errors import DataError
 from cribsheet.examples import Example
+from cribsheet.jsonl import json_objects
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value, is_unanswerable_json
 from cribsheet.signature import Field, Signature
 
@@ -115,17 +116,7 @@ def _read_text(path: Path) -> str:
 
 
 def _read_jsonl(text: str, path: str) -> Iterator[_Raw]:
-    for number, line in enumerate(text.split("\n"), 1):  # splitlines would split at U+2028 inside a text
-        if not line.strip():
-            continue
-        where = f"{path}, line {number}"
-        try:
-            values = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{where}: not JSON: {error}. Write one object a line.") from None
-        if not isinstance(values, dict):
-            raise DataError(f"{where}: {line.strip()[:60]!r} is not an object. Write one object a line.")
-        yield _Raw(where, values)
+    return (_Raw(where, values) for where, values in json_objects(text, path))
 
 
 def _read_csv(text: str, path: str) -> Iterator[_Raw]:

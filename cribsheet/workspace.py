@@ -3,6 +3,8 @@
 import importlib
 import importlib.util
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -89,14 +91,8 @@ class Workspace:
 
     def _import(self, name: str) -> ModuleType:
         self._put_on_path()
-        try:
+        with _users_code(f"{name} cannot be imported", mend="Check the name, or give a path."):
             return importlib.import_module(name)
-        except CribsheetError:
-            raise
-        except Exception as error:  # the module is the user's code
-            raise WorkspaceError(
-                f"{name} cannot be imported: {type(error).__name__}: {error}. Check the name, or give a path."
-            ) from error
 
     def _run(self, path: Path, module_name: str) -> ModuleType:
         """Run a module by its path, so that two workspaces may use one name."""
@@ -105,13 +101,8 @@ class Workspace:
         if spec is None or spec.loader is None:
             raise WorkspaceError(f"{path} is no Python module. Give a file that ends in .py.")
         module = importlib.util.module_from_spec(spec)
-        try:
+        with _users_code(f"{path} does not run", mend="Mend it."):
             spec.loader.exec_module(module)
-        except CribsheetError:
-            raise
-        except Exception as error:
-            where = f" line {error.lineno}" if isinstance(error, SyntaxError) else ""
-            raise WorkspaceError(f"{path}{where} does not run: {type(error).__name__}: {error}. Mend it.") from error
         return module
 
     def _put_on_path(self) -> None:
@@ -150,6 +141,18 @@ def new_workspace(directory: Path) -> Workspace:
     except OSError as error:
         raise WorkspaceError(f"{directory} cannot be made: {error}. Choose another place.") from None
     return Workspace(directory.resolve())
+
+
+@contextmanager
+def _users_code(problem: str, *, mend: str) -> Iterator[None]:
+    """Turn whatever a user's module raises into one message; our own errors are messages already."""
+    try:
+        yield
+    except CribsheetError:
+        raise
+    except Exception as error:
+        line = f" at line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        raise WorkspaceError(f"{problem}{line}: {type(error).__name__}: {error}. {mend}") from error
 
 
 def _python_files(folder: Path) -> dict[str, Path]:

@@ -14,6 +14,7 @@ from cribsheet.cli._programs import Runnable
 from cribsheet.cli._terminal import note
 from cribsheet.errors import ContextOverflowError, DataError
 from cribsheet.executor import Threads
+from cribsheet.jsonl import json_objects
 from cribsheet.models import Model
 from cribsheet.outcomes import Value, to_json
 from cribsheet.parsing import ParseFailure
@@ -55,20 +56,12 @@ def _answer(program: Runnable, model: Model, row: Row) -> Row:
 
 
 def _read(source: Path, signature: Signature) -> Iterator[Row]:
-    lines = _text(source).split("\n")  # splitlines would split at U+2028 inside a text
-    numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
-    if not numbered:
-        raise DataError(f"{source} has no rows. Give it one JSON object a line.")
-    for number, line in numbered:
-        where = f"{source}, line {number}"
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{where}: not JSON: {error}. Write one object a line.") from None
-        if not isinstance(row, dict):
-            raise DataError(f"{where}: {line.strip()[:60]!r} is not an object. Write one object a line.")
+    where = None
+    for where, row in json_objects(_text(source), str(source)):
         _check(where, row, signature)
         yield row
+    if where is None:
+        raise DataError(f"{source} has no rows. Give it one JSON object a line.")
 
 
 def _check(where: str, row: Row, signature: Signature) -> None:

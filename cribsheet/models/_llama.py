@@ -1,10 +1,10 @@
 """Read the replies of llama.cpp's server."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cribsheet.models._base import Usage
+from cribsheet.models._logprobs import added_up
 from cribsheet.prompts import Prompt
 
 Json = Mapping[str, Any]
@@ -50,11 +50,8 @@ def alternatives_of(choice: Json) -> dict[str, float] | None:
     entries = _entries(choice)
     if not entries:
         return None
-    first: dict[str, float] = {}
-    for other in entries[0]["top_logprobs"]:
-        text, logprob = bytes(other["bytes"]).decode(errors="replace"), other["logprob"]
-        first[text] = _add(first[text], logprob) if text in first else logprob
-    return first
+    alternatives = entries[0]["top_logprobs"]
+    return added_up((bytes(other["bytes"]).decode(errors="replace"), other["logprob"]) for other in alternatives)
 
 
 def logprobs_of(choice: Json, text: str) -> tuple[float, ...] | None:
@@ -79,8 +76,3 @@ def _is_whole(encoded: Sequence[int]) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _add(one: float, other: float) -> float:
-    """Return the log of the sum of two probabilities, given by their logs."""
-    return max(one, other) + math.log1p(math.exp(-abs(one - other)))

@@ -1,7 +1,7 @@
 """Read log-probabilities as servers send them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 Entry = Mapping[str, Any]
@@ -52,16 +52,26 @@ def as_entries(columns: Mapping[str, Any]) -> list[Entry]:
     ]
 
 
+def added_up(alternatives: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """Return the log-probability of each text: of tokens that share one, the probabilities add up.
+
+    Parts of a character do.
+
+    >>> added_up([("a", math.log(0.25)), ("a", math.log(0.25))]) == {"a": math.log(0.5)}
+    True
+    """
+    texts: dict[str, float] = {}
+    for text, logprob in alternatives:
+        texts[text] = _add(texts[text], logprob) if text in texts else logprob
+    return texts
+
+
 def _as_alternatives(top: Mapping[str, float]) -> list[Entry]:
     return [{"token": token, "logprob": logprob} for token, logprob in top.items()]
 
 
 def _first_token(entry: Entry) -> dict[str, float] | None:
-    first: dict[str, float] = {}
-    for other in entry.get("top_logprobs") or [entry]:
-        token, logprob = _text_of(other), other["logprob"]
-        # Tokens may share a text, as parts of a character do: their probabilities add up.
-        first[token] = _add(first[token], logprob) if token in first else logprob
+    first = added_up((_text_of(other), other["logprob"]) for other in entry.get("top_logprobs") or [entry])
     # llama-server leaves out tokens that end inside a character: the first entry then shows the whole
     # character, beside alternatives for the last part of it. Where it shows nothing (the token may begin
     # a stop sequence) they are the right ones.
