@@ -1,16 +1,16 @@
 """What a frozen file holds."""
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
 
 from cribsheet.calibration import Calibration
 from cribsheet.examples import Demo
 from cribsheet.guard import Guard
 from cribsheet.layout import Layout
 from cribsheet.scores import Gain, Score
-from cribsheet.signature import Signature
+from cribsheet.signature import REASONING, Signature
 
 FORMAT: Final = 1
 """The format of the files that this version writes, and the newest that it reads."""
@@ -40,6 +40,8 @@ class FrozenPrompt(BaseModel):
     """How it is written down."""
     instructions: str
     """What to do, in words."""
+    reasoning: bool = False
+    """Whether the signature's first output is a `reasoning` that helps the model and that nobody is handed."""
     demos: tuple[Demo, ...] = ()
     """The demonstrations, in the order in which they are shown."""
     decoding: Decoding = Decoding()
@@ -48,6 +50,12 @@ class FrozenPrompt(BaseModel):
     """The bias of each outcome; None where decisions are not calibrated."""
     guard: Guard | None = None
     """When to abstain although the model answered; None where nothing guards."""
+
+    @model_validator(mode="after")
+    def _check_reasoning(self) -> Self:
+        if self.reasoning and (len(self.signature.outputs) < 2 or self.signature.outputs[0].name != REASONING):
+            raise ValueError(f"a prompt that reasons must ask for {REASONING} first, then for the task's own outputs")
+        return self
 
 
 class ModelIdentity(BaseModel):
@@ -80,6 +88,17 @@ class Results(BaseModel):
     """Compiled less baseline, paired by row."""
 
 
+class Taught(BaseModel):
+    """Whose runs the bootstrapped demonstrations were drawn from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    teacher: str
+    """The model's name; several, with commas, where saved traces come from several."""
+    traces: int
+    """Predictor calls of runs that passed the metric: what demonstrations were made of."""
+
+
 class Provenance(BaseModel):
     """How the prompts came to be."""
 
@@ -107,6 +126,8 @@ class Provenance(BaseModel):
     """The versions of cribsheet and of what shapes its results."""
     curve: tuple[tuple[int, float], ...] = ()
     """The best validation score so far against tokens spent."""
+    taught: Taught | None = None
+    """Where demonstrations were bootstrapped; None where the rows were all there was to show."""
 
 
 class Wire(BaseModel):

@@ -18,6 +18,7 @@ _WORDS = {
         "sentiment": "情感",
         "topic": "主题",
         "review": "评论",
+        "reasoning": "理由",
     }
 }
 _VERBALIZERS = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from cribsheet.evaluate import Evaluation
-from cribsheet.frozen import FrozenProgram, FrozenPrompt, Results
+from cribsheet.frozen import FrozenProgram, FrozenPrompt, Results, Taught
 from cribsheet.metrics import abstention_precision, abstention_recall, recall
 from cribsheet.prompts import Message, Prompt
 from cribsheet.scores import Gain, Score
@@ -167,10 +167,15 @@ def program_facts(program: FrozenProgram) -> Table:
         f"{_count(made.evaluations, 'row')} answered{stopped}",
         "winner": made.origin,
         "budget": f"{made.budget}; {made.spent_tokens:,} tokens spent",
+        **_taught(made.taught),
         "splits": splits,
         "versions": ", ".join(f"{package} {version}" for package, version in made.versions.items()),
     }
     return facts_table({**facts, **{f"note {at}": text for at, text in enumerate(program.notes, 1)}})
+
+
+def _taught(taught: Taught | None) -> dict[str, str]:
+    return {"teacher": f"{taught.teacher}, {_count(taught.traces, 'trace')} passed"} if taught else {}
 
 
 def prompt_facts(prompt: FrozenPrompt) -> Table:
@@ -221,7 +226,7 @@ def _prompt_summary(prompt: FrozenPrompt) -> dict[str, Any]:
 
 
 def _demos(prompt: FrozenPrompt) -> str:
-    (first, *_) = prompt.signature.outputs
+    first = prompt.signature.outputs[int(prompt.reasoning)]
     counts = Counter(first.outcome_of(demo.outputs[first.name]) for demo in prompt.demos)
     shares = ", ".join(f"{counts[outcome]} {outcome}" for outcome in first.outcomes if counts[outcome])
     return f"{len(prompt.demos)} ({shares})" if shares and len(first.outcomes) > 1 else str(len(prompt.demos))

@@ -13,7 +13,7 @@ from cribsheet.outcomes import Value
 from cribsheet.parsing import ParseFailure, parse
 from cribsheet.prompts import Prompt
 from cribsheet.rendering import render
-from cribsheet.signature import Signature
+from cribsheet.signature import REASONING, Signature
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class Answer:
     """Normalised, by outcome, before calibration; None where the answer was read from the text."""
     shares: Mapping[str, float] | None = None
     """The calibrated probability of each outcome; None where the answer was read from the text."""
+    reasoning: str | None = None
+    """What the model wrote before the outputs; None where the prompt does not ask for it."""
 
 
 @dataclass(frozen=True)
@@ -142,9 +144,14 @@ def _read(prompt: FrozenPrompt, inputs: Mapping[str, object], rendered: Prompt, 
     outputs = parse(prompt.layout, prompt.signature, completion.text)
     if isinstance(outputs, ParseFailure):
         return Answer(outputs, rendered, completion)
+    reasoning = None
+    if prompt.reasoning:
+        reasoning = str(outputs[REASONING])
+        outputs = {name: value for name, value in outputs.items() if name != REASONING}
     if prompt.guard is not None:
         outputs = prompt.guard.apply(inputs, outputs, completion)
-    return Answer(Prediction(outputs, text=completion.text), rendered, completion)
+    prediction = Prediction(outputs, text=completion.text)
+    return Answer(prediction, rendered, completion, reasoning=reasoning)
 
 
 def _typed(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> dict[str, Value]:

@@ -11,6 +11,9 @@ from cribsheet.outcomes import ANSWERED, UNANSWERABLE, Unanswerable, Value, is_u
 RESERVED = frozenset({"demos", "signature", "config", "lm", "new_signature", "prediction"})
 """Input names that `dspy.Predict` takes for itself."""
 
+REASONING = "reasoning"
+"""The output that a prompt may ask for before the task's own, and that nobody is handed."""
+
 Kind = Literal["text", "label", "boolean", "integer", "number"]
 
 _JSON_TYPES: dict[Kind, str] = {
@@ -204,6 +207,23 @@ class Signature(BaseModel):
     def output_names(self) -> frozenset[str]:
         """The names of the outputs."""
         return frozenset(field.name for field in self.outputs)
+
+    @property
+    def may_reason(self) -> bool:
+        """Whether `with_reasoning` can be: not where the task has a field of that name, as ChainOfThought gives it."""
+        return all(field.name != REASONING for field in (*self.inputs, *self.outputs))
+
+    def with_reasoning(self) -> "Signature":
+        """Return the signature that asks for a `reasoning` text before its outputs.
+
+        Raises:
+            SignatureError: where a field has that name already.
+        """
+        asked = " and ".join(field.name for field in self.outputs)
+        reasoning = Field(name=REASONING, description=f"one short sentence that leads to the {asked}")
+        return Signature(
+            name=self.name, instructions=self.instructions, inputs=self.inputs, outputs=(reasoning, *self.outputs)
+        )
 
     def field(self, name: str) -> Field:
         """Return the field of that name; KeyError where there is none."""
