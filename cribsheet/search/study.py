@@ -18,6 +18,7 @@ from cribsheet.rendering import render, render_outputs
 from cribsheet.search.budget import Ledger
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import demos_of
+from cribsheet.search.teaching import Harvest, Teaching
 from cribsheet.search.trial import Conditions, Trial
 from cribsheet.signature import Signature
 
@@ -47,6 +48,10 @@ class Study:
     """Whether the model tells log-probabilities."""
     pools: dict[str, tuple[Demo, ...]] = field(default_factory=dict)
     """The demos that each predictor may show."""
+    teaching: Teaching | None = None
+    """How demos are bootstrapped; None where nobody asked for it: the student then gives what rows lack."""
+    harvest: Harvest | None = None
+    """What the teacher's runs gave; None before they are made."""
     trials: list[Trial] = field(default_factory=list)
     curve: list[tuple[int, float]] = field(default_factory=list)
     """The best validation score so far against tokens spent."""
@@ -126,9 +131,10 @@ class Study:
             ),
         )
 
-    def fits(self, candidate: Candidate) -> bool:
-        """Tell whether the longest row still fits the model's context window."""
-        return all(self._tokens(prompt) <= self.model.context_window for prompt in candidate.prompts.values())
+    def fits(self, candidate: Candidate, *, window: int | None = None) -> bool:
+        """Tell whether the longest row still fits the model's context window, or another of so many tokens."""
+        window = window or self.model.context_window
+        return all(self._tokens(prompt) <= window for prompt in candidate.prompts.values())
 
     def trial(self, candidate: Candidate) -> Trial:
         """Enter a candidate; CompileError where its demos cannot fit the context window."""
