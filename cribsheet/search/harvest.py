@@ -1,33 +1,122 @@
-"""Make demonstrations out of the program's own runs."""
+"""Give predictors the demonstrations that a teacher's runs make."""
 
-from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
+from cribsheet.catalogue import ZERO_SHOT, layout_named
 from cribsheet.examples import Demo
-from cribsheet.parsing import ParseFailure
+from cribsheet.layout import Layout
+from cribsheet.search.bootstrap import bootstrap
 from cribsheet.search.candidate import Candidate
+from cribsheet.search.demos import balanced
+from cribsheet.search.reasoning import asked_to_reason
 from cribsheet.search.study import Study
+from cribsheet.search.teaching import Harvest, Teaching
+from cribsheet.search.traces import demos_of_traces
 
-MOST = 32
-"""Rows that are tried."""
+SHOWN = 4
+"""Labelled demos that a teacher is shown, of other rows than the one it is asked."""
+FEW_ROWS = 32
+"""Rows that the student is asked where nobody asked for bootstrapping, but rows lack a predictor's fields."""
 
 
-def harvest(study: Study, candidate: Candidate) -> None:
-    """Give each predictor whose fields the rows lack the calls of runs that the metric found perfect.
+def harvest_where_due(study: Study) -> None:
+    """Harvest where bootstrapping was asked for, or where rows lack a predictor's fields; once a study."""
+    if study.teaching is not None:
+        harvest(study)
+    elif not all(study.pools.values()):
+        harvest(study, Teaching(rows=FEW_ROWS))
 
-    Rows of the demo pool are answered by a candidate, and each call of a perfect run becomes a demo:
-    bootstrapping, as in DSPy (Khattab et al. 2023, arXiv:2310.03714).
+
+def harvest(study: Study, teaching: Teaching | None = None) -> Harvest:
+    """Let the teacher run the program on rows of the demo pool, or take saved traces; once a study.
+
+    The demos of passing runs join `study.pools`, rationales stay in `study.harvest`.
+
+    Raises:
+        ModelError: where the teacher answers nothing.
     """
-    empty = [name for name, pool in study.pools.items() if not pool]
-    if not empty:
-        return
-    found: dict[str, list[Demo]] = defaultdict(list)
-    for row in study.train[:MOST]:
-        study.ledger.check()
-        (result,) = study.answer(candidate, [row]).rows
-        for call in result.calls if result.score >= 1 else ():
-            prediction = call.answer.prediction
-            if call.predictor in empty and not isinstance(prediction, ParseFailure):
-                demo = {"inputs": dict(call.inputs), "outputs": prediction.outputs}
-                found[call.predictor].append(Demo.model_validate(demo))
-    for name, demos in found.items():
-        study.pools[name] = tuple(demos)
+    if study.harvest is None:
+        teaching = teaching or study.teaching or Teaching()
+        study.progress.stage("bootstrapping demonstrations")
+        study.harvest = _reused(study, teaching) if teaching.saved is not None else _asked(study, teaching)
+        for name, pool in study.pools.items():
+            study.pools[name] = _joined(pool, bootstrapped(study, name))
+    return study.harvest
+
+
+def bootstrapped(study: Study, name: str) -> tuple[Demo, ...]:
+    """Return the demos that runs of the teacher made for a predictor; none where there was no harvest."""
+    return demos_of_traces(study.harvest.traces, name, study.signatures[name]) if study.harvest else ()
+
+
+def _joined(pool: Iterable[Demo], more: Iterable[Demo]) -> tuple[Demo, ...]:
+    """Return each demo once, labelled ones first."""
+    return tuple({repr(demo): demo for demo in (*pool, *more)}.values())
+
+
+def _reused(study: Study, teaching: Teaching) -> Harvest:
+    """Return the saved traces of rows of the demo pool alone: other rows are for comparing and scoring."""
+    rows, saved = {row.id for row in study.train}, list(teaching.saved or ())
+    good = [trace for trace in saved if trace.row in rows and trace.score >= teaching.threshold]
+    return Harvest(traces=good, ignored=len(saved) - len(good))
+
+
+def _asked(study: Study, teaching: Teaching) -> Harvest:
+    plain = bootstrap(study, _teachers_candidate(study, teaching), teaching)
+    if not (teaching.reasoning and any(signature.may_reason for signature in study.signatures.values())):
+        return plain
+    study.progress.stage("bootstrapping rationales")
+    reasons = bootstrap(study, _reasoning_candidate(study, teaching), teaching, wanted=teaching.rationales)
+    return Harvest(
+        traces=[*plain.traces, *reasons.traces],
+        tried=plain.tried + reasons.tried,
+        passed=plain.passed + reasons.passed,
+        failed=plain.failed + reasons.failed,
+        stopped=plain.stopped or reasons.stopped,
+    )
+
+
+def _teachers_candidate(study: Study, teaching: Teaching) -> Candidate:
+    """Return the prompts of plain runs: a few labelled demos where there are some and they fit.
+
+    The student is asked as it will be; another teacher, in words that name the allowed outcomes.
+    """
+    for size in range(SHOWN, -1, -1):
+        demos = {
+            name: balanced(signature, study.pools[name], size=size, rng=study.rng)
+            for name, signature in study.signatures.items()
+        }
+        candidate = _with_demos(study, teaching, demos)
+        if study.fits(candidate, window=_window(study, teaching)):
+            break
+    return candidate
+
+
+def _with_demos(study: Study, teaching: Teaching, demos: Mapping[str, tuple[Demo, ...]]) -> Candidate:
+    if teaching.teacher is None:
+        return study.candidate(study.layouts[0], demos, origin="student as teacher")
+    asked = study.zero_shot()
+    prompts = {name: prompt.model_copy(update={"demos": demos[name]}) for name, prompt in asked.prompts.items()}
+    return replace(asked, prompts=prompts, origin="teacher")
+
+
+def _reasoning_candidate(study: Study, teaching: Teaching) -> Candidate:
+    layout = _worded_layout(study, teaching)
+    asked = study.zero_shot()
+    prompts = {
+        name: asked_to_reason(signature, asked.prompts[name], layout) if signature.may_reason else asked.prompts[name]
+        for name, signature in study.signatures.items()
+    }
+    return replace(asked, prompts=prompts, origin="teacher, reasoning")
+
+
+def _worded_layout(study: Study, teaching: Teaching) -> Layout:
+    """Return a layout that shows the instructions."""
+    if teaching.teacher is not None:
+        return layout_named(ZERO_SHOT)
+    return next(layout for layout in study.layouts if layout.instructions_at != "none")
+
+
+def _window(study: Study, teaching: Teaching) -> int:
+    return (teaching.teacher or study.model).context_window

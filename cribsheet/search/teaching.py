@@ -74,6 +74,8 @@ class Harvest:
         told = []
         if self.tried and not self.traces:
             told.append(f"No run of the teacher passed the metric, of {self.tried}: nothing was bootstrapped.")
+        if self.stopped:
+            told.append(f"The teacher's part of the budget ended after {self.tried} runs: {self.rows} rows passed.")
         if self.failed:
             told.append(f"{self.failed} of {self.tried} runs of the teacher failed and were left out.")
         if self.ignored:

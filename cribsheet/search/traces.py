@@ -38,16 +38,14 @@ class Trace(BaseModel):
 
 def rationales_of(traces: Iterable[Trace], predictor: str, signature: Signature) -> tuple[Demo, ...]:
     """Return the demos that reason before they answer, each once; none where `reasoning` is the task's own field."""
-    names = [REASONING, *(field.name for field in signature.outputs)] if signature.may_reason else []
-    own = [trace for trace in traces if trace.predictor == predictor and REASONING in trace.outputs]
-    return _demos(own, names) if names else ()
+    if not signature.may_reason:
+        return ()
+    return _demos([trace for trace in traces if REASONING in trace.outputs], predictor, signature.with_reasoning())
 
 
 def demos_of_traces(traces: Iterable[Trace], predictor: str, signature: Signature) -> tuple[Demo, ...]:
     """Return a predictor's demos, each once, without what was reasoned before the answers."""
-    return _demos(
-        [trace for trace in traces if trace.predictor == predictor], [field.name for field in signature.outputs]
-    )
+    return _demos(traces, predictor, signature)
 
 
 def write_traces(path: Path, traces: Sequence[Trace]) -> None:
@@ -72,9 +70,14 @@ def read_traces(path: Path, signatures: Mapping[str, Signature]) -> tuple[Trace,
     return traces
 
 
-def _demos(traces: Iterable[Trace], names: Sequence[str]) -> tuple[Demo, ...]:
+def _demos(traces: Iterable[Trace], predictor: str, signature: Signature) -> tuple[Demo, ...]:
     demos = [
-        Demo(inputs=dict(trace.inputs), outputs={name: trace.outputs[name] for name in names}) for trace in traces
+        Demo(
+            inputs={field.name: trace.inputs[field.name] for field in signature.inputs},
+            outputs={field.name: trace.outputs[field.name] for field in signature.outputs},
+        )
+        for trace in traces
+        if trace.predictor == predictor
     ]
     return tuple({repr(demo): demo for demo in demos}.values())
 
