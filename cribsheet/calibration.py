@@ -16,6 +16,9 @@ class Calibration(BaseModel):
 
     biases: Mapping[str, float]
     """By outcome, natural log; 0 everywhere changes nothing."""
+    logit_bias: Mapping[str, float] | None = None
+    """What a server adds to the logits of the outcomes' tokens so that one greedy token is the decision: by
+    token id, natural log, from -100 to 100. None where an outcome has no token of its own, or none is told."""
 
 
 def decided_field(signature: Signature) -> Field | None:
