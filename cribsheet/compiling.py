@@ -19,7 +19,7 @@ from cribsheet.progress import Progress, Silent
 from cribsheet.rows import load_rows
 from cribsheet.running import Run, direct_wiring, prompt_text, run_wired
 from cribsheet.search.budget import Budget, BudgetExhausted, Ledger
-from cribsheet.search.guarding import GuardFitter
+from cribsheet.search.guarding import guard_fitter
 from cribsheet.search.harvest import harvest
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Conditions, ProgramRunner
@@ -141,15 +141,15 @@ class _Compiler:
 
     def _study(self) -> Study:
         signature = self.program.signature
-        guarded = self.task.guard and len(self.program.signatures) == 1 and GuardFitter.suits(signature)
         rows = (*self.splits.train, *self.splits.val)
+        guards = guard_fitter(self.program.signatures, signature.outputs, rows, self.task.metric)
         conditions = Conditions(
             run=self._runner(),
             model=self.model,
             metric=self.task.metric,
             ledger=Ledger(self.budget, count_tokens=self.model.count_tokens, parallel=self.model.parallel),
             executor=Threads(self.model.parallel),
-            fit_guard=GuardFitter(signature, rows, self.task.metric) if guarded else None,
+            fit_guard=guards if self.task.guard else None,
         )
         return Study(
             signatures=self.program.signatures,

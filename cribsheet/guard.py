@@ -3,83 +3,160 @@
 import math
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
+from cribsheet.layout import Layout
 from cribsheet.models import Completion
-from cribsheet.outcomes import Unanswerable, Value
+from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
+from cribsheet.signature import Field, Signature
 
 _WORD = re.compile(r"[^\W_]+")
 _CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af]+")
-_STEM = 5
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3})")
+_EDGES = " .,;:!?\"'()[]。，；：！？、“”‘’（）"
+_STEM = 6
+_LEAST = 1e-12
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the model tells of one answer, before anything guards it."""
+
+    field: str
+    """The output that may abstain."""
+    answer: Value
+    """The answer that may stand; `Unanswerable` where the model wrote that and there is no other."""
+    verdict: float
+    """How much the model itself speaks for unanswerable, 0 to 1."""
+    confidence: float
+    """How sure it is of the answer, given that there is one, 0 to 1."""
 
 
 class Guard(BaseModel):
     """A logistic model over what is known when the answer is there.
 
     The probability that an answer may stand is the logistic function of `intercept` plus the sum of
-    weight times signal; below `threshold` the outcome is `Unanswerable`.
+    weight times signal; below `threshold` the outcome is `Unanswerable`. All signals are 0 to 1.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     field: str
     """The output that it guards."""
-    lead: str
-    """The input that asks."""
     context: str
     """The input that should hold the answer."""
+    lead: tuple[str, ...] = ()
+    """The inputs that ask; none where the context is the only text."""
     weights: Mapping[str, float]
-    """By signal: `coverage`, `grounded`, `confidence`."""
+    """By signal, those used: `coverage`, `grounded`, `verdict`, `confidence`."""
     intercept: float
     """The logit where all signals are 0."""
     threshold: float
     """The least probability that lets an answer stand."""
-    idf: Mapping[str, float]
-    """How much each common term of the lead counts; rarer terms count `rare`."""
-    rare: float
+    idf: Mapping[str, float] = {}
+    """How much each common term counts, before it is squared; rarer terms count `rare`."""
+    rare: float = 1.0
     """How much a term counts that is not in `idf`."""
 
-    def apply(
-        self, inputs: Mapping[str, object], outputs: Mapping[str, Value], completion: Completion
-    ) -> dict[str, Value]:
-        """Return the outputs, with `Unanswerable` in place of an answer that may not stand."""
-        if isinstance(outputs[self.field], Unanswerable):
-            return dict(outputs)
-        signals = self.signals(inputs, str(outputs[self.field]), completion)
-        if self.probability(signals) >= self.threshold:
-            return dict(outputs)
-        return {**outputs, self.field: Unanswerable()}
+    def standing(self, inputs: Mapping[str, object], evidence: Evidence) -> float:
+        """Return the probability that the answer may stand."""
+        return self.probability(self.signals(inputs, evidence))
 
-    def signals(self, inputs: Mapping[str, object], answer: str, completion: Completion) -> dict[str, float]:
-        """Return the value of each signal for one answer, each between 0 and 1."""
+    def signals(self, inputs: Mapping[str, object], evidence: Evidence) -> dict[str, float]:
+        """Return the value of each signal that has a weight."""
+        known = {"verdict": evidence.verdict, "confidence": evidence.confidence}
         context = str(inputs[self.context])
-        logprobs = completion.logprobs or (0.0,)
-        return {
-            "coverage": self._coverage(str(inputs[self.lead]), context),
-            "grounded": float(_plain(answer) in _plain(context)),
-            "confidence": math.exp(math.fsum(logprobs) / len(logprobs)),
-        }
+        if "grounded" in self.weights:
+            known["grounded"] = float(is_grounded(evidence.answer, context))
+        if "coverage" in self.weights:
+            asked = set(terms(lead_text(inputs, self.lead)))
+            known["coverage"] = coverage(asked, set(terms(context)), idf=self.idf, rare=self.rare)
+        return {name: known[name] for name in self.weights}
 
     def probability(self, signals: Mapping[str, float]) -> float:
-        """Return the probability that the answer may stand."""
-        logit = self.intercept + sum(weight * signals[name] for name, weight in self.weights.items())
+        """Return the probability that an answer with these signals may stand."""
+        logit = self.intercept + math.fsum(weight * signals[name] for name, weight in self.weights.items())
         return 1 / (1 + math.exp(-max(-60.0, min(60.0, logit))))
 
-    def _coverage(self, lead: str, context: str) -> float:
-        """Return which share of the lead's terms the context has, each weighed by its idf."""
-        there = set(terms(context))
-        weights = {term: self.idf.get(term, self.rare) for term in terms(lead)}
-        total = math.fsum(weights.values())
-        return math.fsum(weight for term, weight in weights.items() if term in there) / total if total else 1.0
+
+def guarded_field(signature: Signature) -> Field | None:
+    """Return the output that a guard may withhold: the first that abstains, where a text is given."""
+    has_text = any(field.kind == "text" for field in signature.inputs)
+    return next((field for field in signature.outputs if field.abstains), None) if has_text else None
+
+
+def written_evidence(
+    layout: Layout, signature: Signature, field: Field, value: Value, completion: Completion
+) -> Evidence:
+    """Return what a completion tells of an answer that was read from its text.
+
+    Where no log-probabilities are told, the verdict is the text's and the confidence is 1.
+    """
+    logprobs = completion.logprobs or (0.0,)
+    told = completion.first_token if field == signature.outputs[0] else None
+    spoken = _spoken(told or {}, layout.verbalizer(UNANSWERABLE))
+    return Evidence(
+        field=field.name,
+        answer=value,
+        verdict=1.0 if isinstance(value, Unanswerable) else spoken,
+        confidence=math.exp(math.fsum(logprobs) / len(logprobs)),
+    )
+
+
+def decided_evidence(field: Field, shares: Mapping[str, float]) -> Evidence:
+    """Return what the calibrated shares of a finite output's outcomes tell of its best closed one."""
+    closed = {outcome: shares[outcome] for outcome in field.closed_outcomes}
+    best = max(closed, key=closed.__getitem__)
+    return Evidence(
+        field=field.name,
+        answer=field.value_of(best),
+        verdict=shares[UNANSWERABLE],
+        confidence=closed[best] / max(math.fsum(closed.values()), _LEAST),
+    )
+
+
+# Signals
+
+
+def coverage(asked: Iterable[str], there: Set[str], *, idf: Mapping[str, float], rare: float) -> float:
+    """Return which share of the asked terms is there, each weighed by its squared idf.
+
+    Squared, as in the cosine of two tf-idf vectors: a name that is missing then tells more than three
+    verbs that are there. 1 where nothing is asked.
+    """
+    weights = {term: idf.get(term, rare) ** 2 for term in asked}
+    total = math.fsum(weights.values())
+    return math.fsum(weight for term, weight in weights.items() if term in there) / total if total else 1.0
+
+
+def is_grounded(answer: Value, context: str) -> bool:
+    """Tell whether an answer stands in the context, whatever the case, the width and the white space.
+
+    >>> is_grounded("the Rhine.", "It crosses the  RHINE twice."), is_grounded(12, "It has 1,200 seats.")
+    (True, False)
+    """
+    text = f"{answer:.15g}" if isinstance(answer, float) else str(answer)
+    wanted = _THOUSANDS.sub("", _plain(text)).strip(_EDGES)
+    if not wanted:
+        return False
+    before = r"(?<![a-z0-9])" if wanted[0].isascii() else ""
+    after = r"(?![a-z0-9])" if wanted[-1].isascii() else ""
+    return re.search(before + re.escape(wanted) + after, _THOUSANDS.sub("", _plain(context))) is not None
+
+
+def lead_text(inputs: Mapping[str, object], names: Iterable[str]) -> str:
+    """Return the text of the inputs that ask."""
+    return "\n".join(str(inputs[name]) for name in names)
 
 
 def terms(text: str) -> Iterator[str]:
-    """Yield the terms of a text: words cut to five letters, and pairs of Chinese characters.
+    """Yield the terms of a text: words without a plural's s, cut to six letters; pairs of Chinese characters.
 
     >>> list(terms("Who built the bridges?"))
-    ['who', 'built', 'the', 'bridg']
+    ['who', 'built', 'the', 'bridge']
     >>> list(terms("北京大学"))
     ['北京', '京大', '大学']
     """
@@ -88,8 +165,20 @@ def terms(text: str) -> Iterator[str]:
         for cjk in _CJK.findall(run):
             yield from (cjk[at : at + 2] for at in range(max(1, len(cjk) - 1)))
             rest = rest.replace(cjk, " ")
-        yield from (word[:_STEM] for word in rest.split())
+        yield from (_stem(word) for word in rest.split())
+
+
+def _stem(word: str) -> str:
+    return (word[:-1] if len(word) > 3 and word.endswith("s") else word)[:_STEM]
 
 
 def _plain(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _spoken(first_token: Mapping[str, float], word: str) -> float:
+    """Return the probability of the first tokens that begin a word, whatever the case and the space before."""
+    starts = {token: token.strip().casefold() for token in first_token}
+    folded = word.casefold()
+    spoken = (first_token[token] for token, start in starts.items() if start and folded.startswith(start))
+    return min(1.0, math.fsum(math.exp(logprob) for logprob in spoken))

@@ -1,15 +1,16 @@
 """Run frozen prompts on a model, without dspy."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cribsheet.calibration import decided_field, outcome_logprobs, shares
 from cribsheet.errors import DataError
 from cribsheet.examples import Prediction
 from cribsheet.frozen import FrozenPrompt, Wire, Wiring
+from cribsheet.guard import Evidence, decided_evidence, guarded_field, written_evidence
 from cribsheet.models import Completer, Completion, Sampling
-from cribsheet.outcomes import Value
+from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.parsing import ParseFailure, parse
 from cribsheet.prompts import Prompt
 from cribsheet.rendering import render
@@ -32,6 +33,12 @@ class Answer:
     """The calibrated probability of each outcome; None where the answer was read from the text."""
     reasoning: str | None = None
     """What the model wrote before the outputs; None where the prompt does not ask for it."""
+    evidence: Evidence | None = None
+    """What the model tells of the answer that may be withheld; None where no output abstains."""
+    standing: float | None = None
+    """The probability that this answer may stand; None where nothing guards, or there is none to withhold."""
+    unguarded: Prediction | None = None
+    """The prediction as it was before the guard; None where nothing guards."""
 
 
 @dataclass(frozen=True)
@@ -116,9 +123,9 @@ def ask(prompt: FrozenPrompt, inputs: Mapping[str, object], model: Completer) ->
     if prompt.decoding.decide_by == "logprobs":
         decided = _decide(prompt, rendered, model)
         if decided is not None:
-            return decided
+            return _guarded(prompt, inputs, decided)
     sampling = Sampling(max_tokens=prompt.decoding.max_tokens, top_logprobs=prompt.decoding.top_logprobs)
-    return _read(prompt, inputs, rendered, model.complete(rendered, sampling))
+    return _guarded(prompt, inputs, _read(prompt, rendered, model.complete(rendered, sampling)))
 
 
 def _decide(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer | None:
@@ -140,7 +147,7 @@ def _decide(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer 
     return Answer(prediction, rendered, completion, logprobs, probabilities)
 
 
-def _read(prompt: FrozenPrompt, inputs: Mapping[str, object], rendered: Prompt, completion: Completion) -> Answer:
+def _read(prompt: FrozenPrompt, rendered: Prompt, completion: Completion) -> Answer:
     outputs = parse(prompt.layout, prompt.signature, completion.text)
     if isinstance(outputs, ParseFailure):
         return Answer(outputs, rendered, completion)
@@ -148,10 +155,39 @@ def _read(prompt: FrozenPrompt, inputs: Mapping[str, object], rendered: Prompt, 
     if prompt.reasoning:
         reasoning = str(outputs[REASONING])
         outputs = {name: value for name, value in outputs.items() if name != REASONING}
-    if prompt.guard is not None:
-        outputs = prompt.guard.apply(inputs, outputs, completion)
     prediction = Prediction(outputs, text=completion.text)
     return Answer(prediction, rendered, completion, reasoning=reasoning)
+
+
+def _guarded(prompt: FrozenPrompt, inputs: Mapping[str, object], answer: Answer) -> Answer:
+    """Return the answer with its evidence, withheld where the prompt has a guard that does not let it stand."""
+    evidence = _evidence(prompt, answer)
+    if evidence is None or isinstance(answer.prediction, ParseFailure):
+        return answer
+    told = replace(answer, evidence=evidence)
+    if prompt.guard is None:
+        return told
+    told = replace(told, unguarded=answer.prediction)
+    if isinstance(evidence.answer, Unanswerable):
+        return told
+    standing = prompt.guard.standing(inputs, evidence)
+    stands = standing >= prompt.guard.threshold
+    outputs = {**answer.prediction.outputs, evidence.field: evidence.answer if stands else Unanswerable()}
+    sure = None
+    if answer.shares is not None:
+        sure = standing * evidence.confidence if stands else 1 - standing
+    prediction = Prediction(outputs, text=answer.prediction.text, confidence=sure)
+    return replace(told, prediction=prediction, standing=standing)
+
+
+def _evidence(prompt: FrozenPrompt, answer: Answer) -> Evidence | None:
+    field = guarded_field(prompt.signature)
+    if field is None or isinstance(answer.prediction, ParseFailure):
+        return None
+    if answer.shares is not None:
+        return decided_evidence(field, answer.shares)
+    value = answer.prediction.outputs[field.name]
+    return written_evidence(prompt.layout, prompt.signature, field, value, answer.completion)
 
 
 def _typed(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> dict[str, Value]:

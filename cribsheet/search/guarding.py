@@ -2,128 +2,274 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
+from statistics import fmean
 
+from cribsheet.calibration import Calibration, shares
 from cribsheet.evaluate import RowResult
 from cribsheet.examples import Example, Prediction
-from cribsheet.guard import Guard, terms
+from cribsheet.guard import Evidence, Guard, coverage, decided_evidence, guarded_field, is_grounded, lead_text, terms
 from cribsheet.metrics import Metric, apply_metric
-from cribsheet.outcomes import Unanswerable
+from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.parsing import ParseFailure
-from cribsheet.signature import Signature
+from cribsheet.running import Answer, Call
+from cribsheet.search.logistic import fit_logistic
+from cribsheet.search.threshold import Stakes, best_threshold
+from cribsheet.signature import Field, Signature
 
-SIGNALS = ("coverage", "grounded", "confidence")
 MIN_ROWS = 16
 """The fewest answered rows that a guard is fitted on, both kinds among them."""
 _RIDGE = 1.0
-_SWEEPS = 25
-_COMMON = 0.02
+_RIDGE_OF_MANY = 0.3  # of what all rows tell, whether a candidate answered them or not
+_COMMON = 0.01
+_VARIES = 1e-6
+
+Inputs = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """Which inputs a guard looks at, and how rare their terms are."""
+
+    context: str
+    lead: tuple[str, ...]
+    idf: Mapping[str, float]
+    rare: float
+
+
+@dataclass(frozen=True)
+class _Prior:
+    """What the signals that need no answer tell, fitted on all rows."""
+
+    weights: tuple[float, ...]
+    """The intercept, then a weight for `coverage` where there is a lead."""
+    rows: int
 
 
 @dataclass(frozen=True)
 class _Case:
-    """One answered row: its signals, whether an answer belongs there, what answering and abstaining score."""
+    """One answered row: its signals, and what hangs on it."""
 
     signals: Mapping[str, float]
-    answerable: bool
-    if_answered: float
-    if_abstained: float
+    stakes: Stakes
 
 
 class GuardFitter:
-    """Fits guards for one signature; knows how rare each term of the questions is."""
+    """Fits guards for one predictor; knows the training side's rows, answered or not."""
 
-    def __init__(self, signature: Signature, rows: Sequence[Example], metric: Metric):
-        self._metric = metric
-        self._field = next(field.name for field in signature.outputs if field.abstains)
-        self._context = _longest_input(signature, rows)
-        self._lead = next(field.name for field in signature.inputs if field.name != self._context)
-        self._idf, self._rare = _idf([str(row.inputs[self._lead]) for row in rows])
+    def __init__(self, signature: Signature, rows: Sequence[Example], metric: Metric, *, predictor: str | None = None):
+        self.predictor = predictor
+        """The predictor that is guarded; None where the program has only one."""
+        self._signature, self._rows, self._metric = signature, rows, metric
+        self._field = next(field for field in signature.outputs if field.abstains)
+        self._names = [field.name for field in signature.inputs if field.kind == "text"]
+        self._terms_of: dict[str, frozenset[str]] = {}
+        self._scores: dict[tuple[str, tuple[Value, ...]], float] = {}
 
     @staticmethod
     def suits(signature: Signature) -> bool:
-        """Tell whether there is an abstaining text output, a text that asks and a text that should answer."""
-        texts = [field for field in signature.inputs if field.kind == "text"]
-        (output, *others) = signature.outputs
-        return output.abstains and output.kind == "text" and not others and len(texts) >= 2
+        """Tell whether there is an output that abstains, and a text that should hold the answer."""
+        return guarded_field(signature) is not None
 
-    def __call__(self, results: Sequence[RowResult]) -> Guard | None:
-        """Return the guard of a candidate that gave these answers; None where they are too few."""
-        blank = Guard(
-            field=self._field,
-            lead=self._lead,
-            context=self._context,
-            weights=dict.fromkeys(SIGNALS, 0.0),
-            intercept=0.0,
-            threshold=0.0,
-            idf=self._idf,
-            rare=self._rare,
-        )
-        cases = [case for row in results if (case := self._case(blank, row)) is not None]
-        if len(cases) < MIN_ROWS or len({case.answerable for case in cases}) < 2:
+    def guards(self, predictor: str) -> bool:
+        """Tell whether a predictor is the one that is guarded."""
+        return self.predictor in (None, predictor)
+
+    def __call__(self, results: Sequence[RowResult], calibration: Calibration | None = None) -> Guard | None:
+        """Return the guard of a candidate that gave these answers, unguarded.
+
+        None where they are too few, or of one kind, or where a finite outcome is better left to the
+        model. `calibration` is what the candidate's shares are corrected by before they are guarded.
+
+        What needs no answer is fitted on all rows first; then all signals on the answered ones, with
+        a ridge that pulls to those weights the more, the fewer of the rows are answered.
+        """
+        answered = [(row, call.inputs, call.answer) for row in results if (call := self._call(row)) is not None]
+        texts = self._known_texts or self._texts([inputs for _, inputs, _ in answered])
+        if texts is None:
             return None
-        fitted = _fit(blank, cases)
-        return fitted.model_copy(update={"threshold": _best_threshold(fitted, cases)})
+        cases = [
+            case for row, inputs, answer in answered if (case := self._case(texts, row, inputs, answer, calibration))
+        ]
+        if len(cases) < MIN_ROWS or len({case.stakes.answerable for case in cases}) < 2:
+            return None
+        prior = self._known_prior or self._prior(
+            texts, [(inputs, self._answerable(row.example)) for row, inputs, _ in answered]
+        )
+        guard = _fit(self._blank(texts), cases, prior)
+        threshold = best_threshold([(guard.probability(case.signals), case.stakes) for case in cases])
+        return None if threshold is None else guard.model_copy(update={"threshold": threshold})
 
-    def _case(self, blank: Guard, row: RowResult) -> _Case | None:
+    # What the rows tell without an answer
+
+    @cached_property
+    def _known_texts(self) -> _Texts | None:
+        """What the rows themselves show; None where the predictor is given what they lack."""
+        return self._texts([row.inputs for row in self._rows]) if self._is_in_rows else None
+
+    @cached_property
+    def _known_prior(self) -> _Prior | None:
+        if self._known_texts is None:
+            return None
+        return self._prior(self._known_texts, [(row.inputs, self._answerable(row)) for row in self._rows])
+
+    @property
+    def _is_in_rows(self) -> bool:
+        return all(name in row.inputs for row in self._rows for name in self._names)
+
+    def _texts(self, given: Sequence[Inputs]) -> _Texts | None:
+        if not given:
+            return None
+        context = max(self._names, key=lambda name: sum(len(str(inputs[name])) for inputs in given))
+        lead = tuple(name for name in self._names if name != context)
+        if not lead:
+            return _Texts(context, (), {}, 1.0)
+        idf, rare = _idf([self._terms(text) for inputs in given for text in self._both(context, lead, inputs)])
+        return _Texts(context, lead, idf, rare)
+
+    def _prior(self, texts: _Texts, rows: Sequence[tuple[Inputs, bool]]) -> _Prior:
+        columns = [(1.0, self._coverage(texts, inputs)) if texts.lead else (1.0,) for inputs, _ in rows]
+        size = len(columns[0])
+        # The intercept is free, but for a trace of ridge that keeps it finite where all rows are of one kind.
+        ridge = (1e-3, _RIDGE_OF_MANY)[:size]
+        targets = [answerable for _, answerable in rows]
+        return _Prior(fit_logistic(columns, targets, centre=(0.0,) * size, ridge=ridge), len(rows))
+
+    def _coverage(self, texts: _Texts, inputs: Inputs) -> float:
+        there, asked = (self._terms(text) for text in self._both(texts.context, texts.lead, inputs))
+        return coverage(asked, there, idf=texts.idf, rare=texts.rare)
+
+    def _both(self, context: str, lead: Sequence[str], inputs: Inputs) -> tuple[str, str]:
+        return str(inputs[context]), lead_text(inputs, lead)
+
+    def _terms(self, text: str) -> frozenset[str]:
+        if text not in self._terms_of:
+            self._terms_of[text] = frozenset(terms(text))
+        return self._terms_of[text]
+
+    # What an answer tells
+
+    def _call(self, row: RowResult) -> Call | None:
+        """Return the guarded predictor's last call; None where nothing could be read."""
         if row.run is None or isinstance(row.run.prediction, ParseFailure):
             return None
-        answer = row.run.prediction.outputs[self._field]
-        if isinstance(answer, Unanswerable):
+        calls = [call for call in row.calls if self.guards(call.predictor)]
+        return calls[-1] if calls and calls[-1].answer.evidence is not None else None
+
+    def _case(
+        self, texts: _Texts, row: RowResult, inputs: Inputs, answer: Answer, calibration: Calibration | None
+    ) -> _Case | None:
+        evidence = _calibrated(self._field, answer, calibration)
+        if evidence is None or isinstance(evidence.answer, Unanswerable):
             return None
-        answerable = not isinstance(getattr(row.example, self._field), Unanswerable)
-        (call,) = row.run.calls
-        signals = blank.signals(call.inputs, str(answer), call.answer.completion)
-        abstained = apply_metric(self._metric, row.example, Prediction({self._field: Unanswerable()}))
-        return _Case(signals, answerable, row.score, abstained)
+        unguarded = _unguarded(self._field, answer, evidence, calibration)
+        return _Case(
+            signals=self._signals(texts, inputs, evidence),
+            stakes=Stakes(
+                answerable=self._answerable(row.example),
+                if_answered=self._score(row, evidence.answer),
+                if_abstained=self._score(row, Unanswerable()),
+                if_unguarded=self._score(row, unguarded),
+            ),
+        )
+
+    def _signals(self, texts: _Texts, inputs: Inputs, evidence: Evidence) -> dict[str, float]:
+        signals = {"verdict": evidence.verdict, "confidence": evidence.confidence}
+        if texts.lead:
+            signals["coverage"] = self._coverage(texts, inputs)
+        if not self._field.is_finite:
+            signals["grounded"] = float(is_grounded(evidence.answer, str(inputs[texts.context])))
+        return signals
+
+    def _answerable(self, row: Example) -> bool:
+        return not isinstance(getattr(row, self._field.name), Unanswerable)
+
+    def _score(self, row: RowResult, value: Value) -> float:
+        """Return what the program would score with another value; a metric may be slow, so it is asked once."""
+        prediction = row.run.prediction if row.run else None
+        before = prediction.outputs if isinstance(prediction, Prediction) else {}
+        outputs = {**before, self._field.name: value}
+        key = (row.example.id, tuple(outputs.values()))
+        if key not in self._scores:
+            self._scores[key] = apply_metric(self._metric, row.example, Prediction(outputs))
+        return self._scores[key]
+
+    def _blank(self, texts: _Texts) -> Guard:
+        return Guard(
+            field=self._field.name,
+            context=texts.context,
+            lead=texts.lead,
+            weights={},
+            intercept=0.0,
+            threshold=0.0,
+            idf=texts.idf,
+            rare=texts.rare,
+        )
 
 
-def _longest_input(signature: Signature, rows: Sequence[Example]) -> str:
-    texts = [field.name for field in signature.inputs if field.kind == "text"]
-    return max(texts, key=lambda name: sum(len(str(row.inputs[name])) for row in rows))
+def guard_fitter(
+    signatures: Mapping[str, Signature], outputs: Sequence[Field], rows: Sequence[Example], metric: Metric
+) -> GuardFitter | None:
+    """Return what fits guards for a program: for the last predictor whose abstaining output is the program's.
+
+    `signatures` is one a predictor, `outputs` are the program's own. None where there is no such predictor.
+    """
+    own = {field.name for field in outputs if field.abstains}
+    for name, signature in reversed(signatures.items()):
+        field = guarded_field(signature)
+        if field is not None and field.name in own:
+            return GuardFitter(signature, rows, metric, predictor=name)
+    return None
 
 
-def _idf(leads: Sequence[str]) -> tuple[dict[str, float], float]:
+def _calibrated(field: Field, answer: Answer, calibration: Calibration | None) -> Evidence | None:
+    """Return the evidence as it will be once the candidate is calibrated."""
+    if answer.logprobs is None or calibration is None:
+        return answer.evidence
+    return decided_evidence(field, shares(answer.logprobs, calibration))
+
+
+def _unguarded(field: Field, answer: Answer, evidence: Evidence, calibration: Calibration | None) -> Value:
+    """Return what the candidate says without a guard, once it is calibrated."""
+    if answer.logprobs is None:
+        return evidence.answer
+    corrected = shares(answer.logprobs, calibration)
+    return field.value_of(max(corrected, key=corrected.__getitem__))
+
+
+def _idf(texts: Sequence[frozenset[str]]) -> tuple[dict[str, float], float]:
     """Return the idf of the common terms, and what all rarer ones count."""
-    seen = Counter(term for lead in leads for term in set(terms(lead)))
-    total = len(leads)
+    seen = Counter(term for text in texts for term in text)
+    total = len(texts)
     common = {term: count for term, count in sorted(seen.items()) if count > max(2, _COMMON * total)}
     rare = round(math.log(total + 1), 3)
     return {term: round(math.log((total + 1) / (count + 1)), 3) for term, count in common.items()}, rare
 
 
-def _fit(guard: Guard, cases: Sequence[_Case]) -> Guard:
-    """Fit ridge logistic regression by coordinate-wise Newton steps."""
-    columns = [[1.0] * len(cases), *([case.signals[name] for case in cases] for name in SIGNALS)]
-    targets = [float(case.answerable) for case in cases]
-    weights = [0.0] * len(columns)
-    for _ in range(_SWEEPS):
-        for position, column in enumerate(columns):
-            logits = [sum(w * x for w, x in zip(weights, row, strict=True)) for row in zip(*columns, strict=True)]
-            means = [1 / (1 + math.exp(-logit)) for logit in logits]
-            ridge = _RIDGE if position else 0.0
-            slope = ridge * weights[position] + math.fsum(
-                (mean - target) * x for mean, target, x in zip(means, targets, column, strict=True)
-            )
-            bend = ridge + math.fsum(mean * (1 - mean) * x * x for mean, x in zip(means, column, strict=True))
-            weights[position] -= slope / max(bend, 1e-6)
-    intercept, *rest = (round(weight, 3) for weight in weights)
-    return guard.model_copy(update={"intercept": intercept, "weights": dict(zip(SIGNALS, rest, strict=True))})
-
-
-def _best_threshold(guard: Guard, cases: Sequence[_Case]) -> float:
-    """Return the threshold with the highest total score: 0 if nothing beats that, else mid-plateau."""
-    ranked = sorted(((guard.probability(case.signals), case) for case in cases), key=lambda pair: pair[0])
-    cuts = [0.0, *((a[0] + b[0]) / 2 for a, b in pairwise(ranked)), 1.0]
-    totals = [
-        math.fsum(case.if_answered if probability >= cut else case.if_abstained for probability, case in ranked)
-        for cut in cuts
+def _fit(guard: Guard, cases: Sequence[_Case], prior: _Prior) -> Guard:
+    """Fit all signals that vary on the answered rows, around what all rows tell."""
+    names = [name for name in cases[0].signals if name != "coverage" and _varies(case.signals[name] for case in cases)]
+    known = ["coverage"] if guard.lead else []
+    # Around their means, so that what is added leaves the intercept of all rows in place.
+    means = {name: fmean(case.signals[name] for case in cases) for name in names}
+    rows = [
+        (1.0, *(case.signals[name] for name in known), *(case.signals[name] - mean for name, mean in means.items()))
+        for case in cases
     ]
-    best = max(totals) - 1e-9
-    if totals[0] >= best:
-        return 0.0
-    plateau = [cut for cut, total in zip(cuts, totals, strict=True) if total >= best]
-    # Rounded down, so that a case that stands on the cut still stands.
-    return math.floor(plateau[len(plateau) // 2] * 1e6) / 1e6
+    pull = _RIDGE * max(1.0, prior.rows / len(cases))
+    intercept, *fitted = fit_logistic(
+        rows,
+        [case.stakes.answerable for case in cases],
+        centre=(*prior.weights, *(0.0 for _ in names)),
+        ridge=(*(pull for _ in prior.weights), *(_RIDGE for _ in names)),
+    )
+    weights = {name: round(weight, 3) for name, weight in zip([*known, *names], fitted, strict=True)}
+    shift = math.fsum(weights[name] * mean for name, mean in means.items())
+    return guard.model_copy(update={"intercept": round(intercept - shift, 3), "weights": weights})
+
+
+def _varies(values: Iterable[float]) -> bool:
+    listed = list(values)
+    return max(listed) - min(listed) > _VARIES

@@ -140,7 +140,7 @@ class Trial:
             calls = [call for row in results for call in row.calls if call.predictor == name]
             logprobs = [call.answer.logprobs for call in calls if call.answer.logprobs is not None]
             calibration = batch_calibration(logprobs) if len(logprobs) >= MIN_BATCH else None
-            guard = fit_guard(results) if fit_guard else None
+            guard = fit_guard(results, calibration) if fit_guard and fit_guard.guards(name) else None
             prompts[name] = prompt.model_copy(update={"calibration": calibration, "guard": guard})
         return replace(self._uncorrected, prompts=prompts)
 

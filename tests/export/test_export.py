@@ -24,7 +24,7 @@ from toys import QA, SENTIMENT
 targets = pytest.mark.parametrize("target", TARGETS)
 GUARD = Guard(
     field="answer",
-    lead="question",
+    lead=("question",),
     context="context",
     weights={"coverage": 2.0, "grounded": 1.0},
     intercept=-1.0,
