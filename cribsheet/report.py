@@ -51,11 +51,7 @@ def compiled_facts(compiled: "Compiled") -> Table:
     facts = {"model": program.model.name, "metric": f"{program.results.metric}, on rows that the search never saw"}
     for name, prompt in program.prompts.items():
         facts["prompt" if len(program.prompts) == 1 else name] = _choice(prompt)
-    facts["took"] = (
-        f"{spent['calls']:,} calls, {spent['cached_calls']:,} more answered by the cache; "
-        f"{spent['prompt_tokens']:,} tokens, {spent['evaluated_tokens']:,} of them read anew; "
-        f"{spent['completion_tokens']:,} written; {compiled.seconds:.0f} s"
-    )
+    facts["took"] = _took({**spent, "seconds": compiled.seconds})
     return facts_table(facts)
 
 
@@ -82,15 +78,30 @@ def verdict(gain: Gain) -> str:
     return "The interval of the gain includes 0: it may be chance. More rows would tell."
 
 
-def meter_summary(meter: "Meter") -> dict[str, int]:
-    """Return what was asked of a model."""
+def meter_summary(meter: "Meter") -> dict[str, int | float | None]:
+    """Return what was asked of a model, and what its caches made unnecessary."""
     return {
         "calls": meter.calls,
         "cached_calls": meter.cached_calls,
         "prompt_tokens": meter.prompt_tokens,
         "evaluated_tokens": meter.evaluated_tokens,
+        "prefix_cached_tokens": meter.prefix_cached_tokens,
+        "completion_cached_tokens": meter.completion_cached_tokens,
+        "cached_share": None if meter.cached_share is None else round(meter.cached_share, 4),
         "completion_tokens": meter.completion_tokens,
     }
+
+
+def _took(spent: Mapping[str, Any]) -> str:
+    """Return in words what `meter_summary` and the seconds say."""
+    tokens = spent["prompt_tokens"] + spent["completion_cached_tokens"]
+    untold = ", as far as the endpoint tells" if spent["calls"] and spent["prefix_cached_tokens"] is None else ""
+    return (
+        f"{spent['calls']:,} calls, {spent['cached_calls']:,} more answered by the cache; "
+        f"{100 * (spent['cached_share'] or 0):.0f} % of {tokens:,} prompt tokens came from caches{untold}, "
+        f"{spent['evaluated_tokens']:,} were read anew; {spent['completion_tokens']:,} written; "
+        f"{spent['seconds']:.0f} s"
+    )
 
 
 def _choice(prompt: FrozenPrompt) -> str:
@@ -131,11 +142,7 @@ def evaluation_tables(evaluation: Evaluation, summary: Mapping[str, Any]) -> Seq
         )
     facts["unreadable"] = _count(summary["parse_failures"], "completion")
     facts["crashed"] = _count(summary["errors"], "row")
-    facts["took"] = (
-        f"{summary['calls']:,} calls, {summary['cached_calls']:,} more answered by the cache; "
-        f"{summary['evaluated_tokens']:,} tokens read anew, {summary['completion_tokens']:,} written; "
-        f"{summary['seconds']:.0f} s"
-    )
+    facts["took"] = _took(summary)
     return scores, facts_table(facts)
 
 

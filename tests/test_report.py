@@ -2,7 +2,8 @@
 
 from cribsheet.catalogue import LAYOUTS
 from cribsheet.examples import Demo
-from cribsheet.report import prompt_with_placeholders, verdict
+from cribsheet.models.cache import Meter
+from cribsheet.report import meter_summary, prompt_with_placeholders, verdict
 from cribsheet.running import prompt_text
 from cribsheet.scores import Gain
 from cribsheet.signature import Field, Signature
@@ -32,6 +33,21 @@ def test_placeholders_stand_where_the_inputs_go_in_every_layout() -> None:
             assert placeholder in text
             text = text.replace(placeholder, layout.verbalizer("true") if value == "yes" else value)
         assert text == prompt_text(prompt, INPUTS).plain
+
+
+def test_a_summary_tells_the_tokens_of_each_cache_apart() -> None:
+    meter = Meter(
+        calls=1,
+        cached_calls=2,
+        prompt_tokens=100,
+        evaluated_tokens=30,
+        prefix_cached_tokens=70,
+        completion_cached_tokens=200,
+    )
+    summary = meter_summary(meter)
+    assert (summary["prefix_cached_tokens"], summary["completion_cached_tokens"]) == (70, 200)
+    assert summary["cached_share"] == 0.9
+    assert meter_summary(Meter())["cached_share"] is None
 
 
 def test_a_verdict_tells_better_worse_and_chance() -> None:

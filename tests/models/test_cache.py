@@ -143,9 +143,21 @@ def test_the_meter_counts_what_the_model_was_asked_and_the_hits_apart(cache):
         cached_calls=2,
         prompt_tokens=10,
         evaluated_tokens=6,
+        prefix_cached_tokens=4,
+        completion_cached_tokens=20,
         completion_tokens=3,
         model_seconds=0.5,
     )
+    assert meter.cached_share == 0.8
+
+
+def test_what_no_endpoint_tells_of_its_prefix_cache_counts_as_read():
+    meter = Meter()
+    assert meter.cached_share is None
+    meter.add(Completion(text="", usage=Usage(prompt_tokens=10)))
+    assert (meter.evaluated_tokens, meter.prefix_cached_tokens, meter.cached_share) == (10, None, 0.0)
+    meter.add(Completion(text="", usage=Usage(prompt_tokens=10, cached_tokens=0)))
+    assert meter.prefix_cached_tokens == 0
 
 
 def test_a_failure_is_not_kept(cache):

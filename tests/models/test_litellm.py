@@ -68,6 +68,15 @@ def test_cached_tokens_come_through(openai_server: OpenAIServer) -> None:
     assert 0 < usage.cached_tokens < usage.prompt_tokens
 
 
+@pytest.mark.parametrize("prompt", [RAW, CHAT])
+@pytest.mark.parametrize("cached", [5, 0, None])
+def test_cached_tokens_are_told_where_the_server_tells_them(prompt: Prompt, cached: int | None) -> None:
+    with OpenAIServer(cached_tokens=cached) as server:
+        usage = model_at(server).complete(prompt, Sampling()).usage
+    assert (usage.prompt_tokens, usage.cached_tokens) == (7, cached)
+    assert usage.evaluated_tokens == 7 - (cached or 0)
+
+
 @pytest.mark.model
 def test_the_classic_shape_of_log_probabilities_is_read_too(smollm: EmbeddedModel) -> None:
     with OpenAIServer(smollm.address, columns=True) as server:

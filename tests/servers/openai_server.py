@@ -10,7 +10,8 @@ class OpenAIServer(RecordingServer):
     """Stands in front of a real llama-server, or, without its address, answers " positive" always.
 
     `most_logprobs` is how many alternatives it grants: more are refused with a 400, as OpenAI and vLLM do;
-    0 grants none. `columns` sends raw log-probabilities in OpenAI's classic shape.
+    0 grants none. `columns` sends raw log-probabilities in OpenAI's classic shape. `cached_tokens` is what it
+    tells of its prefix cache, nothing where it is None.
     """
 
     def __init__(
@@ -20,11 +21,13 @@ class OpenAIServer(RecordingServer):
         delay: float = 0.0,
         most_logprobs: int = 1000,
         columns: bool = False,
+        cached_tokens: int | None = None,
     ) -> None:
         super().__init__(delay=delay)
         self.upstream = upstream and upstream.rstrip("/").removesuffix("/v1")
         self.most_logprobs = most_logprobs
         self.columns = columns
+        self.cached_tokens = cached_tokens
 
     def answer(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, object]:
         if path not in ("/v1/completions", "/v1/chat/completions"):
@@ -34,7 +37,7 @@ class OpenAIServer(RecordingServer):
         if asked > self.most_logprobs:
             return 400, {"error": {"message": f"logprobs must be at most {self.most_logprobs}"}}
         if not self.upstream:
-            return 200, _written(is_chat)
+            return 200, _written(is_chat, self.cached_tokens)
         status, reply = forward(self.upstream + path, body)
         if self.columns and status == 200:
             choice = reply["choices"][0]
@@ -42,8 +45,9 @@ class OpenAIServer(RecordingServer):
         return status, reply
 
 
-def _written(is_chat: bool) -> dict[str, Any]:
+def _written(is_chat: bool, cached_tokens: int | None) -> dict[str, Any]:
     text = " positive"
+    told = {} if cached_tokens is None else {"prompt_tokens_details": {"cached_tokens": cached_tokens}}
     answer = {"message": {"role": "assistant", "content": text}} if is_chat else {"text": text}
     return {
         "id": "1",
@@ -51,7 +55,7 @@ def _written(is_chat: bool) -> dict[str, Any]:
         "created": 1,
         "model": "written",
         "choices": [{"index": 0, **answer, "finish_reason": "stop"}],
-        "usage": {"prompt_tokens": 7, "completion_tokens": 1, "total_tokens": 8},
+        "usage": {"prompt_tokens": 7, "completion_tokens": 1, "total_tokens": 8, **told},
     }
 
 
