@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
@@ -20,33 +20,21 @@ from cribsheet.rows import load_rows
 from cribsheet.running import Run, direct_wiring, prompt_text, run_wired
 from cribsheet.search.budget import Budget, BudgetExhausted, Ledger
 from cribsheet.search.guarding import guard_fitter
-from cribsheet.search.harvest import harvest
+from cribsheet.search.harvest import harvest_where_due
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Conditions, ProgramRunner
+from cribsheet.settings import DEFAULT_MODEL, Settings
 from cribsheet.splits import Splits, split
 from cribsheet.task import Task
+from cribsheet.teachers import keep_traces, open_teaching
 from cribsheet.workspace import Workspace, find_workspace
 
-DEFAULT_MODEL = "embedded/smollm2-135m"
+__all__ = ["DEFAULT_MODEL", "Compiled", "Settings", "compile_task"]
+
 BASELINE_ROWS = 16
 """Validation rows that the baseline answers first: they tell what a row costs."""
 TEST_SHARE = 0.3
 """The part of the budget that is kept for the testset."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to compile."""
-
-    model: str = DEFAULT_MODEL
-    api_base: str | None = None
-    trainset: Path | None = None
-    """In place of the task's own."""
-    mapping: Mapping[str, str] = field(default_factory=dict)
-    """Columns that are fields under another name: `{column: field}`."""
-    optimizer: str = "race"
-    budget: str = "40k"
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,6 +55,7 @@ def compile_task(
     *,
     workspace: Workspace | None = None,
     model: Model | None = None,
+    teacher: Model | None = None,
     progress: Progress | None = None,
 ) -> Compiled:
     """Return the best program that the budget finds, scored on rows that the search never saw.
@@ -76,6 +65,7 @@ def compile_task(
         settings: the model, the rows, the optimizer, the budget, the seed.
         workspace: where names are looked up and completions kept; the nearest one by default.
         model: an open model, in place of the one that the settings name.
+        teacher: an open model to draw demonstrations from, in place of the one that the settings name.
         progress: hears of stages and costs.
 
     Ctrl-C ends the search, not the compile: the best so far is scored and frozen.
@@ -92,7 +82,9 @@ def compile_task(
     opened = model or open_model(settings.model, api_base=settings.api_base)
     cached = CachedModel(opened, CompletionCache(workspace.cache), meter=meter)
     compiler = _Compiler(name, bound, settings, workspace, cached, progress or Silent())
-    program = compiler.compile(optimizer)
+    with open_teaching(settings, cached, compiler.program.signatures, teacher=teacher) as teaching:
+        compiler.study.teaching = teaching
+        program = compiler.compile(optimizer)
     return Compiled(program, name, meter, time.monotonic() - started)
 
 
@@ -123,7 +115,6 @@ class _Compiler:
         self.study.tells_logprobs = self._tells_logprobs()
         self.study.extend(self.baseline, min(BASELINE_ROWS, len(self.splits.val)))
         self._reserve()
-        harvest(self.study, self.study.bare())
         interrupted = self._search(optimizer)
         best = self.study.best
         if best is None:  # the baseline was answered, so there is one
@@ -212,8 +203,10 @@ class _Compiler:
             )
 
     def _search(self, optimizer: ModuleType) -> bool:
-        """Run the optimizer; return whether it was stopped by hand."""
+        """Harvest what is due, run the optimizer; return whether it was stopped by hand."""
         try:
+            harvest_where_due(self.study)
+            keep_traces(self.settings, self.study)
             optimizer.search(self.study)
         except BudgetExhausted:
             return False

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from cribsheet.bridge import BARE, DspyProgram
+from cribsheet.evaluate import without_guard
 from cribsheet.examples import Example
-from cribsheet.frozen import FrozenProgram, ModelIdentity, Provenance, Results, Wiring
+from cribsheet.frozen import FrozenProgram, ModelIdentity, Provenance, Results, Taught, Wiring
 from cribsheet.running import direct_wiring
 from cribsheet.scores import paired_gain
 from cribsheet.search.study import Study
@@ -50,11 +51,13 @@ def _score(found: Found) -> Results:
     baseline = study.answer(study.zero_shot(), rows)
     compiled = study.answer(found.best.candidate, rows)
     metric = study.conditions.metric
+    unguarded = without_guard(compiled, metric)
     return Results(
         metric=getattr(metric, "__name__", type(metric).__name__),
         baseline=baseline.score,
         compiled=compiled.score,
         gain=paired_gain(baseline.scores, compiled.scores, groups=[row.group for row in rows]),
+        unguarded=unguarded.score if unguarded else None,
     )
 
 
@@ -94,7 +97,13 @@ def _provenance(found: Found, *, optimizer: str, seed: int) -> Provenance:
         splits=found.splits.hashes,
         versions=_versions(study.model.name),
         curve=tuple(study.curve),
+        taught=_taught(study),
     )
+
+
+def _taught(study: Study) -> Taught | None:
+    harvest = study.harvest
+    return Taught(teacher=harvest.teachers, traces=len(harvest.traces)) if harvest and harvest.traces else None
 
 
 def _notes(study: Study, wiring: Wiring | None) -> tuple[str, ...]:
@@ -105,7 +114,7 @@ def _notes(study: Study, wiring: Wiring | None) -> tuple[str, ...]:
         )
     if wiring is None:
         notes.append("The program runs code of its own between its prompts: it runs in its workspace.")
-    return tuple(notes)
+    return (*notes, *(study.harvest.notes if study.harvest else ()))
 
 
 def _versions(model: str) -> dict[str, str]:

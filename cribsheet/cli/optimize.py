@@ -1,6 +1,7 @@
 """The command `optimize`."""
 
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from cribsheet.models import open_model
 from cribsheet.report import compiled_facts, compiled_summary, results_table, verdict
 from cribsheet.sealing import read, save, to_text
 from cribsheet.search.budget import Budget
+from cribsheet.settings import Settings
 from cribsheet.workspace import Workspace, find_workspace
 
 if TYPE_CHECKING:
@@ -48,6 +50,24 @@ class _BudgetType(click.ParamType):  # type: ignore[type-arg]  # generic in some
     help="The most it may cost: tokens (40k), calls (500calls) or minutes (3m).",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the splits and the search.")
+@click.option(
+    "--teacher", metavar="NAME", help="A model whose right answers are shown too.  [default: the model itself]"
+)
+@click.option("--teacher-api-base", metavar="URL", help="Where a served teacher answers.")
+@click.option(
+    "--traces",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Keep the teacher's right answers here, or reuse them.",
+)
+@click.option("--samples", type=click.IntRange(min=1), help="The most tries of the teacher a row.  [default: 3]")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(min=0, max=1, min_open=True),
+    help="The lowest score of an answer of the teacher that is shown.  [default: 1]",
+)
+@click.option(
+    "--reasoning", is_flag=True, help="Let the teacher reason, and try prompts that reason before they answer."
+)
 @click.option("--out", type=click.Path(path_type=Path), help="The file to write.  [default: TASK.prompt.json]")
 @json_option
 def command(task: str, *, out: Path | None, as_json: bool, **settings: Any) -> None:
@@ -61,9 +81,11 @@ def command(task: str, *, out: Path | None, as_json: bool, **settings: Any) -> N
       optimize sentiment
       optimize sentiment --trainset train.csv --map sentence=text,label=sentiment
       optimize grounded_qa --model ollama_chat/qwen2.5:0.5b --budget 500calls
+      optimize grounded_qa --teacher ollama_chat/qwen2.5:7b --traces qa.traces.jsonl
     """
     workspace = find_workspace(Path.cwd())
     _check_names(workspace, task, settings["optimizer"])
+    _check_teacher(settings)
     out = out or Path(f"{_plain_name(task)}.prompt.json")
     _check_out(out)
     compiled = _compile(task, settings, workspace)
@@ -88,6 +110,17 @@ def _check_names(workspace: Workspace, task: str, optimizer: str) -> None:
         )
 
 
+def _check_teacher(settings: dict[str, Any]) -> None:
+    """Refuse an option that would do nothing, and a place where traces cannot be kept."""
+    if settings["teacher_api_base"] and not settings["teacher"]:
+        raise click.BadParameter(
+            "It is the address of a teacher. Name it with --teacher.", param_hint="--teacher-api-base"
+        )
+    traces = settings["traces"]
+    if traces and not traces.exists():
+        _check_folder(traces, "--traces")
+
+
 def _plain_name(task: str) -> str:
     return Path(task).stem if task.endswith(".py") else task.rsplit(".", 1)[-1]
 
@@ -100,12 +133,16 @@ def _check_out(out: Path) -> None:
         raise click.BadParameter(
             f"{out} is there and no frozen file, so it is not overwritten. Name another file.", param_hint="--out"
         )
+    _check_folder(out, "--out")
+
+
+def _check_folder(path: Path, option: str) -> None:
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
-        raise FrozenFileError(f"{out} cannot be written: {error}. Choose another place with --out.") from None
+        raise FrozenFileError(f"{path} cannot be written: {error}. Choose another place with {option}.") from None
 
 
 def _may_replace(out: Path) -> bool:
@@ -121,15 +158,12 @@ def _may_replace(out: Path) -> bool:
 
 def _compile(task: str, settings: dict[str, Any], workspace: Workspace) -> "Compiled":
     # Here, for it imports dspy: a wrong name or file is told at once.
-    from cribsheet.compiling import Settings, compile_task
+    from cribsheet.compiling import compile_task
 
     with open_display(Budget.parse(settings["budget"]).unit) as display:
         display.stage("reading the rows")
-        model = open_model(settings["model"], api_base=settings["api_base"], progress=display.download)
-        try:
+        with closing(open_model(settings["model"], api_base=settings["api_base"], progress=display.download)) as model:
             return compile_task(task, Settings(**settings), workspace=workspace, model=model, progress=display)
-        finally:
-            model.close()
 
 
 def _save(program: FrozenProgram, out: Path) -> bool:

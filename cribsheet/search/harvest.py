@@ -59,12 +59,12 @@ def _reused(study: Study, teaching: Teaching) -> Harvest:
     """Return the saved traces of rows of the demo pool alone: other rows are for comparing and scoring."""
     rows, saved = {row.id for row in study.train}, list(teaching.saved or ())
     good = [trace for trace in saved if trace.row in rows and trace.score >= teaching.threshold]
-    return Harvest(traces=good, ignored=len(saved) - len(good))
+    return Harvest(traces=good, ignored=len(saved) - len(good), reasoning=teaching.reasoning)
 
 
 def _asked(study: Study, teaching: Teaching) -> Harvest:
     plain = bootstrap(study, _teachers_candidate(study, teaching), teaching)
-    if not (teaching.reasoning and any(signature.may_reason for signature in study.signatures.values())):
+    if not teaching.reasoning:
         return plain
     study.progress.stage("bootstrapping rationales")
     reasons = bootstrap(study, _reasoning_candidate(study, teaching), teaching, wanted=teaching.rationales)
@@ -73,6 +73,7 @@ def _asked(study: Study, teaching: Teaching) -> Harvest:
         tried=plain.tried + reasons.tried,
         passed=plain.passed + reasons.passed,
         failed=plain.failed + reasons.failed,
+        reasoning=True,
         stopped=plain.stopped or reasons.stopped,
     )
 

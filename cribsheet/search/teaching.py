@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from cribsheet.errors import CompileError
 from cribsheet.models import Model
 from cribsheet.search.traces import Trace
+from cribsheet.signature import REASONING
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class Harvest:
     """Runs without an answer: the teacher did not answer, or the program crashed."""
     ignored: int = 0
     """Saved traces that belong to no row of the demo pool, or score too low."""
+    reasoning: bool = False
+    """Whether rationales were wanted."""
     stopped: bool = False
     """Whether its part of the budget ended before the rows did."""
 
@@ -74,6 +77,8 @@ class Harvest:
         told = []
         if self.tried and not self.traces:
             told.append(f"No run of the teacher passed the metric, of {self.tried}: nothing was bootstrapped.")
+        if self.reasoning and not any(REASONING in trace.outputs for trace in self.traces):
+            told.append("There are no rationales among the traces: no prompt that reasons was tried.")
         if self.stopped:
             told.append(f"The teacher's part of the budget ended after {self.tried} runs: {self.rows} rows passed.")
         if self.failed:

@@ -1,0 +1,39 @@
+"""What a user may choose about a compile."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+DEFAULT_MODEL = "embedded/smollm2-135m"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to compile."""
+
+    model: str = DEFAULT_MODEL
+    api_base: str | None = None
+    trainset: Path | None = None
+    """In place of the task's own."""
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    """Columns that are fields under another name: `{column: field}`."""
+    optimizer: str = "race"
+    budget: str = "40k"
+    seed: int = 0
+    teacher: str | None = None
+    """A model whose runs demonstrations are drawn from; None for the compiled model itself."""
+    teacher_api_base: str | None = None
+    """Where a served teacher answers."""
+    traces: Path | None = None
+    """A file of a teacher's passing runs: read where it is there, else written."""
+    samples: int | None = None
+    """The most runs of the teacher a row; None for 3."""
+    threshold: float | None = None
+    """The lowest score of a run that demonstrations are drawn from; None for 1."""
+    reasoning: bool = False
+    """Whether rationales are harvested, so that prompts that reason before they answer can be tried."""
+
+    @property
+    def bootstraps(self) -> bool:
+        """Whether anything here asks for bootstrapped demonstrations."""
+        return bool(self.teacher or self.traces or self.samples or self.threshold or self.reasoning)
