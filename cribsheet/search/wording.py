@@ -168,8 +168,10 @@ def _canonical(label: str) -> str:
 
 
 def _mentioned(signature: Signature) -> frozenset[str]:
-    said = [signature.instructions, *(field.description for field in (*signature.inputs, *signature.outputs))]
-    return frozenset(re.findall(r"[a-z]+|[\u3400-\u9fff]{2}", " ".join(said).casefold()))
+    """Return the words of the instructions and descriptions, less the names of the fields."""
+    fields = (*signature.inputs, *signature.outputs)
+    said = " ".join([signature.instructions, *(field.description for field in fields)])
+    return frozenset(re.findall(r"[a-z]+|[\u3400-\u9fff]{2}", said.casefold())) - {field.name for field in fields}
 
 
 def _head_nouns(signature: Signature, roles: Mapping[str, str]) -> Iterator[dict[str, str]]:
