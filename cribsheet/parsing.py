@@ -39,6 +39,12 @@ def parse(layout: Layout, signature: Signature, text: str) -> Mapping[str, Value
     return outputs
 
 
+def parse_field(layout: Layout, field: Field, text: str) -> Value | ParseFailure:
+    """Return the value of the only output, or what is wrong with the completion."""
+    raw, _ = _take(layout, field, None, _without_opening(layout, field, text))
+    return read_value(layout, field, raw)
+
+
 def read_value(layout: Layout, field: Field, raw: str) -> Value | ParseFailure:
     """Return the typed value that stands between a field's marks."""
     text = raw.strip()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from cribsheet.examples import Demo
 from cribsheet.layout import Layout
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
-from cribsheet.parsing import parse
+from cribsheet.parsing import parse_field
 from cribsheet.prompts import Message, Prompt
 from cribsheet.signature import Field, Signature
 
@@ -103,8 +103,7 @@ def _unanswerable_text(layout: Layout, signature: Signature, field: Field, value
 def _reads_back(layout: Layout, signature: Signature, field: Field, plain: str, value: Value) -> bool:
     if any(stop in plain for stop in layout.stops(signature)) or plain.startswith('"'):
         return False
-    alone = signature.model_copy(update={"outputs": (field,)})
-    return parse(layout, alone, layout.output_mark.gap + plain).get(field.name) == value
+    return parse_field(layout, field, layout.output_mark.gap + plain) == value
 
 
 def _quoted(layout: Layout, signature: Signature, text: str) -> str:

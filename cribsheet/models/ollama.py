@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,6 +57,7 @@ class OllamaModel:
         self.context_window = context_window
         self._model = name.partition("/")[2]
         self._timeout = timeout
+        self._told = threading.local()
 
     @cached_property
     def digest(self) -> str | None:
@@ -70,7 +72,11 @@ class OllamaModel:
         started = time.perf_counter()
         with self._errors_explained():
             reply = self._send(prompt, sampling)
-        usage = Usage(prompt_tokens=reply.prompt_eval_count or 0, completion_tokens=reply.eval_count or 0)
+        usage = Usage(
+            prompt_tokens=reply.prompt_eval_count or 0,
+            cached_tokens=self._told.cached_tokens,
+            completion_tokens=reply.eval_count or 0,
+        )
         self._check_fit(usage)
         text = (reply.message.content if prompt.is_chat else reply.response) or ""
         told = _read_logprobs([entry.model_dump() for entry in reply.logprobs or ()], text)
@@ -96,7 +102,17 @@ class OllamaModel:
     def _client(self) -> Any:
         import ollama  # here, for it brings httpx along: a fifth of a second that other models need not pay
 
-        return ollama.Client(self.endpoint, timeout=self._timeout, event_hooks={"request": [_forbid_truncation]})
+        hooks = {"request": [_forbid_truncation], "response": [self._note_cached_tokens]}
+        return ollama.Client(self.endpoint, timeout=self._timeout, event_hooks=hooks)
+
+    def _note_cached_tokens(self, response: Any) -> None:
+        """Keep, for the thread that waits for this answer, what of the prompt came from the prefix cache.
+
+        The client drops the field, which Ollama tells since August 2026 beside the count of all tokens.
+        """
+        response.read()
+        reply = response.json() if response.is_success else None
+        self._told.cached_tokens = reply.get("prompt_eval_cached_count") if isinstance(reply, dict) else None
 
     def _send(self, prompt: Prompt, sampling: Sampling) -> Any:
         request: dict[str, Any] = {"options": self._options(prompt, sampling), "think": False}

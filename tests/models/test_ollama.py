@@ -139,9 +139,21 @@ def test_the_finish_reason_is_told(engine: Engine, reason: str) -> None:
         assert model_at(server).complete(RAW, SAMPLING).finish_reason == reason
 
 
-def test_usage_is_told_but_for_cached_tokens(written_ollama: OllamaServer) -> None:
-    usage = model_at(written_ollama).complete(Prompt(text="one two three"), SAMPLING).usage
-    assert (usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens) == (3, None, 1)
+@pytest.mark.parametrize("cached", [2, 0, None])
+def test_usage_is_told_with_cached_tokens_where_the_server_tells_them(cached: int | None) -> None:
+    with OllamaServer(WrittenEngine(), cached_tokens=cached) as server:
+        model = model_at(server)
+        usage = model.complete(Prompt(text="one two three"), SAMPLING).usage
+        assert (usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens) == (3, cached, 1)
+        assert model.complete(CHAT, SAMPLING).usage.cached_tokens == cached
+
+
+def test_what_was_cached_of_another_prompt_is_not_told_of_this_one() -> None:
+    with OllamaServer(WrittenEngine(), cached_tokens=2) as server:
+        model = model_at(server)
+        model.complete(RAW, SAMPLING)
+        server.cached_tokens = None
+        assert model.complete(RAW, SAMPLING).usage.cached_tokens is None
 
 
 @pytest.mark.parametrize("name", ["ollama_chat/smollm", "ollama/smollm:latest"])

@@ -16,7 +16,8 @@ class OllamaServer(RecordingServer):
     """Serves one model, `smollm:latest`.
 
     `tells_logprobs=False` is a server before 0.12.11, `refuses_long=False` one before 0.12.6, which cuts
-    a long prompt whatever it is asked.
+    a long prompt whatever it is asked. `cached_tokens` is what it tells of its prefix cache: None is a
+    server before August 2026, which tells nothing.
     """
 
     def __init__(
@@ -26,11 +27,13 @@ class OllamaServer(RecordingServer):
         delay: float = 0.0,
         tells_logprobs: bool = True,
         refuses_long: bool = True,
+        cached_tokens: int | None = None,
     ) -> None:
         super().__init__(delay=delay)
         self.engine = engine
         self.tells_logprobs = tells_logprobs
         self.refuses_long = refuses_long
+        self.cached_tokens = cached_tokens
         self.prompts: list[str] = []
         """The text that the engine was given, to the byte."""
 
@@ -58,7 +61,9 @@ class OllamaServer(RecordingServer):
             return 400, {"error": "the input length exceeds the context length"}
         self.prompts.append(prompt)
         wanted = max(body.get("top_logprobs", 0), 1) if body.get("logprobs") and self.tells_logprobs else 0
-        return 200, _reply(path, body, self.engine.generate(prompt, body["options"], wanted))
+        reply = _reply(path, body, self.engine.generate(prompt, body["options"], wanted))
+        told = {} if self.cached_tokens is None else {"prompt_eval_cached_count": self.cached_tokens}
+        return 200, reply | told
 
     def _prompt(self, path: str, body: dict[str, Any]) -> str:
         if path == "/api/chat":
