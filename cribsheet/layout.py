@@ -96,6 +96,8 @@ class Layout(BaseModel):
         return self._fill(mark.close, field)
 
     def _fill(self, template: str, field: str) -> str:
+        if "{" not in template:  # most closings are empty, and a search renders millions of fields
+            return template
         word = self.word(field)
         return template.replace("{word}", word).replace("{tag}", word.lower().replace(" ", "_"))
 
