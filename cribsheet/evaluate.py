@@ -1,17 +1,18 @@
 """Score answers on rows, with parse failures and crashes counted apart from wrong answers."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from cribsheet.errors import ContextOverflowError, CribsheetError
-from cribsheet.examples import Example
+from cribsheet.examples import Example, Prediction
 from cribsheet.executor import Executor
 from cribsheet.metrics import Metric, apply_metric
-from cribsheet.outcomes import Value
+from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.parsing import ParseFailure
-from cribsheet.running import Call, Run
+from cribsheet.running import Answer, Call, Run
 from cribsheet.scores import Score, mean_score
+from cribsheet.selective import Point, risk_coverage
 from cribsheet.signature import Field
 
 Runner = Callable[[Mapping[str, Value]], Run]
@@ -63,6 +64,11 @@ class Evaluation:
         """The mean with n and its 95 % interval."""
         return mean_score(self.scores, groups=[row.example.group for row in self.rows])
 
+    def answerable(self, field: Field) -> Score | None:
+        """Return the score on the rows that have an answer; None where none has."""
+        rows = [row for row in self.rows if not isinstance(getattr(row.example, field.name), Unanswerable)]
+        return summarize(rows).score if rows else None
+
     @property
     def parse_failures(self) -> int:
         """Rows whose completion could not be read."""
@@ -95,6 +101,75 @@ def summarize(results: Iterable[RowResult]) -> Evaluation:
     return Evaluation(tuple(results))
 
 
+def score_run(example: Example, run: Run, metric: Metric) -> RowResult:
+    """Return how a row went whose run is known; MetricError where the metric raises or gives no number."""
+    if isinstance(run.prediction, ParseFailure):
+        return RowResult(example, 0.0, run)
+    return RowResult(example, apply_metric(metric, example, run.prediction), run)
+
+
+def without_guard(evaluation: Evaluation, metric: Metric) -> Evaluation | None:
+    """Return how the same completions score where nothing guards; None where nothing did.
+
+    A program's later predictors are not asked again: the guarded output is put back as it was.
+    """
+    if not any(_guarded(row.run) for row in evaluation.rows):
+        return None
+    return summarize(_unguarded(row, metric) for row in evaluation.rows)
+
+
+def selective_curve(evaluation: Evaluation, metric: Metric) -> tuple[Point, ...]:
+    """Return the risk of the answers against the share of the rows that get one, the surest first.
+
+    How sure is what the guard gives an answer, else the model's confidence. Answers that the guard withheld
+    count too: where it draws the line is one point of the curve. Empty where nothing tells how sure it is.
+    """
+    answers = [answer for row in evaluation.rows if (answer := _answer_of(row, metric)) is not None]
+    return risk_coverage(answers, rows=len(evaluation.rows))
+
+
+def _answer_of(row: RowResult, metric: Metric) -> tuple[float, float] | None:
+    """Return how sure the program is of its answer, given or withheld, and its score; None where there is none."""
+    if row.run is None or isinstance(row.run.prediction, ParseFailure):
+        return None
+    guarded, prediction = _guarded(row.run), row.run.prediction
+    if guarded and guarded.evidence and guarded.standing is not None:
+        answer = {guarded.evidence.field: guarded.evidence.answer}
+        return guarded.standing, _rescored(row, _with(prediction, answer), metric).score
+    abstains = any(isinstance(value, Unanswerable) for value in prediction.outputs.values())
+    return None if abstains or prediction.confidence is None else (prediction.confidence, row.score)
+
+
+def _unguarded(row: RowResult, metric: Metric) -> RowResult:
+    guarded = _guarded(row.run)
+    if row.run is None or isinstance(row.run.prediction, ParseFailure) or guarded is None:
+        return row
+    if guarded.evidence is None or guarded.unguarded is None:
+        return row
+    field = guarded.evidence.field
+    return _rescored(row, _with(row.run.prediction, {field: guarded.unguarded.outputs[field]}), metric)
+
+
+def _rescored(row: RowResult, prediction: Prediction, metric: Metric) -> RowResult:
+    """Return the row with another prediction; the metric is asked only where it differs."""
+    if row.run is None or row.run.prediction == prediction:
+        return row
+    run = replace(row.run, prediction=prediction)
+    return replace(row, run=run, score=apply_metric(metric, row.example, prediction))
+
+
+def _with(prediction: Prediction, values: Mapping[str, Value]) -> Prediction:
+    """Return a prediction with other values for outputs that it has."""
+    known = {name: value for name, value in values.items() if name in prediction.outputs}
+    return Prediction({**prediction.outputs, **known}, text=prediction.text, confidence=prediction.confidence)
+
+
+def _guarded(run: Run | None) -> Answer | None:
+    """Return the answer that a guard has seen; None where none has."""
+    calls = run.calls if run and not isinstance(run.prediction, ParseFailure) else ()
+    return next((call.answer for call in reversed(calls) if call.answer.unguarded is not None), None)
+
+
 def _score_row(runner: Runner, example: Example, metric: Metric) -> RowResult:
     try:
         run = runner(example.inputs)
@@ -104,9 +179,7 @@ def _score_row(runner: Runner, example: Example, metric: Metric) -> RowResult:
         raise
     except Exception as error:  # noqa: BLE001 - the program is the user's code; its crash is a finding
         return RowResult(example, 0.0, None, f"{type(error).__name__}: {error}")
-    if isinstance(run.prediction, ParseFailure):
-        return RowResult(example, 0.0, run)
-    return RowResult(example, apply_metric(metric, example, run.prediction), run)
+    return score_run(example, run, metric)
 
 
 def _predicted_outcome(row: RowResult, field: Field) -> str | None:

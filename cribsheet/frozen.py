@@ -86,6 +86,8 @@ class Results(BaseModel):
     """This file's prompts."""
     gain: Gain
     """Compiled less baseline, paired by row."""
+    unguarded: Score | None = None
+    """This file's prompts on the same rows without the guard; None where there is none."""
 
 
 class Taught(BaseModel):

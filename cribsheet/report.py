@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from cribsheet.evaluate import Evaluation
+from cribsheet.evaluate import Evaluation, selective_curve, without_guard
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, Results, Taught
-from cribsheet.metrics import abstention_precision, abstention_recall, recall
+from cribsheet.metrics import Metric, abstention_precision, abstention_recall, recall
 from cribsheet.prompts import Message, Prompt
 from cribsheet.scores import Gain, Score
+from cribsheet.selective import Point, area, balanced_abstention
 from cribsheet.signature import Field
 from cribsheet.slots import filled, open_prompt
 
@@ -60,6 +61,8 @@ def results_table(results: Results) -> Table:
     table = _scores_table()
     _add_score(table, "zero-shot", results.baseline)
     _add_score(table, "compiled", results.compiled)
+    if results.unguarded:
+        _add_score(table, "unguarded", results.unguarded)
     gain = results.gain
     table.add_row("gain", f"{gain.mean:+.3f}", f"{gain.low:+.3f} to {gain.high:+.3f}", str(gain.n))
     return table
@@ -112,7 +115,7 @@ def _choice(prompt: FrozenPrompt) -> str:
 # An evaluation
 
 
-def evaluation_summary(evaluation: Evaluation, field: Field) -> dict[str, Any]:
+def evaluation_summary(evaluation: Evaluation, field: Field, metric: Metric) -> dict[str, Any]:
     """Return the score, what went wrong, and the figures of each outcome of a field."""
     pairs = [(gold, predicted or "") for gold, predicted in evaluation.outcomes(field)]
     found = recall(pairs)
@@ -121,11 +124,16 @@ def evaluation_summary(evaluation: Evaluation, field: Field) -> dict[str, Any]:
         "parse_failures": evaluation.parse_failures,
         "errors": evaluation.errors,
         "recall": {outcome: found[outcome] for outcome in field.outcomes if outcome in found},
+        "risk_coverage": _curve_summary(selective_curve(evaluation, metric)),
     }
     if field.abstains:
+        unguarded, answerable = without_guard(evaluation, metric), evaluation.answerable(field)
         summary |= {
             "abstention_precision": abstention_precision(pairs),
             "abstention_recall": abstention_recall(pairs),
+            "abstention_balanced": balanced_abstention(pairs),
+            "answerable": answerable.model_dump(mode="json") if answerable else None,
+            "unguarded": unguarded.score.model_dump(mode="json") if unguarded else None,
         }
     return summary
 
@@ -134,16 +142,28 @@ def evaluation_tables(evaluation: Evaluation, summary: Mapping[str, Any]) -> Seq
     """Return an evaluation's score and its further figures; `summary` is the whole one, for machines."""
     scores = _scores_table()
     _add_score(scores, summary["metric"], evaluation.score)
+    for part in ("unguarded", "answerable"):
+        if summary.get(part):
+            _add_score(scores, part, Score.model_validate(summary[part]))
     facts = {"model": summary["model"]}
     facts["recall"] = ", ".join(f"{outcome} {figure:.3f}" for outcome, figure in summary["recall"].items())
     if "abstention_precision" in summary:
         facts["abstention"] = (
-            f"precision {_figure(summary['abstention_precision'])}, recall {_figure(summary['abstention_recall'])}"
+            f"precision {_figure(summary['abstention_precision'])}, recall {_figure(summary['abstention_recall'])}, "
+            f"balanced accuracy {_figure(summary['abstention_balanced'])}"
         )
+    if summary["risk_coverage"]:
+        reached = summary["risk_coverage"]["curve"][-1][0]
+        facts["risk-coverage"] = f"area {summary['risk_coverage']['area']:.3f}, up to a coverage of {reached:.3f}"
     facts["unreadable"] = _count(summary["parse_failures"], "completion")
     facts["crashed"] = _count(summary["errors"], "row")
     facts["took"] = _took(summary)
     return scores, facts_table(facts)
+
+
+def _curve_summary(curve: Sequence[Point]) -> dict[str, Any] | None:
+    """Return the area and the points, coverage and risk; None where nothing tells how sure the program is."""
+    return {"area": area(curve), "curve": [[point.coverage, point.risk] for point in curve]} if curve else None
 
 
 # A frozen program
@@ -200,6 +220,7 @@ def prompt_facts(prompt: FrozenPrompt) -> Table:
     if prompt.guard:
         guard = prompt.guard
         facts["guard"] = f"{_weights(guard.weights)}, intercept {guard.intercept:+.3f}, threshold {guard.threshold:.3f}"
+        facts["guarded"] = f"{guard.field}, from {', '.join((*guard.lead, guard.context))}"
     return facts_table(facts)
 
 
@@ -215,9 +236,7 @@ def prompt_with_placeholders(prompt: FrozenPrompt) -> Prompt:
 
 def _prompt_summary(prompt: FrozenPrompt) -> dict[str, Any]:
     rendered = prompt_with_placeholders(prompt)
-    guard = (
-        prompt.guard.model_dump(mode="json", include={"weights", "intercept", "threshold"}) if prompt.guard else None
-    )
+    guard = prompt.guard.model_dump(mode="json", exclude={"idf", "rare"}) if prompt.guard else None
     return {
         "signature": prompt.signature.model_dump(mode="json"),
         "layout": prompt.layout.name,

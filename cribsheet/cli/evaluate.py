@@ -23,6 +23,7 @@ from cribsheet.outcomes import Value
 from cribsheet.report import evaluation_summary, evaluation_tables, meter_summary
 from cribsheet.rows import load_rows
 from cribsheet.running import Run
+from cribsheet.signature import Field, Signature
 from cribsheet.workspace import Workspace, find_workspace
 
 _METRICS: Mapping[str, Metric] = {
@@ -63,7 +64,8 @@ def command(file: Path, *, as_json: bool, metric: str | None, **options: Any) ->
             model.close()
     seconds = round(time.monotonic() - started, 3)
     figures = {"metric": _name_of(score), "model": model.name, **meter_summary(model.meter), "seconds": seconds}
-    _report(evaluation, {**evaluation_summary(evaluation, program.signature.outputs[0]), **figures}, as_json=as_json)
+    summary = evaluation_summary(evaluation, _told_field(program.signature), score)
+    _report(evaluation, {**summary, **figures}, as_json=as_json)
 
 
 def _report(evaluation: Evaluation, summary: dict[str, Any], *, as_json: bool) -> None:
@@ -73,6 +75,11 @@ def _report(evaluation: Evaluation, summary: dict[str, Any], *, as_json: bool) -
         return
     for table in evaluation_tables(evaluation, summary):
         stdout().print(table)
+
+
+def _told_field(signature: Signature) -> Field:
+    """Return the output whose outcomes are told: the first that abstains, else the first."""
+    return next((field for field in signature.outputs if field.abstains), signature.outputs[0])
 
 
 def _metric_of(frozen: FrozenProgram, workspace: Workspace) -> Metric:

@@ -19,8 +19,9 @@ def caveats(source: Source, *, asks_logprobs: bool = False) -> tuple[str, ...]:
     `asks_logprobs` tells that the target asks for log-probabilities, which leaves the decision to its user.
     """
     prompt = source.prompt
-    lost = [*_decision(prompt, asks_logprobs), *_guard(prompt)]
-    return (*lost, *_reading(prompt), *_program(source), *_weights(source), _score(source, is_whole=not lost))
+    decision, guard = [*_decision(prompt, asks_logprobs)], [*_guard(prompt)]
+    score = _score(source, is_whole=not (decision or guard), is_guarded_alone=not decision)
+    return (*decision, *guard, *_reading(prompt), *_program(source), *_weights(source), score)
 
 
 def input_forms(prompt: FrozenPrompt) -> tuple[str, ...]:
@@ -113,9 +114,13 @@ def _weights(source: Source) -> Iterator[str]:
         )
 
 
-def _score(source: Source, *, is_whole: bool) -> str:
+def _score(source: Source, *, is_whole: bool, is_guarded_alone: bool) -> str:
     results = source.program.results
     scored = f"The score in the frozen file ({results.metric} {results.compiled})"
     if is_whole:
         return f"{scored} holds for text that is read as Cribsheet reads it."
-    return f"{scored} was measured with all of this. Without it the score is unknown until you measure it."
+    measured = f"{scored} was measured with all of this."
+    if results.unguarded is None:
+        return f"{measured} Without it the score is unknown until you measure it."
+    others = "" if is_guarded_alone else ", with all else in place"
+    return f"{measured} Without the guard{others}, the same rows score {results.unguarded}."
