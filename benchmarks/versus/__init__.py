@@ -1,0 +1,1 @@
+"""What `benchmarks/versus_dspy.py` is made of."""

@@ -1,0 +1,184 @@
+"""What was measured: one record for each task, method, seed."""
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Iterator, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import fmean
+
+from pydantic import BaseModel, ConfigDict
+
+from cribsheet.examples import Example
+from cribsheet.metrics import balanced_accuracy
+from cribsheet.outcomes import UNANSWERABLE
+from cribsheet.scores import mean_score
+from cribsheet.signature import Field
+
+Key = tuple[str, str, int]
+"""Task, method, seed."""
+
+
+class Cost(BaseModel):
+    """What some asking took."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    calls: int = 0
+    """Requests that the engine answered."""
+    prompt_tokens: int = 0
+    """All tokens of their prompts."""
+    evaluated_tokens: int = 0
+    """Those that the engine read anew."""
+    completion_tokens: int = 0
+    """Tokens written."""
+    seconds: float = 0.0
+    """Wall-clock time."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens read anew, and written: what a cutoff counts."""
+        return self.evaluated_tokens + self.completion_tokens
+
+    @property
+    def cached_share(self) -> float | None:
+        """The part of the prompts' tokens that the prefix cache served."""
+        return 1 - self.evaluated_tokens / self.prompt_tokens if self.prompt_tokens else None
+
+
+class Cell(BaseModel):
+    """How one method did on one task with one seed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: str
+    method: str
+    seed: int
+    score: float | None = None
+    """The mean on the test rows; None where the method did not run."""
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    scores: tuple[float, ...] = ()
+    """Each test row's, to pair methods by."""
+    groups: tuple[int, ...] = ()
+    """Which test rows share a context; empty where none do."""
+    rows: str = ""
+    """A hash of the test rows: equal where two cells may be paired."""
+    figures: dict[str, float] = {}
+    """Further figures, by name."""
+    unreadable: int = 0
+    """Test rows whose completion could not be parsed; they score 0."""
+    crashed: int = 0
+    """Test rows on which the program raised something else; they score 0."""
+    compiling: Cost = Cost()
+    """What finding the program took."""
+    testing: Cost = Cost()
+    """What the test rows took."""
+    note: str = ""
+    """Where it was cut off, why it did not run, what won."""
+    machine: str = ""
+    versions: dict[str, str] = {}
+
+    @property
+    def key(self) -> Key:
+        """What names the cell."""
+        return self.task, self.method, self.seed
+
+
+class Judged(BaseModel):
+    """How the test rows went."""
+
+    scores: tuple[float, ...]
+    outcomes: tuple[tuple[str, str | None], ...]
+    """The accepted and the predicted outcome of each row."""
+    unreadable: int
+    crashed: int
+
+
+def filled(cell: Cell, judged: Judged, rows: Sequence[Example], field: Field) -> Cell:
+    """Return a cell with the scores of its test rows."""
+    score = mean_score(judged.scores, groups=[row.group for row in rows])
+    ids = "\n".join(row.id for row in rows)
+    return cell.model_copy(
+        update={
+            "score": score.score,
+            "low": score.low,
+            "high": score.high,
+            "n": score.n,
+            "scores": tuple(round(value, 4) for value in judged.scores),
+            "groups": numbered([row.group for row in rows]),
+            "rows": hashlib.sha256(ids.encode()).hexdigest()[:16],
+            "figures": abstention(judged) if field.abstains else {},
+            "unreadable": judged.unreadable,
+            "crashed": judged.crashed,
+        }
+    )
+
+
+def abstention(judged: Judged) -> dict[str, float]:
+    """Return how well answers are told from abstentions, and the score where there is an answer."""
+    answerable = [
+        score for score, (gold, _) in zip(judged.scores, judged.outcomes, strict=True) if gold != UNANSWERABLE
+    ]
+    return {
+        "balanced abstention accuracy": balanced_accuracy([(gold, said or "") for gold, said in judged.outcomes]),
+        "score where answerable": fmean(answerable) if answerable else 0.0,
+    }
+
+
+def numbered(groups: Sequence[str]) -> tuple[int, ...]:
+    """Return a number for each group, nothing where each row is one by itself.
+
+    >>> numbered(["a", "b", "a"]), numbered(["a", "b"])
+    ((0, 1, 0), ())
+    """
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    return tuple(numbers[group] for group in groups) if len(numbers) < len(groups) else ()
+
+
+def surroundings() -> dict[str, object]:
+    """Return where a cell is measured: the fields `machine` and `versions`."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    found = {"python": platform.python_version()}
+    for package in ("cribsheet", "dspy", "xllamacpp", "gepa", "optuna"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return {"machine": f"{cores} cores, {platform.machine()}", "versions": found}
+
+
+class Results:
+    """Cells in one JSON file, which is written anew, in one step, after each cell."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+        self._cells = {cell.key: cell for cell in map(Cell.model_validate, stored)}
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._cells
+
+    def __iter__(self) -> Iterator[Cell]:
+        return iter(self._cells.values())
+
+    def get(self, task: str, method: str, seed: int) -> Cell | None:
+        """Return a cell, None where it was not measured yet."""
+        return self._cells.get((task, method, seed))
+
+    def put(self, cell: Cell) -> None:
+        """Keep a cell in place of the one of its key."""
+        self._cells[cell.key] = cell
+        lines = [json.dumps(one.model_dump(mode="json"), ensure_ascii=False) for one in self._cells.values()]
+        replace_text(self.path, "[\n" + ",\n".join(lines) + "\n]\n")
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file so that it is whole at any moment."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)

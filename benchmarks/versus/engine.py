@@ -1,0 +1,148 @@
+"""The model as DSPy sees it: one engine with several slots, counted and cut off."""
+
+import json
+import threading
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import dspy
+from dspy.utils.exceptions import ContextWindowExceededError, LMInvalidRequestError
+
+from cribsheet.models import weights
+from versus.cells import Cost
+
+NAME = "smollm2-135m"
+SLOTS = 8
+"""DSPy's default number of threads: that many prompts are read and answered in one batch."""
+WINDOW = 4096
+"""Tokens of each slot: as many as Cribsheet's own engine has."""
+ANSWER_TOKENS, PROPOSAL_TOKENS = 200, 1000
+
+
+class CutOff(BaseException):
+    """Ends an optimizer that has spent its limit; no Exception, since DSPy goes on after most of those."""
+
+
+class Reply(NamedTuple):
+    """What the engine answered."""
+
+    text: str
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+
+
+class Asked(Protocol):
+    """What answers a chat."""
+
+    def ask(self, messages: Sequence[Mapping[str, Any]], *, max_tokens: int, temperature: float, seed: int) -> Reply:
+        """Return the answer."""
+        ...
+
+
+class Engine:
+    """llama.cpp with one slot a thread, its prefix cache on."""
+
+    def __init__(self, *, slots: int = SLOTS):
+        import xllamacpp as xlc  # needed only where DSPy's side is measured
+
+        parameters = xlc.CommonParams()
+        parameters.model.path = str(weights.pull(NAME, directory=weights.models_directory()))
+        parameters.n_parallel = slots
+        parameters.n_ctx = slots * WINDOW
+        parameters.kv_unified = False
+        parameters.verbosity = -1
+        parameters.endpoint_slots = False
+        self._server = xlc.Server(parameters)
+
+    def ask(self, messages: Sequence[Mapping[str, Any]], *, max_tokens: int, temperature: float, seed: int) -> Reply:
+        """Return the answer; what DSPy takes for a prompt that is too long, where it is."""
+        body = {"messages": list(messages), "max_tokens": max_tokens, "temperature": temperature, "seed": seed}
+        reply = self._server.handle_chat_completions(body | {"cache_prompt": True})
+        if "choices" not in reply:
+            raise _refusal(reply.get("error", reply))
+        usage = reply["usage"]
+        return Reply(
+            reply["choices"][0]["message"]["content"] or "",
+            usage["prompt_tokens"],
+            usage["prompt_tokens_details"]["cached_tokens"],
+            usage["completion_tokens"],
+        )
+
+
+def _refusal(error: Mapping[str, Any]) -> Exception:
+    message = str(error.get("message", error))
+    if error.get("type") == "exceed_context_size_error":
+        return ContextWindowExceededError(model=NAME, message=message)
+    return LMInvalidRequestError(message, model=NAME)
+
+
+class Limit:
+    """Counts tokens, from any thread, and raises CutOff before a request that follows the last allowed token."""
+
+    def __init__(self, tokens: float | None = None):
+        self.tokens = tokens
+        self.cost = Cost()
+        self._lock = threading.Lock()
+
+    def check(self) -> None:
+        """Raise CutOff where the limit is reached."""
+        if self.tokens is not None and self.cost.tokens >= self.tokens:
+            raise CutOff(f"cut off at {self.cost.tokens} tokens")
+
+    def add(self, reply: Reply) -> None:
+        """Count a reply."""
+        with self._lock:
+            before = self.cost
+            self.cost = Cost(
+                calls=before.calls + 1,
+                prompt_tokens=before.prompt_tokens + reply.prompt_tokens,
+                evaluated_tokens=before.evaluated_tokens + reply.prompt_tokens - reply.cached_tokens,
+                completion_tokens=before.completion_tokens + reply.completion_tokens,
+            )
+
+
+class EngineLM(dspy.BaseLM):
+    """The engine as a model of DSPy's.
+
+    What is asked again comes from memory, as it would from DSPy's own cache: its key is the whole request,
+    with the rollout's number. Where DSPy asks for no temperature, it is 0.
+    """
+
+    def __init__(self, engine: Asked, limit: Limit, *, max_tokens: int = ANSWER_TOKENS, temperature: float = 0.0):
+        super().__init__(f"embedded/{NAME}", temperature=temperature, max_tokens=max_tokens, cache=False, num_retries=0)
+        self.engine, self.limit = engine, limit
+        self._known: dict[str, Reply] = {}
+
+    def __deepcopy__(self, memo: object) -> "EngineLM":
+        return self  # programs are copied with the model that they hold
+
+    def forward(
+        self, prompt: str | None = None, messages: Sequence[Mapping[str, Any]] | None = None, **kwargs: Any
+    ) -> dict[str, Any]:
+        """Return an OpenAI-like response."""
+        options = {**self.kwargs, **kwargs}
+        chat = messages or [{"role": "user", "content": prompt}]
+        replies = [self._reply(chat, options, number) for number in range(options.get("n") or 1)]
+        return {
+            "model": self.model,
+            "choices": [{"message": {"role": "assistant", "content": reply.text}} for reply in replies],
+            "usage": {},
+        }
+
+    def _reply(self, chat: Sequence[Mapping[str, Any]], options: Mapping[str, Any], number: int) -> Reply:
+        self.limit.check()
+        temperature = float(options.get("temperature") or 0.0)
+        request = [chat, options.get("max_tokens"), temperature, options.get("rollout_id"), number]
+        key = json.dumps(request, sort_keys=True)
+        if key not in self._known:
+            reply = self.engine.ask(
+                chat,
+                max_tokens=options.get("max_tokens") or ANSWER_TOKENS,
+                temperature=temperature,
+                seed=zlib.crc32(key.encode()),
+            )
+            self.limit.add(reply)
+            self._known[key] = reply
+        return self._known[key]

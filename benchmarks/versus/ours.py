@@ -1,0 +1,89 @@
+"""Measure Cribsheet's optimizers."""
+
+import tempfile
+import time
+from pathlib import Path
+
+from cribsheet.compiling import Compiled, Settings, compile_task
+from cribsheet.errors import CribsheetError
+from cribsheet.evaluate import Evaluation, evaluate, summarize
+from cribsheet.executor import Threads
+from cribsheet.loading import Program
+from cribsheet.models import Model
+from cribsheet.models.cache import CachedModel, CompletionCache, Meter
+from cribsheet.task import Task
+from cribsheet.workspace import Workspace, builtin, new_workspace
+from versus.cells import Cell, Cost, Judged, filled, surroundings
+from versus.tasks import Bench
+
+BASELINE = "baseline"
+RACE = "race"
+_KNOWN = (BASELINE, "zero_shot", "labeled", RACE, "bootstrap")
+
+_NO_SEARCH = '''"""The zero-shot prompt, as it is."""
+
+
+def search(study):
+    """Leave it at the baseline, which the compiler has answered already."""
+'''
+
+
+def methods() -> tuple[str, ...]:
+    """Return the names of the rows that are ours: those of the optimizers that there are, and the baseline."""
+    there = builtin().optimizers()
+    return tuple(name for name in _KNOWN if name == BASELINE or name in there)
+
+
+def measure(bench: Bench, method: str, seed: int, *, model: Model, budget: str, limit: int) -> Cell:
+    """Compile with one optimizer in an empty workspace, then score the frozen program on the test rows."""
+    cell = Cell(task=bench.name, method=method, seed=seed, **surroundings())
+    with tempfile.TemporaryDirectory(prefix="cribsheet-versus-") as folder:
+        workspace = new_workspace(Path(folder) / "workspace")
+        (workspace.root / "optimizers" / f"{BASELINE}.py").write_text(_NO_SEARCH, encoding="utf-8")
+        try:
+            compiled = _compile(bench, method, workspace, model=model, budget=budget, seed=seed)
+            return _scored(cell, compiled, bench, model=model, scratch=Path(folder) / "scoring", limit=limit)
+        except CribsheetError as error:
+            return cell.model_copy(update={"note": f"did not run: {error}"})
+
+
+def _compile(bench: Bench, method: str, workspace: Workspace, *, model: Model, budget: str, seed: int) -> Compiled:
+    model.count_tokens("load the weights before the clock starts")
+    task = Task(bench.signature, metric=bench.metric, trainset=bench.trainset, guard=method != BASELINE)
+    settings = Settings(trainset=bench.trainset, optimizer=method, budget=budget, seed=seed)
+    return compile_task(task, settings, workspace=workspace, model=model)
+
+
+def _scored(cell: Cell, compiled: Compiled, bench: Bench, *, model: Model, scratch: Path, limit: int) -> Cell:
+    rows, meter, start = bench.test_rows(cell.seed, limit), Meter(), time.monotonic()
+    asked = CachedModel(model, CompletionCache(scratch), meter=meter)
+    program = Program(compiled.program, model=asked)
+    results = evaluate(lambda inputs: program.run(inputs, asked), rows, bench.metric, executor=Threads(model.parallel))
+    evaluation = summarize(results)
+    cell = cell.model_copy(
+        update={
+            "compiling": _cost(compiled.meter, compiled.seconds),
+            "testing": _cost(meter, time.monotonic() - start),
+            "note": compiled.program.provenance.origin,
+        }
+    )
+    return filled(cell, _judged(evaluation, bench), rows, bench.field)
+
+
+def _judged(evaluation: Evaluation, bench: Bench) -> Judged:
+    return Judged(
+        scores=evaluation.scores,
+        outcomes=tuple(evaluation.outcomes(bench.field)),
+        unreadable=evaluation.parse_failures,
+        crashed=evaluation.errors,
+    )
+
+
+def _cost(meter: Meter, seconds: float) -> Cost:
+    return Cost(
+        calls=meter.calls,
+        prompt_tokens=meter.prompt_tokens,
+        evaluated_tokens=meter.evaluated_tokens,
+        completion_tokens=meter.completion_tokens,
+        seconds=round(seconds, 2),
+    )

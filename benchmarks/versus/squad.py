@@ -1,0 +1,71 @@
+"""Make questions that their text does not answer, out of questions that it does."""
+
+import hashlib
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+Row = dict[str, Any]
+
+MAX_CONTEXT = 600
+"""Characters: longer paragraphs are left out."""
+
+
+class Paragraph(NamedTuple):
+    """A text, and the questions that it answers."""
+
+    article: str
+    context: str
+    questions: tuple[tuple[str, tuple[str, ...]], ...]
+    """Each with its accepted answers."""
+
+
+def read_paragraphs(path: Path) -> list[Paragraph]:
+    """Return the short paragraphs of a SQuAD 2 file with their answerable questions."""
+    articles = json.loads(path.read_text(encoding="utf-8"))["data"]
+    return [
+        Paragraph(article["title"], one["context"], _answerable(one["qas"]))
+        for article in articles
+        for one in article["paragraphs"]
+        if len(one["context"]) < MAX_CONTEXT
+    ]
+
+
+def off_topic(paragraphs: Sequence[Paragraph], *, seed: int) -> tuple[list[Row], list[Row]]:
+    """Return answerable rows, and as many that ask the same of a paragraph of another article.
+
+    Rows that share a paragraph share a group. Both lists come in a seeded random order.
+    """
+    rng = random.Random(seed)
+    answerable, unanswerable = [], []
+    for paragraph in paragraphs:
+        others = [other.context for other in paragraphs if other.article != paragraph.article]
+        for question, answers in paragraph.questions:
+            answerable.append(_row(question, paragraph.context, list(answers)))
+            unanswerable.append(_row(question, rng.choice(others), {"unanswerable": None}))
+    rng.shuffle(answerable)
+    rng.shuffle(unanswerable)
+    return answerable, unanswerable
+
+
+def half_and_half(answerable: Sequence[Row], unanswerable: Sequence[Row], *, limit: int, seed: int) -> list[Row]:
+    """Return at most `limit` rows, as many of one kind as of the other, shuffled."""
+    half = min(limit // 2, len(answerable), len(unanswerable))
+    rows = [*answerable[:half], *unanswerable[:half]]
+    random.Random(seed).shuffle(rows)
+    return rows
+
+
+def _answerable(questions: Sequence[dict[str, Any]]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return tuple(
+        (one["question"], tuple(dict.fromkeys(answer["text"] for answer in one["answers"])))
+        for one in questions
+        if not one["is_impossible"]
+    )
+
+
+def _row(question: str, context: str, answer: object) -> Row:
+    group = hashlib.sha256(context.encode()).hexdigest()[:16]
+    return {"question": question, "context": context, "answer": answer, "group": group}

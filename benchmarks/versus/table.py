@@ -1,0 +1,121 @@
+"""Show cells as Markdown."""
+
+from collections.abc import Iterable, Sequence
+
+from cribsheet.scores import Gain, paired_gain
+from versus.cells import Cell
+
+REFERENCE = "race"
+_HEAD = (
+    "method",
+    "test score, 95 %",
+    "race is better by, 95 %",
+    "calls",
+    "prompt tokens read",
+    "tokens written",
+    "from the prefix cache",
+    "seconds",
+    "note",
+)
+_HOW = """\
+Calls, tokens and seconds are those of finding the program; the test rows come on top. Tokens read are those that the
+engine had not in its prefix cache. All methods have the same rows to learn from: Cribsheet's own split of them, of
+seed 0 for DSPy's. Test rows are in no search, and the same for all methods. A row of several seeds shows the median,
+then each; the differences pair the test rows of the median seed.
+
+DSPy's optimizers run at their defaults (GEPA, which has none, with auto="light"; KNNFewShot with k=3, hashed
+character n-grams as vectors, and the metric as its bootstrap filter), the same model as teacher, proposer and
+reflector, with up to 200 tokens an answer and 1000 a proposal, greedy unless DSPy asks for a temperature, its limit on
+errors lifted, on an engine with 8 slots for its 8 threads. A request that was made before costs nothing, as with
+DSPy's cache. An optimizer that passes the cutoff ends; its best program until then is scored. An answer that DSPy
+cannot parse scores 0, the word "unanswerable" counts as an abstention.
+"""
+
+
+def markdown(cells: Iterable[Cell], tasks: Sequence[str], methods: Sequence[str]) -> str:
+    """Return one table a task, then how they were made."""
+    grouped: dict[tuple[str, str], list[Cell]] = {}
+    for cell in cells:
+        grouped.setdefault((cell.task, cell.method), []).append(cell)
+    parts = []
+    for task in tasks:
+        rows = [grouped[task, method] for method in methods if (task, method) in grouped]
+        if rows:
+            parts.append(_table(task, rows, grouped.get((task, REFERENCE), [])))
+    return "\n".join([*parts, _HOW, *_where(grouped.values())])
+
+
+def median(cells: Sequence[Cell]) -> Cell:
+    """Return the cell whose score is in the middle, the lower one of two; one that did not run where none did."""
+    ran = sorted((cell for cell in cells if cell.score is not None), key=lambda cell: (cell.score or 0.0, cell.seed))
+    return ran[(len(ran) - 1) // 2] if ran else cells[0]
+
+
+def lead(reference: Sequence[Cell], cells: Sequence[Cell]) -> Gain | None:
+    """Return how much better the reference is on the same test rows; None where there are no common ones."""
+    if not reference:
+        return None
+    one, other = median(cells), median(reference)
+    if one.rows != other.rows:  # where each seed has test rows of its own
+        pairs = [(own, its) for own in cells for its in reference if own.rows and own.rows == its.rows]
+        if not pairs:
+            return None
+        one, other = pairs[0]
+    if one.score is None or other.score is None:
+        return None
+    return paired_gain(one.scores, other.scores, groups=one.groups or None)
+
+
+def _table(task: str, rows: Sequence[list[Cell]], reference: Sequence[Cell]) -> str:
+    figures = list(dict.fromkeys(name for cells in rows for cell in cells for name in cell.figures))
+    head = [*_HEAD[:3], *figures, *_HEAD[3:]]
+    n = max(cell.n for cells in rows for cell in cells)
+    lines = [f"### {task}, {n} test rows", "", _line(head), _line(["---"] * len(head))]
+    lines += [_line(_row(cells, reference, figures)) for cells in rows]
+    return "\n".join([*lines, ""])
+
+
+def _row(cells: Sequence[Cell], reference: Sequence[Cell], figures: Sequence[str]) -> list[str]:
+    cell = median(cells)
+    gain = lead(reference, cells) if cell.method != REFERENCE else None
+    share = cell.compiling.cached_share
+    return [
+        f"`{cell.method}`",
+        _score(cell, cells),
+        f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]" if gain else "",
+        *(f"{cell.figures[name]:.3f}" if name in cell.figures else "" for name in figures),
+        f"{cell.compiling.calls:,}",
+        f"{cell.compiling.evaluated_tokens:,}",
+        f"{cell.compiling.completion_tokens:,}",
+        "" if share is None else f"{share:.0%}",
+        f"{cell.compiling.seconds:,.0f}",
+        _note(cell),
+    ]
+
+
+def _score(cell: Cell, cells: Sequence[Cell]) -> str:
+    if cell.score is None:
+        return "–"
+    text = f"{cell.score:.3f} [{cell.low:.3f}, {cell.high:.3f}]"
+    each = [one.score for one in sorted(cells, key=lambda one: one.seed) if one.score is not None]
+    return f"{text}; {', '.join(f'{score:.3f}' for score in each)}" if len(each) > 1 else text
+
+
+def _note(cell: Cell) -> str:
+    counts = {"unreadable": cell.unreadable, "crashed": cell.crashed}
+    faults = [f"{count} {name}" for name, count in counts.items() if count]
+    return "; ".join([*([cell.note] if cell.note else []), *faults]).replace("|", "\\|")
+
+
+def _where(groups: Iterable[list[Cell]]) -> list[str]:
+    """Return a line for each machine and set of versions that cells were measured with."""
+    found = [
+        f"{cell.machine}; {', '.join(f'{name} {number}' for name, number in cell.versions.items())}."
+        for cells in groups
+        for cell in cells
+    ]
+    return [f"Measured on {one}" for one in dict.fromkeys(found)] + [""]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

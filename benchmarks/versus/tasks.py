@@ -1,0 +1,163 @@
+"""The tasks of the comparison: rows to search with, and rows that no search sees."""
+
+import json
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import dspy
+
+from cribsheet.bridge import signature_of
+from cribsheet.examples import Example
+from cribsheet.metrics import Metric, answer_f1, label_accuracy
+from cribsheet.outcomes import to_json
+from cribsheet.rows import load_rows
+from cribsheet.signature import Field, Signature
+from cribsheet.splits import Splits, split
+from cribsheet.workspace import builtin
+from signatures.grounded_qa import GroundedQA
+from signatures.sentiment import Sentiment
+from signatures.topic import Topic
+from versus.squad import half_and_half, off_topic, read_paragraphs
+
+TEST_ROWS = 300
+TEST_ARTICLES = frozenset({"Normans", "Steam_engine", "Packet_switching", "Immune_system"})
+"""Their questions are in no search; the other six articles' are."""
+
+
+class Review(dspy.Signature):
+    """判断外卖评论是消极还是积极。"""
+
+    review: str = dspy.InputField()
+    label: Literal["消极", "积极"] = dspy.OutputField()
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One task of the comparison."""
+
+    name: str
+    signature: type[dspy.Signature]
+    metric: Metric
+    budget: str
+    """What our optimizers may spend."""
+    trainset: Path
+    """The rows that a compile is given."""
+    unseen: tuple[Example, ...] | None = None
+    """The test rows; None for the part that the compile's own split keeps back."""
+
+    @cached_property
+    def plain(self) -> Signature:
+        """The signature as plain data."""
+        return signature_of(self.signature)
+
+    @property
+    def field(self) -> Field:
+        """The one output."""
+        return self.plain.outputs[0]
+
+    def splits(self, seed: int) -> Splits:
+        """Return the rows as the compile of that seed splits them."""
+        return split(load_rows(self.trainset, self.plain), self.plain, seed=seed)
+
+    def test_rows(self, seed: int, limit: int) -> tuple[Example, ...]:
+        """Return the first `limit` rows that the search of that seed does not see."""
+        return (self.splits(seed).test if self.unseen is None else self.unseen)[:limit]
+
+
+def write_rows(path: Path, rows: Sequence[Example]) -> Path:
+    """Write rows as a trainset, one JSON object a line."""
+    lines = [
+        {
+            **row.inputs,
+            **{name: [to_json(value) for value in values] for name, values in row.outputs.items()},
+            "group": row.group,
+        }
+        for row in rows
+    ]
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _table(
+    name: str,
+    signature: type[dspy.Signature],
+    mapping: Mapping[str, str],
+    budget: str,
+) -> Callable[[Path, Path], Bench]:
+    """Return what makes a task of `train.csv` and `dev.csv`."""
+
+    def make(data: Path, scratch: Path) -> Bench:
+        plain = signature_of(signature)
+        train = load_rows(data / name / "train.csv", plain, mapping=mapping)
+        dev = load_rows(data / name / "dev.csv", plain, mapping=mapping)
+        trainset = write_rows(scratch / f"{name}.jsonl", train)
+        return Bench(name, signature, label_accuracy, budget, trainset, _unseen(dev, train))
+
+    return make
+
+
+def _unseen(dev: Sequence[Example], train: Sequence[Example]) -> tuple[Example, ...]:
+    """Return test rows whose inputs are nowhere in the search's rows."""
+    seen = {tuple(row.inputs.values()) for row in train}
+    rows = [row for row in {row.id: row for row in dev}.values() if tuple(row.inputs.values()) not in seen]
+    random.Random(0).shuffle(rows)
+    return tuple(rows[:TEST_ROWS])
+
+
+def _squad2(data: Path, scratch: Path) -> Bench:
+    paragraphs = read_paragraphs(data / "squad2" / "dev-10-articles.json")
+    parts = {
+        "search": [one for one in paragraphs if one.article not in TEST_ARTICLES],
+        "test": [one for one in paragraphs if one.article in TEST_ARTICLES],
+    }
+    paths: dict[str, Path] = {}
+    for part, limit in (("search", len(paragraphs) * 100), ("test", TEST_ROWS)):
+        rows = half_and_half(*off_topic(parts[part], seed=0), limit=limit, seed=0)
+        paths[part] = scratch / f"squad2-{part}.jsonl"
+        paths[part].write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    test = tuple(load_rows(paths["test"], signature_of(GroundedQA)))
+    return Bench("squad2", GroundedQA, answer_f1, "120k", paths["search"], test)
+
+
+def _own(name: str, signature: type[dspy.Signature], metric: Metric, budget: str) -> Callable[[Path, Path], Bench]:
+    """Return what makes a task of a trainset that ships with Cribsheet."""
+
+    def make(_data: Path, scratch: Path) -> Bench:
+        rows = load_rows(builtin().trainset(f"{name}.jsonl"), signature_of(signature))
+        return Bench(name, signature, metric, budget, write_rows(scratch / f"{name}.jsonl", rows))
+
+    return make
+
+
+TASKS: dict[str, Callable[[Path, Path], Bench]] = {
+    "sst2": _table("sst2", Sentiment, {"sentence": "text", "label": "sentiment"}, "60k"),
+    "ag_news": _table("ag_news", Topic, {}, "120k"),
+    "squad2": _squad2,
+    "waimai": _table("waimai", Review, {}, "60k"),
+    "grounded_qa": _own("grounded_qa", GroundedQA, answer_f1, "60k"),
+    "sentiment": _own("sentiment", Sentiment, label_accuracy, "40k"),
+    "topic": _own("topic", Topic, label_accuracy, "40k"),
+}
+"""What makes each task, from the data folder and a folder for the rows that a compile is given."""
+
+
+def student(bench: Bench) -> dspy.Module:
+    """Return the program that DSPy's optimizers are given: one predictor, as a user would write it."""
+    return Ask(bench.signature)
+
+
+class Ask(dspy.Module):
+    """Answers in one step."""
+
+    def __init__(self, signature: type[dspy.Signature]) -> None:
+        super().__init__()
+        self.answer = dspy.Predict(signature)
+
+    def forward(self, **inputs: Any) -> dspy.Prediction:
+        """Return the prediction for one row."""
+        return self.answer(**inputs)

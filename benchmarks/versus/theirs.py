@@ -1,0 +1,243 @@
+"""Measure DSPy's optimizers, each at its own defaults."""
+
+import contextlib
+import math
+import time
+import zlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dspy
+from dspy.utils.exceptions import AdapterParseError
+
+from cribsheet.examples import Example, Prediction
+from cribsheet.executor import Threads
+from cribsheet.metrics import Metric
+from cribsheet.outcomes import UNANSWERABLE, Unanswerable
+from versus.cells import Cell, Cost, Judged, filled, surroundings
+from versus.engine import PROPOSAL_TOKENS, SLOTS, Asked, CutOff, EngineLM, Limit
+from versus.tasks import Ask, Bench, student
+from versus.tracking import Tracker, row_key
+
+NEIGHBOURS = 3
+"""KNNFewShot has no default; this is the number in its documentation."""
+_GRAMS = (2, 3, 4)
+_DIMENSIONS = 1024
+_ANY_NUMBER = 10**9
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What an optimizer is given."""
+
+    student: dspy.Module
+    train: list[dspy.Example]
+    val: list[dspy.Example]
+    metric: Callable[..., Any]
+    lm: EngineLM
+    proposer: EngineLM
+    """The same model, allowed longer answers."""
+
+
+def _predict(setup: Setup) -> dspy.Module:
+    return setup.student
+
+
+def _labeled(setup: Setup) -> dspy.Module:
+    return dspy.LabeledFewShot().compile(setup.student, trainset=setup.train)
+
+
+def _random_search(setup: Setup) -> dspy.Module:
+    optimizer = dspy.BootstrapFewShotWithRandomSearch(metric=setup.metric)
+    return optimizer.compile(setup.student, trainset=setup.train, valset=setup.val)
+
+
+def _knn(setup: Setup) -> dspy.Module:
+    vectorizer = dspy.Embedder(gram_vectors, caching=False)
+    optimizer = dspy.KNNFewShot(NEIGHBOURS, setup.train, vectorizer, metric=setup.metric)
+    return optimizer.compile(setup.student)
+
+
+def _mipro(setup: Setup) -> dspy.Module:
+    optimizer = dspy.MIPROv2(metric=setup.metric, prompt_model=setup.proposer, task_model=setup.lm)
+    return optimizer.compile(setup.student, trainset=setup.train, valset=setup.val)
+
+
+def _simba(setup: Setup) -> dspy.Module:
+    return dspy.SIMBA(metric=setup.metric, prompt_model=setup.proposer).compile(setup.student, trainset=setup.train)
+
+
+def _gepa(setup: Setup) -> dspy.Module:
+    reflection = setup.proposer.copy(temperature=1.0)  # as its documentation has it
+    optimizer = dspy.GEPA(metric=setup.metric, auto="light", reflection_lm=reflection)
+    return optimizer.compile(setup.student, trainset=setup.train, valset=setup.val)
+
+
+METHODS: dict[str, Callable[[Setup], dspy.Module]] = {
+    "dspy.Predict": _predict,
+    "dspy.LabeledFewShot": _labeled,
+    "dspy.BootstrapFewShotWithRandomSearch": _random_search,
+    "dspy.KNNFewShot": _knn,
+    "dspy.MIPROv2": _mipro,
+    "dspy.SIMBA": _simba,
+    "dspy.GEPA": _gepa,
+}
+"""The cheapest first."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What is the same for all of DSPy's methods."""
+
+    engine: Asked
+    cutoff: float
+    """Tokens that an optimizer may spend."""
+    limit: int
+    """Test rows at most."""
+    log: Path
+    """What the optimizers print goes here."""
+
+
+def measure(bench: Bench, method: str, seed: int, conditions: Conditions) -> Cell:
+    """Compile with one optimizer on the rows that our search of that seed has, then score on the test rows."""
+    cell = Cell(task=bench.name, method=method, seed=seed, **surroundings())
+    limit, tracker = Limit(conditions.cutoff), Tracker(Ask)
+    start = time.monotonic()
+    with conditions.log.open("a", encoding="utf-8") as log, _quiet(log):
+        setup = _setup(bench, seed, EngineLM(conditions.engine, limit), tracker)
+        program, note = compile_or_stop(METHODS[method], setup, tracker)
+        compiling = limit.cost.model_copy(update={"seconds": round(time.monotonic() - start, 2)})
+        cell = cell.model_copy(update={"compiling": compiling, "note": note})
+        if program is None:
+            return cell
+        rows, counted, start = bench.test_rows(seed, conditions.limit), Limit(), time.monotonic()
+        judged = judge(program, rows, bench, EngineLM(conditions.engine, counted))
+    testing: Cost = counted.cost.model_copy(update={"seconds": round(time.monotonic() - start, 2)})
+    return filled(cell.model_copy(update={"testing": testing}), judged, rows, bench.field)
+
+
+def compile_or_stop(
+    method: Callable[[Setup], dspy.Module], setup: Setup, tracker: Tracker
+) -> tuple[dspy.Module | None, str]:
+    """Return the optimizer's program, or the best until it was cut off or failed, and a note on that.
+
+    Without any, one that was cut off leaves the student, one that failed nothing.
+    """
+    try:
+        # A model of this size gives more than ten answers that DSPy cannot read, its default number of errors.
+        with dspy.context(lm=setup.lm, callbacks=[tracker], max_errors=_ANY_NUMBER, disable_history=True):
+            return method(setup), ""
+    except CutOff as stop:
+        best = tracker.best(setup.student)
+        if best is None:
+            return setup.student, f"{stop} before it had compared programs: the student as it was"
+        return best[0], f"{stop}: its best program until then, by {best[1]} rows"
+    except Exception as error:  # noqa: BLE001 - whatever stops an optimizer is a finding
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        best = tracker.best(setup.student)
+        if best is None:
+            return None, f"did not run: {reason}"
+        return best[0], f"failed with {reason}: its best program until then, by {best[1]} rows"
+
+
+def judge(program: dspy.Module, rows: Sequence[Example], bench: Bench, lm: EngineLM) -> Judged:
+    """Answer the test rows in as many threads as the engine has slots."""
+    name, faults = bench.field.name, Counter[str]()
+
+    def answer(row: Example) -> tuple[float, str | None]:
+        try:
+            with dspy.context(lm=lm, disable_history=True, max_errors=_ANY_NUMBER):
+                value = outcome_in(getattr(program(**row.inputs), name), bench)
+        except AdapterParseError:
+            faults["unreadable"] += 1
+            return 0.0, None
+        except Exception:  # noqa: BLE001 - a crash on a test row is a finding, counted apart
+            faults["crashed"] += 1
+            return 0.0, None
+        return float(bench.metric(row, Prediction({name: value}))), bench.field.outcome_of(value)
+
+    answers = list(Threads(SLOTS).map(answer, rows))
+    return Judged(
+        scores=tuple(score for score, _ in answers),
+        outcomes=tuple(
+            (bench.field.outcome_of(row.outputs[name][0]), said) for row, (_, said) in zip(rows, answers, strict=True)
+        ),
+        unreadable=faults["unreadable"],
+        crashed=faults["crashed"],
+    )
+
+
+def outcome_in(value: Any, bench: Bench) -> Any:
+    """Return what DSPy parsed, with the word for an abstention taken for one."""
+    if bench.field.abstains and isinstance(value, str) and value.strip(" \n\t.!\"'`*").casefold() == UNANSWERABLE:
+        return Unanswerable()
+    return value
+
+
+def watched(bench: Bench, rows: Sequence[Example], tracker: Tracker) -> Callable[..., Any]:
+    """Return the task's metric as DSPy calls it, telling the tracker each score.
+
+    All accepted answers count, although DSPy's rows hold one, which demonstrations show. GEPA is told
+    the right answer as feedback.
+    """
+    accepted, name = {row_key(row.inputs): row for row in rows}, bench.field.name
+
+    def metric(gold: Any, pred: Any, trace: Any = None, pred_name: Any = None, pred_trace: Any = None) -> Any:
+        row = accepted[row_key(gold.inputs())]
+        value = outcome_in(getattr(pred, name), bench) if pred is not None else None
+        score = 0.0 if value is None else float(bench.metric(row, Prediction({name: value})))
+        tracker.note(gold.inputs(), score)
+        if pred_name is None:
+            return score
+        return dspy.Prediction(score=score, feedback=f"The right {name} is: {row.outputs[name][0]}.")
+
+    metric.__name__ = _name_of(bench.metric)
+    return metric
+
+
+def gram_vectors(texts: Sequence[str]) -> list[list[float]]:
+    """Return a unit vector for each text: its character n-grams, hashed and counted.
+
+    It stands in for the embedding model that KNNFewShot wants: nothing needs to be fetched.
+    """
+    return [_gram_vector(f" {text.casefold()} ") for text in texts]
+
+
+def _gram_vector(text: str) -> list[float]:
+    counts = Counter(
+        zlib.crc32(text[at : at + size].encode()) % _DIMENSIONS for size in _GRAMS for at in range(len(text) - size + 1)
+    )
+    length = math.sqrt(sum(count * count for count in counts.values())) or 1.0
+    return [counts[place] / length for place in range(_DIMENSIONS)]
+
+
+def _setup(bench: Bench, seed: int, lm: EngineLM, tracker: Tracker) -> Setup:
+    splits = bench.splits(seed)
+    return Setup(
+        student=student(bench),
+        train=[_example(row) for row in splits.train],
+        val=[_example(row) for row in splits.val],
+        metric=watched(bench, (*splits.train, *splits.val), tracker),
+        lm=lm,
+        proposer=lm.copy(max_tokens=PROPOSAL_TOKENS),
+    )
+
+
+def _example(row: Example) -> dspy.Example:
+    outputs = {name: values[0] for name, values in row.outputs.items()}
+    return dspy.Example(**row.inputs, **outputs).with_inputs(*row.inputs)
+
+
+def _name_of(metric: Metric) -> str:
+    return getattr(metric, "__name__", "metric")
+
+
+@contextlib.contextmanager
+def _quiet(log: Any) -> Any:
+    """Send to the log what DSPy and its optimizers print and draw."""
+    dspy.disable_logging()
+    with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+        yield
