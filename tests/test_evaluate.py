@@ -6,14 +6,18 @@ from collections.abc import Mapping
 import pytest
 
 from cribsheet.errors import ContextOverflowError, MetricError, UnreachableError
-from cribsheet.evaluate import Evaluation, evaluate, summarize
+from cribsheet.evaluate import Evaluation, evaluate, selective_curve, summarize, without_guard
 from cribsheet.examples import Example, Prediction
 from cribsheet.executor import Threads
-from cribsheet.metrics import label_accuracy
-from cribsheet.outcomes import Value
+from cribsheet.guard import Evidence
+from cribsheet.metrics import answer_f1, label_accuracy
+from cribsheet.models import Completion
+from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.parsing import ParseFailure
-from cribsheet.running import Run
-from toys import SENTIMENT
+from cribsheet.prompts import Prompt
+from cribsheet.running import Answer, Call, Run
+from cribsheet.selective import Point
+from toys import QA, SENTIMENT
 
 ROWS = [
     Example({"text": text}, {"sentiment": (gold,)})
@@ -98,3 +102,76 @@ def test_no_more_items_run_at_once_than_allowed() -> None:
 
     assert list(Threads(3).map(work, range(12))) == list(range(12))
     assert 1 < peak <= 3
+
+
+# Guarded answers
+
+CASES: dict[str, tuple[Value, float | None]] = {
+    "given": ("Rovers", 0.9),
+    "withheld": ("Rovers", 0.2),
+    "wrongly given": ("Rovers", 0.6),
+    "abstained": (Unanswerable(), None),
+}
+"""By question, what the model said and how likely it was to stand."""
+
+
+def guarded(inputs: Mapping[str, Value]) -> Run:
+    """Answer as a predictor whose guard lets stand what is at least as likely as not."""
+    said, standing = CASES[str(inputs["question"])]
+    stands = standing is None or standing >= 0.5
+    before = Prediction({"answer": said})
+    after = before if stands else Prediction({"answer": Unanswerable()})
+    answer = Answer(
+        after,
+        Prompt(text="x"),
+        Completion(text=str(said)),
+        evidence=Evidence(field="answer", answer=said, verdict=0.0, confidence=0.5),
+        standing=standing,
+        unguarded=before,
+    )
+    return Run(Prediction(after.outputs), (Call("answer", inputs, answer),))
+
+
+@pytest.fixture
+def half_guarded() -> Evaluation:
+    golds = {"given": "Rovers", "withheld": "Rovers", "wrongly given": Unanswerable(), "abstained": Unanswerable()}
+    rows = [Example({"question": name, "context": "C."}, {"answer": (gold,)}) for name, gold in golds.items()]
+    return summarize(evaluate(guarded, rows, answer_f1, executor=Threads(1)))
+
+
+def test_the_score_without_the_guard_is_that_of_what_was_withheld(half_guarded: Evaluation) -> None:
+    unguarded = without_guard(half_guarded, answer_f1)
+    assert half_guarded.scores == (1.0, 0.0, 0.0, 1.0)
+    assert unguarded is not None
+    assert unguarded.scores == (1.0, 1.0, 0.0, 1.0)
+
+
+def test_the_curve_ranks_answers_by_their_standing_withheld_ones_too(half_guarded: Evaluation) -> None:
+    curve = selective_curve(half_guarded, answer_f1)
+    assert curve == (Point(0.25, 0.0), Point(0.5, 0.5), Point(0.75, pytest.approx(1 / 3)))
+
+
+def test_answerable_rows_have_a_score_of_their_own(half_guarded: Evaluation) -> None:
+    score = half_guarded.answerable(QA.outputs[0])
+    assert score is not None
+    assert (score.score, score.n) == (0.5, 2)
+
+
+def test_where_nothing_guards_the_curve_ranks_by_confidence_and_there_is_no_other_score() -> None:
+    sure = {"sure": ("positive", 0.9), "unsure": ("positive", 0.6)}
+
+    def decided(inputs: Mapping[str, Value]) -> Run:
+        said, confidence = sure[str(inputs["text"])]
+        return Run(Prediction({"sentiment": said}, confidence=confidence), ())
+
+    rows = [
+        Example({"text": "unsure"}, {"sentiment": ("negative",)}),
+        Example({"text": "sure"}, {"sentiment": ("positive",)}),
+    ]
+    found = summarize(evaluate(decided, rows, label_accuracy, executor=Threads(1)))
+    assert selective_curve(found, label_accuracy) == (Point(0.5, 0.0), Point(1.0, 0.5))
+    assert without_guard(found, label_accuracy) is None
+
+
+def test_where_nothing_tells_how_sure_there_is_no_curve(evaluation: Evaluation) -> None:
+    assert selective_curve(evaluation, label_accuracy) == ()

@@ -16,6 +16,7 @@ from cribsheet.frozen import Decoding, FrozenProgram, FrozenPrompt, ModelIdentit
 from cribsheet.guard import Guard
 from cribsheet.outcomes import Value
 from cribsheet.running import prompt_text
+from cribsheet.scores import Score
 from cribsheet.slots import filled, open_prompt
 from export_cases import PIECES, TEXT, all_cases, program_of, prompt_of, sentiment_demos, written
 from frozen_toys import toy_program, toy_prompt
@@ -116,6 +117,15 @@ def test_a_guard_is_said_to_be_lost(target: str) -> None:
     said = caveats_of(toy_prompt(QA).model_copy(update={"guard": GUARD}), target)
     assert "Unanswerable for answer where coverage, grounded give the answer a probability under 0.42" in said
     assert "unknown until you measure it" in said
+
+
+@targets
+def test_the_score_without_a_guard_is_named_where_it_was_measured(target: str) -> None:
+    program = program_of(toy_prompt(QA).model_copy(update={"guard": GUARD}))
+    results = program.results.model_copy(update={"unguarded": Score(score=0.4, low=0.3, high=0.5, n=100)})
+    said = " ".join(export(program.model_copy(update={"results": results}), target).caveats)
+    assert "Without the guard, the same rows score 0.400 [0.300, 0.500], n=100." in said
+    assert "unknown" not in said
 
 
 @targets
