@@ -217,7 +217,7 @@ def guard_fitter(
     `signatures` is one a predictor, `outputs` are the program's own. None where there is no such predictor.
     """
     own = {field.name for field in outputs if field.abstains}
-    for name, signature in reversed(signatures.items()):
+    for name, signature in reversed(list(signatures.items())):
         field = guarded_field(signature)
         if field is not None and field.name in own:
             return GuardFitter(signature, rows, metric, predictor=name)
