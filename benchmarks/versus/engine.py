@@ -1,5 +1,6 @@
 """The model as DSPy sees it: one engine with several slots, counted and cut off."""
 
+import bisect
 import json
 import threading
 import zlib
@@ -52,6 +53,7 @@ class Engine:
         parameters.n_parallel = slots
         parameters.n_ctx = slots * WINDOW
         parameters.kv_unified = False
+        parameters.cache_ram_mib = 1024
         parameters.verbosity = -1
         parameters.endpoint_slots = False
         self._server = xlc.Server(parameters)
@@ -79,28 +81,48 @@ def _refusal(error: Mapping[str, Any]) -> Exception:
 
 
 class Limit:
-    """Counts tokens, from any thread, and raises CutOff before a request that follows the last allowed token."""
+    """Counts tokens, from any thread, and raises CutOff before a request that follows the last allowed token.
+
+    Each slot reads a new program's demonstrations once, which one slot would do once in all. So that the slots
+    are no handicap, a prompt counts with what follows its longest common beginning with any earlier one,
+    by characters, where that is less than what the engine had to read.
+    """
 
     def __init__(self, tokens: float | None = None):
         self.tokens = tokens
         self.cost = Cost()
         self._lock = threading.Lock()
+        self._prompts: list[str] = []
 
     def check(self) -> None:
         """Raise CutOff where the limit is reached."""
         if self.tokens is not None and self.cost.tokens >= self.tokens:
             raise CutOff(f"cut off at {self.cost.tokens} tokens")
 
-    def add(self, reply: Reply) -> None:
+    def add(self, prompt: str, reply: Reply) -> None:
         """Count a reply."""
         with self._lock:
-            before = self.cost
+            before, unshared = self.cost, 1 - self._shared(prompt)
+            read = min(reply.prompt_tokens - reply.cached_tokens, max(1, round(unshared * reply.prompt_tokens)))
             self.cost = Cost(
                 calls=before.calls + 1,
                 prompt_tokens=before.prompt_tokens + reply.prompt_tokens,
-                evaluated_tokens=before.evaluated_tokens + reply.prompt_tokens - reply.cached_tokens,
+                evaluated_tokens=before.evaluated_tokens + read,
                 completion_tokens=before.completion_tokens + reply.completion_tokens,
             )
+
+    def _shared(self, prompt: str) -> float:
+        """Return the part of a prompt with which an earlier one began; from now on it is an earlier one."""
+        place = bisect.bisect(self._prompts, prompt)
+        neighbours = self._prompts[max(0, place - 1) : place + 1]  # in order, the closest are beside it
+        self._prompts.insert(place, prompt)
+        return max((_common(prompt, one) for one in neighbours), default=0) / max(1, len(prompt))
+
+
+def _common(one: str, other: str) -> int:
+    """Return how many characters two texts begin with in common."""
+    differing = (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+    return next(differing, min(len(one), len(other)))
 
 
 class EngineLM(dspy.BaseLM):
@@ -143,6 +165,6 @@ class EngineLM(dspy.BaseLM):
                 temperature=temperature,
                 seed=zlib.crc32(key.encode()),
             )
-            self.limit.add(reply)
+            self.limit.add("\n".join(str(turn["content"]) for turn in chat), reply)
             self._known[key] = reply
         return self._known[key]

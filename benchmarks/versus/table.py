@@ -19,16 +19,17 @@ _HEAD = (
 )
 _HOW = """\
 Calls, tokens and seconds are those of finding the program; the test rows come on top. Tokens read are those that the
-engine had not in its prefix cache. All methods have the same rows to learn from: Cribsheet's own split of them, of
-seed 0 for DSPy's. Test rows are in no search, and the same for all methods. A row of several seeds shows the median,
-then each; the differences pair the test rows of the median seed.
+engine had not in its prefix cache; for DSPy, those that one slot with an endless prefix cache would not have. All
+methods have the same rows to learn from: Cribsheet's own split of them, of the first seed for DSPy's. Test rows are in
+no search, and the same for all methods. A row of several seeds shows the median, then each; the differences pair the
+test rows of the median seed.
 
 DSPy's optimizers run at their defaults (GEPA, which has none, with auto="light"; KNNFewShot with k=3, hashed
 character n-grams as vectors, and the metric as its bootstrap filter), the same model as teacher, proposer and
-reflector, with up to 200 tokens an answer and 1000 a proposal, greedy unless DSPy asks for a temperature, its limit on
-errors lifted, on an engine with 8 slots for its 8 threads. A request that was made before costs nothing, as with
-DSPy's cache. An optimizer that passes the cutoff ends; its best program until then is scored. An answer that DSPy
-cannot parse scores 0, the word "unanswerable" counts as an abstention.
+reflector, with up to 200 tokens an answer and 1000 a proposal in a window of 4096, greedy unless DSPy asks for a
+temperature, its limit on errors lifted, on an engine with 8 slots for its 8 threads. A request that was made before
+costs nothing, as with DSPy's cache. An optimizer that passes the cutoff ends; its best program until then is scored.
+An answer that DSPy cannot parse scores 0, the word "unanswerable" counts as an abstention.
 """
 
 

@@ -50,9 +50,17 @@ def test_a_model_counts_what_it_reads_anew_and_writes_and_asks_nothing_twice() -
     lm = EngineLM(engine, limit)
     lm("Good?")
     lm("Good?")
-    lm.copy(rollout_id=1, temperature=1.0)("Good?")
+    lm.copy(rollout_id=1, temperature=1.0)("Bad?")
     assert engine.asked == limit.cost.calls == 2
     assert limit.cost.tokens == 100
+
+
+def test_what_an_earlier_prompt_began_with_counts_as_read_although_another_slot_reads_it_again() -> None:
+    limit = Limit()
+    reply = Reply("", prompt_tokens=100, cached_tokens=0, completion_tokens=0)
+    for prompt in ("demos and row 1", "other", "demos and row 2"):
+        limit.add(prompt, reply)
+    assert limit.cost.evaluated_tokens == 100 + 100 + 7
 
 
 def test_a_model_stops_once_its_limit_is_reached_and_not_as_an_exception() -> None:
