@@ -39,6 +39,7 @@ def compiled_summary(compiled: "Compiled", out: Path) -> dict[str, Any]:
             name: {"layout": prompt.layout.name, "demos": len(prompt.demos)} for name, prompt in program.prompts.items()
         },
         "interrupted": program.provenance.interrupted,
+        "taught": program.provenance.taught.model_dump() if program.provenance.taught else None,
         "notes": list(program.notes),
         **meter_summary(compiled.meter),
         "seconds": round(compiled.seconds, 3),
@@ -52,6 +53,7 @@ def compiled_facts(compiled: "Compiled") -> Table:
     facts = {"model": program.model.name, "metric": f"{program.results.metric}, on rows that the search never saw"}
     for name, prompt in program.prompts.items():
         facts["prompt" if len(program.prompts) == 1 else name] = _choice(prompt)
+    facts |= _taught(program.provenance.taught)
     facts["took"] = _took({**spent, "seconds": compiled.seconds})
     return facts_table(facts)
 
@@ -108,7 +110,8 @@ def _took(spent: Mapping[str, Any]) -> str:
 
 
 def _choice(prompt: FrozenPrompt) -> str:
-    extras = ["calibrated"] * (prompt.calibration is not None) + ["guarded"] * (prompt.guard is not None)
+    extras = ["reasoning"] * prompt.reasoning + ["calibrated"] * (prompt.calibration is not None)
+    extras += ["guarded"] * (prompt.guard is not None)
     return ", ".join([f"layout {prompt.layout.name}", _count(len(prompt.demos), "demo"), *extras])
 
 
