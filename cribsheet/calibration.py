@@ -1,12 +1,21 @@
 """Decide a finite outcome by the log-probabilities of the verbalizers' first tokens."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from pydantic import BaseModel, ConfigDict
 
 from cribsheet.layout import Layout
 from cribsheet.signature import Field, Signature
+
+
+GoOn = Callable[[str], Mapping[str, float] | None]
+"""Tells the alternatives for the token that comes after a text, which comes after the prompt."""
+
+CONTENT_FREE = ("N/A", "[MASK]", "")
+"""Inputs that say nothing, as in Zhao et al. 2021."""
+
+_AUDIBLE = math.log(0.02)  # what is less likely decides nothing, and would cost a call
 
 
 class Calibration(BaseModel):
@@ -27,26 +36,45 @@ def decided_field(signature: Signature) -> Field | None:
     return first if first.is_finite and not rest else None
 
 
-def outcome_logprobs(layout: Layout, field: Field, first_token: Mapping[str, float]) -> dict[str, float] | None:
+def outcome_logprobs(
+    layout: Layout, field: Field, first_token: Mapping[str, float], *, go_on: GoOn | None = None
+) -> dict[str, float] | None:
     """Return the normalised log-probability of each outcome; None where no token speaks for any.
 
     A token speaks for an outcome when it begins its verbalizer, whatever the case and the white
-    space before it, and begins no other's. An outcome that no reported token speaks for gets the
-    lowest reported log-probability: it has at most that.
+    space before it, and begins no other's. What begins several is shared out by the tokens that
+    `go_on` tells after it; without that it speaks for none. An outcome that no reported token speaks
+    for gets the lowest reported log-probability: it has at most that.
     """
     words = {outcome: layout.verbalizer(outcome).casefold() for outcome in field.outcomes}
-    spoken: dict[str, list[float]] = {}
-    for token, logprob in first_token.items():
-        start = token.strip().casefold()
-        heard = [outcome for outcome, word in words.items() if start and word.startswith(start)]
-        if len(heard) == 1:
-            spoken.setdefault(heard[0], []).append(logprob)
-    if not spoken:
+    spoken = _spoken(words, first_token, go_on, said="")
+    if not any(spoken.values()):
         return None
     floor = min(first_token.values())
-    sums = {outcome: _logsumexp(spoken.get(outcome, [floor])) for outcome in words}
+    sums = {outcome: _logsumexp(spoken[outcome] or [floor]) for outcome in words}
     total = _logsumexp(sums.values())
     return {outcome: logprob - total for outcome, logprob in sums.items()}
+
+
+def _spoken(
+    rests: Mapping[str, str], tokens: Mapping[str, float], go_on: GoOn | None, *, said: str
+) -> dict[str, list[float]]:
+    """Return the log-probabilities that speak for each outcome, given what of its verbalizer is yet to come."""
+    spoken: dict[str, list[float]] = {outcome: [] for outcome in rests}
+    for token, logprob in tokens.items():
+        start = token.strip().casefold()
+        heard = {
+            outcome: rest[len(start) :].lstrip() for outcome, rest in rests.items() if start and rest.startswith(start)
+        }
+        if not heard:  # the verbalizer that has ended is what this token comes after
+            heard = {outcome: "" for outcome, rest in rests.items() if not rest}
+        if len(heard) == 1:
+            spoken[next(iter(heard))].append(logprob)
+        elif heard and go_on is not None and logprob > _AUDIBLE and len(said) < max(map(len, rests.values())):
+            further = _spoken(heard, go_on(said + token) or {}, go_on, said=said + token)
+            for outcome, logprobs in further.items():
+                spoken[outcome] += [logprob + one for one in logprobs]
+    return spoken
 
 
 def shares(logprobs: Mapping[str, float], calibration: Calibration | None) -> dict[str, float]:
@@ -74,6 +102,20 @@ def batch_calibration(rows: Iterable[Mapping[str, float]]) -> Calibration:
     batch = list(rows)
     means = {outcome: math.fsum(row[outcome] for row in batch) / len(batch) for outcome in batch[0]}
     # Four decimals: finer digits say nothing, and a file is read by people.
+    return Calibration(biases={outcome: round(mean, 4) for outcome, mean in means.items()})
+
+
+def contextual_calibration(content_free: Iterable[Mapping[str, float]]) -> Calibration:
+    """Fit the bias of each outcome as the log of its mean probability over inputs without content.
+
+    Contextual Calibration (Zhao et al. 2021, "Calibrate Before Use", arXiv:2102.09690), which asks for no
+    rows at all. Takes the outcomes' log-probabilities after each of `CONTENT_FREE`.
+
+    >>> contextual_calibration([{"a": math.log(0.9), "b": math.log(0.1)}]).biases
+    {'a': -0.1054, 'b': -2.3026}
+    """
+    batch = list(content_free)
+    means = {outcome: _logsumexp(row[outcome] for row in batch) - math.log(len(batch)) for outcome in batch[0]}
     return Calibration(biases={outcome: round(mean, 4) for outcome, mean in means.items()})
 
 

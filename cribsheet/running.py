@@ -39,6 +39,13 @@ class Answer:
     """The probability that this answer may stand; None where nothing guards, or there is none to withhold."""
     unguarded: Prediction | None = None
     """The prediction as it was before the guard; None where nothing guards."""
+    further: tuple[tuple[Prompt, Completion], ...] = ()
+    """What else was asked, and said, to tell outcomes apart whose verbalizers begin alike."""
+
+    @property
+    def completions(self) -> tuple[tuple[Prompt, Completion], ...]:
+        """All that was asked for this answer, with what was said."""
+        return ((self.prompt, self.completion), *self.further)
 
 
 @dataclass(frozen=True)
@@ -128,6 +135,15 @@ def ask(prompt: FrozenPrompt, inputs: Mapping[str, object], model: Completer) ->
     return _guarded(prompt, inputs, _read(prompt, rendered, model.complete(rendered, sampling)))
 
 
+def reread(prompt: FrozenPrompt, inputs: Mapping[str, object], answer: Answer) -> Answer:
+    """Return what an answer comes to where the same prompt has another calibration or guard; no model is asked."""
+    if answer.logprobs is not None:
+        return _guarded(prompt, inputs, _decided(prompt, answer, answer.logprobs))
+    if isinstance(answer.prediction, ParseFailure):
+        return answer
+    return _guarded(prompt, inputs, _read(prompt, answer.prompt, answer.completion))
+
+
 def _decide(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer | None:
     """Return the outcome that the first token's log-probabilities speak for, None where none is told."""
     field = decided_field(prompt.signature)
@@ -137,14 +153,32 @@ def _decide(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer 
     completion = model.complete(rendered, sampling)
     if completion.first_token is None:
         return None
-    logprobs = outcome_logprobs(prompt.layout, field, completion.first_token)
+    further: list[tuple[Prompt, Completion]] = []
+
+    def go_on(said: str) -> Mapping[str, float] | None:
+        longer = rendered.model_copy(update={"text": rendered.text + said})
+        further.append((longer, model.complete(longer, sampling)))
+        return further[-1][1].first_token
+
+    # A chat's answer cannot be begun for the model everywhere.
+    logprobs = outcome_logprobs(prompt.layout, field, completion.first_token, go_on=None if rendered.is_chat else go_on)
     if logprobs is None:
         failure = ParseFailure(f"no outcome of {field.name} among the first tokens: {completion.text!r}")
-        return Answer(failure, rendered, completion)
+        return Answer(failure, rendered, completion, further=tuple(further))
+    return _decided(prompt, Answer(_UNDECIDED, rendered, completion, further=tuple(further)), logprobs)
+
+
+_UNDECIDED = ParseFailure("not decided yet")
+
+
+def _decided(prompt: FrozenPrompt, answer: Answer, logprobs: Mapping[str, float]) -> Answer:
+    (field,) = prompt.signature.outputs
     probabilities = shares(logprobs, prompt.calibration)
     best = max(probabilities, key=probabilities.__getitem__)
-    prediction = Prediction({field.name: field.value_of(best)}, text=completion.text, confidence=probabilities[best])
-    return Answer(prediction, rendered, completion, logprobs, probabilities)
+    prediction = Prediction(
+        {field.name: field.value_of(best)}, text=answer.completion.text, confidence=probabilities[best]
+    )
+    return Answer(prediction, answer.prompt, answer.completion, logprobs, probabilities, further=answer.further)
 
 
 def _read(prompt: FrozenPrompt, rendered: Prompt, completion: Completion) -> Answer:

@@ -1,109 +1,161 @@
-"""Race layouts, demonstration sets and orders against each other, in blocks of rows."""
+"""Race layouts, words and demonstration sets against each other, then refine the winner."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from statistics import fmean
 
+from cribsheet.calibration import decided_field
+from cribsheet.errors import ModelError
 from cribsheet.examples import Demo
 from cribsheet.layout import Layout
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.demos import answered_only, balanced, short
-from cribsheet.search.elimination import ALPHA, is_worse
+from cribsheet.search.demos import balanced, short
+from cribsheet.search.drawing import POOL, DemoDraw, Effects, covering
+from cribsheet.search.proposing import proposed
+from cribsheet.search.reasoning import reasoning_variant
+from cribsheet.search.refinement import Refinement
+from cribsheet.search.stage import FIRST_BLOCK, Stage
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
+from cribsheet.search.wording import field_words, spoken, verbalizers
+from cribsheet.signature import Field, Signature
 
-SCREEN, RACE = 0.2, 0.6
-"""The parts of the budget that the layouts and the demo sets may spend; refinement has the rest."""
-ENTRY = 0.4
-"""The part of a stage's budget that goes into first blocks; the survivors' further rows have the rest."""
-FIRST_BLOCK = 16
+LAYOUTS, WORDS, VERBALIZERS, DEMOS = 0.12, 0.12, 0.06, 0.45
+"""The parts of the budget that each stage may spend; refinement has the rest."""
 SCREEN_DEMOS = 4
 SIZES = (4, 8, 12, 16)
 MOST_TOKENS = 640
 """The longest demo sets, in tokens: a model of this class gets lost in longer prompts, and each is read often."""
-_GROWTH = 2
-_DOUBT = 0.3  # the level at which a challenger is given up: most are no better, and there are always more
+LISTENED = 24
+"""Rows of the demo pool that are asked without demos, to hear the model's own words for the outcomes."""
 _MOST_SETS = 1000  # a small trainset repeats itself long before
-LOOKS = 5
-"""How often a candidate is looked at: after 16, 32, 64, 128 and 256 rows."""
 
 
 def search(study: Study) -> None:
-    """Screen the layouts with few demos, race demo sets in the best ones, then refine the winner.
+    """Screen layouts, then words, with few demos; race demo sets in the best two; refine the winner.
 
-    In each stage all candidates answer the same rows, block by block, and after each block the ones
-    that a paired test finds worse than the leader drop out, as does the lower half. What a stage
-    may spend decides how many candidates enter it.
+    A stage that ends before its part of the budget leaves the rest to those that follow.
     """
     whole = study.ledger.left
+    screen = _Screen(study)
     study.progress.stage("screening layouts")
-    screen = _Stage(study, SCREEN * whole)
-    layouts = [_layout(trial) for trial in screen.run(_layouts(study), keep=2)] or study.layouts[:1]
+    best = screen.run(LAYOUTS * whole, (_framed(study, layout, screen.demos) for layout in study.layouts))
+    study.progress.stage("screening the fields' names")
+    best = screen.run(WORDS * whole, _worded(study, best[0].uncorrected), incumbents=best)
+    study.progress.stage("screening the outcomes' words")
+    best = screen.run(VERBALIZERS * whole, _verbalized(study, best[0].uncorrected), incumbents=best)
     study.progress.stage("racing demonstrations")
-    race = _Stage(study, RACE * whole, seen=screen.seen)
-    race.run(_demo_sets(study, layouts), keep=1)
+    sets = _DemoSets(study, [trial.uncorrected for trial in best])
+    Stage(study, DEMOS * whole, seen=screen.seen).run(sets.candidates(), keep=1)
     study.progress.stage("refining the winner")
-    _refine(study, race.seen)
+    Refinement(study, sets.draws, seen=screen.seen).run()
 
 
-class _Stage:
-    """One race, with a budget of its own."""
+class _Screen:
+    """Short races with one small demo set."""
 
-    def __init__(self, study: Study, allowance: float, *, seen: set[str] | None = None):
+    def __init__(self, study: Study):
         self.study = study
-        self.seen = set() if seen is None else seen
-        self._start = study.ledger.left
-        self._allowance = allowance
+        self.seen: set[str] = set()
+        self.demos = {
+            name: balanced(signature, short(study.pools[name]), size=SCREEN_DEMOS, rng=study.rng)
+            for name, signature in study.signatures.items()
+        }
 
-    def run(self, candidates: Iterable[Candidate], *, keep: int) -> list[Trial]:
-        """Race candidates until `keep` are left or all rows are answered; return them, the best first."""
-        rows = min(FIRST_BLOCK, len(self.study.val))
-        trials = self._enter(candidates, rows, least=keep)
-        while True:
-            trials = _survivors(trials, keep=keep)
-            rows = min(rows * _GROWTH, len(self.study.val))
-            if len(trials) <= keep or trials[0].rows == rows:
-                return trials[:keep]
-            for trial in trials:
-                self.study.extend(trial, rows)
-
-    def _enter(self, candidates: Iterable[Candidate], rows: int, *, least: int) -> list[Trial]:
-        """Answer the first block with one candidate after the other, until the entry budget is spent."""
-        trials: list[Trial] = []
-        for candidate in candidates:
-            spent = self._start - self.study.ledger.left
-            if spent >= ENTRY * self._allowance and len(trials) >= least:
-                break
-            if candidate.key not in self.seen and self.study.fits(candidate):
-                self.seen.add(candidate.key)
-                trials.append(self.study.trial(candidate))
-                self.study.extend(trials[-1], rows)
-        return trials
+    def run(
+        self, allowance: float, candidates: Iterator[Candidate], *, incumbents: Sequence[Trial] = ()
+    ) -> list[Trial]:
+        """Return the two best of the candidates and the incumbents; the incumbents where nothing entered."""
+        return Stage(self.study, allowance, seen=self.seen).run(candidates, keep=2, incumbents=incumbents)
 
 
-def _survivors(trials: Sequence[Trial], *, keep: int) -> list[Trial]:
-    """Return the better half, less those that are worse than the leader by a paired test."""
-    ranked = sorted(trials, key=lambda trial: -trial.merit)
-    half = ranked[: max(keep, -(-len(ranked) // 2))]
-    level = ALPHA / (LOOKS * max(1, len(trials) - 1))
-    return [
-        trial
-        for place, trial in enumerate(half)
-        if place < keep or not is_worse(ranked[0].merits, trial.merits, level=level)
+def _framed(study: Study, layout: Layout, demos: Mapping[str, Sequence[Demo]]) -> Candidate:
+    return study.candidate(layout, demos, origin=f"layout {layout.name}")
+
+
+def _worded(study: Study, candidate: Candidate) -> Iterator[Candidate]:
+    """Yield the candidate with other names for the fields, predictor by predictor."""
+    for name, prompt in candidate.prompts.items():
+        sets = [*field_words(prompt.signature, language=prompt.layout.language)]
+        sets += _proposed(study, prompt.signature)
+        for words in sets:
+            yield study.reworded(candidate, name, prompt.layout.model_copy(update={"words": words}))
+
+
+def _verbalized(study: Study, candidate: Candidate) -> Iterator[Candidate]:
+    """Yield the candidate with other words for the outcomes of what is decided, predictor by predictor."""
+    for name, prompt in candidate.prompts.items():
+        field = decided_field(prompt.signature)
+        if field is None or prompt.decoding.decide_by != "logprobs":
+            continue
+        own = _own_words(study, candidate, name)
+        sets = [*([own] if own else []), *verbalizers(field, language=prompt.layout.language)]
+        sets += _proposed(study, prompt.signature, field)
+        for words in sets:
+            layout = prompt.layout.model_copy(update={"verbalizers": {**prompt.layout.verbalizers, **words}})
+            yield study.reworded(candidate, name, layout)
+
+
+def _proposed(study: Study, signature: Signature, field: Field | None = None) -> list[Mapping[str, str]]:
+    """Return a teacher's proposals; none where there is no teacher, or it does not answer."""
+    if study.teacher is None:
+        return []
+    try:
+        return proposed(signature, study.teacher, field=field)
+    except ModelError:  # a search does without
+        return []
+
+
+def _own_words(study: Study, candidate: Candidate, name: str) -> Mapping[str, str] | None:
+    """Return the words that the model, shown no demos, itself begins its answers with."""
+    prompt = candidate.prompts[name]
+    (field,) = prompt.signature.outputs
+    if field.name not in study.train[0].outputs:
+        return None
+    bare = candidate.with_prompt(name, prompt.model_copy(update={"demos": ()}), origin="no demos")
+    answers = [
+        (field.outcome_of(getattr(row.example, field.name)), call.answer.completion.first_token or {})
+        for row in study.answer(bare, study.train[:LISTENED]).rows
+        for call in row.calls
+        if call.predictor == name
     ]
+    return spoken(field, answers)
 
 
-def _layouts(study: Study) -> Iterator[Candidate]:
-    demos = _demos(study, SCREEN_DEMOS)
-    for layout in study.layouts:
-        yield study.candidate(layout, demos, origin=f"layout {layout.name}")
+class _DemoSets:
+    """Draws demo sets; sizes, frames, pools and demos that did well come up more often."""
 
+    def __init__(self, study: Study, frames: Sequence[Candidate]):
+        self.study, self._frames = study, frames
+        self.draws: dict[str, DemoDraw] = {}
+        """Of each predictor, from the demos that cover its inputs."""
+        self._choices = Effects(study.rng)
+        for name, signature in study.signatures.items():
+            pool = covering(signature, short(study.pools[name]), size=POOL, rng=study.rng)
+            self.draws[name] = DemoDraw(signature, pool, rng=study.rng)
 
-def _demo_sets(study: Study, layouts: Sequence[Layout]) -> Iterator[Candidate]:
-    """Yield random demo sets of every size; the better layout gets two in three."""
-    sizes = _sizes(study)
-    for number in range(_MOST_SETS):
-        layout = layouts[0] if number % 3 < 2 else layouts[-1]
-        size = sizes[number % len(sizes)]
-        yield study.candidate(layout, _demos(study, size), origin=f"{size} demos, {layout.name}")
+    def candidates(self) -> Iterator[Candidate]:
+        """Yield candidates; each is learnt from before the next is drawn."""
+        for frame in self._frames:
+            reasoning = reasoning_variant(self.study, frame, size=SCREEN_DEMOS)
+            if reasoning is not None:
+                yield reasoning
+        sizes = _sizes(self.study)
+        for _ in range(_MOST_SETS):
+            size, *_ = self._choices.shuffled(sizes)
+            place, *_ = self._choices.shuffled(["first", "second"][: len(self._frames)])
+            shown, *_ = self._choices.shuffled(["all", "answered"] if self.study.may_guard else ["all"])
+            frame = self._frames[place == "second"]
+            demos = {name: draw.draw(size, answered=shown == "answered") for name, draw in self.draws.items()}
+            entered = len(self.study.trials)
+            yield frame.with_demos(demos, origin=f"{size} demos, {_name(frame)}")
+            if len(self.study.trials) > entered:
+                self._learn(self.study.trials[-1], (size, place, shown))
+
+    def _learn(self, trial: Trial, choices: tuple[Hashable, ...]) -> None:
+        merit = fmean(trial.merits[:FIRST_BLOCK])
+        self._choices.learn(choices, merit)
+        for name, draw in self.draws.items():
+            draw.learn(trial.candidate.prompts[name].demos, merit, kind=" ".join(map(str, choices)))
 
 
 def _sizes(study: Study) -> tuple[int, ...]:
@@ -117,64 +169,5 @@ def _sizes(study: Study) -> tuple[int, ...]:
     return fitting if len(fitting) > 1 else (SCREEN_DEMOS // 2, SCREEN_DEMOS)
 
 
-def _demos(study: Study, size: int) -> dict[str, tuple[Demo, ...]]:
-    """Return a random demo set for each predictor; every other one shows answers alone where a guard decides."""
-    chosen = {}
-    for name, signature in study.signatures.items():
-        pool = short(study.pools[name])
-        if study.may_guard and study.rng.random() < 0.5:
-            pool = answered_only(signature, pool)
-        chosen[name] = balanced(signature, pool, size=size, rng=study.rng)
-    return chosen
-
-
-def _refine(study: Study, seen: set[str]) -> None:
-    """Change the best candidate a little, again and again, until the budget ends or nothing new comes up."""
-    leader = study.best
-    while leader is not None:
-        fresh = [one for one in _neighbours(study, leader.candidate) if one.key not in seen and study.fits(one)]
-        if not fresh:
-            return
-        for candidate in fresh:
-            seen.add(candidate.key)
-            leader = _challenge(study, leader, study.trial(candidate))
-        study.extend(leader, min(leader.rows * _GROWTH, len(study.val)))
-
-
-def _challenge(study: Study, leader: Trial, challenger: Trial) -> Trial:
-    """Return the better of the two; the challenger answers ever more of the leader's rows while it keeps up."""
-    rows = FIRST_BLOCK
-    while rows < leader.rows:
-        study.extend(challenger, rows)
-        if is_worse(leader.merits[:rows], challenger.merits, level=_DOUBT):
-            return leader
-        rows *= _GROWTH
-    study.extend(challenger, leader.rows)
-    return challenger if challenger.merit > leader.merit else leader
-
-
-def _neighbours(study: Study, candidate: Candidate) -> Iterator[Candidate]:
-    """Yield a swap, an order, a larger and a smaller demo set for each predictor in turn."""
-    rng = study.rng
-    for name, prompt in candidate.prompts.items():
-        demos = list(prompt.demos)
-        pool = [demo for demo in study.pools[name] if demo not in demos]
-        changes: dict[str, list[Demo]] = {}
-        if demos and pool:
-            place = rng.randrange(len(demos))
-            changes["a demo swapped"] = [*demos[:place], rng.choice(pool), *demos[place + 1 :]]
-        if len(demos) > 1:
-            changes["reordered"] = rng.sample(demos, len(demos))
-        if pool:
-            changes["grown"] = [*rng.sample(pool, min(2, len(pool))), *demos]
-        if len(demos) > 2:
-            dropped = rng.randrange(len(demos))
-            changes["shrunk"] = demos[:dropped] + demos[dropped + 1 :]
-        for how, changed in changes.items():
-            update = {"demos": tuple(changed), "calibration": None, "guard": None}
-            origin = f"{candidate.origin.split(';')[0]}; {how}"
-            yield candidate.with_prompt(name, prompt.model_copy(update=update), origin=origin)
-
-
-def _layout(trial: Trial) -> Layout:
-    return next(iter(trial.candidate.prompts.values())).layout
+def _name(frame: Candidate) -> str:
+    return next(iter(frame.prompts.values())).layout.name

@@ -99,7 +99,6 @@ class _Bootstrap:
 
     def run(self) -> Harvest:
         """Go through the rounds."""
-        self._study.ledger.begin_block()
         executor = Threads(self._teaching.parallel or self._teacher.parallel)
         for sample in range(self._samples()):
             for is_hinted in (False, True) if self._reasons else (False,):

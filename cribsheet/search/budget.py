@@ -64,9 +64,9 @@ class Ledger:
     """Counts what a compile has cost, the same in every run of the same compile.
 
     Costs are read off completions, cached or not, so a run that is resumed from the cache comes to
-    the same decisions as one that was never stopped. What a prompt shares with the prompt before it
-    in its block is free where the engine tells of a prefix cache; how much was really served from
-    there would depend on what the engine did before.
+    the same decisions as one that was never stopped. What a prompt shares with the prompt before it is
+    free where the engine tells of a prefix cache; how much was really served from there would depend on
+    what the engine did before.
     """
 
     def __init__(self, budget: Budget, *, count_tokens: Callable[[str], int], parallel: int = 1):
@@ -82,10 +82,6 @@ class Ledger:
     def left(self) -> float:
         """What may still be spent before what is reserved."""
         return self.budget.limit - self.spent - self.reserved
-
-    def begin_block(self) -> None:
-        """Forget the prompt before: other prompts come in between."""
-        self._before = ""
 
     def charge(self, prompt: Prompt, completion: Completion) -> float:
         """Count one completion; return its cost in the budget's unit."""

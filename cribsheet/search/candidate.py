@@ -1,9 +1,12 @@
 """One choice of prompts for a program."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
+from cribsheet.examples import Demo
 from cribsheet.frozen import FrozenPrompt
+from cribsheet.slots import open_prompt
 
 
 @dataclass(frozen=True)
@@ -14,14 +17,25 @@ class Candidate:
     origin: str
     """How it came to be, for reports."""
 
-    @property
+    @cached_property
     def key(self) -> str:
-        """What is the same for two candidates that would ask the same."""
-        return "\n".join(
-            f"{name}:{prompt.model_dump_json(exclude={'calibration', 'guard', 'signature'})}"
-            for name, prompt in sorted(self.prompts.items())
-        )
+        """What is the same for two candidates that ask and read the same."""
+        return "\n".join(f"{name}:{_asked(prompt)}" for name, prompt in sorted(self.prompts.items()))
+
+    def with_demos(self, demos: Mapping[str, Sequence[Demo]], *, origin: str) -> "Candidate":
+        """Return the same prompts with other demonstrations."""
+        prompts = {
+            name: prompt.model_copy(update={"demos": tuple(demos[name])}) for name, prompt in self.prompts.items()
+        }
+        return replace(self, prompts=prompts, origin=origin)
 
     def with_prompt(self, name: str, prompt: FrozenPrompt, *, origin: str) -> "Candidate":
         """Return the same choice but for one predictor."""
         return replace(self, prompts={**self.prompts, name: prompt}, origin=origin)
+
+
+def _asked(prompt: FrozenPrompt) -> str:
+    """Return the prompt's text with its inputs left open, and how it is decided: two layouts may ask the same."""
+    opened = open_prompt(prompt)
+    words = [[prompt.layout.verbalizer(outcome) for outcome in field.outcomes] for field in prompt.signature.outputs]
+    return repr((opened, words, prompt.decoding, prompt.reasoning))

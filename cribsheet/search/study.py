@@ -11,9 +11,10 @@ from cribsheet.evaluate import Evaluation, summarize
 from cribsheet.examples import Demo, Example
 from cribsheet.frozen import Decoding, FrozenPrompt
 from cribsheet.layout import Layout
-from cribsheet.models import Model
+from cribsheet.models import Completer, Completion, Model, Sampling
 from cribsheet.outcomes import UNANSWERABLE, Value
 from cribsheet.progress import Progress
+from cribsheet.prompts import Prompt
 from cribsheet.rendering import render, render_outputs
 from cribsheet.search.budget import Ledger
 from cribsheet.search.candidate import Candidate
@@ -55,6 +56,10 @@ class Study:
     trials: list[Trial] = field(default_factory=list)
     curve: list[tuple[int, float]] = field(default_factory=list)
     """The best validation score so far against tokens spent."""
+    _longest: dict[str, int] = field(default_factory=dict)
+    """By candidate, the tokens of the longest prompt with its completion."""
+    _longest_rows: dict[tuple[str, ...], Mapping[str, Value]] = field(default_factory=dict)
+    """By the names of a predictor's inputs, those of the longest row."""
 
     def __post_init__(self) -> None:
         for name, signature in self.signatures.items():
@@ -74,6 +79,17 @@ class Study:
     def may_guard(self) -> bool:
         """Whether candidates may get a guard."""
         return self.conditions.fit_guard is not None
+
+    @property
+    def teacher(self) -> Completer | None:
+        """The model that proposes words and instructions, at the budget's cost; None where none was named."""
+        teacher = self.teaching.teacher if self.teaching else None
+        return None if teacher is None else _Charged(teacher, self.ledger)
+
+    @property
+    def proposer(self) -> Completer:
+        """The teacher; the model itself where there is none."""
+        return self.teacher or _Charged(self.model, self.ledger)
 
     @property
     def layouts(self) -> list[Layout]:
@@ -113,6 +129,12 @@ class Study:
         prompts = {name: self.prompt(signature, layout, demos[name]) for name, signature in self.signatures.items()}
         return Candidate(prompts, origin=origin)
 
+    def reworded(self, candidate: Candidate, name: str, layout: Layout) -> Candidate:
+        """Return the candidate with one predictor's prompt in another layout, such as one with other words."""
+        old = candidate.prompts[name]
+        prompt = self.prompt(old.signature, layout, old.demos, instructions=old.instructions)
+        return candidate.with_prompt(name, prompt, origin=candidate.origin)
+
     def prompt(
         self, signature: Signature, layout: Layout, demos: Sequence[Demo], *, instructions: str | None = None
     ) -> FrozenPrompt:
@@ -133,8 +155,10 @@ class Study:
 
     def fits(self, candidate: Candidate, *, window: int | None = None) -> bool:
         """Tell whether the longest row still fits the model's context window, or another of so many tokens."""
-        window = window or self.model.context_window
-        return all(self._tokens(prompt) <= window for prompt in candidate.prompts.values())
+        key = candidate.key
+        if key not in self._longest:
+            self._longest[key] = max(map(self._tokens, candidate.prompts.values()))
+        return self._longest[key] <= (window or self.model.context_window)
 
     def trial(self, candidate: Candidate) -> Trial:
         """Enter a candidate; CompileError where its demos cannot fit the context window."""
@@ -158,13 +182,18 @@ class Study:
 
     def answer(self, candidate: Candidate, rows: Sequence[Example]) -> Evaluation:
         """Answer rows with a candidate as it is: nothing is fitted, nothing compared."""
-        self.ledger.begin_block()
         results = []
         for result in self.conditions.answer(candidate, rows):
             for call in result.calls:
                 self.ledger.charge(call.answer.prompt, call.answer.completion)
             results.append(result)
         return summarize(results)
+
+    def _longest_inputs(self, names: tuple[str, ...]) -> Mapping[str, Value]:
+        if names not in self._longest_rows:
+            rows = [{name: _value(row, name) for name in names} for row in (*self.train, *self.val)]
+            self._longest_rows[names] = max(rows, key=lambda one: sum(len(str(value)) for value in one.values()))
+        return self._longest_rows[names]
 
     def _answer_tokens(self, signature: Signature, layout: Layout) -> int:
         """Return how many tokens the longest answer of the demo pool takes, with a little room."""
@@ -179,11 +208,7 @@ class Study:
         return _ALTERNATIVES if by_logprobs else int(self.may_guard)
 
     def _tokens(self, prompt: FrozenPrompt) -> int:
-        inputs = [
-            {field.name: _value(row, field.name) for field in prompt.signature.inputs}
-            for row in (*self.train, *self.val)
-        ]
-        longest = max(inputs, key=lambda one: sum(len(str(value)) for value in one.values()))
+        longest = self._longest_inputs(tuple(field.name for field in prompt.signature.inputs))
         rendered = render(
             prompt.layout,
             prompt.signature,
@@ -193,6 +218,20 @@ class Study:
         )
         turns = len(rendered.messages)
         return self.model.count_tokens(rendered.plain) + _TURN_TOKENS * turns + prompt.decoding.max_tokens
+
+
+@dataclass(frozen=True)
+class _Charged:
+    """A model whose completions the budget pays for."""
+
+    model: Completer
+    ledger: Ledger
+
+    def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
+        completion = self.model.complete(prompt, sampling)
+        self.ledger.charge(prompt, completion)
+        self.ledger.check()
+        return completion
 
 
 def spelled_out(signature: Signature, layout: Layout) -> str:

@@ -4,22 +4,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from cribsheet.calibration import batch_calibration
-from cribsheet.evaluate import Evaluation, RowResult, evaluate, summarize
+from cribsheet.calibration import CONTENT_FREE, decided_field
+from cribsheet.evaluate import Evaluation, RowResult, evaluate, score_run, summarize
 from cribsheet.examples import Example
 from cribsheet.executor import Executor
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.metrics import Metric
 from cribsheet.models import Completer, Completion, Model, Sampling
 from cribsheet.outcomes import Value
+from cribsheet.parsing import ParseFailure
 from cribsheet.prompts import Prompt
-from cribsheet.running import Call, Run
+from cribsheet.running import Call, Run, ask, reread
 from cribsheet.search.budget import Ledger
 from cribsheet.search.candidate import Candidate
+from cribsheet.search.fitting import Fitter, Kind, folds
 from cribsheet.search.guarding import GuardFitter
 
-MIN_BATCH = 8
-"""The fewest rows that biases are fitted on."""
+CONTEXTUAL_FROM = 32
+"""The rows from which on inputs without content are asked too: before, they would cost too large a part."""
 
 ProgramRunner = Callable[[Mapping[str, FrozenPrompt], Mapping[str, Value], Completer], Run]
 """Runs the program with some prompts on one row's inputs."""
@@ -49,20 +51,27 @@ class Conditions:
 
 
 class Trial:
-    """A candidate, what it answered so far, and the calibration fitted on that.
+    """A candidate, what it answered so far, and the corrections fitted on that.
 
-    Rows are added in blocks. After each block the biases and the guard are fitted on all rows so
-    far, and the rows are answered again: the completions are remembered, so only a decision that
-    changes what a later predictor is asked costs anything.
+    Rows are added in blocks. After each block, biases and guard are fitted, and what the rows were
+    answered is read again with them: each row with what was fitted on rows of other folds, so that a
+    candidate does not look better for having been fitted to the rows it is judged by. Of no correction
+    and each kind of it, the one that does best stays.
     """
 
     def __init__(self, candidate: Candidate, conditions: Conditions):
         self.candidate = candidate
+        """With the corrections that do best, fitted on all rows so far."""
         self.evaluation = Evaluation(())
+        """The rows so far, each with corrections fitted on others."""
+        self.merits: tuple[float, ...] = ()
+        """What candidates are compared by, row by row; see `merit_of`."""
         self.cost = 0.0
         """What it has cost, in the budget's unit."""
-        self._uncorrected = candidate
+        self.uncorrected = candidate
+        """Without any: what other candidates are made of."""
         self._plain: list[RowResult] = []
+        self._content_free: dict[str, list[Mapping[str, float]]] = {}
         self._conditions = conditions
         self._memory = _Memory(conditions.model)
         self._paid: set[str] = set()
@@ -73,26 +82,9 @@ class Trial:
         return self.evaluation.mean
 
     @property
-    def merits(self) -> tuple[float, ...]:
-        """What candidates are compared by, row by row: the score and the probability of the right outcome.
-
-        How sure a decision was tells more about a candidate than which side it fell on: over 24 demo
-        sets for SST-2, 16 rows ranked by it agree with 200 others as well as 32 ranked by the score
-        alone. A written answer counts by its score.
-        """
-        return tuple(self._merit(row) for row in self.evaluation.rows)
-
-    @property
     def merit(self) -> float:
         """The mean of the merits so far."""
-        return fmean(self.merits) if self.rows else 0.0
-
-    def _merit(self, row: RowResult) -> float:
-        shares = row.calls[0].answer.shares if len(row.calls) == 1 else None
-        if shares is None:
-            return row.score
-        (field,) = self.candidate.prompts[row.calls[0].predictor].signature.outputs
-        return (row.score + 2 * shares[field.outcome_of(getattr(row.example, field.name))]) / 3
+        return fmean(self.merits) if self.merits else 0.0
 
     @property
     def rows(self) -> int:
@@ -108,15 +100,48 @@ class Trial:
         fresh = rows[self.rows :]
         if not fresh:
             return
-        self._conditions.ledger.begin_block()
-        plain = [*self._plain, *self._answer(self._uncorrected, fresh)]
-        evaluation, candidate = summarize(plain), self._uncorrected
-        corrected = self._correct(plain)
-        if corrected != candidate:
-            second = summarize(self._answer(corrected, rows))
-            if second.mean >= evaluation.mean:
-                evaluation, candidate = second, corrected
-        self._plain, self.evaluation, self.candidate = plain, evaluation, candidate
+        plain = [*self._plain, *self._answer(self.uncorrected, fresh)]
+        if len(plain) >= CONTEXTUAL_FROM and not self._content_free:
+            self._content_free = self._ask_content_free()
+        self._plain = plain
+        self._settle()
+
+    def _settle(self) -> None:
+        """Keep the correction that does best on rows that it was not fitted on; none where none helps."""
+        fitter = Fitter(self.uncorrected, self._conditions.fit_guard, self._content_free)
+        self.candidate, judged, self.merits = self.uncorrected, self._plain, tuple(map(merit_of, self._plain))
+        for kind in fitter.kinds(self._plain):
+            if kind == "uncalibrated" and fitter.fit_guard is None:
+                continue
+            results = self._cross_fitted(fitter, kind)
+            merits = tuple(map(merit_of, results))
+            if fmean(merits) > self.merit:
+                self.candidate, judged, self.merits = fitter.fit(self._plain, kind), results, merits
+        self.evaluation = summarize(judged)
+
+    def _cross_fitted(self, fitter: Fitter, kind: Kind) -> list[RowResult]:
+        """Return the rows in their order, each read again with what was fitted on the other folds."""
+        parts = [iter(self._again(fitter.fit(others, kind), part)) for others, part in folds(self._plain)]
+        return [next(parts[place % len(parts)]) for place in range(len(self._plain))]
+
+    def _again(self, candidate: Candidate, results: Sequence[RowResult]) -> list[RowResult]:
+        """Return how the rows go with a corrected candidate.
+
+        Where the program only hands on what its one predictor said, that is read again. Else the program
+        runs again; its completions are remembered, so only a decision that changes what a later
+        predictor is asked costs anything.
+        """
+        if all(map(_hands_on, results)):
+            return [self._reread(candidate, row) for row in results]
+        return self._answer(candidate, [row.example for row in results])
+
+    def _reread(self, candidate: Candidate, row: RowResult) -> RowResult:
+        if row.run is None:
+            return row
+        (call,) = row.run.calls
+        answer = reread(candidate.prompts[call.predictor], call.inputs, call.answer)
+        run = Run(answer.prediction, (replace(call, answer=answer),))
+        return score_run(row.example, run, self._conditions.metric)
 
     def _answer(self, candidate: Candidate, rows: Sequence[Example]) -> list[RowResult]:
         results = []
@@ -125,24 +150,56 @@ class Trial:
             results.append(result)
         return results
 
+    def _ask_content_free(self) -> dict[str, list[Mapping[str, float]]]:
+        """Return, by predictor, what its outcomes get after inputs that say nothing, where it takes such."""
+        told: dict[str, list[Mapping[str, float]]] = {}
+        for name, prompt in self.uncorrected.prompts.items():
+            by_logprobs = prompt.decoding.decide_by == "logprobs" and decided_field(prompt.signature) is not None
+            if not by_logprobs or any(field.kind != "text" for field in prompt.signature.inputs):
+                continue
+            for text in CONTENT_FREE:
+                inputs = {field.name: text for field in prompt.signature.inputs}
+                answer = ask(prompt, inputs, self._memory)
+                self._charge([Call(name, inputs, answer)])
+                if answer.logprobs is not None:
+                    told.setdefault(name, []).append(answer.logprobs)
+        return told
+
     def _charge(self, calls: Sequence[Call]) -> None:
         for call in calls:
-            key = call.answer.prompt.plain
-            if key not in self._paid:
-                self._paid.add(key)
-                self.cost += self._conditions.ledger.charge(call.answer.prompt, call.answer.completion)
+            for prompt, completion in call.answer.completions:
+                if prompt.plain not in self._paid:
+                    self._paid.add(prompt.plain)
+                    self.cost += self._conditions.ledger.charge(prompt, completion)
         self._conditions.ledger.check()
 
-    def _correct(self, results: Sequence[RowResult]) -> Candidate:
-        """Return the candidate with biases and guard fitted on what it answered uncorrected."""
-        prompts, fit_guard = {}, self._conditions.fit_guard
-        for name, prompt in self._uncorrected.prompts.items():
-            calls = [call for row in results for call in row.calls if call.predictor == name]
-            logprobs = [call.answer.logprobs for call in calls if call.answer.logprobs is not None]
-            calibration = batch_calibration(logprobs) if len(logprobs) >= MIN_BATCH else None
-            guard = fit_guard(results, calibration) if fit_guard and fit_guard.guards(name) else None
-            prompts[name] = prompt.model_copy(update={"calibration": calibration, "guard": guard})
-        return replace(self._uncorrected, prompts=prompts)
+
+def merit_of(row: RowResult) -> float:
+    """Return what a row says for a candidate: a third its score, two thirds the probability of the right outcome.
+
+    How sure a decision was tells more about a candidate than which side it fell on: over 24 demo sets
+    for SST-2, 16 rows ranked by it agree with 200 others as well as 32 ranked by the score alone. A
+    written answer counts by its score.
+    """
+    shares = row.calls[0].answer.shares if len(row.calls) == 1 else None
+    if shares is None or row.run is None or isinstance(row.run.prediction, ParseFailure):
+        return row.score
+    (name,) = row.run.prediction.outputs
+    gold = getattr(row.example, name)
+    right = str(gold).lower() if isinstance(gold, bool) else str(gold)
+    return (row.score + 2 * shares.get(right, 0.0)) / 3
+
+
+def _hands_on(row: RowResult) -> bool:
+    """Tell whether the program gave just what its one predictor said, or nothing."""
+    if row.run is None:
+        return True
+    if len(row.run.calls) != 1:
+        return False
+    said, given = row.run.calls[0].answer.prediction, row.run.prediction
+    if isinstance(said, ParseFailure) or isinstance(given, ParseFailure):
+        return isinstance(said, ParseFailure) and isinstance(given, ParseFailure)
+    return said.outputs == given.outputs
 
 
 class _Memory:

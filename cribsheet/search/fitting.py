@@ -1,0 +1,68 @@
+"""Fit what corrects a candidate's decisions: biases of each kind, a guard."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from cribsheet.calibration import Calibration, batch_calibration, contextual_calibration
+from cribsheet.evaluate import RowResult
+from cribsheet.search.candidate import Candidate
+from cribsheet.search.guarding import GuardFitter
+
+FOLDS = 4
+"""Parts that rows fall in: each is judged with what was fitted on the others."""
+MIN_BATCH = 8
+"""The fewest rows that biases are fitted on."""
+
+Kind = Literal["uncalibrated", "batch", "contextual"]
+
+
+@dataclass(frozen=True)
+class Fitter:
+    """Fits corrections to one candidate."""
+
+    uncorrected: Candidate
+    fit_guard: GuardFitter | None
+    """None where nothing is to be guarded."""
+    content_free: Mapping[str, Sequence[Mapping[str, float]]]
+    """By predictor, the outcomes' log-probabilities for inputs without content; empty where not asked."""
+
+    def kinds(self, results: Sequence[RowResult]) -> tuple[Kind, ...]:
+        """Return how the decisions in these results can be calibrated, the plainest way first."""
+        decides = any(call.answer.logprobs is not None for row in results for call in row.calls)
+        batch: tuple[Kind, ...] = ("batch",) if decides else ()
+        contextual: tuple[Kind, ...] = ("contextual",) if decides and self.content_free else ()
+        return ("uncalibrated", *batch, *contextual)
+
+    def fit(self, results: Sequence[RowResult], kind: Kind) -> Candidate:
+        """Return the candidate with biases and guard, fitted on what it answered uncorrected."""
+        prompts = {}
+        for name, prompt in self.uncorrected.prompts.items():
+            calibration = self._calibration(name, results, kind)
+            guard = None
+            if self.fit_guard is not None and self.fit_guard.guards(name):
+                guard = self.fit_guard(results, calibration)
+            prompts[name] = prompt.model_copy(update={"calibration": calibration, "guard": guard})
+        return replace(self.uncorrected, prompts=prompts)
+
+    def _calibration(self, name: str, results: Sequence[RowResult], kind: Kind) -> Calibration | None:
+        if kind == "contextual" and name in self.content_free:
+            return contextual_calibration(self.content_free[name])
+        calls = [call for row in results for call in row.calls if call.predictor == name]
+        logprobs = [call.answer.logprobs for call in calls if call.answer.logprobs is not None]
+        return batch_calibration(logprobs) if kind == "batch" and len(logprobs) >= MIN_BATCH else None
+
+
+def folds(results: Sequence[RowResult]) -> list[tuple[list[RowResult], list[RowResult]]]:
+    """Return the results in `FOLDS` parts, each beside all the others.
+
+    >>> [(len(others), len(part)) for others, part in folds([RowResult(None, 0.0, None)] * 6)]
+    [(4, 2), (4, 2), (5, 1), (5, 1)]
+    """
+    return [
+        (
+            [row for place, row in enumerate(results) if place % FOLDS != fold],
+            [row for place, row in enumerate(results) if place % FOLDS == fold],
+        )
+        for fold in range(FOLDS)
+    ]
