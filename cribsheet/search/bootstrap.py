@@ -169,18 +169,22 @@ class _Bootstrap:
 
     def _keep(self, job: Job, result: RowResult) -> None:
         traces = [trace for call in result.calls if (trace := self._trace(job, call, result.score)) is not None]
-        rationales = [str(trace.outputs[REASONING]) for trace in traces if self._asked_reason(trace)]
-        if job.is_hinted and any(map(gives_the_hint_away, rationales)):
+        reasoned = [trace for trace in traces if self._candidate.prompts[trace.predictor].reasoning]
+        rationales = [str(trace.outputs[REASONING]) for trace in reasoned]
+        if any(map(self._says_nothing, reasoned)) or (job.is_hinted and any(map(gives_the_hint_away, rationales))):
             return
         key = "\n".join(map(_normalised, rationales))
-        if not traces or key in self._passes[job.row.id] or (self._reasons and not key.strip()):
+        if not traces or key in self._passes[job.row.id]:
             return
         self._passes[job.row.id].add(key)
         self._harvest.passed += 1
         self._harvest.traces.extend(traces)
 
-    def _asked_reason(self, trace: Trace) -> bool:
-        return self._candidate.prompts[trace.predictor].reasoning
+    def _says_nothing(self, trace: Trace) -> bool:
+        """Tell whether a rationale is empty, or but an answer itself: the right one, or any that there could be."""
+        outputs = self._study.signatures[trace.predictor].outputs
+        answers = [str(trace.outputs[one.name]) for one in outputs] + [word for one in outputs for word in one.outcomes]
+        return _normalised(str(trace.outputs[REASONING])) in {"", *map(_normalised, answers)}
 
     def _trace(self, job: Job, call: Call, score: float) -> Trace | None:
         """Return the trace of a call, None where its completion held no value."""

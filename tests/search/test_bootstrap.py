@@ -126,6 +126,12 @@ def test_a_rationale_that_speaks_of_the_hint_is_left_out() -> None:
     assert reasoning(lesson(rows=1), ScriptedModel(tells), samples=1).traces == []
 
 
+@pytest.mark.parametrize("rationale", ["Negative.", "positive", "…"])
+def test_a_rationale_that_is_but_an_answer_is_left_out(rationale: str) -> None:
+    teacher = ScriptedModel(lambda prompt, sampling: f" {rationale}\nSentiment: positive")
+    assert reasoning(lesson(rows=1), teacher, samples=1).traces == []
+
+
 def test_a_failing_call_costs_that_sample_alone() -> None:
     def fails_once(prompt: Prompt, sampling: Sampling) -> str:
         if row_asked(prompt) == 12 and sampling.seed == 0:
