@@ -18,9 +18,10 @@ from cribsheet.outcomes import Value
 from cribsheet.progress import Progress, Silent
 from cribsheet.rows import load_rows
 from cribsheet.running import Run, direct_wiring, prompt_text, run_wired
-from cribsheet.search.budget import Budget, BudgetExhausted, Ledger
+from cribsheet.search.budget import Budget, BudgetExhausted, Ledger, SearchStopped
 from cribsheet.search.guarding import guard_fitter
 from cribsheet.search.harvest import harvest_where_due
+from cribsheet.search.stopping import stopped_by_ctrl_c
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Conditions, ProgramRunner
 from cribsheet.settings import DEFAULT_MODEL, Settings
@@ -68,7 +69,8 @@ def compile_task(
         teacher: an open model to draw demonstrations from, in place of the one that the settings name.
         progress: hears of stages and costs.
 
-    Ctrl-C ends the search, not the compile: the best so far is scored and frozen.
+    Ctrl-C ends the search, not the compile: once the row under way is answered, the best so far is scored and
+    frozen. A second Ctrl-C ends the compile.
 
     Raises:
         CribsheetError: the one of its kinds that says what is wrong and what mends it.
@@ -205,12 +207,13 @@ class _Compiler:
     def _search(self, optimizer: ModuleType) -> bool:
         """Harvest what is due, run the optimizer; return whether it was stopped by hand."""
         try:
-            harvest_where_due(self.study)
-            keep_traces(self.settings, self.study)
-            optimizer.search(self.study)
+            with stopped_by_ctrl_c(self.study.ledger):
+                harvest_where_due(self.study)
+                keep_traces(self.settings, self.study)
+                optimizer.search(self.study)
         except BudgetExhausted:
             return False
-        except KeyboardInterrupt:
+        except SearchStopped:
             self.progress.stage("stopped by hand: freezing the best so far")
             return True
         return False

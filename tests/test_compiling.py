@@ -143,6 +143,22 @@ def test_ctrl_c_freezes_the_best_so_far(workspace: Workspace) -> None:
     assert program.results.compiled.n > 0
 
 
+def test_a_second_ctrl_c_ends_the_compile(workspace: Workspace) -> None:
+    asked = 0
+
+    def interrupted(prompt: Prompt, sampling: Sampling) -> Completion:
+        nonlocal asked
+        asked += 1
+        if asked == 200:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+        return student(prompt, sampling)
+
+    with pytest.raises(KeyboardInterrupt):
+        compiled(workspace, model=ScriptedModel(interrupted, name="scripted/student"))
+    assert asked == 200
+
+
 # Two predictors: one finds the opinion word, the other judges it.
 
 

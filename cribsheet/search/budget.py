@@ -34,6 +34,10 @@ class BudgetExhausted(Exception):
     """Raised inside a search when the next row may not be paid for; the best so far is the result."""
 
 
+class SearchStopped(Exception):
+    """Raised inside a search after the row at which it was stopped by hand; the best so far is the result."""
+
+
 @dataclass(frozen=True)
 class Budget:
     """A limit on tokens evaluated, on model calls, or on minutes of model time."""
@@ -74,6 +78,8 @@ class Ledger:
         self.spent = 0.0
         self.tokens = 0
         self.reserved = 0.0
+        self.is_stopped = False
+        """Set by hand: the next row is the last."""
         self._count_tokens = count_tokens
         self._parallel = parallel
         self._before = ""
@@ -84,18 +90,28 @@ class Ledger:
         return self.budget.limit - self.spent - self.reserved
 
     def charge(self, prompt: Prompt, completion: Completion) -> float:
-        """Count one completion; return its cost in the budget's unit."""
+        """Count one completion; return its cost in the budget's unit.
+
+        Raises:
+            SearchStopped: where the search was stopped by hand.
+        """
         tokens = self._evaluated(prompt, completion) + completion.usage.completion_tokens
         seconds = completion.seconds / self._parallel
         cost = {"tokens": float(tokens), "calls": 1.0, "minutes": seconds / 60}[self.budget.unit]
         self.tokens += tokens
         self.spent += cost
+        self._check_stopped()
         return cost
 
     def check(self) -> None:
-        """Raise BudgetExhausted where nothing is left."""
+        """Raise BudgetExhausted where nothing is left, SearchStopped where the search was stopped by hand."""
+        self._check_stopped()
         if self.left <= 0:
             raise BudgetExhausted
+
+    def _check_stopped(self) -> None:
+        if self.is_stopped:
+            raise SearchStopped
 
     def _evaluated(self, prompt: Prompt, completion: Completion) -> int:
         """Return how many of the prompt's tokens come after what it shares with the prompt before."""
