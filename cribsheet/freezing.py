@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
+from cribsheet.biasing import with_logit_bias
 from cribsheet.bridge import BARE, DspyProgram
 from cribsheet.evaluate import without_guard
 from cribsheet.examples import Example
-from cribsheet.frozen import FrozenProgram, ModelIdentity, Provenance, Results, Taught, Wiring
+from cribsheet.frozen import FrozenProgram, FrozenPrompt, ModelIdentity, Provenance, Results, Taught, Wiring
 from cribsheet.running import direct_wiring
 from cribsheet.scores import paired_gain
 from cribsheet.search.study import Study
@@ -36,13 +37,22 @@ def freeze(found: Found, *, task: str, optimizer: str, seed: int) -> FrozenProgr
     wiring = _wiring(found)
     return FrozenProgram(
         task=task,
-        prompts=found.best.candidate.prompts,
+        prompts=_prompts(found),
         wiring=wiring,
         model=_identity(found.study),
         results=_score(found),
         provenance=_provenance(found, optimizer=optimizer, seed=seed),
         notes=_notes(found.study, wiring),
     )
+
+
+def _prompts(found: Found) -> dict[str, FrozenPrompt]:
+    """Return the prompts of the best trial, with their biases as servers take them where that decides the same."""
+    calls = [call for row in found.best.evaluation.rows for call in row.calls]
+    return {
+        name: with_logit_bias(prompt, found.study.model, [call.answer for call in calls if call.predictor == name])
+        for name, prompt in found.best.candidate.prompts.items()
+    }
 
 
 def _score(found: Found) -> Results:

@@ -13,13 +13,14 @@ from cribsheet.signature import Field
 _KINDS = {"integer": "a whole number, such as 3", "number": "a number with its point, such as 3.0"}
 
 
-def caveats(source: Source, *, asks_logprobs: bool = False) -> tuple[str, ...]:
+def caveats(source: Source, *, asks_logprobs: bool = False, decides: bool = False) -> tuple[str, ...]:
     """Return what no target carries, for this prompt: how Cribsheet decides, guards, reads and scores.
 
-    `asks_logprobs` tells that the target asks for log-probabilities, which leaves the decision to its user.
+    `asks_logprobs` tells that the target asks for log-probabilities, which leaves the decision to its user;
+    `decides` that it decides as Cribsheet does.
     """
     prompt = source.prompt
-    decision, guard = [*_decision(prompt, asks_logprobs)], [*_guard(prompt)]
+    decision, guard = [] if decides else [*_decision(prompt, asks_logprobs)], [*_guard(prompt)]
     score = _score(source, is_whole=not (decision or guard), is_guarded_alone=not decision)
     return (*decision, *guard, *_reading(prompt), *_program(source), *_weights(source), score)
 

@@ -6,6 +6,7 @@ of https://platform.openai.com/docs/api-reference/chat for chats.
 
 import json
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
 from cribsheet.export._base import Export, Source
@@ -26,7 +27,7 @@ def to_openai(source: Source) -> Export:
         text=json.dumps(_body(source), indent=2, ensure_ascii=False) + "\n",
         file_name=path,
         usage=_usage(source, path),
-        caveats=(*_request_caveats(source), *caveats(source, asks_logprobs=True)),
+        caveats=(*_request_caveats(source), *caveats(source, asks_logprobs=True, decides=bool(_logit_bias(source)))),
     )
 
 
@@ -38,7 +39,15 @@ def _body(source: Source) -> dict[str, Any]:
     else:
         body["prompt"] = filled(opened.text, marks)
     body |= source.sampling.model_dump(include={"max_tokens", "temperature", "seed"})
-    return body | {"stop": list(opened.stop)} | _logprobs(source)
+    body["stop"] = list(opened.stop)
+    biases = _logit_bias(source)
+    return body | ({"max_tokens": 1, "logit_bias": dict(biases)} if biases else _logprobs(source))
+
+
+def _logit_bias(source: Source) -> Mapping[str, float]:
+    """Return what makes one token the calibrated decision, nothing where that takes more than one."""
+    calibration = source.prompt.calibration
+    return (calibration.logit_bias if calibration and is_decided(source.prompt) else None) or {}
 
 
 def _logprobs(source: Source) -> dict[str, Any]:
@@ -94,12 +103,17 @@ def _request_caveats(source: Source) -> tuple[str, ...]:
                 "Ollama's /v1/completions wraps the prompt in the model's chat template, which is not what was "
                 "compiled: export to ollama, or serve the weights with llama-server or vLLM."
             )
+    if _logit_bias(source):
+        said.append(
+            "logit_bias makes the server decide as Cribsheet does, in one token: of an outcome's spellings the "
+            "likeliest counts, where Cribsheet adds them up. Its numbers are token ids of the weights that this was "
+            "compiled for: leave it out where others are served."
+        )
+        return tuple(said)
     asked, granted = source.prompt.decoding.top_logprobs, _MOST_LOGPROBS[_endpoint(source)]
     if is_decided(source.prompt) and asked > granted:
         said.append(
             f"The request asks for {asked} alternatives. llama-server gives them; OpenAI itself gives {granted} at "
             "most, vLLM 20 by default: ask those for fewer."
         )
-    if is_decided(source.prompt) and source.prompt.calibration:
-        said.append("logit_bias, which could carry the calibration to the server, is not written yet.")
     return tuple(said)

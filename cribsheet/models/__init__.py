@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from cribsheet.errors import ModelError, UnknownModelError
-from cribsheet.models._base import Completer, Completion, Model, Sampling, Usage
+from cribsheet.models._base import Completer, Completion, Model, Sampling, TellsTokenIds, Usage
 
-__all__ = ["Completer", "Completion", "Model", "Sampling", "Usage", "open_model"]
+__all__ = ["Completer", "Completion", "Model", "Sampling", "TellsTokenIds", "Usage", "open_model"]
 
 
 def open_model(

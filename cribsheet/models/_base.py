@@ -1,5 +1,6 @@
 """The one seam to the world: a prompt in, a completion out."""
 
+from collections.abc import Sequence
 from typing import Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
@@ -97,4 +98,13 @@ class Model(Completer, Protocol):
 
     def close(self) -> None:
         """Free what the model holds."""
+        ...
+
+
+@runtime_checkable
+class TellsTokenIds(Protocol):
+    """A model whose tokenizer can be asked."""
+
+    def token_ids(self, text: str) -> Sequence[int] | None:
+        """Return the tokens of a text, without what a prompt starts with; None where they are not told."""
         ...

@@ -5,7 +5,7 @@ import json
 import sqlite3
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 import diskcache
 
 from cribsheet.errors import WorkspaceError
-from cribsheet.models._base import Completion, Model, Sampling
+from cribsheet.models._base import Completion, Model, Sampling, TellsTokenIds
 from cribsheet.prompts import Prompt
 
 FORMAT = 1
@@ -254,6 +254,17 @@ class CachedModel:
             count = self.model.count_tokens(text)
             self.cache.put(key, count)
         return count
+
+    def token_ids(self, text: str) -> Sequence[int] | None:
+        """Return the tokens of a text, from the cache where it was asked before; None where the model tells none."""
+        if not isinstance(self.model, TellsTokenIds):
+            return None
+        key = self._key(token_ids_of=text)
+        ids: Sequence[int] | None = self.cache.get(key)
+        if not isinstance(ids, list):
+            ids = self.model.token_ids(text)
+            self.cache.put(key, ids)
+        return ids
 
     def close(self) -> None:
         """Free what the model holds; the cache may serve other models and stays open."""

@@ -105,6 +105,11 @@ class EmbeddedModel:
         """Return how many tokens a raw prompt of that text has."""
         return len(self._post("/tokenize", {"content": text, "add_special": True})["tokens"])
 
+    def token_ids(self, text: str) -> Sequence[int]:
+        """Return the tokens of a text, without what a prompt starts with."""
+        tokens: Sequence[int] = self._post("/tokenize", {"content": text, "add_special": False})["tokens"]
+        return tokens
+
     def apply_template(self, messages: Sequence[Message]) -> str:
         """Return the raw prompt that the model's own template makes of a chat."""
         turns = [message.model_dump() for message in messages]

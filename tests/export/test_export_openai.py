@@ -100,8 +100,33 @@ def test_a_decision_by_log_probabilities_asks_for_them(layout: str, asked: dict[
     assert asked.items() <= json.loads(exported.text).items()
     said = " ".join(exported.caveats)
     assert "asks for 30 alternatives" in said
-    assert "logit_bias, which could carry the calibration" in said
+    assert "logit_bias" not in said
     assert "whoever reads the reply has to decide" in said
+
+
+@pytest.mark.parametrize("layout", ["plain", "chat"])
+def test_biases_by_token_id_let_one_token_be_the_decision(layout: str) -> None:
+    prompt = prompt_of(layout_named(layout), SENTIMENT, (), decoding=DECIDED)
+    biases = {"negative": 0.5, "positive": -0.5}
+    calibration = Calibration(biases=biases, logit_bias={"3524": 30.0, "2731": 31.0})
+    exported = export(program_of(prompt.model_copy(update={"calibration": calibration})), "openai")
+    body = json.loads(exported.text)
+    assert body["logit_bias"] == {"3524": 30.0, "2731": 31.0}
+    assert body["max_tokens"] == 1
+    assert not {"logprobs", "top_logprobs"} & set(body)
+    said = " ".join(exported.caveats)
+    assert "token ids of the weights that this was compiled for" in said
+    assert "Calibration:" not in said
+    assert "has to decide" not in said
+    assert "holds for text that is read as Cribsheet reads it" in said
+
+
+def test_biases_by_token_id_are_not_sent_where_the_answer_is_read_from_the_text() -> None:
+    prompt = prompt_of(layout_named("plain"), SENTIMENT, ())
+    calibration = Calibration(biases={"negative": 0.5, "positive": -0.5}, logit_bias={"3524": 30.0, "2731": 31.0})
+    body = body_of(program_of(prompt.model_copy(update={"calibration": calibration})))
+    assert "logit_bias" not in body
+    assert body["max_tokens"] == 8
 
 
 def test_inputs_that_are_not_text_are_said_with_their_words() -> None:

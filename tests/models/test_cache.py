@@ -422,3 +422,22 @@ def test_several_processes_and_threads_share_one_new_cache(tmp_path):
         done = list(pool.map(lambda _: run_child(SHARED, tmp_path), range(4)))
     assert [(child.returncode, child.stdout, child.stderr) for child in done] == [(0, "", "")] * 4
     assert CompletionCache(tmp_path).stats().entries == 200
+
+
+class TellingModel(EchoModel):
+    """An echo that tells token ids: the code points."""
+
+    def token_ids(self, text: str) -> list[int]:
+        self.counted.append(text)
+        return [ord(char) for char in text]
+
+
+def test_token_ids_are_asked_for_once(cache):
+    model = TellingModel()
+    assert [CachedModel(model, cache).token_ids("ab") for _ in range(2)] == [[97, 98], [97, 98]]
+    assert model.counted == ["ab"]
+
+
+def test_a_model_that_tells_no_token_ids_has_none_in_the_cache_either(cache):
+    assert CachedModel(EchoModel(), cache).token_ids("ab") is None
+    assert cache.stats().entries == 0
