@@ -1,7 +1,10 @@
 """Demos of a teacher join the pools; saved traces are taken for rows of the demo pool alone."""
 
+import pytest
+
 from cribsheet.bridge import BARE
 from cribsheet.models import Sampling
+from cribsheet.models.embedded import EmbeddedModel
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
 from cribsheet.search.harvest import bootstrapped, harvest, harvest_where_due
@@ -87,3 +90,10 @@ def test_saved_traces_of_other_rows_than_the_demo_pools_are_ignored_with_a_note(
 def test_wanted_rationales_that_saved_traces_lack_are_told_of() -> None:
     found = harvest(lesson(), Teaching(saved=[trace_of(0)], reasoning=True))
     assert "no rationales" in found.notes[0]
+
+
+@pytest.mark.model
+def test_the_embedded_model_teaches_at_a_temperature(smollm: EmbeddedModel) -> None:
+    found = harvest(lesson(rows=2), Teaching(teacher=smollm, share=1.0, samples=2, reasoning=True))
+    assert found.tried >= 4
+    assert found.failed == 0
