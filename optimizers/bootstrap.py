@@ -39,7 +39,8 @@ def search(study: Study) -> None:
 
 def _entered(study: Study) -> list[Trial]:
     """Answer the first block with one demo set after the other, while the budget's part for that lasts."""
-    whole, seen, trials = study.ledger.left, set[str](), []
+    whole, seen = study.ledger.left, set[str]()
+    trials: list[Trial] = []
     for candidate in _candidates(study):
         if trials and whole - study.ledger.left >= ENTRY * whole:
             break
