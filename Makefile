@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 FILLED := .venv/.filled
 
-.PHONY: demo test slow lint bench clean
+.PHONY: demo test slow lint bench versus clean
 
 demo: $(FILLED)  ## compile grounded question answering on the embedded model, then ask it
 	@$(BIN)/optimize grounded_qa --budget 60k
@@ -28,6 +28,10 @@ lint: $(FILLED)
 
 bench: $(FILLED)  ## measure the figures of the README again; about half an hour
 	@$(BIN)/python benchmarks/figures.py
+
+versus: $(FILLED)  ## compare with DSPy's optimizers: many hours, can be stopped; ARGS=--quick for ten minutes
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[bench]"
+	@$(BIN)/python benchmarks/versus_dspy.py $(ARGS)
 
 clean:
 	@rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache

@@ -29,7 +29,20 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 CUTOFF = 10
 """Times the tokens of our race, after which an optimizer of DSPy's is cut off."""
-QUICK = {"only": ["sst2"], "seeds": [0], "limit": 100, "budget": "20k", "cutoff": 20_000.0}
+QUICK = {
+    "only": ["sst2"],
+    "methods": [
+        ours.BASELINE,
+        ours.RACE,
+        "dspy.Predict",
+        "dspy.LabeledFewShot",
+        "dspy.BootstrapFewShotWithRandomSearch",
+    ],
+    "seeds": [0],
+    "limit": 100,
+    "budget": "20k",
+    "cutoff": 10_000.0,
+}
 
 
 def main() -> None:

@@ -1,0 +1,33 @@
+"""Our side of the comparison, on the toy student."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from toys import sentiment_rows, student_model, write_rows
+from versus.ours import measure, methods
+from versus.tasks import TASKS, Bench
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    trainset = write_rows(tmp_path / "toy.jsonl", sentiment_rows())
+    return replace(TASKS["sentiment"](tmp_path, tmp_path), trainset=trainset)
+
+
+@pytest.mark.parametrize("method", ["baseline", "zero_shot", "labeled", "race"])
+def test_each_optimizer_is_scored_on_rows_of_its_splits_test_part(method: str, bench: Bench) -> None:
+    assert method in methods()
+    cell = measure(bench, method, 0, model=student_model(), budget="20k", limit=20)
+    assert cell.score is not None, cell.note
+    assert cell.n == 20
+    assert cell.compiling.calls > 0
+    assert cell.testing.calls == 20
+    assert cell.rows == measure(bench, "baseline", 0, model=student_model(), budget="20k", limit=20).rows
+
+
+def test_a_compile_that_fails_says_why(bench: Bench) -> None:
+    cell = measure(bench, "race", 0, model=student_model(), budget="20", limit=20)
+    assert cell.score is None
+    assert cell.note.startswith("did not run: A budget of 20 tokens is too small")
