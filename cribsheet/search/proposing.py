@@ -49,17 +49,19 @@ def instructions_from(signature: Signature, teacher: Completer, demos: Sequence[
     """Return up to n instructions that a teacher guesses from examples, none of them the signature's own.
 
     The first is greedy, the others are sampled; every other one is guessed without those. Each is one
-    paragraph of at most `LONGEST_INSTRUCTIONS` characters. Zhou et al. 2022 (APE, arXiv:2211.01910).
+    paragraph of at most `LONGEST_INSTRUCTIONS` characters that repeats no three words of a demo's inputs.
+    Zhou et al. 2022 (APE, arXiv:2211.01910).
 
     Raises:
         ModelError: the teacher gives no completion.
     """
     prompts = [_instructions_prompt(signature, demos, told=told) for told in (signature.instructions, "")]
+    shown = frozenset(run for demo in demos for value in demo.inputs.values() for run in _runs(str(value)))
     found = {signature.instructions.casefold(): ""}
     for seed in range(2 * n):
         sampling = Sampling(max_tokens=80, temperature=_TEMPERATURE if seed else 0.0, seed=seed)
         cleaned = clean_instructions(teacher.complete(prompts[seed % 2], sampling).text)
-        if cleaned:
+        if cleaned and not _runs(cleaned) & shown:
             found.setdefault(cleaned.casefold(), cleaned)
         if len(found) > n:
             break
@@ -119,6 +121,12 @@ def _instructions_prompt(signature: Signature, demos: Sequence[Demo], *, told: s
         f"Write {'better' if told else 'such'} instructions, which lead to the right {outputs}, in one or two plain "
         "sentences and nothing else."
     )
+
+
+def _runs(text: str) -> frozenset[str]:
+    """Return each three words in a row; in Chinese, which has no spaces, each stretch without a mark is a word."""
+    words = re.findall(r"\w+", text.casefold())
+    return frozenset(" ".join(words[place : place + 3]) for place in range(len(words) - 2))
 
 
 def _short(value: object) -> str:

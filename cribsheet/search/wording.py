@@ -25,9 +25,11 @@ MOST_SETS = 12
 
 _MENTION = 2
 """How many places a frame moves up for a word that the signature mentions."""
-_TELLING = 1.25
-"""How much likelier a word must be in an outcome's rows than in the others'."""
+_TELLING = math.log(1.25)
+"""How much likelier a word must be in an outcome's rows than in the others', as a logarithm."""
+_SHORTEST = 3  # letters: shorter tokens are mostly the beginnings of words
 _HEAD = re.compile(r"\b(?:an?|the)\s+([a-z]{3,})\b", re.IGNORECASE)
+_LEAST = -30.0  # what minus infinity counts as
 _CJK = re.compile(r"[\u3400-\u9fff]")
 
 
@@ -91,7 +93,8 @@ def spoken(field: Field, answers: Sequence[tuple[str, Mapping[str, float]]]) -> 
     `answers` are known outcomes, each with the natural log-probabilities of the first token's alternatives
     after a prompt without demos. A word speaks for an outcome by its mean probability in that outcome's
     rows, times how much likelier it is there than in the other rows (logarithm). Label words from the
-    model: Schick et al. 2020 (arXiv:2010.13641), Wang et al. 2022 (AMuLaP, arXiv:2204.06305).
+    model: Schick et al. 2020 (arXiv:2010.13641), Wang et al. 2022 (AMuLaP, arXiv:2204.06305); the mean
+    here is geometric, so that a word that one text alone brings up stands for nothing.
 
     >>> told = [("0", {" awful": -1.0, " the": -0.9, " x": -5.0}), ("1", {" Nice": -1.5, " the": -0.8, " x": -5.0})]
     >>> spoken(Field(name="liked", kind="label", labels=(0, 1)), told)
@@ -240,18 +243,19 @@ def _letters(outcomes: Sequence[str]) -> Iterator[dict[str, str]]:
 
 
 def _said(first_token: Mapping[str, float]) -> dict[str, float]:
-    """Return the probability of each word, whatever its case; under "" what an unreported one has at most."""
-    said = {"": math.exp(min(first_token.values(), default=-math.inf))}
+    """Return the log-probability of each word, whatever its case; under "" what an unreported one has at most."""
+    shares: dict[str, float] = {}
     for token, logprob in first_token.items():
         if _is_word(token):
             key = token.strip().casefold()
-            said[key] = said.get(key, 0.0) + math.exp(logprob)
-    return said
+            shares[key] = shares.get(key, 0.0) + math.exp(logprob)
+    said = {word: math.log(share) for word, share in shares.items() if share > 0}
+    return {**said, "": max(min(first_token.values(), default=0.0), _LEAST)}
 
 
 def _is_word(token: str) -> bool:
     word = token.strip()
-    return word.isalpha() and (len(word) > 1 or bool(_CJK.match(word))) and word.casefold() not in STOP_WORDS
+    return word.isalpha() and (len(word) >= _SHORTEST or bool(_CJK.match(word))) and word.casefold() not in STOP_WORDS
 
 
 def _spellings(alternatives: Iterable[Mapping[str, float]]) -> dict[str, str]:
@@ -270,6 +274,4 @@ def _telling(word: str, outcome: str, rows: Sequence[tuple[str, Mapping[str, flo
     """Return how much a word speaks for an outcome, 0 where it speaks for none or for another as much."""
     own = fmean(said.get(word, said[""]) for known, said in rows if known == outcome)
     rest = fmean(said.get(word, said[""]) for known, said in rows if known != outcome)
-    if own <= _TELLING * rest:
-        return 0.0
-    return own * math.log(own / rest)
+    return math.exp(own) * (own - rest) if own - rest > _TELLING else 0.0

@@ -103,6 +103,10 @@ def test_instructions_that_say_nothing_new_are_left_out() -> None:
     assert len(teacher.calls) == 6
 
 
+def test_a_teacher_that_goes_on_about_a_demo_gives_no_instructions() -> None:
+    assert instructions_from(SENTIMENT, saying("Say: a dull film is what it was."), DEMOS, n=1) == []
+
+
 @pytest.mark.parametrize(
     ("reply", "cleaned"),
     [

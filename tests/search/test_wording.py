@@ -175,8 +175,14 @@ def test_nothing_is_made_of_signs_pieces_and_words_that_tell_nothing() -> None:
 
 
 def test_words_that_begin_alike_do_not_stand_for_two_outcomes() -> None:
-    answers = [row("negative", no=0.4, bad=0.1), row("positive", nothing=0.3, fine=0.2)]
-    assert spoken(SENTIMENT.outputs[0], answers) == {"negative": "no", "positive": "fine"}
+    answers = [row("negative", bad=0.4, dull=0.1), row("positive", badly=0.3, fine=0.2)]
+    assert spoken(SENTIMENT.outputs[0], answers) == {"negative": "bad", "positive": "fine"}
+
+
+def test_a_word_that_one_text_alone_brings_up_stands_for_nothing() -> None:
+    answers = [row("negative", poor=0.05) for _ in range(5)] + [row("positive", fine=0.05) for _ in range(5)]
+    answers += [row("negative", Naples=0.9, poor=0.02), row("positive", fine=0.04)]
+    assert spoken(SENTIMENT.outputs[0], answers) == {"negative": "poor", "positive": "fine"}
 
 
 def test_a_chinese_word_may_be_one_character() -> None:
