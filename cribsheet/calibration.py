@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict
 from cribsheet.layout import Layout
 from cribsheet.signature import Field, Signature
 
-
 GoOn = Callable[[str], Mapping[str, float] | None]
 """Tells the alternatives for the token that comes after a text, which comes after the prompt."""
 

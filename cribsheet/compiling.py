@@ -34,7 +34,7 @@ __all__ = ["DEFAULT_MODEL", "Compiled", "Settings", "compile_task"]
 
 BASELINE_ROWS = 16
 """Validation rows that the baseline answers first: they tell what a row costs."""
-TEST_SHARE = 0.3
+TEST_SHARE = 0.2
 """The part of the budget that is kept for the testset."""
 
 
@@ -140,7 +140,12 @@ class _Compiler:
             run=self._runner(),
             model=self.model,
             metric=self.task.metric,
-            ledger=Ledger(self.budget, count_tokens=self.model.count_tokens, parallel=self.model.parallel),
+            ledger=Ledger(
+                self.budget,
+                count_tokens=self.model.count_tokens,
+                parallel=self.model.parallel,
+                prefix_tokens=self.model.prefix_tokens,
+            ),
             executor=Threads(self.model.parallel),
             fit_guard=guards if self.task.guard else None,
         )

@@ -58,8 +58,8 @@ def _prompts(found: Found) -> dict[str, FrozenPrompt]:
 def _score(found: Found) -> Results:
     """Answer the test rows with what the search settled on; nothing is fitted on them."""
     study, rows = found.study, _test_rows(found)
-    baseline = study.answer(study.zero_shot(), rows)
-    compiled = study.answer(found.best.candidate, rows)
+    baseline = study.answer(study.zero_shot(), rows, whatever_it_costs=True)
+    compiled = study.answer(found.best.candidate, rows, whatever_it_costs=True)
     metric = study.conditions.metric
     unguarded = without_guard(compiled, metric)
     return Results(

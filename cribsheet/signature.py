@@ -68,7 +68,7 @@ class Field(BaseModel):
     @property
     def is_finite(self) -> bool:
         """Whether the outcome is the whole value, so that it can be decided rather than written."""
-        return bool(self.closed_outcomes)
+        return self.kind == "boolean" or bool(self.labels)
 
     def outcome_of(self, value: Value) -> str:
         """Return the outcome that a value belongs to."""

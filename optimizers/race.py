@@ -13,16 +13,16 @@ from cribsheet.search.drawing import POOL, DemoDraw, Effects, covering
 from cribsheet.search.proposing import proposed
 from cribsheet.search.reasoning import reasoning_variant
 from cribsheet.search.refinement import Refinement
-from cribsheet.search.stage import FIRST_BLOCK, Stage
+from cribsheet.search.stage import Stage, first_block
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
 from cribsheet.search.wording import field_words, spoken, verbalizers
 from cribsheet.signature import Field, Signature
 
-LAYOUTS, WORDS, VERBALIZERS, DEMOS = 0.12, 0.12, 0.06, 0.45
+LAYOUTS, WORDS, VERBALIZERS, DEMOS = 0.1, 0.1, 0.05, 0.5
 """The parts of the budget that each stage may spend; refinement has the rest."""
 SCREEN_DEMOS = 4
-SIZES = (4, 8, 12, 16)
+SIZES = (4, 8, 12)
 MOST_TOKENS = 640
 """The longest demo sets, in tokens: a model of this class gets lost in longer prompts, and each is read often."""
 LISTENED = 24
@@ -152,7 +152,7 @@ class _DemoSets:
                 self._learn(self.study.trials[-1], (size, place, shown))
 
     def _learn(self, trial: Trial, choices: tuple[Hashable, ...]) -> None:
-        merit = fmean(trial.merits[:FIRST_BLOCK])
+        merit = fmean(trial.merits[: first_block(self.study)])
         self._choices.learn(choices, merit)
         for name, draw in self.draws.items():
             draw.learn(trial.candidate.prompts[name].demos, merit, kind=" ".join(map(str, choices)))

@@ -221,6 +221,7 @@ class CachedModel:
         self.parallel = model.parallel
         self.context_window = model.context_window
         self.supports_raw = bool(getattr(model, "supports_raw", True))
+        self.prefix_tokens = int(getattr(model, "prefix_tokens", 0))
         self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._locks_guard = threading.Lock()
 

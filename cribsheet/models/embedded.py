@@ -38,6 +38,8 @@ class EmbeddedModel:
     # Several slots share one batch, whose shape then moves log-probabilities by up to 0.3 nats; nor are
     # they faster on a CPU.
     parallel: int = 1
+    prefix_tokens: int = 5000
+    """Tokens of earlier prompts that it keeps beside the last one, about: so many of SmolLM2-135M's fit."""
 
     def __init__(
         self,

@@ -8,6 +8,7 @@ from typing import Literal
 from cribsheet.errors import BudgetError
 from cribsheet.models import Completion
 from cribsheet.prompts import Prompt
+from cribsheet.search.prefixes import Prefixes
 
 Unit = Literal["tokens", "calls", "minutes"]
 
@@ -68,12 +69,16 @@ class Ledger:
     """Counts what a compile has cost, the same in every run of the same compile.
 
     Costs are read off completions, cached or not, so a run that is resumed from the cache comes to
-    the same decisions as one that was never stopped. What a prompt shares with the prompt before it is
-    free where the engine tells of a prefix cache; how much was really served from there would depend on
-    what the engine did before.
+    the same decisions as one that was never stopped. What a prompt shares with prompts that the engine
+    still holds, going by their order, is free where it tells of a prefix cache; how much was really served
+    from there would depend on what the engine did before.
+
+    `prefix_tokens` is how many tokens of earlier prompts the engine keeps beside the last one.
     """
 
-    def __init__(self, budget: Budget, *, count_tokens: Callable[[str], int], parallel: int = 1):
+    def __init__(
+        self, budget: Budget, *, count_tokens: Callable[[str], int], parallel: int = 1, prefix_tokens: int = 0
+    ):
         self.budget = budget
         self.spent = 0.0
         self.tokens = 0
@@ -82,7 +87,7 @@ class Ledger:
         """Set by hand: the next row is the last."""
         self._count_tokens = count_tokens
         self._parallel = parallel
-        self._before = ""
+        self._prefixes = Prefixes(prefix_tokens)
 
     @property
     def left(self) -> float:
@@ -114,24 +119,11 @@ class Ledger:
             raise SearchStopped
 
     def _evaluated(self, prompt: Prompt, completion: Completion) -> int:
-        """Return how many of the prompt's tokens come after what it shares with the prompt before."""
+        """Return how many of the prompt's tokens come after what the engine has read before."""
         text, usage = prompt.plain, completion.usage
-        shared = _shared_length(self._before, text)
-        self._before = text
+        shared = self._prefixes.read(text, tokens=usage.prompt_tokens)
         if usage.cached_tokens is None or not shared:
             return usage.prompt_tokens
         # The template closes the last turn anew; the last token is always read, for its log-probabilities.
         template = _CLOSING_TOKENS if prompt.is_chat else 0
         return min(usage.prompt_tokens, max(1, self._count_tokens(text[shared:]) + template))
-
-
-def _shared_length(one: str, other: str) -> int:
-    """Return how long the common start is, by bisection: comparing slices is far quicker than characters."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low

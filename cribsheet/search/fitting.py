@@ -9,9 +9,11 @@ from cribsheet.evaluate import RowResult
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.guarding import GuardFitter
 
-FOLDS = 4
-"""Parts that rows fall in: each is judged with what was fitted on the others."""
-MIN_BATCH = 8
+FOLDS, FOLDS_OF_FEW = 4, 8
+"""Parts that rows fall in, each judged with what was fitted on the others: more where rows are few."""
+FEW = 32
+"""Up to how many rows are few."""
+MIN_BATCH = 6
 """The fewest rows that biases are fitted on."""
 
 Kind = Literal["uncalibrated", "batch", "contextual"]
@@ -54,15 +56,16 @@ class Fitter:
 
 
 def folds(results: Sequence[RowResult]) -> list[tuple[list[RowResult], list[RowResult]]]:
-    """Return the results in `FOLDS` parts, each beside all the others.
+    """Return the results in parts, each beside all the others; row n is in part n modulo their number.
 
-    >>> [(len(others), len(part)) for others, part in folds([RowResult(None, 0.0, None)] * 6)]
-    [(4, 2), (4, 2), (5, 1), (5, 1)]
+    >>> [(len(others), len(part)) for others, part in folds([RowResult(None, 0.0, None)] * 42)]
+    [(31, 11), (31, 11), (32, 10), (32, 10)]
     """
+    parts = FOLDS if len(results) > FEW else FOLDS_OF_FEW
     return [
         (
-            [row for place, row in enumerate(results) if place % FOLDS != fold],
-            [row for place, row in enumerate(results) if place % FOLDS == fold],
+            [row for place, row in enumerate(results) if place % parts != part],
+            [row for place, row in enumerate(results) if place % parts == part],
         )
-        for fold in range(FOLDS)
+        for part in range(parts)
     ]

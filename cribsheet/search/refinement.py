@@ -11,9 +11,9 @@ from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import answered_only, demos_of
 from cribsheet.search.drawing import DemoDraw
 from cribsheet.search.proposing import instructions_from
-from cribsheet.search.stage import FIRST_BLOCK, GROWTH
+from cribsheet.search.stage import GROWTH, first_block
 from cribsheet.search.study import Study
-from cribsheet.search.trial import Trial, merit_of
+from cribsheet.search.trial import Trial
 
 PROBED = 24
 """Rows of the demo pool that a leader is asked, to find those that are hard for it."""
@@ -49,16 +49,16 @@ class Refinement:
 
     def _challenge(self, leader: Trial, challenger: Trial) -> Trial:
         """Return the better of the two; the challenger answers ever more of the leader's rows while it is ahead."""
-        rows = min(FIRST_BLOCK, leader.rows)
+        first = rows = min(first_block(self.study), leader.rows)
         while True:
             self.study.extend(challenger, rows)
             ahead = fmean(challenger.merits) - fmean(leader.merits[:rows])
-            if rows == FIRST_BLOCK:
+            if rows == first:
                 self._learn(challenger)
             if ahead <= 0:
                 return leader
             if rows >= leader.rows:
-                return challenger
+                return max(leader, challenger, key=lambda trial: trial.standing)
             rows = min(rows * GROWTH, leader.rows)
 
     def _learn(self, trial: Trial) -> None:
@@ -71,7 +71,7 @@ class Refinement:
         shown = {repr(demo) for prompt in candidate.prompts.values() for demo in prompt.demos}
         rows = [row for row in self.study.train if repr(row.demo) not in shown]
         results = self.study.answer(candidate, self.study.rng.sample(rows, min(PROBED, len(rows)))).rows
-        wrong: list[Example] = [row.example for row in results if merit_of(row) < _HARD]
+        wrong: list[Example] = [row.example for row in results if self.study.conditions.merit(candidate, row) < _HARD]
         for name, signature in self.study.signatures.items():
             self._hard[name] = list(demos_of(signature, wrong))
 

@@ -3,15 +3,16 @@
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 
+from cribsheet.calibration import decided_field
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.elimination import survivors
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
 
-FIRST_BLOCK = 16
-"""Rows that every candidate answers."""
-GROWTH = 2
-"""How many times the rows grow from look to look."""
+FIRST_BLOCK, FIRST_DECIDED = 16, 8
+"""Rows that every candidate answers: fewer where outcomes are decided, for shares tell more than scores."""
+GROWTH = 3
+"""How many times the rows grow from look to look: each look has the engine read the demos again."""
 ENTRY = 0.5
 """The part of a stage's budget that goes into first blocks; the survivors' further rows have the rest."""
 
@@ -46,7 +47,7 @@ class Stage:
         Returns the `keep` best, the best first; fewer where fewer entered. Candidates are drawn one by
         one, each when the one before has answered its first block. Incumbents have answered theirs.
         """
-        rows = min(FIRST_BLOCK, len(self.study.val))
+        rows = first_block(self.study)
         self.trials += incumbents
         self._enter(candidates, rows, least=keep)
         running = self._survivors(self.trials, rows)
@@ -83,3 +84,9 @@ class Stage:
             looks += 1
         each = fmean(trial.cost / trial.rows for trial in running) * (following - rows)
         return int(self.left / looks / each) if each else len(running)
+
+
+def first_block(study: Study) -> int:
+    """Return how many rows every candidate answers."""
+    decides = study.tells_logprobs and all(decided_field(one) is not None for one in study.signatures.values())
+    return min(FIRST_DECIDED if decides else FIRST_BLOCK, len(study.val))

@@ -25,7 +25,6 @@ from cribsheet.signature import Signature
 
 _ALTERNATIVES = 64
 _MARGIN = 4
-_CAUTION = 0.5
 _SENTENCE = 24  # tokens: without demos, models answer in sentences
 _TURN_TOKENS = 8  # what a chat template adds to a turn, from above
 
@@ -99,9 +98,9 @@ class Study:
 
     @property
     def best(self) -> Trial | None:
-        """The trial that stands best: by its merit, less what few rows leave open."""
+        """The trial that stands best."""
         scored = [trial for trial in self.trials if trial.rows]
-        return max(scored, key=lambda trial: trial.merit - _CAUTION / trial.rows**0.5, default=None)
+        return max(scored, key=lambda trial: trial.standing, default=None)
 
     def zero_shot(self) -> Candidate:
         """Return the baseline: the task in words, no demos, the answer read from the text.
@@ -180,12 +179,19 @@ class Study:
             self.curve.append((self.ledger.tokens, score))
         self.progress.advance(spent=self.ledger.spent, limit=self.ledger.budget.limit, best=score)
 
-    def answer(self, candidate: Candidate, rows: Sequence[Example]) -> Evaluation:
-        """Answer rows with a candidate as it is: nothing is fitted, nothing compared."""
+    def answer(self, candidate: Candidate, rows: Sequence[Example], *, whatever_it_costs: bool = False) -> Evaluation:
+        """Answer rows with a candidate as it is: nothing is fitted, nothing compared.
+
+        Raises:
+            BudgetExhausted: where the budget ends first, unless they are to be answered whatever it costs.
+        """
         results = []
         for result in self.conditions.answer(candidate, rows):
             for call in result.calls:
-                self.ledger.charge(call.answer.prompt, call.answer.completion)
+                for prompt, completion in call.answer.completions:
+                    self.ledger.charge(prompt, completion)
+            if not whatever_it_costs:
+                self.ledger.check()
             results.append(result)
         return summarize(results)
 
