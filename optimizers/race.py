@@ -5,7 +5,7 @@ from statistics import fmean
 
 from cribsheet.calibration import decided_field
 from cribsheet.errors import ModelError
-from cribsheet.examples import Demo
+from cribsheet.examples import Demo, Example
 from cribsheet.layout import Layout
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import balanced, short
@@ -13,14 +13,18 @@ from cribsheet.search.drawing import POOL, DemoDraw, Effects, covering
 from cribsheet.search.proposing import proposed
 from cribsheet.search.reasoning import reasoning_variant
 from cribsheet.search.refinement import Refinement
-from cribsheet.search.stage import Stage, first_block
+from cribsheet.search.stage import Stage, decides, first_block
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
 from cribsheet.search.wording import field_words, spoken, verbalizers
 from cribsheet.signature import Field, Signature
 
-LAYOUTS, WORDS, VERBALIZERS, DEMOS = 0.1, 0.1, 0.05, 0.5
+LAYOUTS, WORDS, VERBALIZERS, LEARNING, DEMOS = 0.1, 0.15, 0.06, 0.14, 0.35
 """The parts of the budget that each stage may spend; refinement has the rest."""
+PROBES, PROBED = 6, 8
+"""Blocks of the demo pool's rows on which small demo sets are tried, to learn what each demo does, and their rows."""
+SCREEN_ENTRY = 0.75
+"""The part of a screen's budget that goes into first blocks: what layouts and words do shows on few rows."""
 SCREEN_DEMOS = 4
 SIZES = (4, 8, 12)
 MOST_TOKENS = 640
@@ -31,7 +35,7 @@ _MOST_SETS = 1000  # a small trainset repeats itself long before
 
 
 def search(study: Study) -> None:
-    """Screen layouts, then words, with few demos; race demo sets in the best two; refine the winner.
+    """Screen layouts, then words, with few demos; learn which demos help; race demo sets; refine the winner.
 
     A stage that ends before its part of the budget leaves the rest to those that follow.
     """
@@ -43,8 +47,10 @@ def search(study: Study) -> None:
     best = screen.run(WORDS * whole, _worded(study, best[0].uncorrected), incumbents=best)
     study.progress.stage("screening the outcomes' words")
     best = screen.run(VERBALIZERS * whole, _verbalized(study, best[0].uncorrected), incumbents=best)
-    study.progress.stage("racing demonstrations")
     sets = _DemoSets(study, [trial.uncorrected for trial in best])
+    study.progress.stage("learning which demonstrations help")
+    sets.probe(LEARNING * whole)
+    study.progress.stage("racing demonstrations")
     Stage(study, DEMOS * whole, seen=screen.seen).run(sets.candidates(), keep=1)
     study.progress.stage("refining the winner")
     Refinement(study, sets.draws, seen=screen.seen).run()
@@ -65,7 +71,9 @@ class _Screen:
         self, allowance: float, candidates: Iterator[Candidate], *, incumbents: Sequence[Trial] = ()
     ) -> list[Trial]:
         """Return the two best of the candidates and the incumbents; the incumbents where nothing entered."""
-        return Stage(self.study, allowance, seen=self.seen).run(candidates, keep=2, incumbents=incumbents)
+        return Stage(self.study, allowance, entry=SCREEN_ENTRY, seen=self.seen).run(
+            candidates, keep=2, incumbents=incumbents
+        )
 
 
 def _framed(study: Study, layout: Layout, demos: Mapping[str, Sequence[Demo]]) -> Candidate:
@@ -132,6 +140,34 @@ class _DemoSets:
         for name, signature in study.signatures.items():
             pool = covering(signature, short(study.pools[name]), size=POOL, rng=study.rng)
             self.draws[name] = DemoDraw(signature, pool, rng=study.rng)
+
+    def probe(self, allowance: float) -> None:
+        """Try small sets on other rows of the demo pool, so that the valset is not what is learnt.
+
+        A demo's effect is taken from many sets on several blocks of rows, each compared with the sets on
+        its block (Chang & Jia 2023, "Data Curation Alone Can Stabilize In-context Learning",
+        arXiv:2212.10378). Where answers are written, scores of a few rows tell too little.
+        """
+        study = self.study
+        blocks = self._blocks()
+        until = study.ledger.left - allowance
+        for number in range(_MOST_SETS if decides(study) and blocks else 0):
+            block = number % len(blocks)
+            demos = {name: draw.draw(SCREEN_DEMOS) for name, draw in self.draws.items()}
+            trial = Trial(self._frames[0].with_demos(demos, origin="probe"), study.conditions)
+            trial.extend(blocks[block])
+            for name, draw in self.draws.items():
+                draw.learn(demos[name], trial.merit, kind=f"block {block}")
+            study.progress.advance(
+                spent=study.ledger.spent, limit=study.ledger.budget.limit, best=study.best.mean if study.best else 0.0
+            )
+            if study.ledger.left <= until:
+                return
+
+    def _blocks(self) -> list[list[Example]]:
+        pooled = {repr(demo) for draw in self.draws.values() for demo in draw.pool}
+        rows = [row for row in self.study.train if repr(row.demo) not in pooled]
+        return [rows[at : at + PROBED] for at in range(0, min(len(rows), PROBES * PROBED) - PROBED + 1, PROBED)]
 
     def candidates(self) -> Iterator[Candidate]:
         """Yield candidates; each is learnt from before the next is drawn."""

@@ -13,11 +13,11 @@ from cribsheet.outcomes import UNANSWERABLE
 from cribsheet.search.demos import outcome_of
 from cribsheet.signature import Signature
 
-POOL = 48
+POOL = 32
 """Demos that are drawn from: few enough that each is seen in several sets."""
 CONSIDERED = 160
 """The most demos that a pool is chosen from, and the most that it is to cover: more would be slow to compare."""
-_PULL = 1.5  # a choice one standard deviation above the mean is made more often by e to this
+_PULL = 5.0  # a choice one standard deviation above the mean is made more often by e to this
 _DOUBT = 3.0  # the candidates without effect that each choice is taken to have been in
 
 
@@ -136,7 +136,7 @@ def _spread(demos: Sequence[Demo], size: int) -> list[Demo]:
 
     table = [[likeness(one, other) for other in range(len(bags))] for one in range(len(bags))]
     covered = [0.0] * len(bags)
-    left, chosen = list(range(len(bags))), []
+    left, chosen = list(range(len(bags))), list[int]()
     while left and len(chosen) < size:
         best = max(left, key=lambda one: sum(max(a, b) for a, b in zip(table[one], covered, strict=True)))
         left.remove(best)

@@ -27,13 +27,13 @@ class Stage:
     look to come gets an equal part; the others stand where they are.
     """
 
-    def __init__(self, study: Study, allowance: float, *, seen: set[str] | None = None):
+    def __init__(self, study: Study, allowance: float, *, entry: float = ENTRY, seen: set[str] | None = None):
         self.study = study
         self.seen = set() if seen is None else seen
         """The keys of candidates that were entered, here or in other stages: none is entered twice."""
         self.trials: list[Trial] = []
         """All that entered, in that order."""
-        self._allowance = allowance
+        self._allowance, self._entry = allowance, entry
         self._start = study.ledger.left
 
     @property
@@ -68,7 +68,7 @@ class Stage:
                 self.seen.add(candidate.key)
                 self.trials.append(self.study.trial(candidate))
                 self.study.extend(self.trials[-1], rows)
-            if self.left <= (1 - ENTRY) * self._allowance and len(self.trials) >= least:
+            if self.left <= (1 - self._entry) * self._allowance and len(self.trials) >= least:
                 return
 
     def _survivors(self, running: Sequence[Trial], rows: int) -> list[Trial]:
@@ -88,5 +88,9 @@ class Stage:
 
 def first_block(study: Study) -> int:
     """Return how many rows every candidate answers."""
-    decides = study.tells_logprobs and all(decided_field(one) is not None for one in study.signatures.values())
-    return min(FIRST_DECIDED if decides else FIRST_BLOCK, len(study.val))
+    return min(FIRST_DECIDED if decides(study) else FIRST_BLOCK, len(study.val))
+
+
+def decides(study: Study) -> bool:
+    """Tell whether every predictor's outcome is decided by log-probabilities."""
+    return study.tells_logprobs and all(decided_field(one) is not None for one in study.signatures.values())
