@@ -19,7 +19,7 @@ from cribsheet.search.trial import Trial
 from cribsheet.search.wording import field_words, spoken, verbalizers
 from cribsheet.signature import Field, Signature
 
-LAYOUTS, WORDS, VERBALIZERS, LEARNING, DEMOS = 0.1, 0.15, 0.06, 0.14, 0.35
+LAYOUTS, WORDS, VERBALIZERS, LEARNING, DEMOS = 0.1, 0.13, 0.05, 0.12, 0.4
 """The parts of the budget that each stage may spend; refinement has the rest."""
 PROBES, PROBED = 6, 8
 """Blocks of the demo pool's rows on which small demo sets are tried, to learn what each demo does, and their rows."""

@@ -17,7 +17,7 @@ POOL = 32
 """Demos that are drawn from: few enough that each is seen in several sets."""
 CONSIDERED = 160
 """The most demos that a pool is chosen from, and the most that it is to cover: more would be slow to compare."""
-_PULL = 5.0  # a choice one standard deviation above the mean is made more often by e to this
+_PULL, _PULL_OF_DEMOS = 1.5, 5.0  # a choice of effect 1 is made more often by e to this; a demo's effect is small
 _DOUBT = 3.0  # the candidates without effect that each choice is taken to have been in
 
 
@@ -28,8 +28,8 @@ class Effects:
     deviations, shrunk towards nothing as if it had been in some more candidates without effect.
     """
 
-    def __init__(self, rng: random.Random):
-        self._rng = rng
+    def __init__(self, rng: random.Random, *, pull: float = _PULL):
+        self._rng, self._pull = rng, pull
         self._told: list[tuple[tuple[Hashable, ...], str, float]] = []
         self._known: dict[Hashable, float] | None = None
 
@@ -46,7 +46,7 @@ class Effects:
 
     def shuffled(self, choices: Iterable[Hashable]) -> list[Any]:
         """Return choices in random order, good ones likely first (Efraimidis & Spirakis 2006)."""
-        keys = {choice: self._rng.expovariate(math.exp(_PULL * self.of(choice))) for choice in choices}
+        keys = {choice: self._rng.expovariate(math.exp(self._pull * self.of(choice))) for choice in choices}
         return sorted(keys, key=keys.__getitem__)
 
     def _fit(self) -> dict[Hashable, float]:
@@ -73,7 +73,7 @@ class DemoDraw:
     def __init__(self, signature: Signature, pool: Sequence[Demo], *, rng: random.Random):
         self.pool = tuple(pool)
         """What is drawn from."""
-        self.effects = Effects(rng)
+        self.effects = Effects(rng, pull=_PULL_OF_DEMOS)
         """Of each demo, by its place in the pool."""
         self.signature, self._rng = signature, rng
         self._places = {id(demo): place for place, demo in enumerate(self.pool)}
