@@ -1,18 +1,28 @@
-"""Studies of the toy task, for tests of optimizers."""
+"""Studies of the toy task, for tests of optimizers and of what they are made of."""
 
 import contextlib
+import math
 import random
+import re
 from pathlib import Path
 
 from cribsheet.bridge import BARE
+from cribsheet.catalogue import layout_named
+from cribsheet.examples import Example
 from cribsheet.executor import Threads
-from cribsheet.metrics import label_accuracy
+from cribsheet.frozen import Wiring
+from cribsheet.metrics import Metric, label_accuracy
+from cribsheet.models import Completion, Model, Sampling
+from cribsheet.models.scripted import ScriptedModel
 from cribsheet.progress import Silent
+from cribsheet.prompts import Prompt
 from cribsheet.rows import load_rows
 from cribsheet.running import direct_wiring, run_wired
 from cribsheet.search.budget import Budget, BudgetExhausted, Ledger
+from cribsheet.search.candidate import Candidate
+from cribsheet.search.guarding import GuardFitter
 from cribsheet.search.study import Study
-from cribsheet.search.trial import Conditions
+from cribsheet.search.trial import Conditions, ProgramRunner
 from cribsheet.splits import split
 from cribsheet.workspace import builtin
 from toys import SENTIMENT, sentiment_rows, student_model, write_rows
@@ -22,19 +32,11 @@ def study_of(folder: Path, *, budget: str, seed: int = 0) -> Study:
     """Return a study of the toy task, its baseline answered."""
     path = write_rows(folder / "toy.jsonl", sentiment_rows())
     splits = split(load_rows(path, SENTIMENT), SENTIMENT, seed=0)
-    model, wiring = student_model(), direct_wiring(BARE, SENTIMENT)
-    conditions = Conditions(
-        run=lambda prompts, inputs, completer: run_wired(prompts, wiring, inputs, completer),
-        model=model,
-        metric=label_accuracy,
-        ledger=Ledger(Budget.parse(budget), count_tokens=model.count_tokens),
-        executor=Threads(1),
-    )
     study = Study(
         signatures={BARE: SENTIMENT},
         train=splits.train,
         val=splits.val,
-        conditions=conditions,
+        conditions=conditions_of(student_model(), budget=budget),
         progress=Silent(),
         rng=random.Random(seed),
     )
@@ -47,3 +49,80 @@ def search(name: str, study: Study) -> Study:
     with contextlib.suppress(BudgetExhausted):
         builtin().optimizer(name).search(study)
     return study
+
+
+def conditions_of(
+    model: Model,
+    *,
+    budget: str = "100000calls",
+    metric: Metric = label_accuracy,
+    wiring: Wiring | None = None,
+    run: ProgramRunner | None = None,
+    fit_guard: GuardFitter | None = None,
+) -> Conditions:
+    """Return what trials share; the program is one predictor of sentiment unless it is told."""
+    wired = wiring or direct_wiring(BARE, SENTIMENT)
+    return Conditions(
+        run=run or (lambda prompts, inputs, completer: run_wired(prompts, wired, inputs, completer)),
+        model=model,
+        metric=metric,
+        ledger=Ledger(Budget.parse(budget), count_tokens=model.count_tokens),
+        executor=Threads(1),
+        fit_guard=fit_guard,
+    )
+
+
+# An arena: candidates that are as good as their instructions say
+
+
+def numbered(count: int, *, start: int = 100) -> tuple[Example, ...]:
+    """Return rows `review 100`, `review 101` …, all of three digits, every other one negative."""
+    return tuple(
+        Example({"text": f"review {number}"}, {"sentiment": ("negative" if number % 2 else "positive",)})
+        for number in range(start, start + count)
+    )
+
+
+def number_asked(prompt: Prompt) -> int | None:
+    """Return the number of the row that is asked, last in the prompt; None where the input says nothing."""
+    found = re.match(r"review (\d+)", prompt.plain.rsplit("Text: ", 1)[-1])
+    return int(found[1]) if found else None
+
+
+def leaning(odds: float) -> Completion:
+    """Return a completion that gives `positive` these log-odds."""
+    positive = 1 / (1 + math.exp(-odds))
+    first = {" positive": math.log(positive), " negative": math.log(1 - positive)}
+    return Completion(text=" positive" if odds > 0 else " negative", first_token=first)
+
+
+def skilled(prompt: Prompt, sampling: Sampling) -> Completion:
+    """Answer the share of the rows right that the instructions say, such as `Skill 80`.
+
+    What is hard for one candidate is hard for all. `Late 90` is the skill from row 116 on.
+    """
+    number = number_asked(prompt)
+    if number is None:
+        return leaning(0.0)
+    skills = {name: int(skill) for name, skill in re.findall(r"(Skill|Late) (\d+)", prompt.plain)}
+    skill = skills.get("Late", skills["Skill"]) if number >= 116 else skills["Skill"]
+    is_right = number * 37 % 100 < skill
+    return leaning(4.0 if is_right == (number % 2 == 0) else -4.0)
+
+
+def arena(*, budget: str = "100000calls", rows: int = 96, context_window: int = 4096) -> Study:
+    """Return a study whose student is `skilled`; the rows are `numbered`, the demo pool's from 300 on."""
+    return Study(
+        signatures={BARE: SENTIMENT},
+        train=numbered(40, start=300),
+        val=numbered(rows),
+        conditions=conditions_of(ScriptedModel(skilled, context_window=context_window), budget=budget),
+        progress=Silent(),
+        rng=random.Random(0),
+    )
+
+
+def fighter(study: Study, skill: int, *, note: str = "") -> Candidate:
+    """Return a candidate of that skill for the arena; a note makes another one of it."""
+    prompt = study.prompt(SENTIMENT, layout_named("instructed"), (), instructions=f"Skill {skill}. {note}")
+    return Candidate({BARE: prompt}, origin=f"skill {skill}{note}")
