@@ -20,7 +20,9 @@ from cribsheet.search.threshold import Stakes, best_threshold
 from cribsheet.signature import Field, Signature
 
 MIN_ROWS = 16
-"""The fewest answered rows that a guard is fitted on, both kinds among them."""
+"""The fewest answered rows that a guard is fitted on, both kinds among them, where rows alone tell nothing."""
+MIN_KNOWN = 6
+"""The fewest where how much of the lead the context covers is known of all rows: the few then move that a little."""
 _RIDGE = 1.0
 _RIDGE_OF_MANY = 0.3  # of what all rows tell, whether a candidate answered them or not
 _COMMON = 0.01
@@ -93,7 +95,8 @@ class GuardFitter:
         cases = [
             case for row, inputs, answer in answered if (case := self._case(texts, row, inputs, answer, calibration))
         ]
-        if len(cases) < MIN_ROWS or len({case.stakes.answerable for case in cases}) < 2:
+        least = MIN_KNOWN if self._known_prior is not None and texts.lead else MIN_ROWS
+        if len(cases) < least or len({case.stakes.answerable for case in cases}) < 2:
             return None
         prior = self._known_prior or self._prior(
             texts, [(inputs, self._answerable(row.example)) for row, inputs, _ in answered]

@@ -132,7 +132,7 @@ def test_too_few_answers_or_one_kind_alone_make_no_guard() -> None:
     results = answer_all(examples)
     fitter = GuardFitter(QA, examples, answer_f1)
     failed = RowResult(examples[0], 0.0, Run(ParseFailure("empty"), ()))
-    assert fitter(results[:10]) is None
+    assert fitter(results[:5]) is None
     assert fitter(results[::2]) is None
     assert fitter([failed] * 30) is None
     assert fitter([result(one, Unanswerable()) for one in examples]) is None
