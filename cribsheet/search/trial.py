@@ -140,39 +140,42 @@ class Trial:
         plain = [*self._plain, *self._answer(self.uncorrected, fresh)]
         if len(plain) >= CONTEXTUAL_FROM and not self._content_free:
             self._content_free = self._ask_content_free()
-        self._plain = plain
-        self._settle()
+        self._settle(plain)
 
-    def _settle(self) -> None:
-        """Keep the correction that does best on rows that it was not fitted on; none where none helps."""
+    def _settle(self, plain: list[RowResult]) -> None:
+        """Keep the correction that does best on rows that it was not fitted on; none where none helps.
+
+        The budget may end on the way, so the trial is changed last.
+        """
         fitter = Fitter(self.uncorrected, self._conditions.fit_guard, self._content_free)
-        self.candidate, judged, self.merits = self.uncorrected, self._plain, self._merits(self._plain)
-        for kind in fitter.kinds(self._plain):
+        candidate, judged, merits = self.uncorrected, plain, self._merits(plain)
+        for kind in fitter.kinds(plain):
             if kind == "uncalibrated" and fitter.fit_guard is None:
                 continue
-            results = self._cross_fitted(fitter, kind)
-            merits = self._merits(results)
-            if fmean(merits) > self.merit:
-                self.candidate, judged, self.merits = fitter.fit(self._plain, kind), results, merits
-        self.evaluation = summarize(judged)
+            results = self._cross_fitted(fitter, kind, plain)
+            corrected = self._merits(results)
+            if fmean(corrected) > fmean(merits):
+                candidate, judged, merits = fitter.fit(plain, kind), results, corrected
+        self._plain, self.candidate, self.merits, self.evaluation = plain, candidate, merits, summarize(judged)
 
     def _merits(self, results: Sequence[RowResult]) -> tuple[float, ...]:
         return tuple(self._conditions.merit(self.uncorrected, row) for row in results)
 
-    def _cross_fitted(self, fitter: Fitter, kind: Kind) -> list[RowResult]:
-        """Return the rows in their order, each read again with what was fitted on the other folds."""
-        parts = [iter(self._again(fitter.fit(others, kind), part)) for others, part in folds(self._plain)]
-        return [next(parts[place % len(parts)]) for place in range(len(self._plain))]
+    def _cross_fitted(self, fitter: Fitter, kind: Kind, plain: Sequence[RowResult]) -> list[RowResult]:
+        """Return the rows in their order, each as it goes with what was fitted on the other folds.
 
-    def _again(self, candidate: Candidate, results: Sequence[RowResult]) -> list[RowResult]:
-        """Return how the rows go with a corrected candidate.
-
-        Where the program only hands on what its one predictor said, that is read again. Else the program
-        runs again; its completions are remembered, so only a decision that changes what a later
+        Where the program only hands on what its one predictor said, on all rows, that is read again. Else the
+        program runs again; its completions are remembered, so only a decision that changes what a later
         predictor is asked costs anything.
         """
-        if all(map(_hands_on, results)):
-            return [self._reread(candidate, row) for row in results]
+        again = self._all_reread if all(map(_hands_on, plain)) else self._all_answered
+        parts = [iter(again(fitter.fit(others, kind), part)) for others, part in folds(plain)]
+        return [next(parts[place % len(parts)]) for place in range(len(plain))]
+
+    def _all_reread(self, candidate: Candidate, results: Sequence[RowResult]) -> list[RowResult]:
+        return [self._reread(candidate, row) for row in results]
+
+    def _all_answered(self, candidate: Candidate, results: Sequence[RowResult]) -> list[RowResult]:
         return self._answer(candidate, [row.example for row in results])
 
     def _reread(self, candidate: Candidate, row: RowResult) -> RowResult:

@@ -1,0 +1,347 @@
+"""A trial judges a candidate on rows that its corrections were not fitted on."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from cribsheet.bridge import BARE
+from cribsheet.calibration import CONTENT_FREE, batch_calibration, contextual_calibration
+from cribsheet.catalogue import layout_named
+from cribsheet.errors import ModelError
+from cribsheet.examples import Example, Prediction
+from cribsheet.frozen import Decoding, FrozenPrompt, Wire, Wiring
+from cribsheet.metrics import exact_match, label_accuracy
+from cribsheet.models import Completer, Completion, Sampling
+from cribsheet.models.scripted import ScriptedModel
+from cribsheet.outcomes import Value
+from cribsheet.prompts import Prompt
+from cribsheet.running import Answer, Run, direct_wiring, run_wired
+from cribsheet.search.budget import BudgetExhausted
+from cribsheet.search.candidate import Candidate
+from cribsheet.search.trial import CONTEXTUAL_FROM, Trial
+from cribsheet.signature import Field, Signature
+from studies import conditions_of, leaning, number_asked, numbered
+from toys import SENTIMENT
+
+EVEN = numbered(96)
+"""Rows, half of each outcome."""
+MOSTLY_POSITIVE = [row for place, row in enumerate(EVEN) if place % 2 == 0 or place % 12 == 1]
+"""Six in seven."""
+WIRING = direct_wiring(BARE, SENTIMENT)
+
+
+def candidate_of(signature: Signature = SENTIMENT, *, decide_by: str = "logprobs") -> Candidate:
+    decoding = Decoding.model_validate({"decide_by": decide_by, "max_tokens": 4, "top_logprobs": 8})
+    prompt = FrozenPrompt(signature=signature, layout=layout_named("plain"), instructions="", decoding=decoding)
+    return Candidate({BARE: prompt}, origin="plain")
+
+
+def student(lean: float = 0.0, *, changed: Mapping[int, float] = {}) -> ScriptedModel:
+    """A model that knows each answer, but leans to one outcome by so many nats, and on some rows has other odds."""
+
+    def answer(prompt: Prompt, sampling: Sampling) -> Completion:
+        number = number_asked(prompt)
+        if number is None:
+            return leaning(lean)
+        return leaning(changed.get(number, (2.0 if number % 2 == 0 else -2.0) + lean))
+
+    return ScriptedModel(answer)
+
+
+def trial_of(model: ScriptedModel, rows: Sequence[Example], **given: object) -> Trial:
+    trial = Trial(candidate_of(), conditions_of(model, **given))  # type: ignore[arg-type]
+    trial.extend(rows)
+    return trial
+
+
+def answers(trial: Trial) -> list[Answer]:
+    return [call.answer for row in trial.evaluation.rows for call in row.calls]
+
+
+def said(trial: Trial) -> list[str]:
+    return [row.run.prediction.sentiment for row in trial.evaluation.rows if row.run]
+
+
+def odds(told: Mapping[str, float]) -> float:
+    return told["positive"] - told["negative"]
+
+
+def corrections(trial: Trial) -> list[float]:
+    """Return by how many nats each row's decision was moved."""
+    moved = []
+    for answer in answers(trial):
+        assert answer.logprobs is not None
+        assert answer.shares is not None
+        corrected = {outcome: math.log(share) for outcome, share in answer.shares.items()}
+        moved.append(round(odds(corrected) - odds(answer.logprobs), 4))
+    return moved
+
+
+# Corrections
+
+
+def test_a_lean_is_corrected_and_what_is_frozen_is_fitted_on_all_rows() -> None:
+    trial = trial_of(student(-3.0), EVEN[:24])
+    assert trial.mean == 1.0
+    told = [answer.logprobs for answer in answers(trial) if answer.logprobs]
+    assert trial.candidate.prompts[BARE].calibration == batch_calibration(told)
+    assert trial.uncorrected.prompts[BARE].calibration is None
+
+
+def test_what_a_row_was_answered_does_not_correct_that_row() -> None:
+    place = 5
+    usual, other = (trial_of(student(-3.0, changed=changed), EVEN[:24]) for changed in ({}, {100 + place: -9.0}))
+    assert usual.candidate != other.candidate
+    own, others = ([corrections(trial)[at] for trial in (usual, other)] for at in (place, place + 1))
+    assert own[0] == own[1] != 0
+    assert others[0] != others[1]
+
+
+def test_what_is_right_for_a_row_does_not_correct_that_row() -> None:
+    wrong = Example(EVEN[5].inputs, {"sentiment": ("positive",)})
+    usual, other = (trial_of(student(-3.0), rows) for rows in (EVEN[:24], [*EVEN[:5], wrong, *EVEN[6:24]]))
+    assert corrections(usual) == corrections(other)
+    assert usual.mean > other.mean
+
+
+def test_a_model_without_a_lean_is_not_calibrated_to_the_rows_own() -> None:
+    trial = trial_of(student(), MOSTLY_POSITIVE[:28])
+    assert trial.candidate == trial.uncorrected
+    assert set(corrections(trial)) == {0.0}
+
+
+def test_inputs_without_content_correct_where_rows_would_mislead() -> None:
+    trial = trial_of(student(-3.0), MOSTLY_POSITIVE)
+    first = leaning(-3.0).first_token or {}
+    lean = {outcome: first[f" {outcome}"] for outcome in ("negative", "positive")}
+    assert trial.candidate.prompts[BARE].calibration == contextual_calibration([lean])
+    assert trial.mean == 1.0
+
+
+def test_what_is_written_is_left_as_it_is() -> None:
+    trial = Trial(candidate_of(decide_by="text"), conditions_of(student(-3.0)))
+    trial.extend(EVEN[:24])
+    assert trial.candidate == trial.uncorrected
+    assert trial.merits == trial.evaluation.scores
+
+
+# What is asked, and what it costs
+
+
+def content_free_calls(model: ScriptedModel) -> list[str]:
+    return [call.prompt.plain for call in model.calls if number_asked(call.prompt) is None]
+
+
+def test_inputs_without_content_are_asked_once_where_rows_are_enough_and_charged() -> None:
+    model = student(-3.0)
+    trial = Trial(candidate_of(), conditions_of(model))
+    trial.extend(EVEN[: CONTEXTUAL_FROM - 1])
+    assert content_free_calls(model) == []
+    assert trial.cost == CONTEXTUAL_FROM - 1
+    trial.extend(EVEN[: CONTEXTUAL_FROM + 1])
+    assert len(content_free_calls(model)) == len(CONTENT_FREE)
+    trial.extend(EVEN)
+    assert len(content_free_calls(model)) == len(CONTENT_FREE)
+    assert trial.cost == trial._conditions.ledger.spent == len(EVEN) + len(CONTENT_FREE)
+
+
+def test_inputs_that_are_not_text_have_no_form_without_content() -> None:
+    stars = Signature(
+        name="Stars",
+        instructions="",
+        inputs=(Field(name="text"), Field(name="stars", kind="integer")),
+        outputs=SENTIMENT.outputs,
+    )
+    rows = [Example({**row.inputs, "stars": 3}, row.outputs) for row in EVEN]
+    seen: list[str] = []
+
+    def answer(prompt: Prompt, sampling: Sampling) -> Completion:
+        seen.append(prompt.plain)
+        return leaning(-1.0)
+
+    trial = Trial(candidate_of(stars), conditions_of(ScriptedModel(answer), wiring=direct_wiring(BARE, stars)))
+    trial.extend(rows)
+    assert len(seen) == len(rows)
+
+
+def test_rows_are_asked_and_paid_once() -> None:
+    model = student(-3.0)
+    trial = Trial(candidate_of(), conditions_of(model))
+    for rows in (8, 24, 24, 8, 30):
+        trial.extend(EVEN[:rows])
+    assert len(model.calls) == 30 == trial.cost
+    assert trial.rows == len(trial.merits) == 30
+
+
+def test_a_trial_stopped_by_the_budget_stays_as_it_was() -> None:
+    conditions = conditions_of(student(-3.0), budget="20calls")
+    trial = Trial(candidate_of(), conditions)
+    trial.extend(EVEN[:8])
+    before = (trial.candidate, trial.evaluation, trial.merits, trial.standing)
+    with pytest.raises(BudgetExhausted):
+        trial.extend(EVEN[:24])
+    assert (trial.candidate, trial.evaluation, trial.merits, trial.standing) == before
+    assert conditions.ledger.spent == 20
+
+
+def test_a_model_that_is_gone_is_not_taken_for_a_bad_candidate() -> None:
+    def answer(prompt: Prompt, sampling: Sampling) -> Completion:
+        if number_asked(prompt) == 110:
+            raise ModelError("The server is gone. Start it.")
+        return leaning(1.0)
+
+    trial = Trial(candidate_of(), conditions_of(ScriptedModel(answer)))
+    trial.extend(EVEN[:8])
+    with pytest.raises(ModelError):
+        trial.extend(EVEN[:24])
+    assert trial.rows == len(trial.merits) == 8
+
+
+# Merits
+
+
+def careful(example: Example, prediction: Prediction, trace: object = None) -> float:
+    """Missing a positive text costs all, a false alarm little."""
+    if label_accuracy(example, prediction):
+        return 1.0
+    return 0.8 if prediction.sentiment == "positive" else 0.0
+
+
+def test_a_merit_is_the_expected_score_with_confident_errors_weighing_most() -> None:
+    trial = trial_of(student(changed={101: 2.0, 103: 0.0}), EVEN[:4])
+    sure = 1 / (1 + math.exp(-2.0))
+    assert trial.merits == pytest.approx([1 - (1 - sure) ** 2, 1 - sure**2, 1 - (1 - sure) ** 2, 1 - 0.5**2])
+
+
+def test_merits_follow_the_costs_that_the_metric_names() -> None:
+    bold, timid = student(1.5), student(-1.5)
+    plain = [trial_of(model, EVEN[:4], metric=label_accuracy).merit for model in (bold, timid)]
+    assert plain[0] == pytest.approx(plain[1])
+    costly = [trial_of(model, EVEN[:4], metric=careful).merit for model in (bold, timid)]
+    assert costly[0] > costly[1] + 0.05
+
+
+def test_the_correction_that_the_metric_prefers_is_taken() -> None:
+    """A lean towards positive is what the metric asks for."""
+    rows, model = EVEN[:24], student(2.5)
+    assert trial_of(model, rows, metric=label_accuracy).candidate.prompts[BARE].calibration is not None
+
+    def alarm(example: Example, prediction: Prediction, trace: object = None) -> float:
+        return float(prediction.sentiment == "positive")
+
+    assert trial_of(model, rows, metric=alarm).candidate.prompts[BARE].calibration is None
+
+
+def test_a_slow_metric_is_asked_once_for_each_outcome_of_a_row() -> None:
+    asked: list[tuple[object, object]] = []
+
+    def slow(example: Example, prediction: Prediction, trace: object = None) -> float:
+        asked.append((example.id, prediction.sentiment))
+        return float(label_accuracy(example, prediction))
+
+    conditions = conditions_of(student(), metric=slow)
+    candidate, rows = candidate_of(), EVEN[:4]
+    for _ in range(2):
+        for row in conditions.answer(candidate, rows):
+            conditions.merit(candidate, row)
+    answered, outcomes = 2 * len(rows), 2 * len(rows)
+    assert len(asked) == answered + outcomes
+
+
+# Programs
+
+
+class Program:
+    """Counts its runs; what it says after its predictor, the rule decides."""
+
+    def __init__(self, rule: Mapping[int, Mapping[str, str]] | None = None) -> None:
+        self.runs = 0
+        self._rule = rule or {}
+
+    def __call__(self, prompts: Mapping[str, FrozenPrompt], inputs: Mapping[str, Value], model: Completer) -> Run:
+        self.runs += 1
+        run = run_wired(prompts, WIRING, inputs, model)
+        own = self._rule.get(int(str(inputs["text"])[-3:]), {})
+        sentiment = own.get(run.prediction.sentiment, run.prediction.sentiment)  # type: ignore[union-attr]
+        return Run(Prediction({"sentiment": sentiment}, text="own"), run.calls)
+
+
+def test_a_program_that_hands_on_is_read_again_without_a_run() -> None:
+    program, model = Program(), student(-3.0)
+    trial = trial_of(model, EVEN[:24], run=program)
+    assert program.runs == len(model.calls) == 24
+    assert trial.candidate.prompts[BARE].calibration is not None
+    assert trial.mean == 1.0
+
+
+def test_a_program_with_code_of_its_own_runs_again_without_a_call() -> None:
+    contrary = {number: {"negative": "positive", "positive": "negative"} for number in (102, 105)}
+    program, model = Program(contrary), student(-3.0)
+    trial = trial_of(model, EVEN[:24], run=program)
+    assert program.runs > len(model.calls) == trial.cost == 24
+    right = [row.example.sentiment for row in trial.evaluation.rows]
+    assert [place for place, pair in enumerate(zip(said(trial), right, strict=True)) if pair[0] != pair[1]] == [2, 5]
+    assert [trial.merits[place] for place in (2, 5)] == [0.0, 0.0]
+
+
+def test_code_that_shows_on_one_row_is_heeded_on_all() -> None:
+    """Uncorrected, all is negative: what the code does with a positive text shows after calibration alone."""
+    rule = {101: {"negative": "positive"}, **{100 + place: {"positive": "negative"} for place in (4, 12, 20)}}
+    trial = trial_of(student(-3.0), EVEN[:24], run=Program(rule))
+    assert trial.candidate.prompts[BARE].calibration is not None
+    assert [said(trial)[place] for place in (4, 12, 20)] == ["negative"] * 3
+
+
+REPLY = Signature(
+    name="Reply",
+    instructions="Reply to the review.",
+    inputs=(Field(name="sentiment"), Field(name="text")),
+    outputs=(Field(name="reply"),),
+)
+CHAIN = Wiring(
+    order=("judge", "reply"),
+    inputs={
+        "judge": {"text": Wire(source=None, field="text")},
+        "reply": {"sentiment": Wire(source="judge", field="sentiment"), "text": Wire(source=None, field="text")},
+    },
+    outputs={"reply": Wire(source="reply", field="reply")},
+)
+
+
+def chained(budget: str) -> tuple[ScriptedModel, Trial]:
+    judge = student(-3.0)
+
+    def answer(prompt: Prompt, sampling: Sampling) -> str | Completion:
+        if prompt.plain.endswith("Reply:"):
+            return " thanks" if "Sentiment: positive" in prompt.plain else " sorry"
+        return judge.complete(prompt, sampling)
+
+    model = ScriptedModel(answer)
+    prompts = {"judge": candidate_of().prompts[BARE], "reply": candidate_of(REPLY, decide_by="text").prompts[BARE]}
+    conditions = conditions_of(model, budget=budget, metric=exact_match, wiring=CHAIN)
+    return model, Trial(Candidate(prompts, origin="chain"), conditions)
+
+
+REPLIES = [
+    Example(row.inputs, {"reply": ("thanks" if row.sentiment == "positive" else "sorry",)}, group=row.group)
+    for row in EVEN
+]
+
+
+def test_a_decision_that_changes_what_is_asked_next_costs_a_call() -> None:
+    model, trial = chained("1000calls")
+    trial.extend(REPLIES[:24])
+    assert trial.mean == 1.0
+    changed = 12  # the positive ones: all were negative before calibration
+    assert len(model.calls) == trial.cost == 2 * 24 + changed
+
+
+def test_a_budget_that_ends_while_corrections_are_tried_leaves_the_trial_as_it_was() -> None:
+    _, trial = chained("54calls")
+    trial.extend(REPLIES[:8])
+    before = (trial.candidate, trial.evaluation, trial.merits)
+    with pytest.raises(BudgetExhausted):
+        trial.extend(REPLIES[:24])
+    assert (trial.candidate, trial.evaluation, trial.merits) == before
+    assert trial.rows == len(trial.merits) == 8
