@@ -1,59 +1,29 @@
-"""Demonstrations out of a teacher's runs, mixed with labelled ones, compared in blocks of rows."""
+"""Race demonstrations out of a teacher's runs, mixed with labelled ones."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from cribsheet.examples import Demo
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import balanced
-from cribsheet.search.elimination import is_worse
 from cribsheet.search.harvest import bootstrapped, harvest
 from cribsheet.search.reasoning import reasoning_variant
+from cribsheet.search.stage import Stage
 from cribsheet.search.study import Study
-from cribsheet.search.trial import Trial
 
 SETS = 16
 """Demo sets that are compared at most, without those that reason."""
 SIZES = (8, 4, 6, 2)
-FIRST_BLOCK = 16
-ENTRY = 0.5
-"""The part of the budget that goes into first blocks."""
-LEVEL = 0.05
-"""Of each comparison's test: a few sets are looked at a few times, and the leader is kept anyway."""
 
 
 def search(study: Study) -> None:
-    """Harvest, then compare demo sets on the same rows, block by block, dropping those worse than the leader.
+    """Harvest, then race demo sets; the winner answers all rows.
 
     Every other set is asked in words too: to reason before it answers, where rationales were harvested.
     """
     harvest(study)
-    study.progress.stage("comparing demonstrations")
-    trials = _entered(study)
-    rows = FIRST_BLOCK
-    while trials and rows < len(study.val):
-        trials = _survivors(trials)
-        rows *= 2
-        for trial in trials:
-            study.extend(trial, rows)
-
-
-def _entered(study: Study) -> list[Trial]:
-    """Answer the first block with one demo set after the other, while the budget's part for that lasts."""
-    whole, seen = study.ledger.left, set[str]()
-    trials: list[Trial] = []
-    for candidate in _candidates(study):
-        if trials and whole - study.ledger.left >= ENTRY * whole:
-            break
-        if candidate.key not in seen and study.fits(candidate):
-            seen.add(candidate.key)
-            trials.append(study.trial(candidate))
-            study.extend(trials[-1], FIRST_BLOCK)
-    return trials
-
-
-def _survivors(trials: Sequence[Trial]) -> list[Trial]:
-    leader = max(trials, key=lambda trial: trial.merit)
-    return [one for one in trials if one is leader or not is_worse(leader.merits, one.merits, level=LEVEL)]
+    study.progress.stage("racing demonstrations")
+    for trial in Stage(study, study.ledger.left).run(_candidates(study), keep=1):
+        study.extend(trial, len(study.val))
 
 
 def _candidates(study: Study) -> Iterator[Candidate]:

@@ -43,6 +43,9 @@ def search(study: Study) -> None:
     screen = _Screen(study)
     study.progress.stage("screening layouts")
     best = screen.run(LAYOUTS * whole, (_framed(study, layout, screen.demos) for layout in study.layouts))
+    if not best:  # not even the shortest rows fit the context window as demos
+        study.extend(study.trial(study.bare()), len(study.val))
+        return
     study.progress.stage("screening the fields' names")
     best = screen.run(WORDS * whole, _worded(study, best[0].uncorrected), incumbents=best)
     study.progress.stage("screening the outcomes' words")

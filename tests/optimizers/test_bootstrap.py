@@ -27,6 +27,11 @@ def answers_at_once(prompt: Prompt, sampling: Sampling) -> str:
     return " So it is.\nSentiment: positive" if "Reasoning:" in prompt.plain else teacher(prompt, sampling)
 
 
+def is_silent_at_once(prompt: Prompt, sampling: Sampling) -> str:
+    """Be right where it reasons, else say nothing that can be read."""
+    return teacher(prompt, sampling) if "Reasoning:" in prompt.plain else " nothing"
+
+
 def study_of(student: object) -> Study:
     study = lesson(student, rows=12, budget="2000calls")  # type: ignore[arg-type]
     study.teaching = Teaching(teacher=ScriptedModel(teacher, name="big/teacher"), reasoning=True)
@@ -42,7 +47,7 @@ def test_reasoning_is_kept_where_it_helps_and_only_there(student: object, reason
 
 
 def test_losers_answer_fewer_rows() -> None:
-    study = study_of(answers_after_reasoning)
+    study = study_of(is_silent_at_once)
     plain = [trial.rows for trial in study.trials if not trial.candidate.prompts[BARE].reasoning]
     assert max(plain) == 16
     assert study.best is not None
