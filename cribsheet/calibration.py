@@ -69,7 +69,7 @@ def _spoken(
             heard = {outcome: "" for outcome, rest in rests.items() if not rest}
         if len(heard) == 1:
             spoken[next(iter(heard))].append(logprob)
-        elif heard and go_on is not None and logprob > _AUDIBLE and len(said) < max(map(len, rests.values())):
+        elif any(heard.values()) and go_on is not None and logprob > _AUDIBLE:
             further = _spoken(heard, go_on(said + token) or {}, go_on, said=said + token)
             for outcome, logprobs in further.items():
                 spoken[outcome] += [logprob + one for one in logprobs]
