@@ -113,7 +113,7 @@ class Provenance(BaseModel):
     budget: str
     """What the compile was allowed, such as `40k tokens`."""
     spent_tokens: int
-    """What it cost: tokens evaluated anew with each block's shared prefix counted once, plus tokens written."""
+    """What it cost: tokens read anew, going by the order of the prompts, plus tokens written."""
     origin: str
     """How the winner came to be."""
     evaluations: int
