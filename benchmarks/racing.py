@@ -1,0 +1,310 @@
+"""Measure how near a race comes to evaluating all its candidates on all rows.
+
+    python benchmarks/racing.py [--data DIR] [--candidates 24] [--rows 240] [--seeds 5] [--cache DIR] [--toy]
+
+The candidates are demo sets for SST-2, of the sizes that `race` draws, in two layouts, drawn once. Each seed puts
+them, and the rows, in an order of its own: all answer all rows, then they race with a quarter of the tokens that
+this took. What the race settles on is judged by its score on all rows, beside the highest that any has there. (That
+one is the best of many by luck too, which is hard on the race; "by merit" is what a search settles on once all have
+answered all rows.) Tokens are the budget's: those that are read anew, going by the order of prompts, and written.
+
+All orders share one completion cache, which `--cache` keeps, so the model is asked once for each candidate and row.
+The first race then runs again with an empty one and a fresh engine, for what its prefix cache really serves.
+`--toy` asks a script instead and writes nothing. `--data` names a folder with `sst2/train.csv`. Prints Markdown,
+writes benchmarks/results/racing.json, returns 1 where a limit does not hold.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import json
+import math
+import os
+import platform
+import random
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import fmean, median
+from typing import NamedTuple
+
+from cribsheet.bridge import BARE, DspyProgram, as_module
+from cribsheet.catalogue import layout_named
+from cribsheet.examples import Example
+from cribsheet.executor import Threads
+from cribsheet.metrics import label_accuracy
+from cribsheet.models import Completion, Model, Sampling, Usage, open_model
+from cribsheet.models.cache import CachedModel, CompletionCache, Meter
+from cribsheet.models.scripted import ScriptedModel
+from cribsheet.progress import Silent
+from cribsheet.prompts import Prompt
+from cribsheet.rows import load_rows
+from cribsheet.running import direct_wiring, run_wired
+from cribsheet.search.budget import Budget, BudgetExhausted, Ledger
+from cribsheet.search.candidate import Candidate
+from cribsheet.search.demos import balanced, short
+from cribsheet.search.stage import Stage
+from cribsheet.search.study import Study
+from cribsheet.search.trial import Conditions
+from cribsheet.signature import Signature
+from cribsheet.workspace import builtin
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results" / "racing.json"
+MODEL = "embedded/smollm2-135m"
+SST2 = {"sentence": "text", "label": "sentiment"}
+LAYOUTS, SIZES = ("plain", "instructed"), (4, 8, 12)
+POOL = 300
+"""Rows that demos are drawn from, none of them a row that candidates answer."""
+MOST_LOST = 0.01
+MOST_SHARE = 0.25
+LEAST_CACHED = 0.8
+_WORDS = {"negative": "dull", "positive": "superb"}
+
+
+class Figure(NamedTuple):
+    """One line of the table of limits."""
+
+    what: str
+    figure: str
+    limit: str
+    holds: bool
+
+
+@dataclass(frozen=True)
+class Heat:
+    """One seed: all candidates on all rows, and their race."""
+
+    seed: int
+    mean: float
+    """The mean score of all candidates on all rows: what one drawn at random has."""
+    best: float
+    """The highest score on all rows."""
+    settled: float
+    """The score on all rows of what a search settles on where it has answered all: merits have a say there."""
+    chosen: float
+    """The score on all rows of what the race settled on."""
+    entered: int
+    """Candidates that answered a first block of rows."""
+    rows: int
+    """Rows that the race's choice had answered."""
+    all_tokens: int
+    race_tokens: int
+    race_prompt_tokens: int
+    """Those of all prompts in the race, read anew or not."""
+
+    @property
+    def lost(self) -> float:
+        """What the race's choice lacks of the highest score."""
+        return self.best - self.chosen
+
+    @property
+    def share(self) -> float:
+        """What the race took of the tokens of evaluating all on all rows."""
+        return self.race_tokens / self.all_tokens
+
+    @property
+    def cached(self) -> float:
+        """How much of the race's prompts need not be read anew, from below: what was written counts as read."""
+        return 1 - self.race_tokens / self.race_prompt_tokens
+
+
+class Track:
+    """The task, the rows, the candidates and the model of all races."""
+
+    def __init__(self, model: Model, signature: Signature, rows: Sequence[Example], *, candidates: int, answered: int):
+        self._model, self._signature = model, signature
+        shuffled = random.Random(0).sample(list(rows), len(rows))
+        self._val, self._pool = shuffled[:answered], shuffled[answered:][:POOL]
+        self._numbers = range(candidates)
+
+    def heat(self, seed: int, cache: CompletionCache) -> Heat:
+        """Answer all rows with all candidates, then race them."""
+        everything = self._study(seed, cache, Meter(), limit=math.inf)
+        for candidate in self._candidates(everything, seed):
+            everything.extend(everything.trial(candidate), len(everything.val))
+        scores = {trial.uncorrected.key: trial.mean for trial in everything.trials}
+        settled = max(everything.trials, key=lambda trial: trial.standing)
+        meter = Meter()
+        race = self.race(seed, cache, meter, allowance=MOST_SHARE * everything.ledger.tokens)
+        choice = race.best
+        return Heat(
+            seed=seed,
+            mean=fmean(scores.values()),
+            best=max(scores.values()),
+            settled=settled.mean,
+            chosen=scores[choice.uncorrected.key] if choice else 0.0,
+            entered=len(race.trials),
+            rows=choice.rows if choice else 0,
+            all_tokens=everything.ledger.tokens,
+            race_tokens=race.ledger.tokens,
+            race_prompt_tokens=meter.prompt_tokens + meter.completion_cached_tokens,
+        )
+
+    def race(self, seed: int, cache: CompletionCache, meter: Meter, *, allowance: float) -> Study:
+        """Race all candidates with an allowance of tokens; return the study, which knows the best."""
+        study = self._study(seed, cache, meter, limit=allowance)
+        with contextlib.suppress(BudgetExhausted):
+            Stage(study, allowance).run(self._candidates(study, seed), keep=1)
+        return study
+
+    def _candidates(self, study: Study, seed: int) -> list[Candidate]:
+        """Return the candidates, always the same, in the seed's order."""
+        drawn, rng = [], random.Random(0)
+        for number in self._numbers:
+            layout = layout_named(LAYOUTS[number % len(LAYOUTS)])
+            size = SIZES[number // len(LAYOUTS) % len(SIZES)]
+            demos = balanced(self._signature, short(study.pools[BARE]), size=size, rng=rng)
+            drawn.append(study.candidate(layout, {BARE: demos}, origin=f"{size} demos, {layout.name}"))
+        return random.Random(seed).sample(drawn, len(drawn))
+
+    def _study(self, seed: int, cache: CompletionCache, meter: Meter, *, limit: float) -> Study:
+        model, wiring = CachedModel(self._model, cache, meter=meter), direct_wiring(BARE, self._signature)
+        conditions = Conditions(
+            run=lambda prompts, inputs, completer: run_wired(prompts, wiring, inputs, completer),
+            model=model,
+            metric=label_accuracy,
+            ledger=Ledger(Budget(limit, "tokens"), count_tokens=model.count_tokens, prefix_tokens=model.prefix_tokens),
+            executor=Threads(model.parallel),
+        )
+        return Study(
+            signatures={BARE: self._signature},
+            train=self._pool,
+            val=random.Random(seed).sample(self._val, len(self._val)),
+            conditions=conditions,
+            progress=Silent(),
+            rng=random.Random(seed),
+        )
+
+
+def heats_of(track: Track, options: argparse.Namespace) -> list[Heat]:
+    """Run a heat a seed."""
+    with tempfile.TemporaryDirectory(prefix="cribsheet-bench-") as folder:
+        cache = CompletionCache(options.cache or folder)
+        heats = []
+        for seed in range(options.seeds):
+            heats.append(track.heat(seed, cache))
+            print(f"seed {seed}: {heats[-1].chosen:.3f} of {heats[-1].best:.3f}", file=sys.stderr)
+        cache.close()
+    return heats
+
+
+def served(signature: Signature, rows: Sequence[Example], options: argparse.Namespace, *, tokens: float) -> float:
+    """Run the first race as a fresh engine and an empty cache serve it; return the part that was not read anew."""
+    model, meter = open_model(MODEL), Meter()
+    track = Track(model, signature, rows, candidates=options.candidates, answered=options.rows)
+    with tempfile.TemporaryDirectory(prefix="cribsheet-bench-") as folder:
+        try:
+            track.race(0, CompletionCache(folder), meter, allowance=tokens)
+        finally:
+            model.close()
+    return meter.cached_share or 0.0
+
+
+def figures_of(heats: Sequence[Heat], by_engine: float | None) -> list[Figure]:
+    """Return what the medians come to, beside the limits."""
+    lost, share = median(heat.lost for heat in heats), median(heat.share for heat in heats)
+    cached = {"by the budget's count": median(heat.cached for heat in heats)}
+    if by_engine is not None:
+        cached["by the engine's"] = by_engine
+    return [
+        Figure("score below the best of all on all rows", f"{lost:.3f}", f"{MOST_LOST:g}", lost <= MOST_LOST + 1e-9),
+        Figure("tokens, of all on all rows", f"{share:.1%}", f"{MOST_SHARE:.0%}", share <= MOST_SHARE),
+        *(
+            Figure(
+                f"prompt tokens in a race that caches serve, {whose}",
+                f"{part:.1%}",
+                f"at least {LEAST_CACHED:.0%}",
+                part >= LEAST_CACHED,
+            )
+            for whose, part in cached.items()
+        ),
+    ]
+
+
+def toy_rows() -> list[Example]:
+    """Return rows for the toy model."""
+    return [
+        Example({"text": f"Show {number} is {word}."}, {"sentiment": (label,)})
+        for number in range(400)
+        for label, word in _WORDS.items()
+    ]
+
+
+def toy_model() -> Model:
+    """Return a model whose skill depends on the demos, and whose luck on demos and text."""
+
+    def answer(prompt: Prompt, sampling: Sampling) -> Completion:
+        shown, asked = prompt.plain.rsplit("Show ", 1)
+        truth = 1 if _WORDS["positive"] in asked else -1
+        odds = truth * (0.1 + 1.2 * _chance(shown)) + 3 * (_chance(shown + asked) - 0.5)
+        positive = 1 / (1 + math.exp(-2 * odds))
+        told = {" positive": math.log(positive), " negative": math.log(1 - positive)}
+        return Completion(
+            text=max(told, key=told.__getitem__),
+            first_token=told,
+            usage=Usage(prompt_tokens=len(prompt.plain) // 4, cached_tokens=0, completion_tokens=1),
+        )
+
+    return ScriptedModel(answer, name="scripted/toy")
+
+
+def _chance(text: str) -> float:
+    return int(hashlib.sha256(text.encode()).hexdigest(), 16) % 1000 / 1000
+
+
+def report(heats: Sequence[Heat], figures: Sequence[Figure]) -> None:
+    """Print what was measured."""
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}\n")
+    print("| seed | mean of all | best | by merit | the race's | entered | its rows | tokens, all | tokens, race |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    for heat in heats:
+        print(
+            f"| {heat.seed} | {heat.mean:.3f} | {heat.best:.3f} | {heat.settled:.3f} | {heat.chosen:.3f} "
+            f"| {heat.entered} | {heat.rows} | {heat.all_tokens:,} | {heat.race_tokens:,} ({heat.share:.1%}) |"
+        )
+    print("\n| median | figure | limit |\n| --- | --- | --- |")
+    for one in figures:
+        print(f"| {one.what} | {one.figure}{'' if one.holds else ' (!)'} | {one.limit} |")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print the tables, write the JSON; return 1 where a limit does not hold."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--candidates", type=int, default=24)
+    parser.add_argument("--rows", type=int, default=240)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--cache", type=Path, help="a folder for completions; a temporary one by default")
+    parser.add_argument("--toy", action="store_true", help="ask a script in place of the embedded model")
+    options = parser.parse_args(arguments)
+    signature = DspyProgram(as_module(builtin().task("sentiment")[1].program)).signature
+    if options.toy:
+        model, rows = toy_model(), toy_rows()
+    else:
+        model = open_model(MODEL)
+        rows = load_rows(options.data / "sst2" / "train.csv", signature, mapping=SST2)
+    track = Track(model, signature, rows, candidates=options.candidates, answered=options.rows)
+    try:
+        heats = heats_of(track, options)
+    finally:
+        model.close()
+    share = None if options.toy else served(signature, rows, options, tokens=MOST_SHARE * heats[0].all_tokens)
+    figures = figures_of(heats, share)
+    report(heats, figures)
+    if not options.toy:
+        RESULTS.parent.mkdir(parents=True, exist_ok=True)
+        content = {
+            "candidates": options.candidates,
+            "rows": options.rows,
+            "figures": [one._asdict() for one in figures],
+            "heats": [asdict(heat) for heat in heats],
+        }
+        RESULTS.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return 0 if all(one.holds for one in figures) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
