@@ -1,0 +1,142 @@
+"""What an answer comes to, asked for or read again."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cribsheet.calibration import Calibration
+from cribsheet.catalogue import layout_named
+from cribsheet.examples import Prediction
+from cribsheet.frozen import Decoding, FrozenPrompt
+from cribsheet.guard import Guard
+from cribsheet.models import Completion, Sampling, Usage
+from cribsheet.models.scripted import ScriptedModel
+from cribsheet.outcomes import Unanswerable
+from cribsheet.parsing import ParseFailure
+from cribsheet.prompts import Prompt
+from cribsheet.running import Answer, ask, reread
+from cribsheet.signature import Field, Signature
+from toys import QA, SENTIMENT
+
+TOPIC = Field(name="topic", kind="label", labels=("science", "science fiction", "sports"))
+BOOKS = Signature(name="Books", instructions="", inputs=(Field(name="text"),), outputs=(TOPIC,))
+FIT = Field(name="fit", kind="boolean", abstains=True)
+FITTING = Signature(name="Fitting", instructions="", inputs=QA.inputs, outputs=(FIT,))
+TEXT = {"text": "The film was superb."}
+ASKED = {"question": "Who wrote the diary?", "context": "The diary was written by Anne Frank."}
+
+
+def prompt_of(signature: Signature, **given: object) -> FrozenPrompt:
+    by_logprobs = Decoding(decide_by="logprobs", top_logprobs=8)
+    decoding = by_logprobs if signature is not QA else Decoding(max_tokens=8, top_logprobs=1)
+    return FrozenPrompt.model_validate(
+        {"signature": signature, "layout": layout_named("plain"), "instructions": "", "decoding": decoding, **given}
+    )
+
+
+def guard_of(field: str, threshold: float) -> Guard:
+    return Guard(
+        field=field,
+        context="context",
+        lead=("question",),
+        weights={"coverage": 2.0, "confidence": 1.0},
+        intercept=-1.0,
+        threshold=threshold,
+        idf={},
+        rare=1.0,
+    )
+
+
+def saying(text: str, first: dict[str, float] | None = None, **after: dict[str, float]) -> ScriptedModel:
+    """A model that says the same to all, and other things where it has begun to answer."""
+
+    def answer(prompt: Prompt, sampling: Sampling) -> Completion:
+        begun = prompt.plain.rsplit(":", 1)[-1].strip()
+        told = after.get(begun, first)
+        first_token = told and {token: math.log(p) for token, p in told.items()}
+        return Completion(text=text, first_token=first_token, usage=Usage(prompt_tokens=9))
+
+    return ScriptedModel(answer)
+
+
+def everything(answer: Answer) -> tuple[object, ...]:
+    """Return an answer's parts, those of the prediction that do not count for its equality among them."""
+    said = answer.prediction
+    return (answer, said.text, said.confidence) if isinstance(said, Prediction) else (answer,)
+
+
+def assert_same_when_reread(
+    model: ScriptedModel, before: FrozenPrompt, after: FrozenPrompt, inputs: dict[str, str]
+) -> Answer:
+    first = ask(before, inputs, model)
+    calls = len(model.calls)
+    read = reread(after, inputs, first)
+    assert len(model.calls) == calls
+    assert everything(read) == everything(ask(after, inputs, model))
+    return read
+
+
+biases = st.floats(min_value=-8, max_value=8)
+
+
+@given(negative=st.floats(min_value=0.01, max_value=0.9), bias=biases, other=biases)
+def test_a_decision_read_with_other_biases_is_what_asking_with_them_gives(
+    negative: float, bias: float, other: float
+) -> None:
+    model = saying(" negative", {" negative": negative, " positive": 0.95 - negative})
+    before, after = (
+        prompt_of(SENTIMENT, calibration=Calibration(biases={"negative": one, "positive": 0.0}))
+        for one in (bias, other)
+    )
+    assert_same_when_reread(model, before, after, TEXT)
+    assert_same_when_reread(model, prompt_of(SENTIMENT), after, TEXT)
+    assert_same_when_reread(model, before, prompt_of(SENTIMENT), TEXT)
+
+
+def test_what_was_asked_to_tell_outcomes_apart_is_not_asked_again() -> None:
+    model = saying(" science", {" science": 0.7, " sports": 0.3}, science={" fiction": 0.4, "\n": 0.6})
+    biased = prompt_of(BOOKS, calibration=Calibration(biases={"science": 1.0, "science fiction": -1.0}))
+    answer = assert_same_when_reread(model, prompt_of(BOOKS), biased, TEXT)
+    assert len(answer.completions) == 2
+    assert isinstance(answer.prediction, Prediction)
+    assert answer.prediction.topic == "science fiction"
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.5, 1.0])
+def test_a_guard_can_be_put_on_a_decision_and_taken_off(threshold: float) -> None:
+    model = saying(" yes", {" yes": 0.6, " no": 0.3, " unanswerable": 0.1})
+    guarded = prompt_of(
+        FITTING, guard=guard_of("fit", threshold), calibration=Calibration(biases={"true": 0.2, "false": -0.3})
+    )
+    assert_same_when_reread(model, prompt_of(FITTING), guarded, ASKED)
+    answer = assert_same_when_reread(model, guarded, prompt_of(FITTING), ASKED)
+    assert answer.standing is None
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.5, 1.0])
+def test_a_guard_can_be_put_on_a_written_answer_and_taken_off(threshold: float) -> None:
+    model = saying(" Anne Frank", {" Anne": 0.9, " un": 0.05})
+    guarded = prompt_of(QA, guard=guard_of("answer", threshold))
+    answer = assert_same_when_reread(model, prompt_of(QA), guarded, ASKED)
+    assert isinstance(answer.prediction, Prediction)
+    assert isinstance(answer.prediction.answer, Unanswerable) == (threshold == 1.0)
+    back = assert_same_when_reread(model, guarded, prompt_of(QA), ASKED)
+    assert isinstance(back.prediction, Prediction)
+    assert back.prediction.answer == "Anne Frank"
+
+
+def test_what_could_not_be_read_stays_unread() -> None:
+    biased = prompt_of(SENTIMENT, calibration=Calibration(biases={"negative": 1.0, "positive": 0.0}))
+    silent = saying(" the", {" the": 1.0})
+    assert isinstance(assert_same_when_reread(silent, prompt_of(SENTIMENT), biased, TEXT).prediction, ParseFailure)
+    chatting = saying(" Well, it depends")  # no log-probabilities: it is the text that is read
+    assert isinstance(assert_same_when_reread(chatting, prompt_of(SENTIMENT), biased, TEXT).prediction, ParseFailure)
+
+
+def test_what_was_written_where_no_log_probabilities_are_told_is_read_the_same() -> None:
+    biased = prompt_of(SENTIMENT, calibration=Calibration(biases={"negative": 9.0, "positive": 0.0}))
+    answer = assert_same_when_reread(saying(" negative"), prompt_of(SENTIMENT), biased, TEXT)
+    assert isinstance(answer.prediction, Prediction)
+    assert answer.prediction.sentiment == "negative"
