@@ -16,7 +16,6 @@ writes benchmarks/results/racing.json, returns 1 where a limit does not hold.
 
 import argparse
 import contextlib
-import hashlib
 import json
 import math
 import os
@@ -35,11 +34,9 @@ from cribsheet.catalogue import layout_named
 from cribsheet.examples import Example
 from cribsheet.executor import Threads
 from cribsheet.metrics import label_accuracy
-from cribsheet.models import Completion, Model, Sampling, Usage, open_model
+from cribsheet.models import Model, open_model
 from cribsheet.models.cache import CachedModel, CompletionCache, Meter
-from cribsheet.models.scripted import ScriptedModel
 from cribsheet.progress import Silent
-from cribsheet.prompts import Prompt
 from cribsheet.rows import load_rows
 from cribsheet.running import direct_wiring, run_wired
 from cribsheet.search.budget import Budget, BudgetExhausted, Ledger
@@ -50,6 +47,7 @@ from cribsheet.search.study import Study
 from cribsheet.search.trial import Conditions
 from cribsheet.signature import Signature
 from cribsheet.workspace import builtin
+from racing_toy import toy_model, toy_rows
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "racing.json"
@@ -60,8 +58,9 @@ POOL = 300
 """Rows that demos are drawn from, none of them a row that candidates answer."""
 MOST_LOST = 0.01
 MOST_SHARE = 0.25
+LAST_ROW = 200
+"""Tokens that an allowance leaves for the row which exhausts it."""
 LEAST_CACHED = 0.8
-_WORDS = {"negative": "dull", "positive": "superb"}
 
 
 class Figure(NamedTuple):
@@ -128,7 +127,7 @@ class Track:
         scores = {trial.uncorrected.key: trial.mean for trial in everything.trials}
         settled = max(everything.trials, key=lambda trial: trial.standing)
         meter = Meter()
-        race = self.race(seed, cache, meter, allowance=MOST_SHARE * everything.ledger.tokens)
+        race = self.race(seed, cache, meter, allowance=allowance_of(everything.ledger.tokens))
         choice = race.best
         return Heat(
             seed=seed,
@@ -179,6 +178,11 @@ class Track:
         )
 
 
+def allowance_of(all_tokens: int) -> float:
+    """Return what a race may spend, of what evaluating all on all rows took."""
+    return MOST_SHARE * all_tokens - LAST_ROW
+
+
 def heats_of(track: Track, options: argparse.Namespace) -> list[Heat]:
     """Run a heat a seed."""
     with tempfile.TemporaryDirectory(prefix="cribsheet-bench-") as folder:
@@ -191,13 +195,13 @@ def heats_of(track: Track, options: argparse.Namespace) -> list[Heat]:
     return heats
 
 
-def served(signature: Signature, rows: Sequence[Example], options: argparse.Namespace, *, tokens: float) -> float:
+def served(signature: Signature, rows: Sequence[Example], options: argparse.Namespace, *, allowance: float) -> float:
     """Run the first race as a fresh engine and an empty cache serve it; return the part that was not read anew."""
     model, meter = open_model(MODEL), Meter()
     track = Track(model, signature, rows, candidates=options.candidates, answered=options.rows)
     with tempfile.TemporaryDirectory(prefix="cribsheet-bench-") as folder:
         try:
-            track.race(0, CompletionCache(folder), meter, allowance=tokens)
+            track.race(0, CompletionCache(folder), meter, allowance=allowance)
         finally:
             model.close()
     return meter.cached_share or 0.0
@@ -222,37 +226,6 @@ def figures_of(heats: Sequence[Heat], by_engine: float | None) -> list[Figure]:
             for whose, part in cached.items()
         ),
     ]
-
-
-def toy_rows() -> list[Example]:
-    """Return rows for the toy model."""
-    return [
-        Example({"text": f"Show {number} is {word}."}, {"sentiment": (label,)})
-        for number in range(400)
-        for label, word in _WORDS.items()
-    ]
-
-
-def toy_model() -> Model:
-    """Return a model whose skill depends on the demos, and whose luck on demos and text."""
-
-    def answer(prompt: Prompt, sampling: Sampling) -> Completion:
-        shown, asked = prompt.plain.rsplit("Show ", 1)
-        truth = 1 if _WORDS["positive"] in asked else -1
-        odds = truth * (0.1 + 1.2 * _chance(shown)) + 3 * (_chance(shown + asked) - 0.5)
-        positive = 1 / (1 + math.exp(-2 * odds))
-        told = {" positive": math.log(positive), " negative": math.log(1 - positive)}
-        return Completion(
-            text=max(told, key=told.__getitem__),
-            first_token=told,
-            usage=Usage(prompt_tokens=len(prompt.plain) // 4, cached_tokens=0, completion_tokens=1),
-        )
-
-    return ScriptedModel(answer, name="scripted/toy")
-
-
-def _chance(text: str) -> float:
-    return int(hashlib.sha256(text.encode()).hexdigest(), 16) % 1000 / 1000
 
 
 def report(heats: Sequence[Heat], figures: Sequence[Figure]) -> None:
@@ -291,7 +264,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         heats = heats_of(track, options)
     finally:
         model.close()
-    share = None if options.toy else served(signature, rows, options, tokens=MOST_SHARE * heats[0].all_tokens)
+    share = None if options.toy else served(signature, rows, options, allowance=allowance_of(heats[0].all_tokens))
     figures = figures_of(heats, share)
     report(heats, figures)
     if not options.toy:
