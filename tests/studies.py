@@ -13,7 +13,7 @@ from cribsheet.executor import Threads
 from cribsheet.frozen import Wiring
 from cribsheet.metrics import Metric, label_accuracy
 from cribsheet.models import Completion, Model, Sampling
-from cribsheet.models.scripted import ScriptedModel
+from cribsheet.models.scripted import Script, ScriptedModel
 from cribsheet.progress import Silent
 from cribsheet.prompts import Prompt
 from cribsheet.rows import load_rows
@@ -110,13 +110,20 @@ def skilled(prompt: Prompt, sampling: Sampling) -> Completion:
     return leaning(4.0 if is_right == (number % 2 == 0) else -4.0)
 
 
-def arena(*, budget: str = "100000calls", rows: int = 96, context_window: int = 4096) -> Study:
-    """Return a study whose student is `skilled`; the rows are `numbered`, the demo pool's from 300 on."""
+def arena(
+    script: Script = skilled,
+    *,
+    budget: str = "100000calls",
+    rows: int = 96,
+    demos: int = 40,
+    context_window: int = 4096,
+) -> Study:
+    """Return a study of `numbered` rows, those of the demo pool from 300 on."""
     return Study(
         signatures={BARE: SENTIMENT},
-        train=numbered(40, start=300),
+        train=numbered(demos, start=300),
         val=numbered(rows),
-        conditions=conditions_of(ScriptedModel(skilled, context_window=context_window), budget=budget),
+        conditions=conditions_of(ScriptedModel(script, context_window=context_window), budget=budget),
         progress=Silent(),
         rng=random.Random(0),
     )

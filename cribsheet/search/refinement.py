@@ -73,7 +73,8 @@ class Refinement:
         results = self.study.answer(candidate, self.study.rng.sample(rows, min(PROBED, len(rows)))).rows
         wrong: list[Example] = [row.example for row in results if self.study.conditions.merit(candidate, row) < _HARD]
         for name, signature in self.study.signatures.items():
-            self._hard[name] = list(demos_of(signature, wrong))
+            drawn = {repr(demo): demo for demo in self._draws[name].pool}  # the same one, so that it is not drawn too
+            self._hard[name] = [drawn.get(repr(demo), demo) for demo in demos_of(signature, wrong)]
 
     def _changes(self, candidate: Candidate) -> Iterator[Candidate]:
         """Yield two swaps, a hard row, an order, a larger and a smaller demo set for each predictor in turn."""
