@@ -82,7 +82,7 @@ def corrections(trial: Trial) -> list[float]:
 
 
 def test_a_lean_is_corrected_and_what_is_frozen_is_fitted_on_all_rows() -> None:
-    trial = trial_of(student(-3.0), EVEN[:24])
+    trial = trial_of(student(-3.0, changed={121: -9.0}), EVEN[:24])
     assert trial.mean == 1.0
     told = [answer.logprobs for answer in answers(trial) if answer.logprobs]
     assert trial.candidate.prompts[BARE].calibration == batch_calibration(told)
