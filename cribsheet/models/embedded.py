@@ -39,7 +39,7 @@ class EmbeddedModel:
     # they faster on a CPU.
     parallel: int = 1
     prefix_tokens: int = 5000
-    """Tokens of earlier prompts that it keeps beside the last one, about: so many of SmolLM2-135M's fit."""
+    """Tokens of prompts that it keeps, about: so many of SmolLM2-135M's fit."""
 
     def __init__(
         self,

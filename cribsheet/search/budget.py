@@ -73,7 +73,7 @@ class Ledger:
     still holds, going by their order, is free where it tells of a prefix cache; how much was really served
     from there would depend on what the engine did before.
 
-    `prefix_tokens` is how many tokens of earlier prompts the engine keeps beside the last one.
+    `prefix_tokens` is how many tokens of prompts, the last one included, the engine keeps.
     """
 
     def __init__(

@@ -18,6 +18,7 @@ POOL = 32
 CONSIDERED = 160
 """The most demos that a pool is chosen from, and the most that it is to cover: more would be slow to compare."""
 _PULL, _PULL_OF_DEMOS = 1.5, 5.0  # a choice of effect 1 is made more often by e to this; a demo's effect is small
+_NOTHING = 1e-9
 _DOUBT = 3.0  # the candidates without effect that each choice is taken to have been in
 
 
@@ -56,7 +57,7 @@ class Effects:
         means = {kind: fmean(merits) for kind, merits in usual.items()}
         rests = [merit - means[kind] for _, kind, merit in self._told]
         spread = pstdev(rests) if rests else 0.0
-        if not spread:
+        if spread < _NOTHING:
             return {}
         sums: dict[Hashable, float] = defaultdict(float)
         counts: Counter[Hashable] = Counter()
@@ -118,7 +119,7 @@ def covering(signature: Signature, demos: Sequence[Demo], *, size: int, rng: ran
     for demo in demos if len(demos) <= CONSIDERED else rng.sample(list(demos), CONSIDERED):
         by_outcome[outcome_of(signature, demo)].append(demo)
     chosen: list[Demo] = []
-    for number, (_, group) in enumerate(sorted(by_outcome.items())):
+    for number, group in enumerate(sorted(by_outcome.values(), key=len)):  # what few leave goes to those that follow
         share = (size - len(chosen)) // (len(by_outcome) - number)
         chosen += _spread(group, share)
     return tuple(chosen)

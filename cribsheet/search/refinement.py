@@ -90,7 +90,8 @@ class Refinement:
         others = draw.draw(len(draw.pool), without=demos, answered=answered)
         for other in others[:2] if demos else ():
             yield "a demo swapped", _with(demos, self._weak(name, demos), other)
-        hard = [demo for demo in self._hard.get(name, ()) if demo not in demos]
+        found = self._hard.get(name, [])
+        hard = [demo for demo in (answered_only(draw.signature, found) if answered else found) if demo not in demos]
         if demos and hard:
             yield "a hard row shown", _with(demos, self._weak(name, demos), rng.choice(hard))
         if len(demos) > 1:

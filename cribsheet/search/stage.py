@@ -1,6 +1,7 @@
 """Race candidates against each other, in blocks of rows."""
 
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from statistics import fmean
 
 from cribsheet.calibration import decided_field
@@ -44,8 +45,9 @@ class Stage:
     def run(self, candidates: Iterable[Candidate], *, keep: int, incumbents: Sequence[Trial] = ()) -> list[Trial]:
         """Race until `keep` candidates are left, all rows are answered or the budget is spent.
 
-        Returns the `keep` best, the best first; fewer where fewer entered. Candidates are drawn one by
-        one, each when the one before has answered its first block. Incumbents have answered theirs.
+        Returns the `keep` best, the best first; fewer where fewer entered or the others are worse. Candidates
+        are drawn one by one, each when the one before has answered its first block. Incumbents have answered
+        theirs.
         """
         rows = first_block(self.study)
         self.trials += incumbents
@@ -53,7 +55,7 @@ class Stage:
         running = self._survivors(self.trials, rows)
         while len(running) > keep and rows < len(self.study.val):
             following = min(rows * GROWTH, len(self.study.val))
-            affordable = self._affordable(running, rows, following)
+            affordable = self._affordable(running, following)
             if affordable < keep:
                 break
             rows = following
@@ -77,13 +79,13 @@ class Stage:
         left = [(fmean(merits[place]), place) for place in survivors(merits, entered=len(self.trials))]
         return [running[place] for _, place in sorted(left, key=lambda pair: -pair[0])]
 
-    def _affordable(self, running: Sequence[Trial], rows: int, following: int) -> int:
-        """Return how many of the candidates can answer up to the `following`-th row."""
+    def _affordable(self, running: Sequence[Trial], following: int) -> int:
+        """Return how many of the candidates, the best first, may go on to the `following`-th row."""
         looks = 1
         while following * GROWTH**looks <= len(self.study.val):
             looks += 1
-        each = fmean(trial.cost / trial.rows for trial in running) * (following - rows)
-        return int(self.left / looks / each) if each else len(running)
+        costs = accumulate(trial.cost / trial.rows * max(0, following - trial.rows) for trial in running)
+        return sum(cost <= self.left / looks for cost in costs)
 
 
 def first_block(study: Study) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from statistics import fmean
+from statistics import fmean, stdev
 
 from cribsheet.calibration import CONTENT_FREE, decided_field
 from cribsheet.evaluate import Evaluation, RowResult, evaluate, score_run, summarize
@@ -24,7 +24,7 @@ from cribsheet.signature import Field
 CONTEXTUAL_FROM = 32
 """The rows from which on inputs without content are asked too: before, they would cost too large a part."""
 
-_CAUTION = 0.5
+_CAUTION = 2.0
 
 ProgramRunner = Callable[[Mapping[str, FrozenPrompt], Mapping[str, Value], Completer], Run]
 """Runs the program with some prompts on one row's inputs."""
@@ -116,12 +116,16 @@ class Trial:
 
     @property
     def standing(self) -> float:
-        """How good it is taken to be beside trials with other rows: what its rows say, less what few leave open.
+        """How good it is taken to be beside trials with other rows: what its rows say, less what they leave open.
 
         Merits rank candidates on few rows; but candidates that are alike in accuracy may differ in how sure they
-        are, so the score has half a say.
+        are, so the score has half a say. What is taken off is two standard errors: of many candidates with few
+        rows, the best looks that much better than it is.
         """
-        return (self.mean + self.merit) / 2 - _CAUTION / self.rows**0.5 if self.rows else 0.0
+        if not self.merits:
+            return 0.0
+        said = [(score + merit) / 2 for score, merit in zip(self.evaluation.scores, self.merits, strict=True)]
+        return fmean(said) - _CAUTION * stdev([*said, 0.0, 1.0]) / self.rows**0.5
 
     @property
     def rows(self) -> int:
