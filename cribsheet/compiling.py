@@ -25,7 +25,7 @@ from cribsheet.search.stopping import stopped_by_ctrl_c
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Conditions, ProgramRunner
 from cribsheet.settings import DEFAULT_MODEL, Settings
-from cribsheet.splits import Splits, split
+from cribsheet.splits import Splits, interleaved, split
 from cribsheet.task import Task
 from cribsheet.teachers import keep_traces, open_teaching
 from cribsheet.workspace import Workspace, find_workspace
@@ -152,7 +152,8 @@ class _Compiler:
         return Study(
             signatures=self.program.signatures,
             train=self.splits.train,
-            val=self.splits.val,
+            # What few rows tell must not hang on which outcomes happen to come first.
+            val=interleaved(self.splits.val, signature),
             conditions=conditions,
             progress=self.progress,
             rng=random.Random(self.settings.seed),

@@ -76,6 +76,21 @@ def split(
     return Splits(tuple(parts[0]), tuple(parts[1][:max_val]), tuple(parts[2][:max_test]))
 
 
+def interleaved(rows: Sequence[Example], signature: Signature) -> tuple[Example, ...]:
+    """Return the rows in an order of which each start has each outcome of the first output in its share.
+
+    Within an outcome the order stays.
+    """
+    field = signature.outputs[0]
+    outcomes = [field.outcome_of(row.outputs[field.name][0]) for row in rows]
+    totals, seen = Counter(outcomes), Counter[str]()
+    places = []
+    for number, outcome in enumerate(outcomes):
+        seen[outcome] += 1
+        places.append(((seen[outcome] - 0.5) / totals[outcome], number))
+    return tuple(rows[number] for _, number in sorted(places))
+
+
 def _clusters(rows: Sequence[Example]) -> list[list[Example]]:
     """Join rows that share a group or their inputs, directly or through other rows."""
     parents = list(range(len(rows)))

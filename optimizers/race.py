@@ -54,7 +54,9 @@ def search(study: Study) -> None:
     study.progress.stage("learning which demonstrations help")
     sets.probe(LEARNING * whole)
     study.progress.stage("racing demonstrations")
-    Stage(study, DEMOS * whole, seen=screen.seen).run(sets.candidates(), keep=1)
+    for winner in Stage(study, DEMOS * whole, seen=screen.seen).run(sets.candidates(), keep=1):
+        # On fewer rows than a screen's winner it would stand lower for that alone.
+        study.extend(winner, max(trial.rows for trial in study.trials))
     study.progress.stage("refining the winner")
     Refinement(study, sets.draws, seen=screen.seen).run()
 

@@ -12,7 +12,7 @@ from cribsheet.errors import DataError
 from cribsheet.examples import Example
 from cribsheet.outcomes import Unanswerable
 from cribsheet.signature import Field, Signature
-from cribsheet.splits import split
+from cribsheet.splits import interleaved, split
 
 LABELS = ("negative", "positive")
 SENTIMENT = Signature(
@@ -152,6 +152,17 @@ def test_groups_of_unlike_size_still_fill_all_parts(sizes):
     splits = split(rows, SENTIMENT, seed=0)
     check_disjoint(splits)
     assert all(parts_of(splits).values())
+
+
+def test_each_start_of_interleaved_rows_has_each_outcome_in_its_share():
+    rows = sentiment_rows(40, positive=0.25)
+    random.Random(0).shuffle(rows)
+    mixed = interleaved(rows, SENTIMENT)
+    assert sorted(row.id for row in mixed) == sorted(row.id for row in rows)
+    for size in (4, 8, 16, 40):
+        assert sum(row.sentiment == "positive" for row in mixed[:size]) == size / 4
+    for outcome in LABELS:
+        assert [row for row in mixed if row.sentiment == outcome] == [row for row in rows if row.sentiment == outcome]
 
 
 def test_too_few_rows_are_refused_with_their_number_and_the_number_needed():

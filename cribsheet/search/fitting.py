@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 from cribsheet.calibration import Calibration, batch_calibration, contextual_calibration
@@ -56,16 +57,13 @@ class Fitter:
 
 
 def folds(results: Sequence[RowResult]) -> list[tuple[list[RowResult], list[RowResult]]]:
-    """Return the results in parts, each beside all the others; row n is in part n modulo their number.
+    """Return the results in parts, each beside all the others.
+
+    Each part is rows that follow each other: validation rows come with their outcomes mixed, and so do these.
 
     >>> [(len(others), len(part)) for others, part in folds([RowResult(None, 0.0, None)] * 42)]
-    [(31, 11), (31, 11), (32, 10), (32, 10)]
+    [(32, 10), (31, 11), (32, 10), (31, 11)]
     """
-    parts = FOLDS if len(results) > FEW else FOLDS_OF_FEW
-    return [
-        (
-            [row for place, row in enumerate(results) if place % parts != part],
-            [row for place, row in enumerate(results) if place % parts == part],
-        )
-        for part in range(parts)
-    ]
+    parts, listed = FOLDS if len(results) > FEW else FOLDS_OF_FEW, list(results)
+    edges = [part * len(listed) // parts for part in range(parts + 1)]
+    return [(listed[:start] + listed[end:], listed[start:end]) for start, end in pairwise(edges)]

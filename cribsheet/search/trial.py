@@ -1,5 +1,6 @@
 """One candidate's way through the validation rows."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean, stdev
@@ -125,7 +126,7 @@ class Trial:
         if not self.merits:
             return 0.0
         said = [(score + merit) / 2 for score, merit in zip(self.evaluation.scores, self.merits, strict=True)]
-        return fmean(said) - _CAUTION * stdev([*said, 0.0, 1.0]) / self.rows**0.5
+        return fmean(said) - _CAUTION * stdev([*said, 0.0, 1.0]) / math.sqrt(self.rows)
 
     @property
     def rows(self) -> int:
@@ -173,8 +174,7 @@ class Trial:
         predictor is asked costs anything.
         """
         again = self._all_reread if all(map(_hands_on, plain)) else self._all_answered
-        parts = [iter(again(fitter.fit(others, kind), part)) for others, part in folds(plain)]
-        return [next(parts[place % len(parts)]) for place in range(len(plain))]
+        return [row for others, part in folds(plain) if part for row in again(fitter.fit(others, kind), part)]
 
     def _all_reread(self, candidate: Candidate, results: Sequence[RowResult]) -> list[RowResult]:
         return [self._reread(candidate, row) for row in results]
