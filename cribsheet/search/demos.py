@@ -3,10 +3,13 @@
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from cribsheet.examples import Demo, Example
 from cribsheet.outcomes import UNANSWERABLE
 from cribsheet.signature import Signature
+
+Item = TypeVar("Item")
 
 
 def demos_of(signature: Signature, rows: Iterable[Example]) -> tuple[Demo, ...]:
@@ -28,18 +31,26 @@ def outcome_of(signature: Signature, demo: Demo) -> str:
     return field.outcome_of(demo.outputs[field.name])
 
 
+def by_outcome(signature: Signature, demos: Iterable[Demo]) -> list[list[Demo]]:
+    """Return the demos of each outcome, in the order of the outcomes' names."""
+    groups: dict[str, list[Demo]] = defaultdict(list)
+    for demo in demos:
+        groups[outcome_of(signature, demo)].append(demo)
+    return [group for _, group in sorted(groups.items())]
+
+
 def balanced(signature: Signature, pool: Sequence[Demo], *, size: int, rng: random.Random) -> tuple[Demo, ...]:
     """Return up to `size` random demos, as many of each outcome as can be, in random order."""
-    by_outcome: dict[str, list[Demo]] = defaultdict(list)
-    for demo in pool:
-        by_outcome[outcome_of(signature, demo)].append(demo)
-    queues = [rng.sample(demos, len(demos)) for _, demos in sorted(by_outcome.items())]
+    queues = [rng.sample(group, len(group))[::-1] for group in by_outcome(signature, pool)]
+    return tuple(in_turn(queues, size=size, rng=rng))
+
+
+def in_turn(queues: list[list[Item]], *, size: int, rng: random.Random) -> list[Item]:
+    """Return up to `size` items, taken from the queues one by one in turn, in random order."""
     rng.shuffle(queues)
-    picked: list[Demo] = []
-    while len(picked) < size and any(queues):
-        picked.extend(queue.pop() for queue in queues if queue)
-        queues.sort(key=bool, reverse=True)
-    return tuple(rng.sample(picked[:size], len(picked[:size])))
+    rounds = range(max(map(len, queues), default=0))
+    picked = [queue[number] for number in rounds for queue in queues if number < len(queue)][:size]
+    return rng.sample(picked, len(picked))
 
 
 def answered_only(signature: Signature, pool: Sequence[Demo]) -> tuple[Demo, ...]:

@@ -9,8 +9,7 @@ from typing import Any
 
 from cribsheet.examples import Demo
 from cribsheet.guard import terms
-from cribsheet.outcomes import UNANSWERABLE
-from cribsheet.search.demos import outcome_of
+from cribsheet.search.demos import answered_only, by_outcome, in_turn
 from cribsheet.signature import Signature
 
 POOL = 32
@@ -93,20 +92,10 @@ class DemoDraw:
         With `answered`, none that abstains.
         """
         shown = {id(demo) for demo in without}
-        by_outcome: dict[str, list[int]] = defaultdict(list)
-        for place, demo in enumerate(self.pool):
-            if id(demo) not in shown:
-                by_outcome[outcome_of(self.signature, demo)].append(place)
-        if answered:
-            by_outcome.pop(UNANSWERABLE, None)
-        queues = [self.effects.shuffled(places) for _, places in sorted(by_outcome.items())]
-        self._rng.shuffle(queues)
-        picked: list[int] = []
-        while len(picked) < size and any(queues):
-            picked.extend(queue.pop(0) for queue in queues if queue)
-            queues.sort(key=bool, reverse=True)
-        picked = picked[:size]
-        return tuple(self.pool[place] for place in self._rng.sample(picked, len(picked)))
+        left = tuple(demo for demo in self.pool if id(demo) not in shown)
+        groups = by_outcome(self.signature, answered_only(self.signature, left) if answered else left)
+        queues = [self.effects.shuffled(self._places[id(demo)] for demo in group) for group in groups]
+        return tuple(self.pool[place] for place in in_turn(queues, size=size, rng=self._rng))
 
 
 def covering(signature: Signature, demos: Sequence[Demo], *, size: int, rng: random.Random) -> tuple[Demo, ...]:
@@ -115,13 +104,11 @@ def covering(signature: Signature, demos: Sequence[Demo], *, size: int, rng: ran
     Greedy facility location (Nemhauser et al. 1978) on the share of terms that two inputs have in common,
     rare terms counting more.
     """
-    by_outcome: dict[str, list[Demo]] = defaultdict(list)
-    for demo in demos if len(demos) <= CONSIDERED else rng.sample(list(demos), CONSIDERED):
-        by_outcome[outcome_of(signature, demo)].append(demo)
+    considered = demos if len(demos) <= CONSIDERED else rng.sample(list(demos), CONSIDERED)
+    groups = sorted(by_outcome(signature, considered), key=len)  # what few leave goes to those that follow
     chosen: list[Demo] = []
-    for number, group in enumerate(sorted(by_outcome.values(), key=len)):  # what few leave goes to those that follow
-        share = (size - len(chosen)) // (len(by_outcome) - number)
-        chosen += _spread(group, share)
+    for number, group in enumerate(groups):
+        chosen += _spread(group, (size - len(chosen)) // (len(groups) - number))
     return tuple(chosen)
 
 

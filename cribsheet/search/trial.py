@@ -95,6 +95,8 @@ class Trial:
         """The rows so far, each with corrections fitted on others."""
         self.merits: tuple[float, ...] = ()
         """What candidates are compared by, row by row; see `Conditions.merit`."""
+        self.standing = 0.0
+        """How good it is taken to be beside trials with other rows; see `_standing`."""
         self.cost = 0.0
         """What it has cost, in the budget's unit."""
         self.uncorrected = candidate
@@ -114,19 +116,6 @@ class Trial:
     def merit(self) -> float:
         """The mean of the merits so far."""
         return fmean(self.merits) if self.merits else 0.0
-
-    @property
-    def standing(self) -> float:
-        """How good it is taken to be beside trials with other rows: what its rows say, less what they leave open.
-
-        Merits rank candidates on few rows; but candidates that are alike in accuracy may differ in how sure they
-        are, so the score has half a say. What is taken off is two standard errors: of many candidates with few
-        rows, the best looks that much better than it is.
-        """
-        if not self.merits:
-            return 0.0
-        said = [(score + merit) / 2 for score, merit in zip(self.evaluation.scores, self.merits, strict=True)]
-        return fmean(said) - _CAUTION * stdev([*said, 0.0, 1.0]) / math.sqrt(self.rows)
 
     @property
     def rows(self) -> int:
@@ -162,6 +151,7 @@ class Trial:
             if fmean(corrected) > fmean(merits):
                 candidate, judged, merits = fitter.fit(plain, kind), results, corrected
         self._plain, self.candidate, self.merits, self.evaluation = plain, candidate, merits, summarize(judged)
+        self.standing = _standing(self.evaluation.scores, merits)
 
     def _merits(self, results: Sequence[RowResult]) -> tuple[float, ...]:
         return tuple(self._conditions.merit(self.uncorrected, row) for row in results)
@@ -219,6 +209,17 @@ class Trial:
                     self._paid.add(prompt.plain)
                     self.cost += self._conditions.ledger.charge(prompt, completion)
         self._conditions.ledger.check()
+
+
+def _standing(scores: Sequence[float], merits: Sequence[float]) -> float:
+    """Return what a trial's rows say of it, less what they leave open.
+
+    Merits rank candidates on few rows; but candidates that are alike in accuracy may differ in how sure they
+    are, so the score has half a say. What is taken off is two standard errors: of many candidates with few
+    rows, the best looks that much better than it is.
+    """
+    said = [(score + merit) / 2 for score, merit in zip(scores, merits, strict=True)]
+    return fmean(said) - _CAUTION * stdev([*said, 0.0, 1.0]) / math.sqrt(len(said))
 
 
 def _hands_on(row: RowResult) -> bool:
