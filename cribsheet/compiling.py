@@ -148,6 +148,7 @@ class _Compiler:
             ),
             executor=Threads(self.model.parallel),
             fit_guard=guards if self.task.guard else None,
+            wiring=direct_wiring(BARE, signature) if self.program.is_one_predictor else None,
         )
         return Study(
             signatures=self.program.signatures,
@@ -199,7 +200,7 @@ class _Compiler:
 
     def _reserve(self) -> None:
         """Keep back what the testset will cost."""
-        row = self.baseline.cost / self.baseline.rows
+        row = self.baseline.cost_of_asking
         affordable = int(TEST_SHARE * self.budget.limit / (2 * row))
         rows = min(len(self.splits.test), max(MIN_TEST_ROWS, affordable))
         self.study.ledger.reserved = 2 * rows * row

@@ -75,7 +75,7 @@ def _test_rows(found: Found) -> Sequence[Example]:
     """Return the test rows that what is left of the budget pays for."""
     ledger = found.study.ledger
     ledger.reserved = 0.0
-    pair = sum(trial.cost / trial.rows for trial in (found.baseline, found.best))
+    pair = sum(trial.cost_of_asking for trial in (found.baseline, found.best))
     return found.splits.test[: max(MIN_TEST_ROWS, int(ledger.left / pair))]
 
 

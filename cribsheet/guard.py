@@ -39,7 +39,8 @@ class Guard(BaseModel):
     """A logistic model over what is known when the answer is there.
 
     The probability that an answer may stand is the logistic function of `intercept` plus the sum of
-    weight times signal; below `threshold` the outcome is `Unanswerable`. All signals are 0 to 1.
+    weight times signal; below `threshold` the outcome is `Unanswerable`. All signals are 0 to 1. Inputs
+    whose coverage is under `least_coverage` have no answer, whatever the model says: it need not be asked.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,19 +52,25 @@ class Guard(BaseModel):
     lead: tuple[str, ...] = ()
     """The inputs that ask; none where the context is the only text."""
     weights: Mapping[str, float]
-    """By signal, those used: `coverage`, `grounded`, `verdict`, `confidence`."""
+    """By signal, those used: `coverage`, `grounded`, `verdict`, `confidence`; without any, the model decides."""
     intercept: float
     """The logit where all signals are 0."""
     threshold: float
     """The least probability that lets an answer stand."""
+    least_coverage: float = 0.0
+    """The coverage from which on there may be an answer at all."""
     idf: Mapping[str, float] = {}
-    """How much each common term counts, before it is squared; rarer terms count `rare`."""
+    """How much each common term counts; rarer terms count `rare`."""
     rare: float = 1.0
     """How much a term counts that is not in `idf`."""
 
     def standing(self, inputs: Mapping[str, object], evidence: Evidence) -> float:
         """Return the probability that the answer may stand."""
-        return self.probability(self.signals(inputs, evidence))
+        return 0.0 if self.is_off_topic(inputs) else self.probability(self.signals(inputs, evidence))
+
+    def is_off_topic(self, inputs: Mapping[str, object]) -> bool:
+        """Tell whether the context covers too little of what is asked for any answer to stand."""
+        return self.least_coverage > 0 and self._coverage(inputs) < self.least_coverage
 
     def signals(self, inputs: Mapping[str, object], evidence: Evidence) -> dict[str, float]:
         """Return the value of each signal that has a weight."""
@@ -72,9 +79,12 @@ class Guard(BaseModel):
         if "grounded" in self.weights:
             known["grounded"] = float(is_grounded(evidence.answer, context))
         if "coverage" in self.weights:
-            asked = set(terms(lead_text(inputs, self.lead)))
-            known["coverage"] = coverage(asked, set(terms(context)), idf=self.idf, rare=self.rare)
+            known["coverage"] = self._coverage(inputs)
         return {name: known[name] for name in self.weights}
+
+    def _coverage(self, inputs: Mapping[str, object]) -> float:
+        asked, there = terms(lead_text(inputs, self.lead)), terms(str(inputs[self.context]))
+        return coverage(set(asked), set(there), idf=self.idf, rare=self.rare)
 
     def probability(self, signals: Mapping[str, float]) -> float:
         """Return the probability that an answer with these signals may stand."""
@@ -122,12 +132,8 @@ def decided_evidence(field: Field, shares: Mapping[str, float]) -> Evidence:
 
 
 def coverage(asked: Iterable[str], there: Set[str], *, idf: Mapping[str, float], rare: float) -> float:
-    """Return which share of the asked terms is there, each weighed by its squared idf.
-
-    Squared, as in the cosine of two tf-idf vectors: a name that is missing then tells more than three
-    verbs that are there. 1 where nothing is asked.
-    """
-    weights = {term: idf.get(term, rare) ** 2 for term in asked}
+    """Return which share of the asked terms is there, each weighed by its idf; 1 where nothing is asked."""
+    weights = {term: idf.get(term, rare) for term in asked}
     total = math.fsum(weights.values())
     return math.fsum(weight for term, weight in weights.items() if term in there) / total if total else 1.0
 

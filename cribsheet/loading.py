@@ -6,12 +6,12 @@ from pathlib import Path
 
 from cribsheet.errors import CompileError, DataError, UnreadableCompletionError
 from cribsheet.examples import Prediction
-from cribsheet.frozen import FrozenProgram, FrozenPrompt
+from cribsheet.frozen import FrozenProgram, FrozenPrompt, Wiring
 from cribsheet.models import Completer, Model, open_model
 from cribsheet.outcomes import Value
 from cribsheet.parsing import ParseFailure
 from cribsheet.prompts import Prompt
-from cribsheet.running import Run, ask, prompt_text, run_wired
+from cribsheet.running import Run, ask, direct_wiring, prompt_text, run_wired, withheld
 from cribsheet.sealing import read
 from cribsheet.signature import Field
 
@@ -62,10 +62,18 @@ class Program:
             UnreadableCompletionError: where the completion holds no value.
             ModelError: where there is no completion.
         """
-        return _checked(self.run(inputs, self.model))
+        return _checked(self.answer(inputs, self.model))
+
+    def answer(self, inputs: Mapping[str, object], model: Completer) -> Run:
+        """Return the run for one row; no model is asked where the guard lets no answer stand anyway."""
+        return withheld(self.frozen.prompts, self._wiring_for(inputs), inputs) or self.run(inputs, model)
 
     def run(self, inputs: Mapping[str, object], model: Completer) -> Run:
         """Return the whole run for one row: the outputs or why there are none, and each call."""
+        return run_wired(self.frozen.prompts, self._wiring_for(inputs), inputs, model)
+
+    def _wiring_for(self, inputs: Mapping[str, object]) -> Wiring:
+        """Return how the program runs on these inputs; an error where it cannot."""
         if self.frozen.wiring is None:
             raise CompileError(
                 f"{self.frozen.task} runs code of its own between its prompts {', '.join(self.frozen.prompts)}. "
@@ -77,13 +85,16 @@ class Program:
                 f"{self.frozen.task} takes {', '.join(sorted(wanted))} but got {', '.join(inputs) or 'nothing'}. "
                 "Give each input once, by name."
             )
-        return run_wired(self.frozen.prompts, self.frozen.wiring, inputs, model)
+        return self.frozen.wiring
 
     def __getitem__(self, name: str) -> Callable[..., Prediction]:
         """Return one of the prompts as a function of its inputs."""
         prompt = self._prompt(name)
 
         def call(**inputs: Value) -> Prediction:
+            unasked = withheld({name: prompt}, direct_wiring(name, prompt.signature), inputs)
+            if unasked:
+                return _checked(unasked)
             answer = ask(prompt, inputs, self.model)
             return _checked(Run(answer.prediction, ()), text=answer.completion.text)
 

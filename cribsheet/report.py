@@ -222,7 +222,12 @@ def prompt_facts(prompt: FrozenPrompt) -> Table:
         facts["biases"] = _weights(prompt.calibration.biases)
     if prompt.guard:
         guard = prompt.guard
-        facts["guard"] = f"{_weights(guard.weights)}, intercept {guard.intercept:+.3f}, threshold {guard.threshold:.3f}"
+        if guard.least_coverage:
+            facts["asked from"] = f"coverage {guard.least_coverage:.3f}; under it unanswerable, without the model"
+        if guard.weights:
+            facts["guard"] = (
+                f"{_weights(guard.weights)}, intercept {guard.intercept:+.3f}, threshold {guard.threshold:.3f}"
+            )
         facts["guarded"] = f"{guard.field}, from {', '.join((*guard.lead, guard.context))}"
     return facts_table(facts)
 

@@ -90,6 +90,19 @@ def run_wired(
     return Run(prediction, tuple(calls))
 
 
+def withheld(prompts: Mapping[str, FrozenPrompt], wiring: Wiring | None, inputs: Mapping[str, object]) -> Run | None:
+    """Return the run of a program whose guard lets no answer to these inputs stand: no model need be asked.
+
+    None where it has to be: always, where the program is more than one predictor, or has other outputs.
+    """
+    (name, prompt), *_ = prompts.items()
+    if prompt.guard is None or len(prompt.signature.outputs) > 1 or wiring != direct_wiring(name, prompt.signature):
+        return None
+    if not prompt.guard.is_off_topic(_typed(prompt, inputs)):
+        return None
+    return Run(Prediction({prompt.guard.field: Unanswerable()}), ())
+
+
 def direct_wiring(name: str, prompt_signature: Signature) -> Wiring:
     """Return the wiring of a program that is one predictor."""
     return Wiring(
@@ -205,7 +218,9 @@ def _guarded(prompt: FrozenPrompt, inputs: Mapping[str, object], answer: Answer)
     if isinstance(evidence.answer, Unanswerable):
         return told
     standing = prompt.guard.standing(inputs, evidence)
-    stands = standing >= prompt.guard.threshold
+    if standing and not prompt.guard.weights:
+        return told
+    stands = standing > 0 and standing >= prompt.guard.threshold
     outputs = {**answer.prediction.outputs, evidence.field: evidence.answer if stands else Unanswerable()}
     sure = None
     if answer.shares is not None:

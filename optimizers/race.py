@@ -8,7 +8,7 @@ from cribsheet.errors import ModelError
 from cribsheet.examples import Demo, Example
 from cribsheet.layout import Layout
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.demos import balanced, short
+from cribsheet.search.demos import answered_only, balanced, short
 from cribsheet.search.drawing import POOL, DemoDraw, Effects, covering
 from cribsheet.search.proposing import proposed
 from cribsheet.search.reasoning import reasoning_variant
@@ -20,7 +20,11 @@ from cribsheet.search.wording import field_words, spoken, verbalizers
 from cribsheet.signature import Field, Signature
 
 LAYOUTS, WORDS, VERBALIZERS, LEARNING, DEMOS = 0.1, 0.13, 0.05, 0.12, 0.4
-"""The parts of the budget that each stage may spend; refinement has the rest."""
+"""The parts of the budget that each stage may spend; refinement has the rest.
+
+Where answers are written, not decided, there are no verbalizers, and nothing is learnt beforehand: what that
+would take goes to the layouts, whose rows are longer there.
+"""
 PROBES, PROBED = 6, 8
 """Blocks of the demo pool's rows on which small demo sets are tried, to learn what each demo does, and their rows."""
 SCREEN_ENTRY = 0.75
@@ -42,7 +46,8 @@ def search(study: Study) -> None:
     whole = study.ledger.left
     screen = _Screen(study)
     study.progress.stage("screening layouts")
-    best = screen.run(LAYOUTS * whole, (_framed(study, layout, screen.demos) for layout in study.layouts))
+    layouts = LAYOUTS if decides(study) else LAYOUTS + VERBALIZERS + LEARNING
+    best = screen.run(layouts * whole, (_framed(study, layout, screen.demos) for layout in study.layouts))
     if not best:  # not even the shortest rows fit the context window as demos
         study.extend(study.trial(study.bare()), len(study.val))
         return
@@ -68,7 +73,7 @@ class _Screen:
         self.study = study
         self.seen: set[str] = set()
         self.demos = {
-            name: balanced(signature, short(study.pools[name]), size=SCREEN_DEMOS, rng=study.rng)
+            name: balanced(signature, _pool(study, name), size=SCREEN_DEMOS, rng=study.rng)
             for name, signature in study.signatures.items()
         }
 
@@ -79,6 +84,13 @@ class _Screen:
         return Stage(self.study, allowance, entry=SCREEN_ENTRY, seen=self.seen).run(
             candidates, keep=2, incumbents=incumbents
         )
+
+
+def _pool(study: Study, name: str) -> tuple[Demo, ...]:
+    """Return the demos that a predictor's sets are drawn from."""
+    pool = study.pools[name]
+    answered = () if study.may_abstain(name) else answered_only(study.signatures[name], pool)
+    return short(answered or pool)
 
 
 def _framed(study: Study, layout: Layout, demos: Mapping[str, Sequence[Demo]]) -> Candidate:
@@ -143,7 +155,7 @@ class _DemoSets:
         """Of each predictor, from the demos that cover its inputs."""
         self._choices = Effects(study.rng)
         for name, signature in study.signatures.items():
-            pool = covering(signature, short(study.pools[name]), size=POOL, rng=study.rng)
+            pool = covering(signature, _pool(study, name), size=POOL, rng=study.rng)
             self.draws[name] = DemoDraw(signature, pool, rng=study.rng)
 
     def probe(self, allowance: float) -> None:

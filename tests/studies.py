@@ -69,6 +69,7 @@ def conditions_of(
         ledger=Ledger(Budget.parse(budget), count_tokens=model.count_tokens),
         executor=Threads(1),
         fit_guard=fit_guard,
+        wiring=None if run else wired,
     )
 
 

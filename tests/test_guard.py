@@ -16,7 +16,7 @@ from cribsheet.models import Completion
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.parsing import ParseFailure
-from cribsheet.running import Answer, ask
+from cribsheet.running import Answer, Run, ask, direct_wiring, withheld
 from cribsheet.signature import Field, Signature
 from toys import QA
 
@@ -97,6 +97,51 @@ def test_without_a_guard_nothing_is_kept_but_the_evidence() -> None:
     answer = answered(QA, Completion(text=" a force"), {"question": "Who?", "context": GRAVITY}, None)
     assert (answer.standing, answer.unguarded) == (None, None)
     assert answer.evidence == Evidence(field="answer", answer="a force", verdict=0.0, confidence=1.0)
+
+
+# Off topic: no answer can stand
+
+
+def off_topic_guard(**others: object) -> Guard:
+    """A guard that decides nothing but what the context hardly mentions."""
+    return ABOUT.model_copy(update={"weights": {}, "threshold": 0.0, "least_coverage": 0.2, **others})
+
+
+def unasked(signature: Signature, guard: Guard, inputs: Mapping[str, str]) -> Run | None:
+    prompt = FrozenPrompt(
+        signature=signature, layout=layout_named("plain"), instructions="", decoding=Decoding(), guard=guard
+    )
+    return withheld({"predict": prompt}, direct_wiring("predict", signature), inputs)
+
+
+def test_what_the_context_hardly_mentions_is_withheld_without_a_model() -> None:
+    assert unasked(QA, off_topic_guard(), {"question": "Who is Anne Frank?", "context": GRAVITY}) == Run(
+        Prediction({"answer": Unanswerable()}), ()
+    )
+    assert unasked(QA, off_topic_guard(), {"question": "What is gravity?", "context": GRAVITY}) is None
+
+
+def test_asked_all_the_same_it_is_withheld_too() -> None:
+    inputs = {"question": "Who is Anne Frank?", "context": GRAVITY}
+    answer = answered(QA, Completion(text=" a force"), inputs, off_topic_guard())
+    assert (answer.prediction, answer.standing) == (Prediction({"answer": Unanswerable()}), 0.0)
+    assert answer.unguarded == Prediction({"answer": "a force"})
+
+
+def test_other_outputs_and_other_programs_need_the_model() -> None:
+    inputs = {"hall": "Who is Anne Frank?", "text": GRAVITY}
+    guard = off_topic_guard(field="seats", context="text", lead=("hall",))
+    assert guard.is_off_topic(inputs)
+    assert unasked(SEATS, guard, inputs) is None
+    prompt = FrozenPrompt(
+        signature=QA, layout=layout_named("plain"), instructions="", decoding=Decoding(), guard=off_topic_guard()
+    )
+    assert withheld({"predict": prompt}, None, {"text": GRAVITY}) is None
+
+
+def test_a_guard_without_weights_leaves_what_is_on_topic_to_the_model() -> None:
+    guard = off_topic_guard(field="size", context="text", lead=())
+    assert stance(0.6, guard).prediction == Prediction({"size": Unanswerable()}, text=" x", confidence=0.6)
 
 
 # Finite outcomes
@@ -222,7 +267,7 @@ def test_terms_forgive_endings_and_width() -> None:
 
 def test_a_rare_term_that_is_missing_outweighs_common_ones_that_are_there() -> None:
     idf = {"who": 0.5, "was": 0.5, "the": 0.1}
-    assert coverage({"who", "was", "frank"}, {"who", "was"}, idf=idf, rare=4.0) == pytest.approx(0.5 / 16.5)
+    assert coverage({"who", "was", "frank"}, {"who", "was"}, idf=idf, rare=4.0) == pytest.approx(1 / 5)
     assert coverage(set(), {"who"}, idf=idf, rare=4.0) == 1.0
 
 

@@ -9,6 +9,8 @@ import pytest
 import cribsheet
 from cribsheet.errors import CompileError, DataError, UnreadableCompletionError
 from cribsheet.frozen import FrozenProgram
+from cribsheet.guard import Guard
+from cribsheet.models import Completion
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.outcomes import Unanswerable
 from cribsheet.sealing import save
@@ -64,6 +66,28 @@ def test_one_of_several_prompts_is_called_by_name() -> None:
         program["nobody"]
     with pytest.raises(CompileError, match="by name"):
         program(text="fine")
+
+
+def test_what_no_answer_can_stand_on_is_answered_without_the_model() -> None:
+    guard = Guard(
+        field="answer",
+        context="context",
+        lead=("question",),
+        weights={},
+        intercept=0.0,
+        threshold=0.0,
+        least_coverage=0.2,
+    )
+    model = ScriptedModel(lambda *_: Completion(text=" a force"))
+    prompt = toy_prompt(QA).model_copy(update={"guard": guard})
+    program = cribsheet.Program(toy_program(prompt), model=model)
+    off_topic = {"question": "Who is Anne Frank?", "context": "Gravity pulls."}
+    assert program(**off_topic).answer == Unanswerable()
+    assert program["predict"](**off_topic).answer == Unanswerable()
+    assert model.calls == []
+    assert program.run(off_topic, model).prediction == program.answer(off_topic, model).prediction
+    assert len(model.calls) == 1
+    assert program(question="What does gravity do?", context="Gravity pulls.").answer == "a force"
 
 
 def test_inputs_are_those_of_the_program(path: Path) -> None:

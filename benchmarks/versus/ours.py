@@ -58,7 +58,9 @@ def _scored(cell: Cell, compiled: Compiled, bench: Bench, *, model: Model, scrat
     rows, meter, start = bench.test_rows(cell.seed, limit), Meter(), time.monotonic()
     asked = CachedModel(model, CompletionCache(scratch), meter=meter)
     program = Program(compiled.program, model=asked)
-    results = evaluate(lambda inputs: program.run(inputs, asked), rows, bench.metric, executor=Threads(model.parallel))
+    results = evaluate(
+        lambda inputs: program.answer(inputs, asked), rows, bench.metric, executor=Threads(model.parallel)
+    )
     evaluation = summarize(results)
     cell = cell.model_copy(
         update={

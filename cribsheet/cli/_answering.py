@@ -47,7 +47,7 @@ def _answer(program: Runnable, model: Model, row: Row) -> Row:
     inputs = {field.name: field.coerce(row[field.name]) for field in program.signature.inputs}
     rest = {name: value for name, value in row.items() if name not in program.signature.output_names}
     try:
-        prediction = program.run(inputs, model).prediction
+        prediction = program.answer(inputs, model).prediction
     except ContextOverflowError as error:
         return {**rest, "error": str(error)}
     if isinstance(prediction, ParseFailure):

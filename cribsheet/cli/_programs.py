@@ -11,7 +11,7 @@ from cribsheet.frozen import FrozenProgram, FrozenPrompt, Wiring
 from cribsheet.loading import Program
 from cribsheet.models import Completer, Model, open_model
 from cribsheet.outcomes import Value
-from cribsheet.running import Run
+from cribsheet.running import Run, withheld
 from cribsheet.sealing import read
 from cribsheet.signature import Field, Signature
 from cribsheet.workspace import Workspace
@@ -25,6 +25,11 @@ class Runnable:
     signature: Signature
     """What the program as a whole takes and gives."""
     run: Callable[[Mapping[str, Value], Completer], Run]
+    """Asks the model, whatever the guard makes of its answer."""
+
+    def answer(self, inputs: Mapping[str, Value], model: Completer) -> Run:
+        """Run the program; no model is asked where the guard lets no answer stand anyway."""
+        return withheld(self.frozen.prompts, self.frozen.wiring, inputs) or self.run(inputs, model)
 
 
 def open_program(path: Path, workspace: Workspace) -> Runnable:

@@ -105,7 +105,7 @@ def _run(
             if jsonl:
                 answer_file(program, opened, source=jsonl, out=out, display=display)
                 return
-            result = program.run(inputs, opened)
+            result = program.answer(inputs, opened)
         finally:
             opened.close()
     if isinstance(result.prediction, ParseFailure):

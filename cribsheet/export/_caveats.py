@@ -65,11 +65,18 @@ def _decision(prompt: FrozenPrompt, asks_logprobs: bool) -> Iterator[str]:
 
 def _guard(prompt: FrozenPrompt) -> Iterator[str]:
     guard = prompt.guard
-    if guard is not None:
-        yield (
-            f"The guard: Cribsheet answers Unanswerable for {guard.field} where {', '.join(guard.weights)} give the "
-            f"answer a probability under {guard.threshold:.4g}. Here whatever the model writes stands."
-        )
+    if guard is None:
+        return
+    cases = []
+    if guard.least_coverage:
+        asked = " and ".join(guard.lead)
+        cases.append(f"{guard.context} covers under {guard.least_coverage:.4g} of {asked}")
+    if guard.weights:
+        cases.append(f"{', '.join(guard.weights)} give the answer a probability under {guard.threshold:.4g}")
+    yield (
+        f"The guard: Cribsheet answers Unanswerable for {guard.field} where {', or '.join(cases)}. "
+        "Here whatever the model writes stands."
+    )
 
 
 def _reading(prompt: FrozenPrompt) -> Iterator[str]:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, islice
 from statistics import fmean
 
 from cribsheet.calibration import Calibration, shares
@@ -23,6 +24,9 @@ MIN_ROWS = 16
 """The fewest answered rows that a guard is fitted on, both kinds among them, where rows alone tell nothing."""
 MIN_KNOWN = 6
 """The fewest where how much of the lead the context covers is known of all rows: the few then move that a little."""
+_PER_ANSWERABLE = 4
+"""Off-topic rows that make up for an answerable one that is not asked: an answer could tell no more than that."""
+_NEARLY_ALL = 0.8
 _RIDGE = 1.0
 _RIDGE_OF_MANY = 0.3  # of what all rows tell, whether a candidate answered them or not
 _COMMON = 0.01
@@ -82,7 +86,7 @@ class GuardFitter:
     def __call__(self, results: Sequence[RowResult], calibration: Calibration | None = None) -> Guard | None:
         """Return the guard of a candidate that gave these answers, unguarded.
 
-        None where they are too few, or of one kind, or where a finite outcome is better left to the
+        `known` where they are too few, or of one kind, or where a finite outcome is better left to the
         model. `calibration` is what the candidate's shares are corrected by before they are guarded.
 
         What needs no answer is fitted on all rows first; then all signals on the answered ones, with
@@ -91,21 +95,44 @@ class GuardFitter:
         answered = [(row, call.inputs, call.answer) for row in results if (call := self._call(row)) is not None]
         texts = self._known_texts or self._texts([inputs for _, inputs, _ in answered])
         if texts is None:
-            return None
+            return self.known
         cases = [
             case for row, inputs, answer in answered if (case := self._case(texts, row, inputs, answer, calibration))
         ]
         least = MIN_KNOWN if self._known_prior is not None and texts.lead else MIN_ROWS
         if len(cases) < least or len({case.stakes.answerable for case in cases}) < 2:
-            return None
+            return self.known
         prior = self._known_prior or self._prior(
             texts, [(inputs, self._answerable(row.example)) for row, inputs, _ in answered]
         )
         guard = _fit(self._blank(texts), cases, prior)
         threshold = best_threshold([(guard.probability(case.signals), case.stakes) for case in cases])
-        return None if threshold is None else guard.model_copy(update={"threshold": threshold})
+        return self.known if threshold is None else guard.model_copy(update={"threshold": threshold})
 
     # What the rows tell without an answer
+
+    @cached_property
+    def known(self) -> Guard | None:
+        """What withholds before anything is answered; None where no coverage is as good as an abstention.
+
+        It decides nothing on what the model has to be asked.
+        """
+        blank = self._blank(self._known_texts) if self._known_texts else None
+        return blank if blank and blank.least_coverage else None
+
+    @cached_property
+    def settles(self) -> bool:
+        """Whether `known` withholds nearly all that has no answer: abstentions as demos then teach little."""
+        guard = self.known
+        off_topic = [guard.is_off_topic(row.inputs) for row in self._rows if not self._answerable(row)] if guard else []
+        return bool(off_topic) and fmean(off_topic) >= _NEARLY_ALL
+
+    @cached_property
+    def _least_coverage(self) -> float:
+        texts = self._known_texts
+        if texts is None or not texts.lead:
+            return 0.0
+        return _least([(self._coverage(texts, row.inputs), self._answerable(row)) for row in self._rows])
 
     @cached_property
     def _known_texts(self) -> _Texts | None:
@@ -207,6 +234,7 @@ class GuardFitter:
             weights={},
             intercept=0.0,
             threshold=0.0,
+            least_coverage=self._least_coverage,
             idf=texts.idf,
             rare=texts.rare,
         )
@@ -240,6 +268,26 @@ def _unguarded(field: Field, answer: Answer, evidence: Evidence, calibration: Ca
         return evidence.answer
     corrected = shares(answer.logprobs, calibration)
     return field.value_of(max(corrected, key=corrected.__getitem__))
+
+
+def _least(rows: Sequence[tuple[float, bool]]) -> float:
+    """Return the coverage under which hardly any row is answerable; 0 where there is none.
+
+    >>> _least([(0.0, False)] * 8 + [(0.2, False)] * 8 + [(0.1, True), (0.4, True), (0.5, False)])
+    0.3
+    >>> _least([(0.0, False), (0.0, True), (0.5, True)])
+    0.0
+    """
+    ranked = sorted(rows)
+    gains = accumulate((-_PER_ANSWERABLE if answerable else 1 for _, answerable in ranked), initial=0)
+    above = [coverage for coverage, _ in ranked[1:]]
+    cuts = [
+        (gain, (low + high) / 2)
+        for gain, (low, _), high in zip(islice(gains, 1, None), ranked, above, strict=False)
+        if low < high
+    ]
+    gain, cut = max(cuts, default=(0, 0.0))
+    return round(cut, 4) if gain > 0 else 0.0
 
 
 def _idf(texts: Sequence[frozenset[str]]) -> tuple[dict[str, float], float]:

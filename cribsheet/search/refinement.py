@@ -58,7 +58,7 @@ class Refinement:
             if ahead <= 0:
                 return leader
             if rows >= leader.rows:
-                return max(leader, challenger, key=lambda trial: trial.standing)
+                return challenger if challenger.lead(leader) > 0 else leader
             rows = min(rows * GROWTH, leader.rows)
 
     def _learn(self, trial: Trial) -> None:

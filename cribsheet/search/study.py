@@ -79,6 +79,11 @@ class Study:
         """Whether candidates may get a guard."""
         return self.conditions.fit_guard is not None
 
+    def may_abstain(self, name: str) -> bool:
+        """Tell whether a predictor's demos should show abstentions: not where a guard settles those by itself."""
+        guard = self.conditions.fit_guard
+        return guard is None or not guard.guards(name) or not guard.settles
+
     @property
     def teacher(self) -> Completer | None:
         """The model that proposes words and instructions, at the budget's cost; None where none was named."""
@@ -98,9 +103,12 @@ class Study:
 
     @property
     def best(self) -> Trial | None:
-        """The trial that stands best."""
+        """The trial that stands best: of those with the most rows, unless one with fewer is clearly better."""
         scored = [trial for trial in self.trials if trial.rows]
-        return max(scored, key=lambda trial: trial.standing, default=None)
+        if not scored:
+            return None
+        reference = max(scored, key=lambda trial: trial.rows)
+        return max(scored, key=lambda trial: trial.lead(reference))
 
     def zero_shot(self) -> Candidate:
         """Return the baseline: the task in words, no demos, the answer read from the text.
@@ -182,11 +190,13 @@ class Study:
     def answer(self, candidate: Candidate, rows: Sequence[Example], *, whatever_it_costs: bool = False) -> Evaluation:
         """Answer rows with a candidate as it is: nothing is fitted, nothing compared.
 
+        Whatever it costs, all rows are asked, those too that the guard withholds in any case.
+
         Raises:
             BudgetExhausted: where the budget ends first, unless they are to be answered whatever it costs.
         """
         results = []
-        for result in self.conditions.answer(candidate, rows):
+        for result in self.conditions.answer(candidate, rows, ask_all=whatever_it_costs):
             for call in result.calls:
                 for prompt, completion in call.answer.completions:
                     self.ledger.charge(prompt, completion)

@@ -9,13 +9,13 @@ from cribsheet.calibration import CONTENT_FREE, decided_field
 from cribsheet.evaluate import Evaluation, RowResult, evaluate, score_run, summarize
 from cribsheet.examples import Example, Prediction
 from cribsheet.executor import Executor
-from cribsheet.frozen import FrozenPrompt
+from cribsheet.frozen import FrozenPrompt, Wiring
 from cribsheet.metrics import Metric, apply_metric
 from cribsheet.models import Completer, Completion, Model, Sampling
 from cribsheet.outcomes import Value
 from cribsheet.parsing import ParseFailure
 from cribsheet.prompts import Prompt
-from cribsheet.running import Call, Run, ask, reread
+from cribsheet.running import Call, Run, ask, reread, withheld
 from cribsheet.search.budget import Ledger
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.fitting import Fitter, Kind, folds
@@ -26,6 +26,7 @@ CONTEXTUAL_FROM = 32
 """The rows from which on inputs without content are asked too: before, they would cost too large a part."""
 
 _CAUTION = 2.0
+_LEAST_COST = 1e-6
 
 ProgramRunner = Callable[[Mapping[str, FrozenPrompt], Mapping[str, Value], Completer], Run]
 """Runs the program with some prompts on one row's inputs."""
@@ -42,18 +43,35 @@ class Conditions:
     executor: Executor
     fit_guard: GuardFitter | None = None
     """Fits guards, where the task has an answer to guard."""
+    wiring: Wiring | None = None
+    """How the program runs; None where that is its own affair."""
     scores: dict[tuple[str, str], float] = field(default_factory=dict)
     """What each outcome would score on a row, by the row's id."""
 
     def answer(
-        self, candidate: Candidate, rows: Sequence[Example], model: Completer | None = None
+        self, candidate: Candidate, rows: Sequence[Example], model: Completer | None = None, *, ask_all: bool = False
     ) -> Iterator[RowResult]:
-        """Yield how each row goes with a candidate as it is; nothing is fitted or charged."""
+        """Yield how each row goes with a candidate as it is; nothing is fitted or charged.
+
+        Rows that its guard withholds whatever the model says are not asked, unless all are to be.
+        """
 
         def runner(inputs: Mapping[str, Value]) -> Run:
-            return self.run(candidate.prompts, inputs, model or self.model)
+            unasked = None if ask_all else withheld(candidate.prompts, self.wiring, inputs)
+            return unasked or self.run(candidate.prompts, inputs, model or self.model)
 
         return evaluate(runner, rows, self.metric, executor=self.executor)
+
+    def guarded(self, candidate: Candidate) -> Candidate:
+        """Return the candidate with the guard that is known before anything is answered."""
+        known = self.fit_guard.known if self.fit_guard else None
+        if self.fit_guard is None or known is None:
+            return candidate
+        prompts = {
+            name: prompt.model_copy(update={"guard": known}) if self.fit_guard.guards(name) else prompt
+            for name, prompt in candidate.prompts.items()
+        }
+        return replace(candidate, prompts=prompts)
 
     def merit(self, candidate: Candidate, row: RowResult) -> float:
         """Return what a row says for a candidate, 1 at best: its score, or how sure a decision was to get it.
@@ -89,18 +107,22 @@ class Trial:
     """
 
     def __init__(self, candidate: Candidate, conditions: Conditions):
-        self.candidate = candidate
+        self.uncorrected = conditions.guarded(candidate)
+        """Without any but what is known beforehand: what other candidates are made of."""
+        self.candidate = self.uncorrected
         """With the corrections that do best, fitted on all rows so far."""
         self.evaluation = Evaluation(())
         """The rows so far, each with corrections fitted on others."""
         self.merits: tuple[float, ...] = ()
         """What candidates are compared by, row by row; see `Conditions.merit`."""
-        self.standing = 0.0
-        """How good it is taken to be beside trials with other rows; see `_standing`."""
+        self.said: tuple[float, ...] = ()
+        """What trials stand by, row by row.
+
+        Merits tell candidates apart on few rows; but candidates that are alike in accuracy may differ in
+        how sure they are, so the score has half a say.
+        """
         self.cost = 0.0
         """What it has cost, in the budget's unit."""
-        self.uncorrected = candidate
-        """Without any: what other candidates are made of."""
         self._plain: list[RowResult] = []
         self._content_free: dict[str, list[Mapping[str, float]]] = {}
         self._conditions = conditions
@@ -117,10 +139,27 @@ class Trial:
         """The mean of the merits so far."""
         return fmean(self.merits) if self.merits else 0.0
 
+    def lead(self, other: "Trial") -> float:
+        """Return how much better it is than a trial with at least as many rows, less what its rows leave open.
+
+        What is taken off is two standard errors of the difference on the same rows: of many candidates with few
+        rows, the best looks that much better than it is. With as many rows, nothing is.
+        """
+        if self.rows == other.rows:
+            return fmean(self.said) - fmean(other.said)
+        ahead = [own - its for own, its in zip(self.said, other.said, strict=False)]
+        return fmean(ahead) - _CAUTION * stdev([*ahead, -0.5, 0.5]) / math.sqrt(len(ahead))
+
     @property
     def rows(self) -> int:
         """How many rows have been answered."""
         return len(self.evaluation.rows)
+
+    @property
+    def cost_of_asking(self) -> float:
+        """What a row cost that the model was asked about, in the budget's unit."""
+        asked = sum(bool(row.calls) or row.run is None for row in self.evaluation.rows)
+        return max(self.cost, _LEAST_COST) / max(1, asked)
 
     def extend(self, rows: Sequence[Example]) -> None:
         """Answer rows up to the last of `rows`, which starts with those answered before.
@@ -151,7 +190,7 @@ class Trial:
             if fmean(corrected) > fmean(merits):
                 candidate, judged, merits = fitter.fit(plain, kind), results, corrected
         self._plain, self.candidate, self.merits, self.evaluation = plain, candidate, merits, summarize(judged)
-        self.standing = _standing(self.evaluation.scores, merits)
+        self.said = tuple((row.score + merit) / 2 for row, merit in zip(judged, merits, strict=True))
 
     def _merits(self, results: Sequence[RowResult]) -> tuple[float, ...]:
         return tuple(self._conditions.merit(self.uncorrected, row) for row in results)
@@ -173,7 +212,7 @@ class Trial:
         return self._answer(candidate, [row.example for row in results])
 
     def _reread(self, candidate: Candidate, row: RowResult) -> RowResult:
-        if row.run is None:
+        if row.run is None or not row.run.calls:
             return row
         (call,) = row.run.calls
         answer = reread(candidate.prompts[call.predictor], call.inputs, call.answer)
@@ -211,20 +250,9 @@ class Trial:
         self._conditions.ledger.check()
 
 
-def _standing(scores: Sequence[float], merits: Sequence[float]) -> float:
-    """Return what a trial's rows say of it, less what they leave open.
-
-    Merits rank candidates on few rows; but candidates that are alike in accuracy may differ in how sure they
-    are, so the score has half a say. What is taken off is two standard errors: of many candidates with few
-    rows, the best looks that much better than it is.
-    """
-    said = [(score + merit) / 2 for score, merit in zip(scores, merits, strict=True)]
-    return fmean(said) - _CAUTION * stdev([*said, 0.0, 1.0]) / math.sqrt(len(said))
-
-
 def _hands_on(row: RowResult) -> bool:
     """Tell whether the program gave just what its one predictor said, or nothing."""
-    if row.run is None:
+    if row.run is None or not row.run.calls:
         return True
     if len(row.run.calls) != 1:
         return False

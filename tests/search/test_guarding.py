@@ -127,15 +127,41 @@ def test_a_guard_that_could_only_hurt_lets_everything_stand() -> None:
     assert guard.threshold == 0
 
 
-def test_too_few_answers_or_one_kind_alone_make_no_guard() -> None:
+def test_too_few_answers_or_one_kind_alone_leave_what_all_rows_tell() -> None:
     examples = rows()
     results = answer_all(examples)
     fitter = GuardFitter(QA, examples, answer_f1)
     failed = RowResult(examples[0], 0.0, Run(ParseFailure("empty"), ()))
-    assert fitter(results[:5]) is None
-    assert fitter(results[::2]) is None
-    assert fitter([failed] * 30) is None
-    assert fitter([result(one, Unanswerable()) for one in examples]) is None
+    for few in (results[:5], results[::2], [failed] * 30, [result(one, Unanswerable()) for one in examples]):
+        assert fitter(few) == fitter.known
+
+
+def test_what_hardly_any_row_has_an_answer_to_is_known_beforehand() -> None:
+    examples = rows()
+    fitter = GuardFitter(QA, examples, answer_f1)
+    assert fitter.known is not None
+    assert fitter.known.weights == {}
+    off_topic = [row for row in examples if fitter.known.is_off_topic(row.inputs)]
+    assert {row.answer for row in off_topic} == {Unanswerable()}
+    assert len(off_topic) == 20
+    assert fitter.settles
+    fitted = fitter(answer_all(examples))
+    assert fitted is not None
+    assert fitted.least_coverage == fitter.known.least_coverage
+
+
+def test_near_misses_are_left_to_the_model() -> None:
+    near = [
+        Example(row.inputs, {"answer": (Unanswerable(),) if place % 2 else row.outputs["answer"]})
+        for place, row in enumerate(one for one in rows(80) if one.answer != Unanswerable())
+    ]
+    fitter = GuardFitter(QA, near, answer_f1)
+    assert (fitter.known, fitter.settles) == (None, False)
+
+
+def test_one_input_alone_is_never_off_topic() -> None:
+    fitter = GuardFitter(STANCE, [Example({"text": "A barn."}, {"size": (Unanswerable(),)})] * 20, label_accuracy)
+    assert (fitter.known, fitter.settles) == (None, False)
 
 
 def test_signals_that_say_nothing_are_left_out() -> None:

@@ -9,20 +9,22 @@ from cribsheet.bridge import BARE
 from cribsheet.calibration import CONTENT_FREE, batch_calibration, contextual_calibration
 from cribsheet.catalogue import layout_named
 from cribsheet.errors import ModelError
+from cribsheet.evaluate import Evaluation, RowResult
 from cribsheet.examples import Example, Prediction
 from cribsheet.frozen import Decoding, FrozenPrompt, Wire, Wiring
 from cribsheet.metrics import exact_match, label_accuracy
 from cribsheet.models import Completer, Completion, Sampling
 from cribsheet.models.scripted import ScriptedModel
-from cribsheet.outcomes import Value
+from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.prompts import Prompt
 from cribsheet.running import Answer, Run, direct_wiring, run_wired
 from cribsheet.search.budget import BudgetExhausted
 from cribsheet.search.candidate import Candidate
+from cribsheet.search.guarding import GuardFitter
 from cribsheet.search.trial import CONTEXTUAL_FROM, Trial
 from cribsheet.signature import Field, Signature
 from studies import conditions_of, leaning, number_asked, numbered
-from toys import SENTIMENT
+from toys import QA, SENTIMENT
 
 EVEN = numbered(96)
 """Rows, half of each outcome."""
@@ -178,11 +180,59 @@ def test_a_trial_stopped_by_the_budget_stays_as_it_was() -> None:
     conditions = conditions_of(student(-3.0), budget="20calls")
     trial = Trial(candidate_of(), conditions)
     trial.extend(EVEN[:8])
-    before = (trial.candidate, trial.evaluation, trial.merits, trial.standing)
+    before = (trial.candidate, trial.evaluation, trial.merits, trial.said)
     with pytest.raises(BudgetExhausted):
         trial.extend(EVEN[:24])
-    assert (trial.candidate, trial.evaluation, trial.merits, trial.standing) == before
+    assert (trial.candidate, trial.evaluation, trial.merits, trial.said) == before
     assert conditions.ledger.spent == 20
+
+
+PLACES = ("bridge", "castle", "museum", "harbour", "garden")
+HALF_OFF_TOPIC = [
+    Example(
+        {
+            "question": f"When was the {PLACES[(number + number % 2) % 5]} opened?",
+            "context": f"{number}: the {PLACES[number % 5]}.",
+        },
+        {"answer": (Unanswerable() if number % 2 else str(number),)},
+    )
+    for number in range(40)
+]
+
+
+def test_rows_off_the_topic_are_withheld_unasked() -> None:
+    model = ScriptedModel(lambda *_: Completion(text=" 2"))
+    guards = GuardFitter(QA, HALF_OFF_TOPIC, exact_match)
+    conditions = conditions_of(model, metric=exact_match, wiring=direct_wiring(BARE, QA), fit_guard=guards)
+    trial = Trial(candidate_of(QA, decide_by="text"), conditions)
+    trial.extend(HALF_OFF_TOPIC)
+    assert len(model.calls) == 20
+    assert trial.evaluation.scores[1::2] == (1.0,) * 20
+    assert trial.cost_of_asking == pytest.approx(trial.cost / 20)
+    asked = [*conditions.answer(trial.candidate, HALF_OFF_TOPIC, ask_all=True)]
+    assert len(model.calls) == 60
+    assert [row.score for row in asked] == list(trial.evaluation.scores)
+
+
+def judged(*said: float) -> Trial:
+    """A trial with these rows."""
+    trial = Trial(candidate_of(), conditions_of(student()))
+    trial.said = said
+    trial.evaluation = Evaluation(tuple(RowResult(row, value, None) for row, value in zip(EVEN, said, strict=False)))
+    return trial
+
+
+def test_of_as_many_rows_the_better_trial_leads() -> None:
+    good, bad = judged(*[1.0, 0.0] * 8), judged(*[1.0, 0.0] * 7, 0.0, 0.0)
+    assert good.lead(bad) > 0 > bad.lead(good)
+    assert good.lead(good) == 0
+
+
+def test_few_rows_lead_only_where_they_leave_no_doubt() -> None:
+    reference = judged(*[1.0] * 8, *[0.0] * 24)  # its first rows are the easier ones
+    assert judged(*[1.0] * 8).lead(reference) < 0
+    assert judged(*[1.0] * 9, *[0.0] * 3).lead(reference) < 0
+    assert judged(*[1.0] * 16).lead(reference) > 0
 
 
 def test_a_model_that_is_gone_is_not_taken_for_a_bad_candidate() -> None:
