@@ -115,17 +115,26 @@ class GuardFitter:
     def known(self) -> Guard | None:
         """What withholds before anything is answered; None where no coverage is as good as an abstention.
 
-        It decides nothing on what the model has to be asked.
+        Of what the model has to be asked, it withholds written answers that are unlikely to belong there,
+        where nearly all of that kind is off the topic; else it leaves the decision to the model.
         """
-        blank = self._blank(self._known_texts) if self._known_texts else None
-        return blank if blank and blank.least_coverage else None
+        texts, prior = self._known_texts, self._known_prior
+        if texts is None or prior is None or not self._least_coverage:
+            return None
+        blank = self._blank(texts)
+        if self._field.is_finite or not self.settles:
+            return blank
+        intercept, weight = (round(value, 3) for value in prior.weights)
+        return blank.model_copy(update={"weights": {"coverage": weight}, "intercept": intercept, "threshold": 0.5})
 
     @cached_property
     def settles(self) -> bool:
-        """Whether `known` withholds nearly all that has no answer: abstentions as demos then teach little."""
-        guard = self.known
-        off_topic = [guard.is_off_topic(row.inputs) for row in self._rows if not self._answerable(row)] if guard else []
-        return bool(off_topic) and fmean(off_topic) >= _NEARLY_ALL
+        """Whether nearly all that has no answer is off the topic: abstentions as demos then teach little."""
+        if self._known_texts is None or not self._least_coverage:
+            return False
+        guard = self._blank(self._known_texts)
+        off_topic = [guard.is_off_topic(row.inputs) for row in self._rows if not self._answerable(row)]
+        return fmean(off_topic) >= _NEARLY_ALL
 
     @cached_property
     def _least_coverage(self) -> float:

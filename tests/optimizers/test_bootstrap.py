@@ -6,9 +6,10 @@ from cribsheet.bridge import BARE
 from cribsheet.models import Sampling
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
+from cribsheet.search.stage import FIRST_BLOCK
 from cribsheet.search.study import Study
 from cribsheet.search.teaching import Teaching
-from lessons import lesson, right, row_asked
+from lessons import lesson, right, row_asked, rows_of
 from studies import search
 
 
@@ -32,9 +33,10 @@ def is_silent_at_once(prompt: Prompt, sampling: Sampling) -> str:
     return teacher(prompt, sampling) if "Reasoning:" in prompt.plain else " nothing"
 
 
-def study_of(student: object) -> Study:
+def study_of(student: object, *, val: int = 20) -> Study:
     study = lesson(student, rows=12, budget="2000calls")  # type: ignore[arg-type]
     study.teaching = Teaching(teacher=ScriptedModel(teacher, name="big/teacher"), reasoning=True)
+    study.val = rows_of(val, start=50)
     return search("bootstrap", study)
 
 
@@ -47,9 +49,9 @@ def test_reasoning_is_kept_where_it_helps_and_only_there(student: object, reason
 
 
 def test_losers_answer_fewer_rows() -> None:
-    study = study_of(is_silent_at_once)
+    study = study_of(is_silent_at_once, val=40)
     plain = [trial.rows for trial in study.trials if not trial.candidate.prompts[BARE].reasoning]
-    assert max(plain) == 16
+    assert max(plain) == FIRST_BLOCK < len(study.val)
     assert study.best is not None
     assert study.best.rows == len(study.val)
 
