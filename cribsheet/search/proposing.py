@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from cribsheet.examples import Demo
+from cribsheet.guard import terms
 from cribsheet.layout import Layout
 from cribsheet.models import Completer, Sampling
 from cribsheet.prompts import Message, Prompt
@@ -17,6 +18,7 @@ LONGEST_INSTRUCTIONS = 300
 
 _LONGEST_NAME = 30
 _LONGEST_LABEL = 20
+_SHORTEST_TERM = 4
 _SHOWN = 200
 """Characters of a value in a prompt for the teacher."""
 _REPLY = Sampling(max_tokens=240)
@@ -66,6 +68,14 @@ def instructions_from(signature: Signature, teacher: Completer, demos: Sequence[
         if len(found) > n:
             break
     return [text for text in found.values() if text]
+
+
+def speaks_of(signature: Signature, text: str) -> bool:
+    """Tell whether a text has a word of the signature's: what a small model says is often beside the point."""
+    fields = (*signature.inputs, *signature.outputs)
+    named = (word for field in fields for word in (field.name.replace("_", " "), field.description, *field.outcomes))
+    common = set(terms(text)) & set(terms(" ".join((signature.instructions, *named))))
+    return any(len(term) >= _SHORTEST_TERM or not term.isascii() for term in common)
 
 
 def clean_instructions(reply: str) -> str:

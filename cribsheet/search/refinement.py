@@ -10,7 +10,7 @@ from cribsheet.frozen import FrozenPrompt
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import answered_only, demos_of
 from cribsheet.search.drawing import DemoDraw
-from cribsheet.search.proposing import instructions_from
+from cribsheet.search.proposing import instructions_from, speaks_of
 from cribsheet.search.stage import GROWTH, first_block
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
@@ -116,9 +116,11 @@ class Refinement:
                 yield _instructed(candidate, name, at="start", words=words)
 
     def _proposals(self, prompt: FrozenPrompt) -> list[str]:
-        """Return instructions by the teacher, by the model itself where there is none."""
+        """Return instructions by the teacher; by the model itself where there is none, those that are to the point."""
+        study, signature = self.study, prompt.signature
         try:
-            return instructions_from(prompt.signature, self.study.proposer, prompt.demos, n=_PROPOSALS)
+            found = instructions_from(signature, study.proposer, prompt.demos, n=_PROPOSALS)
+            return found if study.teacher else [text for text in found if speaks_of(signature, text)]
         except ModelError:  # a search does without; what the model cannot answer at all shows elsewhere
             return []
 

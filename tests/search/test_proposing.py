@@ -6,7 +6,7 @@ from cribsheet.examples import Demo
 from cribsheet.models import Completion, Sampling
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
-from cribsheet.search.proposing import LONGEST_INSTRUCTIONS, clean_instructions, instructions_from, proposed
+from cribsheet.search.proposing import LONGEST_INSTRUCTIONS, clean_instructions, instructions_from, proposed, speaks_of
 from toys import QA, SENTIMENT
 
 LABELS = SENTIMENT.outputs[0]
@@ -105,6 +105,14 @@ def test_instructions_that_say_nothing_new_are_left_out() -> None:
 
 def test_a_teacher_that_goes_on_about_a_demo_gives_no_instructions() -> None:
     assert instructions_from(SENTIMENT, saying("Say: a dull film is what it was."), DEMOS, n=1) == []
+
+
+def test_what_has_no_word_of_the_task_is_beside_the_point() -> None:
+    assert speaks_of(SENTIMENT, "Decide if the TEXTS are good or bad.")
+    assert not speaks_of(SENTIMENT, "Hey friends, here is a joke that someone told.")
+    chinese = SENTIMENT.model_copy(update={"instructions": "判断评论是消极还是积极。"})
+    assert speaks_of(chinese, "请判断下面这句话。")
+    assert not speaks_of(chinese, "你好，很高兴认识你！")
 
 
 @pytest.mark.parametrize(
