@@ -1,27 +1,23 @@
-"""Tables for people, summaries for machines."""
+"""What was compiled and measured: tables for people, summaries for machines."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from cribsheet.description import taught_facts
 from cribsheet.evaluate import Evaluation, selective_curve, without_guard
-from cribsheet.frozen import FrozenProgram, FrozenPrompt, Results, Taught
+from cribsheet.frozen import FrozenPrompt, Results
 from cribsheet.metrics import Metric, abstention_precision, abstention_recall, recall
-from cribsheet.prompts import Message, Prompt
 from cribsheet.scores import Gain, Score
 from cribsheet.selective import Point, area, balanced_abstention
 from cribsheet.signature import Field
-from cribsheet.slots import filled, open_prompt
+from cribsheet.tables import add_score, counted, facts_table, figured, scores_table
 
 if TYPE_CHECKING:  # the compiler imports dspy, which a table does without
     from cribsheet.compiling import Compiled
     from cribsheet.models.cache import Meter
-
-_HASH = 12
-
 
 # A compile
 
@@ -53,18 +49,18 @@ def compiled_facts(compiled: "Compiled") -> Table:
     facts = {"model": program.model.name, "metric": f"{program.results.metric}, on rows that the search never saw"}
     for name, prompt in program.prompts.items():
         facts["prompt" if len(program.prompts) == 1 else name] = _choice(prompt)
-    facts |= _taught(program.provenance.taught)
+    facts |= taught_facts(program.provenance.taught)
     facts["took"] = _took({**spent, "seconds": compiled.seconds})
     return facts_table(facts)
 
 
 def results_table(results: Results) -> Table:
     """Return baseline, compiled and gain with their intervals."""
-    table = _scores_table()
-    _add_score(table, "zero-shot", results.baseline)
-    _add_score(table, "compiled", results.compiled)
+    table = scores_table()
+    add_score(table, "zero-shot", results.baseline)
+    add_score(table, "compiled", results.compiled)
     if results.unguarded:
-        _add_score(table, "unguarded", results.unguarded)
+        add_score(table, "unguarded", results.unguarded)
     gain = results.gain
     table.add_row("gain", f"{gain.mean:+.3f}", f"{gain.low:+.3f} to {gain.high:+.3f}", str(gain.n))
     return table
@@ -112,7 +108,7 @@ def _took(spent: Mapping[str, Any]) -> str:
 def _choice(prompt: FrozenPrompt) -> str:
     extras = ["reasoning"] * prompt.reasoning + ["calibrated"] * (prompt.calibration is not None)
     extras += ["guarded"] * (prompt.guard is not None)
-    return ", ".join([f"layout {prompt.layout.name}", _count(len(prompt.demos), "demo"), *extras])
+    return ", ".join([f"layout {prompt.layout.name}", counted(len(prompt.demos), "demo"), *extras])
 
 
 # An evaluation
@@ -143,23 +139,23 @@ def evaluation_summary(evaluation: Evaluation, field: Field, metric: Metric) -> 
 
 def evaluation_tables(evaluation: Evaluation, summary: Mapping[str, Any]) -> Sequence[Table]:
     """Return an evaluation's score and its further figures; `summary` is the whole one, for machines."""
-    scores = _scores_table()
-    _add_score(scores, summary["metric"], evaluation.score)
+    scores = scores_table()
+    add_score(scores, summary["metric"], evaluation.score)
     for part in ("unguarded", "answerable"):
         if summary.get(part):
-            _add_score(scores, part, Score.model_validate(summary[part]))
+            add_score(scores, part, Score.model_validate(summary[part]))
     facts = {"model": summary["model"]}
     facts["recall"] = ", ".join(f"{outcome} {figure:.3f}" for outcome, figure in summary["recall"].items())
     if "abstention_precision" in summary:
         facts["abstention"] = (
-            f"precision {_figure(summary['abstention_precision'])}, recall {_figure(summary['abstention_recall'])}, "
-            f"balanced accuracy {_figure(summary['abstention_balanced'])}"
+            f"precision {figured(summary['abstention_precision'])}, recall {figured(summary['abstention_recall'])}, "
+            f"balanced accuracy {figured(summary['abstention_balanced'])}"
         )
     if summary["risk_coverage"]:
         reached = summary["risk_coverage"]["curve"][-1][0]
         facts["risk-coverage"] = f"area {summary['risk_coverage']['area']:.3f}, up to a coverage of {reached:.3f}"
-    facts["unreadable"] = _count(summary["parse_failures"], "completion")
-    facts["crashed"] = _count(summary["errors"], "row")
+    facts["unreadable"] = counted(summary["parse_failures"], "completion")
+    facts["crashed"] = counted(summary["errors"], "row")
     facts["took"] = _took(summary)
     return scores, facts_table(facts)
 
@@ -167,147 +163,3 @@ def evaluation_tables(evaluation: Evaluation, summary: Mapping[str, Any]) -> Seq
 def _curve_summary(curve: Sequence[Point]) -> dict[str, Any] | None:
     """Return the area and the points, coverage and risk; None where nothing tells how sure the program is."""
     return {"area": area(curve), "curve": [[point.coverage, point.risk] for point in curve]} if curve else None
-
-
-# A frozen program
-
-
-def program_summary(program: FrozenProgram) -> dict[str, Any]:
-    """Return what a frozen file holds, with the text of each prompt in place of its parts."""
-    return {
-        "task": program.task,
-        "model": program.model.model_dump(mode="json"),
-        "results": program.results.model_dump(mode="json"),
-        "provenance": program.provenance.model_dump(mode="json"),
-        "notes": list(program.notes),
-        "prompts": {name: _prompt_summary(prompt) for name, prompt in program.prompts.items()},
-    }
-
-
-def program_facts(program: FrozenProgram) -> Table:
-    """Return where a frozen program comes from."""
-    made = program.provenance
-    stopped = ", stopped by hand" if made.interrupted else ""
-    splits = ", ".join(f"{part} {_short(digest)}" for part, digest in made.splits.items())
-    facts = {
-        "model": f"{program.model.name}, window of {program.model.context_window:,} tokens",
-        "digest": _short(program.model.digest) if program.model.digest else "not told by the endpoint",
-        "metric": program.results.metric,
-        "search": f"{made.optimizer}, seed {made.seed}; {_count(made.candidates, 'candidate')} scored, "
-        f"{_count(made.evaluations, 'row')} answered{stopped}",
-        "winner": made.origin,
-        "budget": f"{made.budget}; {made.spent_tokens:,} tokens spent",
-        **_taught(made.taught),
-        "splits": splits,
-        "versions": ", ".join(f"{package} {version}" for package, version in made.versions.items()),
-    }
-    return facts_table({**facts, **{f"note {at}": text for at, text in enumerate(program.notes, 1)}})
-
-
-def _taught(taught: Taught | None) -> dict[str, str]:
-    return {"teacher": f"{taught.teacher}, {_count(taught.traces, 'trace')} passed"} if taught else {}
-
-
-def prompt_facts(prompt: FrozenPrompt) -> Table:
-    """Return how a frozen prompt asks and decides."""
-    signature, layout = prompt.signature, prompt.layout
-    inputs, outputs = (", ".join(field.name for field in side) for side in (signature.inputs, signature.outputs))
-    facts = {
-        "signature": f"{signature.name}: {inputs} -> {outputs}",
-        "layout": f"{layout.name} ({layout.style.replace('_', ' ')})",
-        "demos": _demos(prompt),
-        "decides by": prompt.decoding.decide_by,
-    }
-    if prompt.calibration:
-        facts["biases"] = _weights(prompt.calibration.biases)
-    if prompt.guard:
-        guard = prompt.guard
-        if guard.least_coverage:
-            facts["asked from"] = f"coverage {guard.least_coverage:.3f}; under it unanswerable, without the model"
-        if guard.weights:
-            facts["guard"] = (
-                f"{_weights(guard.weights)}, intercept {guard.intercept:+.3f}, threshold {guard.threshold:.3f}"
-            )
-        facts["guarded"] = f"{guard.field}, from {', '.join((*guard.lead, guard.context))}"
-    return facts_table(facts)
-
-
-def prompt_with_placeholders(prompt: FrozenPrompt) -> Prompt:
-    """Return the exact prompt, each input shown as its name in angle quotes."""
-    opened = open_prompt(prompt)
-    marks = {field.name: f"«{field.name}»" for field in prompt.signature.inputs}
-    turns = (
-        Message.model_validate({"role": turn.role, "content": filled(turn.content, marks)}) for turn in opened.turns
-    )
-    return Prompt(text=filled(opened.text, marks), messages=tuple(turns), stop=opened.stop)
-
-
-def _prompt_summary(prompt: FrozenPrompt) -> dict[str, Any]:
-    rendered = prompt_with_placeholders(prompt)
-    guard = prompt.guard.model_dump(mode="json", exclude={"idf", "rare"}) if prompt.guard else None
-    return {
-        "signature": prompt.signature.model_dump(mode="json"),
-        "layout": prompt.layout.name,
-        "style": prompt.layout.style,
-        "demos": len(prompt.demos),
-        "decide_by": prompt.decoding.decide_by,
-        "biases": dict(prompt.calibration.biases) if prompt.calibration else None,
-        "guard": guard,
-        "text": rendered.text,
-        "messages": [message.model_dump() for message in rendered.messages],
-        "stop": list(rendered.stop),
-    }
-
-
-def _demos(prompt: FrozenPrompt) -> str:
-    first = prompt.signature.outputs[int(prompt.reasoning)]
-    counts = Counter(first.outcome_of(demo.outputs[first.name]) for demo in prompt.demos)
-    shares = ", ".join(f"{counts[outcome]} {outcome}" for outcome in first.outcomes if counts[outcome])
-    return f"{len(prompt.demos)} ({shares})" if shares and len(first.outcomes) > 1 else str(len(prompt.demos))
-
-
-# Tables
-
-
-def facts_table(facts: Mapping[str, str]) -> Table:
-    """Return a table of names and what is to be said about each."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, fact in facts.items():
-        table.add_row(name, fact)
-    return table
-
-
-def _scores_table() -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="dim")
-    table.add_column("", no_wrap=True)
-    table.add_column("score", justify="right", no_wrap=True)
-    table.add_column("95 % interval", no_wrap=True)
-    table.add_column("rows", justify="right", no_wrap=True)
-    return table
-
-
-def _add_score(table: Table, name: str, score: Score) -> None:
-    table.add_row(name, f"{score.score:.3f}", f"{score.low:.3f} to {score.high:.3f}", str(score.n))
-
-
-def _weights(weights: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {weight:+.3f}" for name, weight in weights.items())
-
-
-def _short(digest: str) -> str:
-    return digest.removeprefix("sha256:")[:_HASH]
-
-
-def _figure(figure: float | None) -> str:
-    return "undefined" if figure is None else f"{figure:.3f}"
-
-
-def _count(number: int, noun: str) -> str:
-    """Return a number with its noun.
-
-    >>> _count(1, "row"), _count(2_000, "row")
-    ('1 row', '2,000 rows')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -73,6 +73,8 @@ class Cell(BaseModel):
     """Test rows whose completion could not be parsed; they score 0."""
     crashed: int = 0
     """Test rows on which the program raised something else; they score 0."""
+    allowed: str = ""
+    """What finding the program might take: our budget, or the cutoff in tokens."""
     compiling: Cost = Cost()
     """What finding the program took."""
     testing: Cost = Cost()

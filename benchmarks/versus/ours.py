@@ -36,7 +36,7 @@ def methods() -> tuple[str, ...]:
 
 def measure(bench: Bench, method: str, seed: int, *, model: Model, budget: str, limit: int) -> Cell:
     """Compile with one optimizer in an empty workspace, then score the frozen program on the test rows."""
-    cell = Cell(task=bench.name, method=method, seed=seed, **surroundings())
+    cell = Cell(task=bench.name, method=method, seed=seed, allowed=budget, **surroundings())
     with tempfile.TemporaryDirectory(prefix="cribsheet-versus-") as folder:
         workspace = new_workspace(Path(folder) / "workspace")
         (workspace.root / "optimizers" / f"{BASELINE}.py").write_text(_NO_SEARCH, encoding="utf-8")

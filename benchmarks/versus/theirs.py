@@ -103,7 +103,8 @@ class Conditions:
 
 def measure(bench: Bench, method: str, seed: int, conditions: Conditions) -> Cell:
     """Compile with one optimizer on the rows that our search of that seed has, then score on the test rows."""
-    cell = Cell(task=bench.name, method=method, seed=seed, **surroundings())
+    allowed = f"{conditions.cutoff:.0f} tokens"
+    cell = Cell(task=bench.name, method=method, seed=seed, allowed=allowed, **surroundings())
     limit, tracker = Limit(conditions.cutoff), Tracker(Ask)
     start = time.monotonic()
     with conditions.log.open("a", encoding="utf-8") as log, _quiet(log):

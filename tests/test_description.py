@@ -1,0 +1,51 @@
+"""What is shown of a frozen file is what is in it, to the byte."""
+
+from cribsheet.catalogue import LAYOUTS
+from cribsheet.description import prompt_facts, prompt_with_placeholders
+from cribsheet.examples import Demo
+from cribsheet.guard import Guard
+from cribsheet.running import prompt_text
+from cribsheet.signature import Field, Signature
+from frozen_toys import toy_prompt
+from toys import QA
+
+ORDER = Signature(
+    name="Order",
+    instructions="Read the order.",
+    inputs=(
+        Field(name="text"),
+        Field(name="is_urgent", kind="boolean"),
+        Field(name="size", kind="label", labels=("small", "large")),
+        Field(name="weight", kind="number"),
+    ),
+    outputs=(Field(name="pieces", kind="integer"),),
+)
+INPUTS = {"text": "Two, please.", "is_urgent": True, "size": "small", "weight": 2.5}
+SHOWN = {"«text»": "Two, please.", "«is_urgent»": "yes", "«size»": "small", "«weight»": "2.5"}
+
+
+def test_placeholders_stand_where_the_inputs_go_in_every_layout() -> None:
+    demo = Demo(inputs={"text": "One.", "is_urgent": False, "size": "large", "weight": 1.0}, outputs={"pieces": 1})
+    for layout in LAYOUTS:
+        prompt = toy_prompt(ORDER, layout.name, (demo,))
+        text = prompt_with_placeholders(prompt).plain
+        for placeholder, value in SHOWN.items():
+            assert placeholder in text
+            text = text.replace(placeholder, layout.verbalizer("true") if value == "yes" else value)
+        assert text == prompt_text(prompt, INPUTS).plain
+
+
+def test_the_guards_place_and_weights_are_told() -> None:
+    guard = Guard(
+        field="answer",
+        context="context",
+        lead=("question",),
+        weights={"coverage": 4.0},
+        intercept=-1.0,
+        threshold=0.5,
+        least_coverage=0.1,
+    )
+    facts = prompt_facts(toy_prompt(QA).model_copy(update={"guard": guard}))
+    told = " ".join(str(cell) for column in facts.columns for cell in column.cells)
+    assert "coverage 0.100" in told
+    assert "coverage +4.000, intercept -1.000, threshold 0.500" in told
