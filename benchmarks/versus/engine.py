@@ -14,11 +14,11 @@ from cribsheet.models import weights
 from versus.cells import Cost
 
 NAME = "smollm2-135m"
-SLOTS = 8
-"""DSPy's default number of threads: that many prompts are read and answered in one batch."""
+SLOTS = 1
+"""As many as Cribsheet's own engine has: on two cores one is the fastest, and its answers hang on nothing else."""
 WINDOW = 4096
 """Tokens of each slot: as many as Cribsheet's own engine has."""
-ANSWER_TOKENS, PROPOSAL_TOKENS = 200, 1000
+ANSWER_TOKENS, PROPOSAL_TOKENS = 100, 1000
 
 
 class CutOff(BaseException):
@@ -43,7 +43,7 @@ class Asked(Protocol):
 
 
 class Engine:
-    """llama.cpp with one slot a thread, its prefix cache on."""
+    """llama.cpp with its prefix cache on."""
 
     def __init__(self, *, slots: int = SLOTS):
         import xllamacpp as xlc  # needed only where DSPy's side is measured
@@ -83,9 +83,9 @@ def _refusal(error: Mapping[str, Any]) -> Exception:
 class Limit:
     """Counts tokens, from any thread, and raises CutOff before a request that follows the last allowed token.
 
-    Each slot reads a new program's demonstrations once, which one slot would do once in all. So that the slots
-    are no handicap, a prompt counts with what follows its longest common beginning with any earlier one,
-    by characters, where that is less than what the engine had to read.
+    DSPy's threads come in any order, which costs prefixes that were there before. So that this is no handicap, a
+    prompt counts with what follows its longest common beginning with any earlier one, by characters, where that
+    is less than what the engine had to read.
     """
 
     def __init__(self, tokens: float | None = None):

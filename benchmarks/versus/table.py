@@ -26,8 +26,8 @@ test rows of the median seed.
 
 DSPy's optimizers run at their defaults (GEPA, which has none, with auto="light"; KNNFewShot with k=3, hashed
 character n-grams as vectors, and the metric as its bootstrap filter), the same model as teacher, proposer and
-reflector, with up to 200 tokens an answer and 1000 a proposal in a window of 4096, greedy unless DSPy asks for a
-temperature, its limit on errors lifted, on an engine with 8 slots for its 8 threads. A request that was made before
+reflector, with up to 100 tokens an answer and 1000 a proposal in a window of 4096, greedy unless DSPy asks for a
+temperature, its limit on errors lifted, on an engine with one slot. A request that was made before
 costs nothing, as with DSPy's cache. An optimizer that passes the cutoff ends; its best program until then is scored.
 An answer that DSPy cannot parse scores 0, the word "unanswerable" counts as an abstention.
 """
