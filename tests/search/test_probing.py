@@ -1,0 +1,84 @@
+"""Probing tells what layouts, words and demos do from many small sets."""
+
+from pathlib import Path
+
+import pytest
+
+from cribsheet.bridge import BARE
+from cribsheet.models import Completion, Sampling
+from cribsheet.models.scripted import ScriptedModel
+from cribsheet.progress import Silent
+from cribsheet.prompts import Prompt
+from cribsheet.search.drawing import DemoDraw
+from cribsheet.search.probing import BLOCK, DEMOS, Probing
+from cribsheet.search.study import Study
+from studies import conditions_of, leaning, study_of
+from toys import GOOD, SENTIMENT
+
+
+def probing_of(study: Study, *, pool: int = 12) -> Probing:
+    """Return a probing whose sets are drawn from the first demos."""
+    return Probing(study, {BARE: DemoDraw(SENTIMENT, study.pools[BARE][:pool], rng=study.rng)})
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    return study_of(tmp_path, budget="3000calls")
+
+
+def knows_when_told(word: str) -> ScriptedModel:
+    """A model that tells good from bad only where a prompt has a word in it."""
+
+    def answer(prompt: Prompt, sampling: Sampling) -> Completion:
+        text = prompt.plain
+        last = text[max(text.rfind("The "), 0) :]
+        sure = 2.0 if word in text else 0.1
+        return leaning(sure if any(good in last for good in GOOD) else -sure)
+
+    return ScriptedModel(answer)
+
+
+def test_the_rows_it_learns_on_are_neither_shown_nor_validated_on(study: Study) -> None:
+    probing = probing_of(study)
+    asked = {row.id for block in probing.blocks for row in block}
+    assert probing.blocks
+    assert {len(block) for block in probing.blocks} == {BLOCK}
+    shown = {repr(demo) for demo in study.pools[BARE][:12]}
+    assert not shown & {repr(row.demo) for block in probing.blocks for row in block}
+    assert not asked & {row.id for row in study.val}
+
+
+def test_words_that_help_are_in_the_best_frame(study: Study) -> None:
+    words = "Review: The"
+    study = Study(
+        signatures=study.signatures,
+        train=study.train,
+        val=study.val,
+        conditions=conditions_of(knows_when_told(words), budget="4000calls"),
+        progress=Silent(),
+        rng=study.rng,
+    )
+    best, *_ = probing_of(study).run(3000)
+    assert best.prompts[BARE].layout.words.get("text") == "Review"
+
+
+def test_frames_differ_and_hold_demos(study: Study) -> None:
+    frames = probing_of(study).run(800)
+    assert 1 <= len({frame.key for frame in frames}) == len(frames) <= 3
+    assert {len(frame.prompts[BARE].demos) for frame in frames} == {DEMOS}
+
+
+def test_it_spends_its_part_of_the_budget_and_little_more(study: Study) -> None:
+    before = study.ledger.left
+    probing_of(study).run(400)
+    assert 400 <= before - study.ledger.left <= 400 + 2 * BLOCK
+
+
+def test_layouts_that_ask_the_same_count_once(study: Study) -> None:
+    layouts = probing_of(study).layouts
+    assert "plain" in layouts
+    assert "plain-lead-last" not in layouts  # with one input, nothing leads
+
+
+def test_a_small_demo_pool_leaves_no_rows_to_learn_on(study: Study) -> None:
+    assert probing_of(study, pool=len(study.train)).blocks == []
