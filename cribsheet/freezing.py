@@ -18,6 +18,7 @@ from cribsheet.wiring import infer_wiring
 
 MIN_TEST_ROWS = 10
 """The fewest rows that a score is given for."""
+_PART = 0.85  # of what is left: test rows may be longer than those that their cost is judged by
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def _test_rows(found: Found) -> Sequence[Example]:
     ledger = found.study.ledger
     ledger.reserved = 0.0
     pair = sum(trial.cost_of_asking for trial in (found.baseline, found.best))
-    return found.splits.test[: max(MIN_TEST_ROWS, int(ledger.left / pair))]
+    return found.splits.test[: max(MIN_TEST_ROWS, int(_PART * ledger.left / pair))]
 
 
 def _wiring(found: Found) -> Wiring | None:
