@@ -77,7 +77,8 @@ def _test_rows(found: Found) -> Sequence[Example]:
     ledger = found.study.ledger
     ledger.reserved = 0.0
     pair = sum(trial.cost_of_asking for trial in (found.baseline, found.best))
-    return found.splits.test[: max(MIN_TEST_ROWS, int(_PART * ledger.left / pair))]
+    part = 1.0 if ledger.budget.unit == "calls" else _PART
+    return found.splits.test[: max(MIN_TEST_ROWS, int(part * ledger.left / pair))]
 
 
 def _wiring(found: Found) -> Wiring | None:
