@@ -3,9 +3,10 @@
     python benchmarks/versus_dspy.py [--only TASK …] [--methods NAME …] [--seeds 0 1 2] [--again NAME …] [--quick]
 
 Every task, method and seed is one cell of benchmarks/results/versus_dspy.json, written as soon as it is measured; a
-rerun skips the cells that are there, so it can be stopped at any time. `--again` measures those of a task or a method
-anew. After each cell the tables in versus_dspy.md are written, too. `--quick` ends in about ten minutes and has files
-of its own. DSPy's MIPROv2, SIMBA and KNNFewShot need `pip install "cribsheet[bench]"`.
+rerun skips the cells that are there, and what DSPy's model was asked before is not asked again, so it can be stopped at
+any time. `--again` measures the cells of a task or a method anew. After each cell the tables in versus_dspy.md are
+written, too. `--quick` ends in about ten minutes and has files of its own. DSPy's MIPROv2, SIMBA and KNNFewShot need
+`pip install "cribsheet[bench]"`.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from cribsheet.models import Model, open_model
 from cribsheet.search.budget import Budget
 from versus import ours, theirs
 from versus.cells import Cell, Key, Results, replace_text
-from versus.engine import Engine
+from versus.engine import Engine, Remembered
 from versus.table import markdown
 from versus.tasks import TASKS, TEST_ROWS, Bench
 
@@ -87,9 +88,9 @@ class _Measuring:
         return open_model(DEFAULT_MODEL)
 
     @cached_property
-    def engine(self) -> Engine:
+    def engine(self) -> Remembered:
         """DSPy's engine."""
-        return Engine()
+        return Remembered(Engine(), self.options.results.with_suffix(".replies"))
 
     def cell(self, task: str, method: str, seed: int) -> Cell:
         """Measure one cell."""

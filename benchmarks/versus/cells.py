@@ -158,8 +158,7 @@ class Results:
 
     def __init__(self, path: Path):
         self.path = path
-        stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-        self._cells = {cell.key: cell for cell in map(Cell.model_validate, stored)}
+        self._cells = self._stored()
 
     def __contains__(self, key: Key) -> bool:
         return key in self._cells
@@ -172,10 +171,14 @@ class Results:
         return self._cells.get((task, method, seed))
 
     def put(self, cell: Cell) -> None:
-        """Keep a cell in place of the one of its key."""
-        self._cells[cell.key] = cell
+        """Keep a cell in place of the one of its key, beside those that other runs have written."""
+        self._cells = {**self._stored(), cell.key: cell}
         lines = [json.dumps(one.model_dump(mode="json"), ensure_ascii=False) for one in self._cells.values()]
         replace_text(self.path, "[\n" + ",\n".join(lines) + "\n]\n")
+
+    def _stored(self) -> dict[Key, Cell]:
+        stored = json.loads(self.path.read_text(encoding="utf-8")) if self.path.is_file() else []
+        return {cell.key: cell for cell in map(Cell.model_validate, stored)}
 
 
 def replace_text(path: Path, text: str) -> None:

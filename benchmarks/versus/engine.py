@@ -3,10 +3,13 @@
 import bisect
 import json
 import threading
+import time
 import zlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+import diskcache
 import dspy
 from dspy.utils.exceptions import ContextWindowExceededError, LMInvalidRequestError
 
@@ -32,6 +35,8 @@ class Reply(NamedTuple):
     prompt_tokens: int
     cached_tokens: int
     completion_tokens: int
+    seconds: float = 0.0
+    """What it took when it was first asked, where that was in an earlier run."""
 
 
 class Asked(Protocol):
@@ -73,6 +78,29 @@ class Engine:
         )
 
 
+class Remembered:
+    """An engine whose replies are kept in a folder, so that a cell that was stopped goes on where it was.
+
+    A reply counts as if it were new, with the seconds that it took.
+    """
+
+    def __init__(self, engine: Asked, folder: Path):
+        self._engine = engine
+        self._replies = diskcache.Cache(str(folder), size_limit=2**33)
+
+    def ask(self, messages: Sequence[Mapping[str, Any]], *, max_tokens: int, temperature: float, seed: int) -> Reply:
+        """Return the answer, and keep it."""
+        # A greedy answer hangs on no seed, so methods share it.
+        key = json.dumps([list(messages), max_tokens, temperature, seed if temperature else None])
+        kept = self._replies.get(key)
+        if kept is not None:
+            return Reply(*kept)
+        start = time.monotonic()
+        reply = self._engine.ask(messages, max_tokens=max_tokens, temperature=temperature, seed=seed)
+        self._replies[key] = (*reply[:-1], time.monotonic() - start)
+        return reply
+
+
 def _refusal(error: Mapping[str, Any]) -> Exception:
     message = str(error.get("message", error))
     if error.get("type") == "exceed_context_size_error":
@@ -91,6 +119,7 @@ class Limit:
     def __init__(self, tokens: float | None = None):
         self.tokens = tokens
         self.cost = Cost()
+        """Its seconds are those of earlier runs."""
         self._lock = threading.Lock()
         self._prompts: list[str] = []
 
@@ -109,6 +138,7 @@ class Limit:
                 prompt_tokens=before.prompt_tokens + reply.prompt_tokens,
                 evaluated_tokens=before.evaluated_tokens + read,
                 completion_tokens=before.completion_tokens + reply.completion_tokens,
+                seconds=before.seconds + reply.seconds,
             )
 
     def _shared(self, prompt: str) -> float:

@@ -110,14 +110,18 @@ def measure(bench: Bench, method: str, seed: int, conditions: Conditions) -> Cel
     with conditions.log.open("a", encoding="utf-8") as log, _quiet(log):
         setup = _setup(bench, seed, EngineLM(conditions.engine, limit), tracker)
         program, note = compile_or_stop(METHODS[method], setup, tracker)
-        compiling = limit.cost.model_copy(update={"seconds": round(time.monotonic() - start, 2)})
+        compiling = _timed(limit.cost, start)
         cell = cell.model_copy(update={"compiling": compiling, "note": note})
         if program is None:
             return cell
         rows, counted, start = bench.test_rows(seed, conditions.limit), Limit(), time.monotonic()
         judged = judge(program, rows, bench, EngineLM(conditions.engine, counted))
-    testing: Cost = counted.cost.model_copy(update={"seconds": round(time.monotonic() - start, 2)})
-    return filled(cell.model_copy(update={"testing": testing}), judged, rows, bench.field)
+    return filled(cell.model_copy(update={"testing": _timed(counted.cost, start)}), judged, rows, bench.field)
+
+
+def _timed(cost: Cost, start: float) -> Cost:
+    """Return a cost with the time since it started, and what earlier runs had taken."""
+    return cost.model_copy(update={"seconds": round(cost.seconds + time.monotonic() - start, 2)})
 
 
 def compile_or_stop(

@@ -9,7 +9,7 @@ import dspy
 import pytest
 
 from cribsheet.outcomes import Unanswerable
-from versus.engine import CutOff, EngineLM, Limit, Reply
+from versus.engine import CutOff, EngineLM, Limit, Remembered, Reply
 from versus.tasks import TASKS, Ask, Bench
 from versus.theirs import METHODS, Conditions, gram_vectors, measure, outcome_in
 from versus.tracking import Tracker
@@ -70,6 +70,22 @@ def test_a_model_stops_once_its_limit_is_reached_and_not_as_an_exception() -> No
     with pytest.raises(CutOff, match="100 tokens"):
         lm("Three?")
     assert not issubclass(CutOff, Exception)
+
+
+def test_a_run_that_was_stopped_counts_what_it_asked_again_but_asks_for_nothing(tmp_path: Path) -> None:
+    def asked_twice(engine: Positive, seed: int) -> Limit:
+        limit = Limit()
+        for temperature in (0.0, 1.0):
+            chat = [{"role": "user", "content": "Good?"}]
+            limit.add("Good?", Remembered(engine, tmp_path).ask(chat, max_tokens=9, temperature=temperature, seed=seed))
+        return limit
+
+    first, again, other_seed = Positive(), Positive(), Positive()
+    before, after = asked_twice(first, 1), asked_twice(again, 1)
+    asked_twice(other_seed, 2)
+    assert (first.asked, again.asked, other_seed.asked) == (2, 0, 1)  # a greedy answer hangs on no seed
+    assert after.cost.tokens == before.cost.tokens
+    assert after.cost.seconds > before.cost.seconds == 0
 
 
 @pytest.mark.parametrize("method", METHODS)
