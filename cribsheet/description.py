@@ -61,6 +61,8 @@ def prompt_facts(prompt: FrozenPrompt) -> Table:
         "demos": _demos(prompt),
         "decides by": prompt.decoding.decide_by,
     }
+    if prompt.decoding.extract_from:
+        facts["extracted from"] = prompt.decoding.extract_from
     if prompt.calibration:
         facts["biases"] = _weights(prompt.calibration.biases)
     if prompt.guard:
@@ -94,6 +96,7 @@ def _prompt_summary(prompt: FrozenPrompt) -> dict[str, Any]:
         "style": prompt.layout.style,
         "demos": len(prompt.demos),
         "decide_by": prompt.decoding.decide_by,
+        "extract_from": prompt.decoding.extract_from,
         "biases": dict(prompt.calibration.biases) if prompt.calibration else None,
         "guard": guard,
         "text": rendered.text,

@@ -109,7 +109,7 @@ def score_run(example: Example, run: Run, metric: Metric) -> RowResult:
 
 
 def without_guard(evaluation: Evaluation, metric: Metric) -> Evaluation | None:
-    """Return how the same completions score where nothing guards; None where nothing did.
+    """Return how the same completions score as they were written, unguarded; None where nothing touched them.
 
     A program's later predictors are not asked again: the guarded output is put back as it was.
     """
@@ -144,10 +144,9 @@ def _unguarded(row: RowResult, metric: Metric) -> RowResult:
     guarded = _guarded(row.run)
     if row.run is None or isinstance(row.run.prediction, ParseFailure) or guarded is None:
         return row
-    if guarded.evidence is None or guarded.unguarded is None:
+    if guarded.unguarded is None:
         return row
-    field = guarded.evidence.field
-    return _rescored(row, _with(row.run.prediction, {field: guarded.unguarded.outputs[field]}), metric)
+    return _rescored(row, _with(row.run.prediction, guarded.unguarded.outputs), metric)
 
 
 def _rescored(row: RowResult, prediction: Prediction, metric: Metric) -> RowResult:
@@ -165,7 +164,7 @@ def _with(prediction: Prediction, values: Mapping[str, Value]) -> Prediction:
 
 
 def _guarded(run: Run | None) -> Answer | None:
-    """Return the answer that a guard has seen; None where none has."""
+    """Return the answer that may stand otherwise than it was written; None where each stands as it was."""
     calls = run.calls if run and not isinstance(run.prediction, ParseFailure) else ()
     return next((call.answer for call in reversed(calls) if call.answer.unguarded is not None), None)
 

@@ -27,6 +27,8 @@ class Decoding(BaseModel):
     """The most tokens to write, where the answer is written."""
     top_logprobs: int = 0
     """How many alternatives to ask for, where the model tells log-probabilities."""
+    extract_from: str | None = None
+    """The input that the one written output has to be a span of; None where it stands as the model writes it."""
 
 
 class FrozenPrompt(BaseModel):
@@ -87,7 +89,8 @@ class Results(BaseModel):
     gain: Gain
     """Compiled less baseline, paired by row."""
     unguarded: Score | None = None
-    """This file's prompts on the same rows without the guard; None where there is none."""
+    """This file's prompts on the same rows, as the model wrote the answers: nothing withheld, nothing
+    replaced by a span of an input. None where that is never done."""
 
 
 class Taught(BaseModel):

@@ -12,9 +12,10 @@ from cribsheet.layout import Layout
 from cribsheet.models import Completion
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
 from cribsheet.signature import Field, Signature
+from cribsheet.spans import CJK
 
 _WORD = re.compile(r"[^\W_]+")
-_CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af]+")
+_CJK = re.compile(f"[{CJK}]+")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3})")
 _EDGES = " .,;:!?\"'()[]。，；：！？、“”‘’（）"
 _STEM = 6
@@ -33,6 +34,8 @@ class Evidence:
     """How much the model itself speaks for unanswerable, 0 to 1."""
     confidence: float
     """How sure it is of the answer, given that there is one, 0 to 1."""
+    written: Value | None = None
+    """What it wrote, where the answer was then extracted; None where that is what it wrote."""
 
 
 class Guard(BaseModel):
@@ -77,7 +80,7 @@ class Guard(BaseModel):
         known = {"verdict": evidence.verdict, "confidence": evidence.confidence}
         context = str(inputs[self.context])
         if "grounded" in self.weights:
-            known["grounded"] = float(is_grounded(evidence.answer, context))
+            known["grounded"] = float(wrote_grounded(evidence, context))
         if "coverage" in self.weights:
             known["coverage"] = self._coverage(inputs)
         return {name: known[name] for name in self.weights}
@@ -151,6 +154,11 @@ def is_grounded(answer: Value, context: str) -> bool:
     before = r"(?<![a-z0-9])" if wanted[0].isascii() else ""
     after = r"(?![a-z0-9])" if wanted[-1].isascii() else ""
     return re.search(before + re.escape(wanted) + after, _THOUSANDS.sub("", _plain(context))) is not None
+
+
+def wrote_grounded(evidence: Evidence, context: str) -> bool:
+    """Tell whether what the model wrote by itself stands in the context."""
+    return is_grounded(evidence.answer if evidence.written is None else evidence.written, context)
 
 
 def lead_text(inputs: Mapping[str, object], names: Iterable[str]) -> str:

@@ -8,13 +8,17 @@ from cribsheet.calibration import decided_field, outcome_logprobs, shares
 from cribsheet.errors import DataError
 from cribsheet.examples import Prediction
 from cribsheet.frozen import FrozenPrompt, Wire, Wiring
-from cribsheet.guard import Evidence, decided_evidence, guarded_field, written_evidence
+from cribsheet.guard import Evidence, decided_evidence, guarded_field, is_grounded, written_evidence
 from cribsheet.models import Completer, Completion, Sampling
 from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.parsing import ParseFailure, parse
 from cribsheet.prompts import Prompt
 from cribsheet.rendering import render
-from cribsheet.signature import REASONING, Signature
+from cribsheet.signature import REASONING, Field, Signature
+from cribsheet.spans import extract
+
+EXTRACTION_ALTERNATIVES = 64
+"""How many tokens to be told of where an answer is extracted; some servers tell fewer."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +42,11 @@ class Answer:
     standing: float | None = None
     """The probability that this answer may stand; None where nothing guards, or there is none to withhold."""
     unguarded: Prediction | None = None
-    """The prediction as it was before the guard; None where nothing guards."""
+    """The prediction as the model wrote it; None where nothing guards it, and it was not extracted anew."""
+    extracted: str | None = None
+    """The span of an input in place of what the model wrote; None where that is one, or need not be."""
     further: tuple[tuple[Prompt, Completion], ...] = ()
-    """What else was asked, and said, to tell outcomes apart whose verbalizers begin alike."""
+    """What else was asked, and said: to tell outcomes apart whose verbalizers begin alike, or to extract a span."""
 
     @property
     def completions(self) -> tuple[tuple[Prompt, Completion], ...]:
@@ -145,7 +151,8 @@ def ask(prompt: FrozenPrompt, inputs: Mapping[str, object], model: Completer) ->
         if decided is not None:
             return _guarded(prompt, inputs, decided)
     sampling = Sampling(max_tokens=prompt.decoding.max_tokens, top_logprobs=prompt.decoding.top_logprobs)
-    return _guarded(prompt, inputs, _read(prompt, rendered, model.complete(rendered, sampling)))
+    written = _read(prompt, rendered, model.complete(rendered, sampling))
+    return _guarded(prompt, inputs, _extracted(prompt, inputs, written, model))
 
 
 def reread(prompt: FrozenPrompt, inputs: Mapping[str, object], answer: Answer) -> Answer:
@@ -154,7 +161,9 @@ def reread(prompt: FrozenPrompt, inputs: Mapping[str, object], answer: Answer) -
         return _guarded(prompt, inputs, _decided(prompt, answer, answer.logprobs))
     if isinstance(answer.prediction, ParseFailure):
         return answer
-    return _guarded(prompt, inputs, _read(prompt, answer.prompt, answer.completion))
+    written = _read(prompt, answer.prompt, answer.completion)
+    extracted = answer.extracted if prompt.decoding.extract_from else None
+    return _guarded(prompt, inputs, replace(written, extracted=extracted, further=answer.further))
 
 
 def _decide(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer | None:
@@ -206,37 +215,62 @@ def _read(prompt: FrozenPrompt, rendered: Prompt, completion: Completion) -> Ans
     return Answer(prediction, rendered, completion, reasoning=reasoning)
 
 
-def _guarded(prompt: FrozenPrompt, inputs: Mapping[str, object], answer: Answer) -> Answer:
-    """Return the answer with its evidence, withheld where the prompt has a guard that does not let it stand."""
-    evidence = _evidence(prompt, answer)
-    if evidence is None or isinstance(answer.prediction, ParseFailure):
+def _extracted(prompt: FrozenPrompt, inputs: Mapping[str, object], answer: Answer, model: Completer) -> Answer:
+    """Return the answer with the span to take its place, where it has to be one and is not."""
+    source, field = prompt.decoding.extract_from, prompt.signature.outputs[0]
+    # A chat's answer cannot be begun for the model everywhere.
+    if source is None or answer.prompt.is_chat or isinstance(answer.prediction, ParseFailure):
         return answer
+    value, text = answer.prediction.outputs[field.name], str(inputs[source])
+    if isinstance(value, Unanswerable) or is_grounded(value, text):
+        return answer
+    further: list[tuple[Prompt, Completion]] = []
+
+    def alternatives(said: str) -> Mapping[str, float] | None:
+        asked = answer.prompt.model_copy(update={"text": answer.prompt.text + said, "stop": ()})
+        further.append((asked, model.complete(asked, Sampling(max_tokens=1, top_logprobs=EXTRACTION_ALTERNATIVES))))
+        return further[-1][1].first_token
+
+    before, found, _ = answer.completion.text.partition(str(value))
+    words = "" if before.strip() else before + found
+    span = extract(words, text, alternatives, stops=answer.prompt.stop, tokens=prompt.decoding.max_tokens)
+    return replace(answer, extracted=span or None, further=tuple(further))
+
+
+def _guarded(prompt: FrozenPrompt, inputs: Mapping[str, object], answer: Answer) -> Answer:
+    """Return the answer, extracted where it was, with its evidence; withheld where the guard lets none stand."""
+    written, field = answer.prediction, guarded_field(prompt.signature)
+    if isinstance(written, ParseFailure):
+        return answer
+    if answer.extracted is not None:
+        span = Prediction({prompt.signature.outputs[0].name: answer.extracted}, text=written.text)
+        answer = replace(answer, prediction=span, unguarded=written)
+    if field is None:
+        return answer
+    evidence = _evidence(prompt, field, answer, written)
     told = replace(answer, evidence=evidence)
     if prompt.guard is None:
         return told
-    told = replace(told, unguarded=answer.prediction)
+    told = replace(told, unguarded=written)
     if isinstance(evidence.answer, Unanswerable):
         return told
     standing = prompt.guard.standing(inputs, evidence)
     if standing and not prompt.guard.weights:
         return told
     stands = standing > 0 and standing >= prompt.guard.threshold
-    outputs = {**answer.prediction.outputs, evidence.field: evidence.answer if stands else Unanswerable()}
+    outputs = {**written.outputs, evidence.field: evidence.answer if stands else Unanswerable()}
     sure = None
     if answer.shares is not None:
         sure = standing * evidence.confidence if stands else 1 - standing
-    prediction = Prediction(outputs, text=answer.prediction.text, confidence=sure)
-    return replace(told, prediction=prediction, standing=standing)
+    return replace(told, prediction=Prediction(outputs, text=written.text, confidence=sure), standing=standing)
 
 
-def _evidence(prompt: FrozenPrompt, answer: Answer) -> Evidence | None:
-    field = guarded_field(prompt.signature)
-    if field is None or isinstance(answer.prediction, ParseFailure):
-        return None
+def _evidence(prompt: FrozenPrompt, field: Field, answer: Answer, written: Prediction) -> Evidence:
     if answer.shares is not None:
         return decided_evidence(field, answer.shares)
-    value = answer.prediction.outputs[field.name]
-    return written_evidence(prompt.layout, prompt.signature, field, value, answer.completion)
+    value = written.outputs[field.name]
+    evidence = written_evidence(prompt.layout, prompt.signature, field, value, answer.completion)
+    return evidence if answer.extracted is None else replace(evidence, answer=answer.extracted, written=value)
 
 
 def _typed(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> dict[str, Value]:

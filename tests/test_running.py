@@ -140,3 +140,52 @@ def test_what_was_written_where_no_log_probabilities_are_told_is_read_the_same()
     answer = assert_same_when_reread(saying(" negative"), prompt_of(SENTIMENT), biased, TEXT)
     assert isinstance(answer.prediction, Prediction)
     assert answer.prediction.sentiment == "negative"
+
+
+# Extracted answers
+
+EXTRACTIVE = Decoding(max_tokens=8, top_logprobs=1, extract_from="context")
+
+
+def inventing() -> ScriptedModel:
+    """A model that invents a name, but writes the one of the context where it has to."""
+    return saying(" Anne Smith", None, **{"Anne": {" Smith": 0.7, " Frank": 0.2}, "Anne Frank": {"\n": 0.9}})
+
+
+def test_an_answer_that_does_not_stand_in_the_context_is_extracted_from_it() -> None:
+    answer = ask(prompt_of(QA, decoding=EXTRACTIVE), ASKED, inventing())
+    assert answer.prediction == Prediction({"answer": "Anne Frank"})
+    assert answer.unguarded == Prediction({"answer": "Anne Smith"})
+    assert len(answer.completions) == 3
+    assert answer.evidence is not None
+    assert (answer.evidence.answer, answer.evidence.written) == ("Anne Frank", "Anne Smith")
+
+
+@pytest.mark.parametrize("text", [" Anne Frank", " anne frank.", " unanswerable"])
+def test_one_that_stands_there_and_an_abstention_are_left_as_they_are(text: str) -> None:
+    model = saying(text)
+    answer = ask(prompt_of(QA, decoding=EXTRACTIVE), ASKED, model)
+    assert (answer.extracted, answer.unguarded, len(model.calls)) == (None, None, 1)
+
+
+def test_a_chat_and_a_model_that_tells_no_alternatives_answer_freely() -> None:
+    chat = prompt_of(QA, decoding=EXTRACTIVE, layout=layout_named("chat"))
+    assert ask(chat, ASKED, inventing()).prediction == Prediction({"answer": "Anne Smith"})
+    silent = ask(prompt_of(QA, decoding=EXTRACTIVE), ASKED, saying(" Otto Smith"))
+    assert silent.prediction == Prediction({"answer": "Otto Smith"})
+
+
+def test_an_extracted_answer_is_read_as_it_was_written_and_extracted_again_without_a_model() -> None:
+    extractive, free = prompt_of(QA, decoding=EXTRACTIVE), prompt_of(QA)
+    first = ask(extractive, ASKED, inventing())
+    assert reread(free, ASKED, first).prediction == Prediction({"answer": "Anne Smith"})
+    assert everything(reread(extractive, ASKED, first)) == everything(first)
+
+
+def test_the_guard_sees_that_what_was_written_is_not_in_the_context() -> None:
+    grounded = guard_of("answer", 0.5).model_copy(update={"weights": {"grounded": 4.0}, "intercept": -2.0})
+    withheld = ask(prompt_of(QA, decoding=EXTRACTIVE, guard=grounded), ASKED, inventing())
+    assert withheld.prediction == Prediction({"answer": Unanswerable()})
+    lenient = grounded.model_copy(update={"threshold": 0.1})
+    stands = ask(prompt_of(QA, decoding=EXTRACTIVE, guard=lenient), ASKED, inventing())
+    assert stands.prediction == Prediction({"answer": "Anne Frank"})

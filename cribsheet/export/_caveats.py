@@ -1,6 +1,6 @@
 """Say what gets lost when a frozen prompt leaves Cribsheet."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from cribsheet.calibration import decided_field
 from cribsheet.export._base import Source
@@ -14,15 +14,18 @@ _KINDS = {"integer": "a whole number, such as 3", "number": "a number with its p
 
 
 def caveats(source: Source, *, asks_logprobs: bool = False, decides: bool = False) -> tuple[str, ...]:
-    """Return what no target carries, for this prompt: how Cribsheet decides, guards, reads and scores.
+    """Return what no target carries, for this prompt: how Cribsheet decides, extracts, guards, reads and scores.
 
     `asks_logprobs` tells that the target asks for log-probabilities, which leaves the decision to its user;
     `decides` that it decides as Cribsheet does.
     """
     prompt = source.prompt
-    decision, guard = [] if decides else [*_decision(prompt, asks_logprobs)], [*_guard(prompt)]
-    score = _score(source, is_whole=not (decision or guard), is_guarded_alone=not decision)
-    return (*decision, *guard, *_reading(prompt), *_program(source), *_weights(source), score)
+    decision = [] if decides else [*_decision(prompt, asks_logprobs)]
+    after = {"extraction": [*_extraction(prompt)], "the guard": [*_guard(prompt)]}
+    lost = [name for name, said in after.items() if said]
+    score = _score(source, is_whole=not (decision or lost), lost=lost, is_decided_alike=not decision)
+    said = [line for lines in after.values() for line in lines]
+    return (*decision, *said, *_reading(prompt), *_program(source), *_weights(source), score)
 
 
 def input_forms(prompt: FrozenPrompt) -> tuple[str, ...]:
@@ -61,6 +64,16 @@ def _decision(prompt: FrozenPrompt, asks_logprobs: bool) -> Iterator[str]:
     if any(biases.values()):
         steps = ", ".join(f"{bias:+.4g} from {outcome}" for outcome, bias in biases.items())
         yield f"Calibration: before it decides, Cribsheet subtracts {steps} (natural logs). Here nothing does."
+
+
+def _extraction(prompt: FrozenPrompt) -> Iterator[str]:
+    source = prompt.decoding.extract_from
+    if source is not None:
+        (field,) = prompt.signature.outputs
+        yield (
+            f"Extraction: where {field.name} does not stand in {source}, Cribsheet has the model write it again, from "
+            f"tokens alone with which some words of {source} go on. Here it stands as it was written."
+        )
 
 
 def _guard(prompt: FrozenPrompt) -> Iterator[str]:
@@ -122,7 +135,7 @@ def _weights(source: Source) -> Iterator[str]:
         )
 
 
-def _score(source: Source, *, is_whole: bool, is_guarded_alone: bool) -> str:
+def _score(source: Source, *, is_whole: bool, lost: Sequence[str], is_decided_alike: bool) -> str:
     results = source.program.results
     scored = f"The score in the frozen file ({results.metric} {results.compiled})"
     if is_whole:
@@ -130,5 +143,5 @@ def _score(source: Source, *, is_whole: bool, is_guarded_alone: bool) -> str:
     measured = f"{scored} was measured with all of this."
     if results.unguarded is None:
         return f"{measured} Without it the score is unknown until you measure it."
-    others = "" if is_guarded_alone else ", with all else in place"
-    return f"{measured} Without the guard{others}, the same rows score {results.unguarded}."
+    others = "" if is_decided_alike else ", with all else in place"
+    return f"{measured} Without {' and '.join(lost)}{others}, the same rows score {results.unguarded}."

@@ -1,4 +1,4 @@
-"""Tell which prompts go on where an earlier one ended."""
+"""Tell where an earlier prompt ended that a prompt goes on from."""
 
 
 class Asked:
@@ -6,10 +6,9 @@ class Asked:
 
     >>> asked = Asked()
     >>> asked.add("Review: fine\\nSentiment:")
-    >>> asked.is_continued_by("Review: fine\\nSentiment: positive")
-    True
-    >>> asked.is_continued_by("Review: fine\\nSentiment: positive\\nReview: dull")
-    False
+    >>> asked.end_in("Review: fine\\nSentiment: positive")
+    23
+    >>> asked.end_in("Review: fine\\nSentiment: positive\\nReview: dull")
     """
 
     def __init__(self) -> None:
@@ -20,10 +19,10 @@ class Asked:
         """Remember a text."""
         self._hashes.setdefault(len(text), set()).add(hash(text))
 
-    def is_continued_by(self, text: str) -> bool:
-        """Tell whether the text is, or starts with, one that was added, which is then forgotten.
+    def end_in(self, text: str) -> int | None:
+        """Return where the shortest one ends that the text is or starts with; None where there is none.
 
-        Forgotten because the continuation is what later prompts will share the most with.
+        Those that there are, are forgotten: the text is what later prompts will share the most with.
         """
         starts = {length: hash(text[:length]) for length in self._hashes if length <= len(text)}
         found = {length for length, start in starts.items() if start in self._hashes[length]}
@@ -31,4 +30,4 @@ class Asked:
             self._hashes[length].discard(starts[length])
             if not self._hashes[length]:
                 del self._hashes[length]
-        return bool(found)
+        return min(found, default=None)

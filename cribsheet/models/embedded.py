@@ -21,6 +21,9 @@ DEFAULT_CONTEXT_WINDOW = 4096
 _PREFIX_CACHE_MIB = 256
 _BATCH = 512
 _ANY_TOKEN = "a"
+_LAST = 24
+_OTHER = "\x1f\x1f"
+"""Of the last characters of a prompt, so many hold at least two tokens; and some that no prompt goes on with."""
 
 
 class EmbeddedModel:
@@ -139,21 +142,37 @@ class EmbeddedModel:
 
         llama.cpp computes a batch of one token by other kernels than a larger one, and the difference in
         rounding can grow to 0.1 nats. One token is a batch where it was generated, or is the only one that
-        the prefix cache lacks. So a prompt that goes on where an earlier one ended is read without the
-        cache, and one whose last token came to stand alone is read again.
+        the prefix cache lacks. So the cache is first made to forget what was generated after an earlier
+        prompt that this one goes on from, and a prompt whose last token came to stand alone is read again.
         """
-        body = _request(prompt, sampling)
-        fresh = body | {"cache_prompt": False}
-        reply = self._ask(engine, prompt, fresh if self._asked.is_continued_by(prompt.plain) else body)
-        self._asked.add(prompt.plain)
+        body, text = _request(prompt, sampling), prompt.plain
+        end = self._asked.end_in(text)
+        self._asked.add(text)
+        fresh = end is not None and not self._forget(engine, prompt, end)
+        reply = self._ask(engine, prompt, body | {"cache_prompt": False} if fresh else body)
         usage = _llama.usage_of(reply)
         if usage.evaluated_tokens % _BATCH != 1 or usage.prompt_tokens == 1:
             return reply
+        if self._forget(engine, prompt, len(text)):
+            again = self._ask(engine, prompt, body)
+            if _llama.usage_of(again).evaluated_tokens % _BATCH != 1:
+                return again
         if usage.prompt_tokens % _BATCH != 1:
-            return self._ask(engine, prompt, fresh)
+            return self._ask(engine, prompt, body | {"cache_prompt": False})
         half = _half(prompt)  # since read in one go, the last token would stand alone again
         self._ask(engine, half, _request(half, Sampling(max_tokens=1)) | {"cache_prompt": False})
         return self._ask(engine, prompt, body)
+
+    def _forget(self, engine: Any, prompt: Prompt, end: int) -> bool:
+        """Take from the prefix cache what comes shortly before the `end`-th character, and all after it.
+
+        It then holds another text that begins alike. A chat's text is its template's: False, nothing is done.
+        """
+        if prompt.is_chat or end <= _LAST:
+            return False
+        other = Prompt(text=prompt.text[: end - _LAST] + _OTHER)
+        self._ask(engine, other, _request(other, Sampling(max_tokens=1)))
+        return True
 
     def _ask(self, engine: Any, prompt: Prompt, body: _llama.Json) -> _llama.Json:
         if not prompt.is_chat and not prompt.text:

@@ -17,7 +17,7 @@ FEW = 32
 MIN_BATCH = 6
 """The fewest rows that biases are fitted on."""
 
-Kind = Literal["uncalibrated", "batch", "contextual"]
+Kind = Literal["uncalibrated", "batch", "contextual", "free"]
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,15 @@ class Fitter:
     """By predictor, the outcomes' log-probabilities for inputs without content; empty where not asked."""
 
     def kinds(self, results: Sequence[RowResult]) -> tuple[Kind, ...]:
-        """Return how the decisions in these results can be calibrated, the plainest way first."""
+        """Return how these results can be corrected, the plainest way first: decisions are calibrated in any of
+        several ways, and written answers need not be spans.
+        """
         decides = any(call.answer.logprobs is not None for row in results for call in row.calls)
         batch: tuple[Kind, ...] = ("batch",) if decides else ()
         contextual: tuple[Kind, ...] = ("contextual",) if decides and self.content_free else ()
-        return ("uncalibrated", *batch, *contextual)
+        extracts = any(call.answer.extracted is not None for row in results for call in row.calls)
+        free: tuple[Kind, ...] = ("free",) if extracts else ()
+        return ("uncalibrated", *batch, *contextual, *free)
 
     def fit(self, results: Sequence[RowResult], kind: Kind) -> Candidate:
         """Return the candidate with biases and guard, fitted on what it answered uncorrected."""
@@ -45,7 +49,9 @@ class Fitter:
             guard = None
             if self.fit_guard is not None and self.fit_guard.guards(name):
                 guard = self.fit_guard(results, calibration)
-            prompts[name] = prompt.model_copy(update={"calibration": calibration, "guard": guard})
+            decoding = prompt.decoding.model_copy(update={"extract_from": None}) if kind == "free" else prompt.decoding
+            corrected = {"calibration": calibration, "guard": guard, "decoding": decoding}
+            prompts[name] = prompt.model_copy(update=corrected)
         return replace(self.uncorrected, prompts=prompts)
 
     def _calibration(self, name: str, results: Sequence[RowResult], kind: Kind) -> Calibration | None:

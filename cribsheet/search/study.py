@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 
 from cribsheet.calibration import decided_field
 from cribsheet.catalogue import LAYOUTS, ZERO_SHOT, layout_named
@@ -10,9 +11,10 @@ from cribsheet.errors import CompileError
 from cribsheet.evaluate import Evaluation, summarize
 from cribsheet.examples import Demo, Example
 from cribsheet.frozen import Decoding, FrozenPrompt
+from cribsheet.guard import is_grounded
 from cribsheet.layout import Layout
 from cribsheet.models import Completer, Completion, Model, Sampling
-from cribsheet.outcomes import UNANSWERABLE, Value
+from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
 from cribsheet.progress import Progress
 from cribsheet.prompts import Prompt
 from cribsheet.rendering import render, render_outputs
@@ -26,6 +28,7 @@ from cribsheet.signature import Signature
 _ALTERNATIVES = 64
 _MARGIN = 4
 _SENTENCE = 24  # tokens: without demos, models answer in sentences
+_ROWS_WITH_SPANS, _NEARLY_ALL = 8, 0.9
 _TURN_TOKENS = 8  # what a chat template adds to a turn, from above
 
 
@@ -57,6 +60,8 @@ class Study:
     """The best validation score so far against tokens spent."""
     _longest: dict[str, int] = field(default_factory=dict)
     """By candidate, the tokens of the longest prompt with its completion."""
+    _sources: dict[str, str | None] = field(default_factory=dict)
+    """By signature, the input that its written answers are spans of."""
     _longest_rows: dict[tuple[str, ...], Mapping[str, Value]] = field(default_factory=dict)
     """By the names of a predictor's inputs, those of the longest row."""
 
@@ -157,6 +162,7 @@ class Study:
                 decide_by="logprobs" if by_logprobs else "text",
                 max_tokens=self._answer_tokens(signature, layout),
                 top_logprobs=self._alternatives(by_logprobs),
+                extract_from=self._source(signature) if layout.style == "raw" else None,
             ),
         )
 
@@ -217,6 +223,24 @@ class Study:
         longest = max(texts, key=len, default="x" * 200)
         return self.model.count_tokens(longest) + _MARGIN
 
+    def _source(self, signature: Signature) -> str | None:
+        """Return the input that answers are spans of: nearly all of the rows' are; None where there is none."""
+        if signature.name not in self._sources:
+            self._sources[signature.name] = self._found_source(signature) if self.tells_logprobs else None
+        return self._sources[signature.name]
+
+    def _found_source(self, signature: Signature) -> str | None:
+        (field, *others) = signature.outputs
+        if others or field.kind != "text" or field.is_finite:
+            return None
+        rows = [row for row in (*self.train, *self.val) if _is_written(row, field.name)]
+        if len(rows) < _ROWS_WITH_SPANS:
+            return None
+        names = [one.name for one in signature.inputs if one.kind == "text" and all(one.name in r.inputs for r in rows)]
+        shares = {name: fmean(_holds_answer(row, field.name, name) for row in rows) for name in names}
+        best = max(shares, key=shares.__getitem__, default=None)
+        return best if best is not None and shares[best] >= _NEARLY_ALL else None
+
     def _alternatives(self, by_logprobs: bool) -> int:
         """Return how many alternatives to ask for: a guard needs the token's own log-probability alone."""
         if not self.tells_logprobs:
@@ -274,3 +298,12 @@ def spelled_out(signature: Signature, layout: Layout) -> str:
 def _value(row: Example, name: str) -> Value:
     """Return a row's value of a field; empty for what an earlier predictor will give."""
     return row.inputs.get(name) or next(iter(row.outputs.get(name, ())), "")
+
+
+def _is_written(row: Example, name: str) -> bool:
+    return name in row.outputs and not isinstance(row.outputs[name][0], Unanswerable)
+
+
+def _holds_answer(row: Example, output: str, name: str) -> bool:
+    """Tell whether an accepted answer of a row stands in one of its inputs."""
+    return any(is_grounded(value, str(row.inputs[name])) for value in row.outputs[output])

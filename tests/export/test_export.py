@@ -129,6 +129,17 @@ def test_the_score_without_a_guard_is_named_where_it_was_measured(target: str) -
 
 
 @targets
+def test_extraction_is_said_to_be_lost(target: str) -> None:
+    prompt = toy_prompt(QA)
+    decoding = prompt.decoding.model_copy(update={"extract_from": "context"})
+    program = program_of(prompt.model_copy(update={"decoding": decoding, "guard": GUARD}))
+    results = program.results.model_copy(update={"unguarded": Score(score=0.4, low=0.3, high=0.5, n=100)})
+    said = " ".join(export(program.model_copy(update={"results": results}), target).caveats)
+    assert "where answer does not stand in context" in said
+    assert "Without extraction and the guard, the same rows score 0.400" in said
+
+
+@targets
 def test_how_the_answer_is_read_is_said_for_this_very_prompt(target: str) -> None:
     assert "'not stated' stands for Unanswerable, with the reason after a colon" in caveats_of(
         toy_prompt(QA, "reasons"), target

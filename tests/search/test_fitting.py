@@ -1,6 +1,7 @@
 """What is fitted on some rows, and which rows those are."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -50,6 +51,20 @@ def test_what_is_written_is_not_calibrated() -> None:
 def test_inputs_without_content_are_a_way_of_their_own_where_they_were_asked() -> None:
     assert fitter().kinds(results(2)) == ("uncalibrated", "batch")
     assert fitter(**CONTENT_FREE).kinds(results(2)) == ("uncalibrated", "batch", "contextual")
+
+
+def test_extracted_answers_may_stay_as_they_were_written() -> None:
+    row = result(0, None)
+    (call,) = row.calls
+    extracted = replace(
+        row, run=Run(call.answer.prediction, (replace(call, answer=replace(call.answer, extracted="x")),))
+    )
+    assert fitter().kinds([row, extracted]) == ("uncalibrated", "free")
+    prompt = fighter(arena(), 50).prompts[BARE]
+    decoding = prompt.decoding.model_copy(update={"extract_from": "text"})
+    fitting = fitter(candidate=Candidate({BARE: prompt.model_copy(update={"decoding": decoding})}, "x"))
+    sources = [fitting.fit([extracted], kind).prompts[BARE].decoding.extract_from for kind in ("uncalibrated", "free")]
+    assert sources == ["text", None]
 
 
 def test_batch_biases_are_those_of_the_rows_given() -> None:
