@@ -158,6 +158,7 @@ class _Compiler:
             conditions=conditions,
             progress=self.progress,
             rng=random.Random(self.settings.seed),
+            may_extract=self.task.extract,
         )
 
     def _runner(self) -> ProgramRunner:

@@ -107,6 +107,7 @@ def _took(spent: Mapping[str, Any]) -> str:
 
 def _choice(prompt: FrozenPrompt) -> str:
     extras = ["reasoning"] * prompt.reasoning + ["calibrated"] * (prompt.calibration is not None)
+    extras += ["extractive"] * (prompt.decoding.extract_from is not None)
     extras += ["guarded"] * (prompt.guard is not None)
     return ", ".join([f"layout {prompt.layout.name}", counted(len(prompt.demos), "demo"), *extras])
 

@@ -25,3 +25,5 @@ class Task:
     """Columns of the file that are fields under another name: `{column: field}`."""
     guard: bool = True
     """Whether an `X | Unanswerable` answer may be guarded."""
+    extract: bool = True
+    """Whether a written answer may be made a span of an input, where the answers of the rows are such."""

@@ -49,6 +49,8 @@ class Study:
     """Seeds every choice of the search."""
     tells_logprobs: bool = True
     """Whether the model tells log-probabilities."""
+    may_extract: bool = True
+    """Whether written answers may be made spans of an input."""
     pools: dict[str, tuple[Demo, ...]] = field(default_factory=dict)
     """The demos that each predictor may show."""
     teaching: Teaching | None = None
@@ -226,12 +228,12 @@ class Study:
     def _source(self, signature: Signature) -> str | None:
         """Return the input that answers are spans of: nearly all of the rows' are; None where there is none."""
         if signature.name not in self._sources:
-            self._sources[signature.name] = self._found_source(signature) if self.tells_logprobs else None
+            self._sources[signature.name] = self._found_source(signature)
         return self._sources[signature.name]
 
     def _found_source(self, signature: Signature) -> str | None:
         (field, *others) = signature.outputs
-        if others or field.kind != "text" or field.is_finite:
+        if others or field.kind != "text" or not (self.may_extract and self.tells_logprobs):
             return None
         rows = [row for row in (*self.train, *self.val) if _is_written(row, field.name)]
         if len(rows) < _ROWS_WITH_SPANS:

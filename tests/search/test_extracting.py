@@ -15,7 +15,6 @@ from cribsheet.progress import Silent
 from cribsheet.prompts import Prompt
 from cribsheet.running import direct_wiring
 from cribsheet.search.study import Study
-from cribsheet.signature import Signature
 from studies import conditions_of
 from toys import QA
 
@@ -35,22 +34,21 @@ def misspelling(prompt: Prompt, sampling: Sampling) -> Completion:
     return Completion(text=name.replace("Ann", " Anne") if sampling.max_tokens > 1 else token, first_token=first)
 
 
-def study(rows: Sequence[Example], *, tells_logprobs: bool = True, signature: Signature = QA) -> Study:
-    conditions = conditions_of(ScriptedModel(misspelling), metric=answer_f1, wiring=direct_wiring(BARE, signature))
+def study(rows: Sequence[Example], **options: bool) -> Study:
+    conditions = conditions_of(ScriptedModel(misspelling), metric=answer_f1, wiring=direct_wiring(BARE, QA))
     return Study(
-        signatures={BARE: signature},
+        signatures={BARE: QA},
         train=rows[::2],
         val=rows[1::2],
         conditions=conditions,
         progress=Silent(),
         rng=random.Random(0),
-        tells_logprobs=tells_logprobs,
+        **options,
     )
 
 
 def source(study: Study, layout: str = "plain") -> str | None:
-    (signature,) = study.signatures.values()
-    return study.prompt(signature, layout_named(layout), ()).decoding.extract_from
+    return study.prompt(QA, layout_named(layout), ()).decoding.extract_from
 
 
 SPANS = [row(number) for number in range(20)]
@@ -67,9 +65,10 @@ def test_they_are_not_where_rows_say_otherwise_or_say_too_little() -> None:
     assert source(study([*SPANS[:7], *(row(number, Unanswerable()) for number in range(20, 60))])) is None
 
 
-def test_they_are_not_where_the_model_cannot_be_made_to() -> None:
+def test_they_are_not_where_the_model_cannot_be_made_to_or_nobody_wants_it() -> None:
     assert source(study(SPANS, tells_logprobs=False)) is None
     assert source(study(SPANS), "chat") is None
+    assert source(study(SPANS, may_extract=False)) is None
 
 
 def test_the_baseline_answers_freely() -> None:
