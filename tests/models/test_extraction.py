@@ -1,0 +1,38 @@
+"""What real models answer that have to extract, in this process and behind Ollama's API."""
+
+import pytest
+from ollama_server import OllamaServer
+
+from cribsheet.catalogue import layout_named
+from cribsheet.examples import Prediction
+from cribsheet.frozen import Decoding, FrozenPrompt
+from cribsheet.guard import is_grounded
+from cribsheet.models.embedded import EmbeddedModel
+from cribsheet.models.ollama import OllamaModel
+from cribsheet.running import ask
+from toys import QA
+
+INPUTS = {
+    "question": "Which painter drew the plans of the bridge?",
+    "context": "The bridge over the Tarn was opened in 2004. Michel Virlogeux planned it with a British architect.",
+}
+PROMPT = FrozenPrompt(
+    signature=QA,
+    layout=layout_named("plain-lead-last"),
+    instructions="",
+    decoding=Decoding(max_tokens=12, top_logprobs=1, extract_from="context"),
+)
+
+
+@pytest.mark.model
+def test_a_model_that_invents_is_made_to_write_words_of_the_context(
+    smollm: EmbeddedModel, ollama_server: OllamaServer
+) -> None:
+    served = OllamaModel("ollama_chat/smollm", api_base=ollama_server.url)
+    for model in (smollm, served):
+        answer = ask(PROMPT, INPUTS, model)
+        assert isinstance(answer.prediction, Prediction)
+        assert answer.unguarded is not None
+        assert not is_grounded(answer.unguarded.answer, INPUTS["context"])
+        assert is_grounded(answer.prediction.answer, INPUTS["context"])
+        assert answer.extracted == answer.prediction.answer
