@@ -39,14 +39,14 @@ def search(study: Study) -> None:
     probing = Probing(study, draws)
     if decides(study) and probing.blocks:
         study.progress.stage("learning which layouts, words and demonstrations help")
-        frames = probing.run(FRAMES * whole)
+        frames, abstaining = probing.run(FRAMES * whole), True
     else:
-        frames = _screened(study, FRAMES * whole, seen)
+        frames, abstaining = _screened(study, FRAMES * whole, seen)
     if not frames:  # not even the shortest rows fit the context window as demos
         study.extend(study.trial(study.bare()), len(study.val))
         return
     study.progress.stage("racing demonstrations")
-    sets = _DemoSets(study, frames, draws)
+    sets = _DemoSets(study, frames, draws, abstaining=abstaining)
     for winner in Stage(study, DEMOS * whole, seen=seen).run(sets.candidates(), keep=1):
         # On fewer rows than another's it would stand lower for that alone.
         study.extend(winner, max(trial.rows for trial in study.trials))
@@ -60,21 +60,25 @@ def _draw(study: Study, name: str) -> DemoDraw:
     return DemoDraw(signature, covering(signature, _pool(study, name), size=POOL, rng=study.rng), rng=study.rng)
 
 
-def _screened(study: Study, allowance: float, seen: set[str]) -> list[Candidate]:
-    """Return the two frames that do best with one small demo set: layouts first, then words in the best of them."""
+def _screened(study: Study, allowance: float, seen: set[str]) -> tuple[list[Candidate], bool]:
+    """Return the two frames that do best with one small demo set: layouts first, then words in the best of them.
+
+    And whether demos that abstain make the best layout better, where a guard may abstain in their place.
+    """
     study.progress.stage("screening layouts")
     screen, wordings = _Screen(study, seen), Wordings(study)
     layouts = (_framed(study, layout, screen.demos) for layout in study.layouts)
     best = screen.run(LAYOUTS * allowance, layouts)
     if not best:
-        return []
+        return [], True
+    abstaining = not study.may_guard or screen.gains_from_abstentions(best[0])
     study.progress.stage("screening the fields' names")
     best = screen.run(WORDS * allowance, _worded(study, wordings, best[0].uncorrected), incumbents=best)
     study.progress.stage("screening the outcomes' words")
     best = screen.run(
         (1 - LAYOUTS - WORDS) * allowance, _verbalized(study, wordings, best[0].uncorrected), incumbents=best
     )
-    return [trial.uncorrected for trial in best]
+    return [trial.uncorrected for trial in best], abstaining
 
 
 class _Screen:
@@ -83,7 +87,7 @@ class _Screen:
     def __init__(self, study: Study, seen: set[str]):
         self.study, self.seen = study, seen
         self.demos = {
-            name: balanced(signature, _pool(study, name), size=SCREEN_DEMOS, rng=study.rng)
+            name: balanced(signature, _answers(study, name), size=SCREEN_DEMOS, rng=study.rng)
             for name, signature in study.signatures.items()
         }
 
@@ -95,12 +99,41 @@ class _Screen:
             candidates, keep=2, incumbents=incumbents
         )
 
+    def gains_from_abstentions(self, trial: Trial) -> bool:
+        """Tell whether a trial that shows none does better on its first rows with demos that abstain among them.
+
+        True too where the pools have none.
+        """
+        study, rows = self.study, first_block(self.study)
+        if all(_pool(study, name) == _answers(study, name) for name in study.signatures):
+            return True
+        demos = {
+            name: balanced(signature, _pool(study, name), size=SCREEN_DEMOS, rng=study.rng)
+            for name, signature in study.signatures.items()
+        }
+        shown = trial.uncorrected.with_demos(demos, origin=f"layout {_name(trial.uncorrected)}, abstentions shown")
+        if shown.key in self.seen or not study.fits(shown):
+            return False
+        self.seen.add(shown.key)
+        other = study.trial(shown)
+        study.extend(other, rows)
+        return fmean(other.merits) > fmean(trial.merits[:rows])
+
 
 def _pool(study: Study, name: str) -> tuple[Demo, ...]:
     """Return the demos that a predictor's sets are drawn from."""
     pool = study.pools[name]
     answered = () if study.may_abstain(name) else answered_only(study.signatures[name], pool)
     return short(answered or pool)
+
+
+def _answers(study: Study, name: str) -> tuple[Demo, ...]:
+    """Return the pool without abstentions where a guard may make them.
+
+    Shown some, a small model abstains from nearly all, in any layout, and which of them answers best does not show.
+    """
+    pool = _pool(study, name)
+    return (answered_only(study.signatures[name], pool) or pool) if study.may_guard else pool
 
 
 def _framed(study: Study, layout: Layout, demos: Mapping[str, Sequence[Demo]]) -> Candidate:
@@ -125,8 +158,9 @@ def _verbalized(study: Study, wordings: Wordings, candidate: Candidate) -> Itera
 class _DemoSets:
     """Draws demo sets; sizes, frames, pools and demos that did well come up more often."""
 
-    def __init__(self, study: Study, frames: Sequence[Candidate], draws: Mapping[str, DemoDraw]):
+    def __init__(self, study: Study, frames: Sequence[Candidate], draws: Mapping[str, DemoDraw], *, abstaining: bool):
         self.study, self._frames, self._draws = study, frames, draws
+        self._pools = ["all"] * abstaining + ["answered"] * study.may_guard
         self._choices = Effects(study.rng)
 
     def candidates(self) -> Iterator[Candidate]:
@@ -139,7 +173,7 @@ class _DemoSets:
         for _ in range(_MOST_SETS):
             size, *_ = self._choices.shuffled(sizes)
             place, *_ = self._choices.shuffled(f"frame {at}" for at in range(len(self._frames)))
-            shown, *_ = self._choices.shuffled(["all", "answered"] if self.study.may_guard else ["all"])
+            shown, *_ = self._choices.shuffled(self._pools)
             frame = self._frames[int(place.split()[1])]
             demos = {name: draw.draw(size, answered=shown == "answered") for name, draw in self._draws.items()}
             entered = len(self.study.trials)
