@@ -13,8 +13,8 @@ from cribsheet.running import ask
 from toys import QA
 
 INPUTS = {
-    "question": "Which painter drew the plans of the bridge?",
-    "context": "The bridge over the Tarn was opened in 2004. Michel Virlogeux planned it with a British architect.",
+    "question": "What colour was the ship?",
+    "context": "The ship left at dawn with two hundred passengers, and reached Bergen after nine days of storms.",
 }
 PROMPT = FrozenPrompt(
     signature=QA,

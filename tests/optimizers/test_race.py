@@ -1,11 +1,25 @@
 """The race spends its rows on what may win."""
 
+import random
+import re
+from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
 
 from cribsheet.bridge import BARE
+from cribsheet.examples import Example
+from cribsheet.metrics import answer_f1
+from cribsheet.models import Sampling
+from cribsheet.models.scripted import ScriptedModel
+from cribsheet.outcomes import Unanswerable
+from cribsheet.progress import Silent
+from cribsheet.prompts import Prompt
+from cribsheet.running import direct_wiring
+from cribsheet.search.guarding import GuardFitter
 from cribsheet.search.stage import first_block
-from studies import search, study_of
+from cribsheet.search.study import Study
+from studies import conditions_of, search, study_of
+from toys import QA
 
 
 def test_it_ends_better_than_it_began(tmp_path: Path) -> None:
@@ -33,3 +47,68 @@ def test_no_candidate_is_entered_twice(tmp_path: Path) -> None:
 def test_a_larger_budget_tries_more(tmp_path: Path) -> None:
     few, many = (search("race", study_of(tmp_path, budget=budget)) for budget in ("400calls", "1600calls"))
     assert len(many.trials) > len(few.trials)
+
+
+# Abstentions among the demos
+
+
+def bridges(count: int) -> list[Example]:
+    """Rows that ask of bridges, of which every other one's builder the context does not tell."""
+    rows = []
+    for number in range(count):
+        told = number % 2 == 0
+        inputs = {
+            "question": f"Who built bridge {number}?",
+            "context": f"Bridge {number} was built{f' by Ann B{number}' if told else ' long ago'}.",
+        }
+        rows.append(Example(inputs, {"answer": (f"Ann B{number}" if told else Unanswerable(),)}))
+    return rows
+
+
+def raced_demos(script: Callable[[str, bool], str]) -> list[bool]:
+    """Race with a model that is given a row's context, and whether demos abstain; tell of each set whether it does."""
+
+    def answer(prompt: Prompt, sampling: Sampling) -> str:
+        *shown, asked = prompt.plain.split("Context: ")
+        return script(asked, any(" unanswerable" in demo for demo in shown))
+
+    rows = bridges(120)
+    study = Study(
+        signatures={BARE: QA},
+        train=rows[:60],
+        val=rows[60:],
+        conditions=conditions_of(
+            ScriptedModel(answer),
+            budget="900calls",
+            metric=answer_f1,
+            wiring=direct_wiring(BARE, QA),
+            fit_guard=GuardFitter(QA, rows, answer_f1),
+        ),
+        progress=Silent(),
+        rng=random.Random(0),
+        tells_logprobs=False,
+    )
+    study.extend(study.trial(study.zero_shot()), 16)
+    search("race", study)
+    sets = [trial for trial in study.trials if " demos, " in trial.candidate.origin]
+    assert sets
+    return [
+        any(isinstance(demo.outputs["answer"], Unanswerable) for demo in trial.candidate.prompts[BARE].demos)
+        for trial in sets
+    ]
+
+
+def builder(context: str) -> str | None:
+    found = re.search(r"by (Ann B\d+)", context)
+    return found[1] if found else None
+
+
+def test_no_set_abstains_where_a_model_abstains_from_all_that_is_shown_one_that_does() -> None:
+    assert not any(
+        raced_demos(lambda context, abstain: " unanswerable" if abstain else f" {builder(context) or 'Bob'}")
+    )
+
+
+def test_some_sets_abstain_where_that_teaches_a_model_when_to() -> None:
+    invent = "long ago"  # which stands in the context, so no guard can tell
+    assert any(raced_demos(lambda context, abstain: f" {builder(context) or ('unanswerable' if abstain else invent)}"))
