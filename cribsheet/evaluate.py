@@ -142,9 +142,9 @@ def _answer_of(row: RowResult, metric: Metric) -> tuple[float, float] | None:
 
 def _unguarded(row: RowResult, metric: Metric) -> RowResult:
     guarded = _guarded(row.run)
-    if row.run is None or isinstance(row.run.prediction, ParseFailure) or guarded is None:
+    if row.run is None or isinstance(row.run.prediction, ParseFailure):
         return row
-    if guarded.unguarded is None:
+    if guarded is None or guarded.unguarded is None:
         return row
     return _rescored(row, _with(row.run.prediction, guarded.unguarded.outputs), metric)
 

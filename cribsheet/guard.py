@@ -37,6 +37,11 @@ class Evidence:
     written: Value | None = None
     """What it wrote, where the answer was then extracted; None where that is what it wrote."""
 
+    @property
+    def said(self) -> Value:
+        """What the model wrote by itself."""
+        return self.answer if self.written is None else self.written
+
 
 class Guard(BaseModel):
     """A logistic model over what is known when the answer is there.
@@ -80,7 +85,7 @@ class Guard(BaseModel):
         known = {"verdict": evidence.verdict, "confidence": evidence.confidence}
         context = str(inputs[self.context])
         if "grounded" in self.weights:
-            known["grounded"] = float(wrote_grounded(evidence, context))
+            known["grounded"] = float(is_grounded(evidence.said, context))
         if "coverage" in self.weights:
             known["coverage"] = self._coverage(inputs)
         return {name: known[name] for name in self.weights}
@@ -154,11 +159,6 @@ def is_grounded(answer: Value, context: str) -> bool:
     before = r"(?<![a-z0-9])" if wanted[0].isascii() else ""
     after = r"(?![a-z0-9])" if wanted[-1].isascii() else ""
     return re.search(before + re.escape(wanted) + after, _THOUSANDS.sub("", _plain(context))) is not None
-
-
-def wrote_grounded(evidence: Evidence, context: str) -> bool:
-    """Tell whether what the model wrote by itself stands in the context."""
-    return is_grounded(evidence.answer if evidence.written is None else evidence.written, context)
 
 
 def lead_text(inputs: Mapping[str, object], names: Iterable[str]) -> str:

@@ -175,19 +175,29 @@ def _decide(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer 
     completion = model.complete(rendered, sampling)
     if completion.first_token is None:
         return None
-    further: list[tuple[Prompt, Completion]] = []
-
-    def go_on(said: str) -> Mapping[str, float] | None:
-        longer = rendered.model_copy(update={"text": rendered.text + said})
-        further.append((longer, model.complete(longer, sampling)))
-        return further[-1][1].first_token
-
+    going_on = _GoingOn(rendered, model, sampling)
     # A chat's answer cannot be begun for the model everywhere.
-    logprobs = outcome_logprobs(prompt.layout, field, completion.first_token, go_on=None if rendered.is_chat else go_on)
+    logprobs = outcome_logprobs(
+        prompt.layout, field, completion.first_token, go_on=None if rendered.is_chat else going_on
+    )
     if logprobs is None:
         failure = ParseFailure(f"no outcome of {field.name} among the first tokens: {completion.text!r}")
-        return Answer(failure, rendered, completion, further=tuple(further))
-    return _decided(prompt, Answer(_UNDECIDED, rendered, completion, further=tuple(further)), logprobs)
+        return Answer(failure, rendered, completion, further=tuple(going_on.asked))
+    return _decided(prompt, Answer(_UNDECIDED, rendered, completion, further=tuple(going_on.asked)), logprobs)
+
+
+class _GoingOn:
+    """Asks for the token after a text that comes after a prompt, and keeps what was asked, and said."""
+
+    def __init__(self, prompt: Prompt, model: Completer, sampling: Sampling):
+        self._prompt, self._model, self._sampling = prompt, model, sampling
+        self.asked: list[tuple[Prompt, Completion]] = []
+
+    def __call__(self, said: str) -> Mapping[str, float] | None:
+        longer = self._prompt.model_copy(update={"text": self._prompt.text + said})
+        completion = self._model.complete(longer, self._sampling)
+        self.asked.append((longer, completion))
+        return completion.first_token
 
 
 _UNDECIDED = ParseFailure("not decided yet")
@@ -224,17 +234,13 @@ def _extracted(prompt: FrozenPrompt, inputs: Mapping[str, object], answer: Answe
     value, text = answer.prediction.outputs[field.name], str(inputs[source])
     if isinstance(value, Unanswerable) or is_grounded(value, text):
         return answer
-    further: list[tuple[Prompt, Completion]] = []
-
-    def alternatives(said: str) -> Mapping[str, float] | None:
-        asked = answer.prompt.model_copy(update={"text": answer.prompt.text + said, "stop": ()})
-        further.append((asked, model.complete(asked, Sampling(max_tokens=1, top_logprobs=EXTRACTION_ALTERNATIVES))))
-        return further[-1][1].first_token
-
+    # What ends the answer is an alternative, too.
+    unstopped = answer.prompt.model_copy(update={"stop": ()})
+    going_on = _GoingOn(unstopped, model, Sampling(max_tokens=1, top_logprobs=EXTRACTION_ALTERNATIVES))
     before, found, _ = answer.completion.text.partition(str(value))
     words = "" if before.strip() else before + found
-    span = extract(words, text, alternatives, stops=answer.prompt.stop, tokens=prompt.decoding.max_tokens)
-    return replace(answer, extracted=span or None, further=tuple(further))
+    span = extract(words, text, going_on, stops=answer.prompt.stop, tokens=prompt.decoding.max_tokens)
+    return replace(answer, extracted=span or None, further=tuple(going_on.asked))
 
 
 def _guarded(prompt: FrozenPrompt, inputs: Mapping[str, object], answer: Answer) -> Answer:

@@ -2,15 +2,14 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+
+from cribsheet.calibration import GoOn
 
 CJK = r"\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af"
 """Characters that are written without spaces between words, as a part of a regular expression's class."""
 
 _LETTER = re.compile(rf"[^\W_{CJK}]")
-
-Alternatives = Callable[[str], Mapping[str, float] | None]
-"""Tells the log-probabilities of the tokens that may come after a text, which comes after the prompt."""
 
 
 class Spans:
@@ -49,18 +48,18 @@ class Spans:
         return [at for at in self._starts if self._text.startswith(folded, at)]
 
 
-def extract(words: str, text: str, alternatives: Alternatives, *, stops: Sequence[str], tokens: int) -> str:
+def extract(words: str, text: str, go_on: GoOn, *, stops: Sequence[str], tokens: int) -> str:
     """Return the span of the text that a model writes when it may write nothing else.
 
     Up to where what it has written, `words`, leaves the text, that stands; from there on each token is the likeliest
-    of the `alternatives` with which some span goes on, or that ends the answer where a span ends: greedy decoding
+    that `go_on` tells with which some span goes on, or that ends the answer where a span ends: greedy decoding
     under a constraint, as De Cao et al. 2021 (arXiv:2010.00904) decode names of entities. `tokens` are the most
-    to be written; empty where none of the alternatives begins a span.
+    to be written; empty where none that is told begins a span.
     """
     spans = Spans(text)
     found = spans.beginning(words)
     for _ in range(tokens):
-        told = alternatives(found) or {}
+        told = go_on(found) or {}
         may = {token: logprob for token, logprob in told.items() if _may_follow(token, found, spans, stops)}
         if not may:
             break

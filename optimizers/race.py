@@ -1,6 +1,6 @@
 """Race layouts, words and demonstration sets against each other, then refine the winner."""
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from statistics import fmean
 
 from cribsheet.examples import Demo
@@ -86,10 +86,7 @@ class _Screen:
 
     def __init__(self, study: Study, seen: set[str]):
         self.study, self.seen = study, seen
-        self.demos = {
-            name: balanced(signature, _answers(study, name), size=SCREEN_DEMOS, rng=study.rng)
-            for name, signature in study.signatures.items()
-        }
+        self.demos = _small_set(study, _answers)
 
     def run(
         self, allowance: float, candidates: Iterator[Candidate], *, incumbents: Sequence[Trial] = ()
@@ -107,11 +104,9 @@ class _Screen:
         study, rows = self.study, first_block(self.study)
         if all(_pool(study, name) == _answers(study, name) for name in study.signatures):
             return True
-        demos = {
-            name: balanced(signature, _pool(study, name), size=SCREEN_DEMOS, rng=study.rng)
-            for name, signature in study.signatures.items()
-        }
-        shown = trial.uncorrected.with_demos(demos, origin=f"layout {_name(trial.uncorrected)}, abstentions shown")
+        shown = trial.uncorrected.with_demos(
+            _small_set(study, _pool), origin=f"layout {_name(trial.uncorrected)}, abstentions shown"
+        )
         if shown.key in self.seen or not study.fits(shown):
             return False
         self.seen.add(shown.key)
@@ -134,6 +129,14 @@ def _answers(study: Study, name: str) -> tuple[Demo, ...]:
     """
     pool = _pool(study, name)
     return (answered_only(study.signatures[name], pool) or pool) if study.may_guard else pool
+
+
+def _small_set(study: Study, pool: Callable[[Study, str], Sequence[Demo]]) -> dict[str, Sequence[Demo]]:
+    """Return a few demos for each predictor, as many of each outcome as can be."""
+    return {
+        name: balanced(signature, pool(study, name), size=SCREEN_DEMOS, rng=study.rng)
+        for name, signature in study.signatures.items()
+    }
 
 
 def _framed(study: Study, layout: Layout, demos: Mapping[str, Sequence[Demo]]) -> Candidate:
@@ -172,9 +175,9 @@ class _DemoSets:
         sizes = _sizes(self.study)
         for _ in range(_MOST_SETS):
             size, *_ = self._choices.shuffled(sizes)
-            place, *_ = self._choices.shuffled(f"frame {at}" for at in range(len(self._frames)))
+            place, *_ = self._choices.shuffled(("frame", at) for at in range(len(self._frames)))
             shown, *_ = self._choices.shuffled(self._pools)
-            frame = self._frames[int(place.split()[1])]
+            frame = self._frames[place[1]]
             demos = {name: draw.draw(size, answered=shown == "answered") for name, draw in self._draws.items()}
             entered = len(self.study.trials)
             yield frame.with_demos(demos, origin=f"{size} demos, {_name(frame)}")

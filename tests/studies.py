@@ -4,6 +4,7 @@ import contextlib
 import math
 import random
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from cribsheet.bridge import BARE
@@ -23,6 +24,7 @@ from cribsheet.search.candidate import Candidate
 from cribsheet.search.guarding import GuardFitter
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Conditions, ProgramRunner
+from cribsheet.signature import Signature
 from cribsheet.splits import split
 from cribsheet.workspace import builtin
 from toys import SENTIMENT, sentiment_rows, student_model, write_rows
@@ -32,16 +34,24 @@ def study_of(folder: Path, *, budget: str, seed: int = 0) -> Study:
     """Return a study of the toy task, its baseline answered."""
     path = write_rows(folder / "toy.jsonl", sentiment_rows())
     splits = split(load_rows(path, SENTIMENT), SENTIMENT, seed=0)
-    study = Study(
-        signatures={BARE: SENTIMENT},
-        train=splits.train,
-        val=splits.val,
-        conditions=conditions_of(student_model(), budget=budget),
-        progress=Silent(),
-        rng=random.Random(seed),
-    )
+    conditions = conditions_of(student_model(), budget=budget)
+    study = study_on(SENTIMENT, splits.train, splits.val, conditions, seed=seed)
     study.extend(study.trial(study.zero_shot()), 16)
     return study
+
+
+def study_on(
+    signature: Signature,
+    train: Sequence[Example],
+    val: Sequence[Example],
+    conditions: Conditions,
+    *,
+    seed: int = 0,
+    **options: bool,
+) -> Study:
+    """Return a study of a program that is one predictor."""
+    rng = random.Random(seed)
+    return Study({BARE: signature}, train, val, conditions, progress=Silent(), rng=rng, **options)
 
 
 def search(name: str, study: Study) -> Study:
@@ -120,14 +130,8 @@ def arena(
     context_window: int = 4096,
 ) -> Study:
     """Return a study of `numbered` rows, those of the demo pool from 300 on."""
-    return Study(
-        signatures={BARE: SENTIMENT},
-        train=numbered(demos, start=300),
-        val=numbered(rows),
-        conditions=conditions_of(ScriptedModel(script, context_window=context_window), budget=budget),
-        progress=Silent(),
-        rng=random.Random(0),
-    )
+    conditions = conditions_of(ScriptedModel(script, context_window=context_window), budget=budget)
+    return study_on(SENTIMENT, numbered(demos, start=300), numbered(rows), conditions)
 
 
 def fighter(study: Study, skill: int, *, note: str = "") -> Candidate:

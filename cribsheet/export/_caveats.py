@@ -23,7 +23,7 @@ def caveats(source: Source, *, asks_logprobs: bool = False, decides: bool = Fals
     decision = [] if decides else [*_decision(prompt, asks_logprobs)]
     after = {"extraction": [*_extraction(prompt)], "the guard": [*_guard(prompt)]}
     lost = [name for name, said in after.items() if said]
-    score = _score(source, is_whole=not (decision or lost), lost=lost, is_decided_alike=not decision)
+    score = _score(source, lost=lost, is_decided_alike=not decision)
     said = [line for lines in after.values() for line in lines]
     return (*decision, *said, *_reading(prompt), *_program(source), *_weights(source), score)
 
@@ -135,10 +135,10 @@ def _weights(source: Source) -> Iterator[str]:
         )
 
 
-def _score(source: Source, *, is_whole: bool, lost: Sequence[str], is_decided_alike: bool) -> str:
+def _score(source: Source, *, lost: Sequence[str], is_decided_alike: bool) -> str:
     results = source.program.results
     scored = f"The score in the frozen file ({results.metric} {results.compiled})"
-    if is_whole:
+    if is_decided_alike and not lost:
         return f"{scored} holds for text that is read as Cribsheet reads it."
     measured = f"{scored} was measured with all of this."
     if results.unguarded is None:

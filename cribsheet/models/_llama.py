@@ -1,13 +1,25 @@
-"""Read the replies of llama.cpp's server."""
+"""Speak the JSON of llama.cpp's server."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cribsheet.models._base import Usage
+from cribsheet.models._base import Sampling, Usage
 from cribsheet.models._logprobs import added_up
 from cribsheet.prompts import Prompt
 
 Json = Mapping[str, Any]
+
+
+def request(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
+    """Return the body that asks for a completion."""
+    body: dict[str, Any] = sampling.model_dump(include={"max_tokens", "temperature", "seed"})
+    body["stop"] = list(prompt.stop)
+    if not prompt.is_chat:
+        return body | {"prompt": prompt.text, "logprobs": sampling.top_logprobs}
+    body["messages"] = [message.model_dump() for message in prompt.messages]
+    if sampling.top_logprobs:
+        body |= {"logprobs": True, "top_logprobs": sampling.top_logprobs}
+    return body
 
 
 def usage_of(reply: Json) -> Usage:

@@ -21,9 +21,8 @@ DEFAULT_CONTEXT_WINDOW = 4096
 _PREFIX_CACHE_MIB = 256
 _BATCH = 512
 _ANY_TOKEN = "a"
-_LAST = 24
-_OTHER = "\x1f\x1f"
-"""Of the last characters of a prompt, so many hold at least two tokens; and some that no prompt goes on with."""
+_LAST = 24  # characters that end a prompt: two tokens at least
+_OTHER = "\x1f\x1f"  # what no prompt goes on with
 
 
 class EmbeddedModel:
@@ -145,11 +144,12 @@ class EmbeddedModel:
         the prefix cache lacks. So the cache is first made to forget what was generated after an earlier
         prompt that this one goes on from, and a prompt whose last token came to stand alone is read again.
         """
-        body, text = _request(prompt, sampling), prompt.plain
+        body, text = _llama.request(prompt, sampling), prompt.plain
+        fresh = body | {"cache_prompt": False}
         end = self._asked.end_in(text)
         self._asked.add(text)
-        fresh = end is not None and not self._forget(engine, prompt, end)
-        reply = self._ask(engine, prompt, body | {"cache_prompt": False} if fresh else body)
+        forgot = end is None or self._forget(engine, prompt, end)
+        reply = self._ask(engine, prompt, body if forgot else fresh)
         usage = _llama.usage_of(reply)
         if usage.evaluated_tokens % _BATCH != 1 or usage.prompt_tokens == 1:
             return reply
@@ -158,9 +158,9 @@ class EmbeddedModel:
             if _llama.usage_of(again).evaluated_tokens % _BATCH != 1:
                 return again
         if usage.prompt_tokens % _BATCH != 1:
-            return self._ask(engine, prompt, body | {"cache_prompt": False})
+            return self._ask(engine, prompt, fresh)
         half = _half(prompt)  # since read in one go, the last token would stand alone again
-        self._ask(engine, half, _request(half, Sampling(max_tokens=1)) | {"cache_prompt": False})
+        self._ask(engine, half, _llama.request(half, Sampling(max_tokens=1)) | {"cache_prompt": False})
         return self._ask(engine, prompt, body)
 
     def _forget(self, engine: Any, prompt: Prompt, end: int) -> bool:
@@ -171,7 +171,7 @@ class EmbeddedModel:
         if prompt.is_chat or end <= _LAST:
             return False
         other = Prompt(text=prompt.text[: end - _LAST] + _OTHER)
-        self._ask(engine, other, _request(other, Sampling(max_tokens=1)))
+        self._ask(engine, other, _llama.request(other, Sampling(max_tokens=1)))
         return True
 
     def _ask(self, engine: Any, prompt: Prompt, body: _llama.Json) -> _llama.Json:
@@ -208,7 +208,7 @@ class EmbeddedModel:
         is read alone: the same every time, and but for rounding what a whole reading gives.
         """
         forced = sampling.model_copy(update={"max_tokens": 1})
-        body = _request(prompt, forced) | {"stop": [], "logit_bias": [[_ANY_TOKEN, 1000.0]]}
+        body = _llama.request(prompt, forced) | {"stop": [], "logit_bias": [[_ANY_TOKEN, 1000.0]]}
         choice: _llama.Json = self._ask(engine, prompt, body)["choices"][0]
         return choice
 
@@ -295,14 +295,3 @@ def _half(prompt: Prompt) -> Prompt:
     *before, last = prompt.messages
     half = last.model_copy(update={"content": last.content[: len(last.content) // 2]})
     return Prompt(messages=(*before, half))
-
-
-def _request(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
-    body: dict[str, Any] = sampling.model_dump(include={"max_tokens", "temperature", "seed"})
-    body["stop"] = list(prompt.stop)
-    if not prompt.is_chat:
-        return body | {"prompt": prompt.text, "logprobs": sampling.top_logprobs}
-    body["messages"] = [message.model_dump() for message in prompt.messages]
-    if sampling.top_logprobs:
-        body |= {"logprobs": True, "top_logprobs": sampling.top_logprobs}
-    return body

@@ -31,9 +31,7 @@ class Fitter:
     """By predictor, the outcomes' log-probabilities for inputs without content; empty where not asked."""
 
     def kinds(self, results: Sequence[RowResult]) -> tuple[Kind, ...]:
-        """Return how these results can be corrected, the plainest way first: decisions are calibrated in any of
-        several ways, and written answers need not be spans.
-        """
+        """Return how these results can be corrected, the plainest way first; `free` lets extracted answers be."""
         decides = any(call.answer.logprobs is not None for row in results for call in row.calls)
         batch: tuple[Kind, ...] = ("batch",) if decides else ()
         contextual: tuple[Kind, ...] = ("contextual",) if decides and self.content_free else ()

@@ -11,7 +11,7 @@ from statistics import fmean
 from cribsheet.calibration import Calibration, shares
 from cribsheet.evaluate import RowResult
 from cribsheet.examples import Example, Prediction
-from cribsheet.guard import Evidence, Guard, coverage, decided_evidence, guarded_field, lead_text, terms, wrote_grounded
+from cribsheet.guard import Evidence, Guard, coverage, decided_evidence, guarded_field, is_grounded, lead_text, terms
 from cribsheet.metrics import Metric, apply_metric
 from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.parsing import ParseFailure
@@ -219,7 +219,7 @@ class GuardFitter:
         if texts.lead:
             signals["coverage"] = self._coverage(texts, inputs)
         if not self._field.is_finite:
-            signals["grounded"] = float(wrote_grounded(evidence, str(inputs[texts.context])))
+            signals["grounded"] = float(is_grounded(evidence.said, str(inputs[texts.context])))
         return signals
 
     def _answerable(self, row: Example) -> bool:

@@ -63,8 +63,7 @@ class Probing:
         self._effects.learn(choices, trial.merit, kind=kind)
         for name, draw in self._draws.items():
             draw.learn(demos[name], trial.merit, kind=kind)
-        best = study.best.mean if study.best else 0.0
-        study.progress.advance(spent=study.ledger.spent, limit=study.ledger.budget.limit, best=best)
+        study.advance()
 
     def _blocks(self) -> list[list[Example]]:
         pooled = {repr(demo) for draw in self._draws.values() for demo in draw.pool}

@@ -3,7 +3,6 @@
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import fmean
 
 from cribsheet.calibration import decided_field
 from cribsheet.catalogue import LAYOUTS, ZERO_SHOT, layout_named
@@ -11,16 +10,16 @@ from cribsheet.errors import CompileError
 from cribsheet.evaluate import Evaluation, summarize
 from cribsheet.examples import Demo, Example
 from cribsheet.frozen import Decoding, FrozenPrompt
-from cribsheet.guard import is_grounded
 from cribsheet.layout import Layout
 from cribsheet.models import Completer, Completion, Model, Sampling
-from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
+from cribsheet.outcomes import UNANSWERABLE, Value
 from cribsheet.progress import Progress
 from cribsheet.prompts import Prompt
 from cribsheet.rendering import render, render_outputs
 from cribsheet.search.budget import Ledger
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import demos_of
+from cribsheet.search.extracting import source_of
 from cribsheet.search.teaching import Harvest, Teaching
 from cribsheet.search.trial import Conditions, Trial
 from cribsheet.signature import Signature
@@ -28,7 +27,6 @@ from cribsheet.signature import Signature
 _ALTERNATIVES = 64
 _MARGIN = 4
 _SENTENCE = 24  # tokens: without demos, models answer in sentences
-_ROWS_WITH_SPANS, _NEARLY_ALL = 8, 0.9
 _TURN_TOKENS = 8  # what a chat template adds to a turn, from above
 
 
@@ -62,7 +60,7 @@ class Study:
     """The best validation score so far against tokens spent."""
     _longest: dict[str, int] = field(default_factory=dict)
     """By candidate, the tokens of the longest prompt with its completion."""
-    _sources: dict[str, str | None] = field(default_factory=dict)
+    _sources: dict[Signature, str | None] = field(default_factory=dict)
     """By signature, the input that its written answers are spans of."""
     _longest_rows: dict[tuple[str, ...], Mapping[str, Value]] = field(default_factory=dict)
     """By the names of a predictor's inputs, those of the longest row."""
@@ -193,7 +191,12 @@ class Study:
         score = round(best.mean, 4) if best else 0.0
         if not self.curve or self.curve[-1][1] != score:
             self.curve.append((self.ledger.tokens, score))
-        self.progress.advance(spent=self.ledger.spent, limit=self.ledger.budget.limit, best=score)
+        self.advance()
+
+    def advance(self) -> None:
+        """Show how far the budget is spent."""
+        best = self.curve[-1][1] if self.curve else 0.0
+        self.progress.advance(spent=self.ledger.spent, limit=self.ledger.budget.limit, best=best)
 
     def answer(self, candidate: Candidate, rows: Sequence[Example], *, whatever_it_costs: bool = False) -> Evaluation:
         """Answer rows with a candidate as it is: nothing is fitted, nothing compared.
@@ -226,22 +229,12 @@ class Study:
         return self.model.count_tokens(longest) + _MARGIN
 
     def _source(self, signature: Signature) -> str | None:
-        """Return the input that answers are spans of: nearly all of the rows' are; None where there is none."""
-        if signature.name not in self._sources:
-            self._sources[signature.name] = self._found_source(signature)
-        return self._sources[signature.name]
-
-    def _found_source(self, signature: Signature) -> str | None:
-        (field, *others) = signature.outputs
-        if others or field.kind != "text" or not (self.may_extract and self.tells_logprobs):
+        """Return the input that answers are to be extracted from; None where they may stand as they are written."""
+        if not (self.may_extract and self.tells_logprobs):
             return None
-        rows = [row for row in (*self.train, *self.val) if _is_written(row, field.name)]
-        if len(rows) < _ROWS_WITH_SPANS:
-            return None
-        names = [one.name for one in signature.inputs if one.kind == "text" and all(one.name in r.inputs for r in rows)]
-        shares = {name: fmean(_holds_answer(row, field.name, name) for row in rows) for name in names}
-        best = max(shares, key=shares.__getitem__, default=None)
-        return best if best is not None and shares[best] >= _NEARLY_ALL else None
+        if signature not in self._sources:
+            self._sources[signature] = source_of(signature, (*self.train, *self.val))
+        return self._sources[signature]
 
     def _alternatives(self, by_logprobs: bool) -> int:
         """Return how many alternatives to ask for: a guard needs the token's own log-probability alone."""
@@ -300,12 +293,3 @@ def spelled_out(signature: Signature, layout: Layout) -> str:
 def _value(row: Example, name: str) -> Value:
     """Return a row's value of a field; empty for what an earlier predictor will give."""
     return row.inputs.get(name) or next(iter(row.outputs.get(name, ())), "")
-
-
-def _is_written(row: Example, name: str) -> bool:
-    return name in row.outputs and not isinstance(row.outputs[name][0], Unanswerable)
-
-
-def _holds_answer(row: Example, output: str, name: str) -> bool:
-    """Tell whether an accepted answer of a row stands in one of its inputs."""
-    return any(is_grounded(value, str(row.inputs[name])) for value in row.outputs[output])

@@ -1,6 +1,5 @@
 """The race spends its rows on what may win."""
 
-import random
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,13 +11,11 @@ from cribsheet.metrics import answer_f1
 from cribsheet.models import Sampling
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.outcomes import Unanswerable
-from cribsheet.progress import Silent
 from cribsheet.prompts import Prompt
 from cribsheet.running import direct_wiring
 from cribsheet.search.guarding import GuardFitter
 from cribsheet.search.stage import first_block
-from cribsheet.search.study import Study
-from studies import conditions_of, search, study_of
+from studies import conditions_of, search, study_of, study_on
 from toys import QA
 
 
@@ -73,21 +70,14 @@ def raced_demos(script: Callable[[str, bool], str]) -> list[bool]:
         return script(asked, any(" unanswerable" in demo for demo in shown))
 
     rows = bridges(120)
-    study = Study(
-        signatures={BARE: QA},
-        train=rows[:60],
-        val=rows[60:],
-        conditions=conditions_of(
-            ScriptedModel(answer),
-            budget="900calls",
-            metric=answer_f1,
-            wiring=direct_wiring(BARE, QA),
-            fit_guard=GuardFitter(QA, rows, answer_f1),
-        ),
-        progress=Silent(),
-        rng=random.Random(0),
-        tells_logprobs=False,
+    conditions = conditions_of(
+        ScriptedModel(answer),
+        budget="900calls",
+        metric=answer_f1,
+        wiring=direct_wiring(BARE, QA),
+        fit_guard=GuardFitter(QA, rows, answer_f1),
     )
+    study = study_on(QA, rows[:60], rows[60:], conditions, tells_logprobs=False)
     study.extend(study.trial(study.zero_shot()), 16)
     search("race", study)
     sets = [trial for trial in study.trials if " demos, " in trial.candidate.origin]

@@ -1,7 +1,6 @@
 """Which answers a search has to be spans of an input, and whether that stays so."""
 
 import math
-import random
 from collections.abc import Sequence
 
 from cribsheet.bridge import BARE
@@ -11,11 +10,11 @@ from cribsheet.metrics import answer_f1
 from cribsheet.models import Completion, Sampling
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.outcomes import Unanswerable, Value
-from cribsheet.progress import Silent
 from cribsheet.prompts import Prompt
 from cribsheet.running import direct_wiring
 from cribsheet.search.study import Study
-from studies import conditions_of
+from cribsheet.signature import Field, Signature
+from studies import conditions_of, study_on
 from toys import QA
 
 
@@ -36,15 +35,7 @@ def misspelling(prompt: Prompt, sampling: Sampling) -> Completion:
 
 def study(rows: Sequence[Example], **options: bool) -> Study:
     conditions = conditions_of(ScriptedModel(misspelling), metric=answer_f1, wiring=direct_wiring(BARE, QA))
-    return Study(
-        signatures={BARE: QA},
-        train=rows[::2],
-        val=rows[1::2],
-        conditions=conditions,
-        progress=Silent(),
-        rng=random.Random(0),
-        **options,
-    )
+    return study_on(QA, rows[::2], rows[1::2], conditions, **options)
 
 
 def source(study: Study, layout: str = "plain") -> str | None:
@@ -69,6 +60,14 @@ def test_they_are_not_where_the_model_cannot_be_made_to_or_nobody_wants_it() -> 
     assert source(study(SPANS, tells_logprobs=False)) is None
     assert source(study(SPANS), "chat") is None
     assert source(study(SPANS, may_extract=False)) is None
+
+
+def test_signatures_of_one_name_each_have_an_input_of_their_own() -> None:
+    # as those have that dspy makes of a string
+    passage = Signature(name=QA.name, instructions="", inputs=(Field(name="question"),), outputs=QA.outputs)
+    both = study(SPANS)
+    assert source(both) == "context"
+    assert both.prompt(passage, layout_named("plain"), ()).decoding.extract_from is None
 
 
 def test_the_baseline_answers_freely() -> None:

@@ -1,5 +1,6 @@
 """Probing tells what layouts, words and demos do from many small sets."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,6 @@ import pytest
 from cribsheet.bridge import BARE
 from cribsheet.models import Completion, Sampling
 from cribsheet.models.scripted import ScriptedModel
-from cribsheet.progress import Silent
 from cribsheet.prompts import Prompt
 from cribsheet.search.drawing import DemoDraw
 from cribsheet.search.probing import BLOCK, DEMOS, Probing
@@ -50,14 +50,7 @@ def test_the_rows_it_learns_on_are_neither_shown_nor_validated_on(study: Study) 
 
 def test_words_that_help_are_in_the_best_frame(study: Study) -> None:
     words = "Review: The"
-    study = Study(
-        signatures=study.signatures,
-        train=study.train,
-        val=study.val,
-        conditions=conditions_of(knows_when_told(words), budget="4000calls"),
-        progress=Silent(),
-        rng=study.rng,
-    )
+    study = replace(study, conditions=conditions_of(knows_when_told(words), budget="4000calls"))
     best, *_ = probing_of(study).run(3000)
     assert best.prompts[BARE].layout.words.get("text") == "Review"
 
