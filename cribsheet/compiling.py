@@ -118,6 +118,7 @@ class _Compiler:
         self.study.extend(self.baseline, min(BASELINE_ROWS, len(self.splits.val)))
         self._reserve()
         interrupted = self._search(optimizer)
+        self.study.read_out()
         best = self.study.best
         if best is None:  # the baseline was answered, so there is one
             raise CompileError(f"The optimizer {self.settings.optimizer!r} scored no candidate. Mend its search().")

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, Taught
 from cribsheet.prompts import Message, Prompt
+from cribsheet.readout import Readout
 from cribsheet.slots import filled, open_prompt
 from cribsheet.tables import counted, facts_table
 
@@ -65,6 +66,8 @@ def prompt_facts(prompt: FrozenPrompt) -> Table:
         facts["extracted from"] = prompt.decoding.extract_from
     if prompt.calibration:
         facts["biases"] = _weights(prompt.calibration.biases)
+    if prompt.readout:
+        facts["read out"] = f"{counted(len(prompt.readout.usual), 'token')}, such as {_telling(prompt.readout)}"
     if prompt.guard:
         guard = prompt.guard
         if guard.least_coverage:
@@ -98,6 +101,7 @@ def _prompt_summary(prompt: FrozenPrompt) -> dict[str, Any]:
         "decide_by": prompt.decoding.decide_by,
         "extract_from": prompt.decoding.extract_from,
         "biases": dict(prompt.calibration.biases) if prompt.calibration else None,
+        "readout": prompt.readout.model_dump(mode="json") if prompt.readout else None,
         "guard": guard,
         "text": rendered.text,
         "messages": [message.model_dump() for message in rendered.messages],
@@ -114,6 +118,14 @@ def _demos(prompt: FrozenPrompt) -> str:
 
 def _weights(weights: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {weight:+.3f}" for name, weight in weights.items())
+
+
+def _telling(readout: Readout) -> str:
+    """Return the token that says most for each outcome."""
+    best = {
+        outcome: max(readout.usual, key=lambda token: readout.weights[token][outcome]) for outcome in readout.biases
+    }
+    return ", ".join(f"{token.strip()!r} for {outcome}" for outcome, token in best.items())
 
 
 def _short(digest: str) -> str:

@@ -108,14 +108,15 @@ def score_run(example: Example, run: Run, metric: Metric) -> RowResult:
     return RowResult(example, apply_metric(metric, example, run.prediction), run)
 
 
-def without_guard(evaluation: Evaluation, metric: Metric) -> Evaluation | None:
-    """Return how the same completions score as they were written, unguarded; None where nothing touched them.
+def plain_evaluation(evaluation: Evaluation, metric: Metric) -> Evaluation | None:
+    """Return how the same completions score plain: unguarded, as they were written or their own words decide.
 
-    A program's later predictors are not asked again: the guarded output is put back as it was.
+    None where nothing touched them. A program's later predictors are not asked again: what was changed is put
+    back as it was.
     """
     if not any(_guarded(row.run) for row in evaluation.rows):
         return None
-    return summarize(_unguarded(row, metric) for row in evaluation.rows)
+    return summarize(_plain(row, metric) for row in evaluation.rows)
 
 
 def selective_curve(evaluation: Evaluation, metric: Metric) -> tuple[Point, ...]:
@@ -140,13 +141,13 @@ def _answer_of(row: RowResult, metric: Metric) -> tuple[float, float] | None:
     return None if abstains or prediction.confidence is None else (prediction.confidence, row.score)
 
 
-def _unguarded(row: RowResult, metric: Metric) -> RowResult:
+def _plain(row: RowResult, metric: Metric) -> RowResult:
     guarded = _guarded(row.run)
     if row.run is None or isinstance(row.run.prediction, ParseFailure):
         return row
-    if guarded is None or guarded.unguarded is None:
+    if guarded is None or guarded.plain is None:
         return row
-    return _rescored(row, _with(row.run.prediction, guarded.unguarded.outputs), metric)
+    return _rescored(row, _with(row.run.prediction, guarded.plain.outputs), metric)
 
 
 def _rescored(row: RowResult, prediction: Prediction, metric: Metric) -> RowResult:
@@ -166,7 +167,7 @@ def _with(prediction: Prediction, values: Mapping[str, Value]) -> Prediction:
 def _guarded(run: Run | None) -> Answer | None:
     """Return the answer that may stand otherwise than it was written; None where each stands as it was."""
     calls = run.calls if run and not isinstance(run.prediction, ParseFailure) else ()
-    return next((call.answer for call in reversed(calls) if call.answer.unguarded is not None), None)
+    return next((call.answer for call in reversed(calls) if call.answer.plain is not None), None)
 
 
 def _score_row(runner: Runner, example: Example, metric: Metric) -> RowResult:

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from cribsheet.biasing import with_logit_bias
 from cribsheet.bridge import BARE, DspyProgram
-from cribsheet.evaluate import without_guard
+from cribsheet.evaluate import plain_evaluation
 from cribsheet.examples import Example
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, ModelIdentity, Provenance, Results, Taught, Wiring
 from cribsheet.running import direct_wiring
@@ -62,13 +62,13 @@ def _score(found: Found) -> Results:
     baseline = study.answer(study.zero_shot(), rows, whatever_it_costs=True)
     compiled = study.answer(found.best.candidate, rows, whatever_it_costs=True)
     metric = study.conditions.metric
-    unguarded = without_guard(compiled, metric)
+    plain = plain_evaluation(compiled, metric)
     return Results(
         metric=getattr(metric, "__name__", type(metric).__name__),
         baseline=baseline.score,
         compiled=compiled.score,
         gain=paired_gain(baseline.scores, compiled.scores, groups=[row.group for row in rows]),
-        unguarded=unguarded.score if unguarded else None,
+        plain=plain.score if plain else None,
     )
 
 

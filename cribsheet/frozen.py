@@ -9,6 +9,7 @@ from cribsheet.calibration import Calibration
 from cribsheet.examples import Demo
 from cribsheet.guard import Guard
 from cribsheet.layout import Layout
+from cribsheet.readout import Readout
 from cribsheet.scores import Gain, Score
 from cribsheet.signature import REASONING, Signature
 
@@ -50,6 +51,8 @@ class FrozenPrompt(BaseModel):
     """How the answer is taken from the model."""
     calibration: Calibration | None = None
     """The bias of each outcome; None where decisions are not calibrated."""
+    readout: Readout | None = None
+    """What else the first token's alternatives say for each outcome; None where only its own words count."""
     guard: Guard | None = None
     """When to abstain although the model answered; None where nothing guards."""
 
@@ -88,9 +91,9 @@ class Results(BaseModel):
     """This file's prompts."""
     gain: Gain
     """Compiled less baseline, paired by row."""
-    unguarded: Score | None = None
+    plain: Score | None = None
     """This file's prompts on the same rows, as the model wrote the answers: nothing withheld, nothing
-    replaced by a span of an input. None where that is never done."""
+    replaced by a span of an input, nothing decided by a readout. None where that is never done."""
 
 
 class Taught(BaseModel):

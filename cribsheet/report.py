@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from cribsheet.description import taught_facts
-from cribsheet.evaluate import Evaluation, selective_curve, without_guard
+from cribsheet.evaluate import Evaluation, plain_evaluation, selective_curve
 from cribsheet.frozen import FrozenPrompt, Results
 from cribsheet.metrics import Metric, abstention_precision, abstention_recall, recall
 from cribsheet.scores import Gain, Score
@@ -59,8 +59,8 @@ def results_table(results: Results) -> Table:
     table = scores_table()
     add_score(table, "zero-shot", results.baseline)
     add_score(table, "compiled", results.compiled)
-    if results.unguarded:
-        add_score(table, "unguarded", results.unguarded)
+    if results.plain:
+        add_score(table, "plain", results.plain)
     gain = results.gain
     table.add_row("gain", f"{gain.mean:+.3f}", f"{gain.low:+.3f} to {gain.high:+.3f}", str(gain.n))
     return table
@@ -107,6 +107,7 @@ def _took(spent: Mapping[str, Any]) -> str:
 
 def _choice(prompt: FrozenPrompt) -> str:
     extras = ["reasoning"] * prompt.reasoning + ["calibrated"] * (prompt.calibration is not None)
+    extras += ["read out"] * (prompt.readout is not None)
     extras += ["extractive"] * (prompt.decoding.extract_from is not None)
     extras += ["guarded"] * (prompt.guard is not None)
     return ", ".join([f"layout {prompt.layout.name}", counted(len(prompt.demos), "demo"), *extras])
@@ -118,22 +119,22 @@ def _choice(prompt: FrozenPrompt) -> str:
 def evaluation_summary(evaluation: Evaluation, field: Field, metric: Metric) -> dict[str, Any]:
     """Return the score, what went wrong, and the figures of each outcome of a field."""
     pairs = [(gold, predicted or "") for gold, predicted in evaluation.outcomes(field)]
-    found = recall(pairs)
+    found, plain = recall(pairs), plain_evaluation(evaluation, metric)
     summary = {
         **evaluation.score.model_dump(mode="json"),
         "parse_failures": evaluation.parse_failures,
         "errors": evaluation.errors,
         "recall": {outcome: found[outcome] for outcome in field.outcomes if outcome in found},
+        "plain": plain.score.model_dump(mode="json") if plain else None,
         "risk_coverage": _curve_summary(selective_curve(evaluation, metric)),
     }
     if field.abstains:
-        unguarded, answerable = without_guard(evaluation, metric), evaluation.answerable(field)
+        answerable = evaluation.answerable(field)
         summary |= {
             "abstention_precision": abstention_precision(pairs),
             "abstention_recall": abstention_recall(pairs),
             "abstention_balanced": balanced_abstention(pairs),
             "answerable": answerable.model_dump(mode="json") if answerable else None,
-            "unguarded": unguarded.score.model_dump(mode="json") if unguarded else None,
         }
     return summary
 
@@ -142,7 +143,7 @@ def evaluation_tables(evaluation: Evaluation, summary: Mapping[str, Any]) -> Seq
     """Return an evaluation's score and its further figures; `summary` is the whole one, for machines."""
     scores = scores_table()
     add_score(scores, summary["metric"], evaluation.score)
-    for part in ("unguarded", "answerable"):
+    for part in ("plain", "answerable"):
         if summary.get(part):
             add_score(scores, part, Score.model_validate(summary[part]))
     facts = {"model": summary["model"]}

@@ -34,15 +34,17 @@ class Answer:
     logprobs: Mapping[str, float] | None = None
     """Normalised, by outcome, before calibration; None where the answer was read from the text."""
     shares: Mapping[str, float] | None = None
-    """The calibrated probability of each outcome; None where the answer was read from the text."""
+    """The calibrated probability of each outcome, read out where the prompt has a readout; None where the answer
+    was read from the text."""
     reasoning: str | None = None
     """What the model wrote before the outputs; None where the prompt does not ask for it."""
     evidence: Evidence | None = None
     """What the model tells of the answer that may be withheld; None where no output abstains."""
     standing: float | None = None
     """The probability that this answer may stand; None where nothing guards, or there is none to withhold."""
-    unguarded: Prediction | None = None
-    """The prediction as the model wrote it; None where nothing guards it, and it was not extracted anew."""
+    plain: Prediction | None = None
+    """The prediction as the model wrote it, or its calibrated words alone decide it; None where nothing guards it,
+    and it was neither extracted anew nor read out."""
     extracted: str | None = None
     """The span of an input in place of what the model wrote; None where that is one, or need not be."""
     further: tuple[tuple[Prompt, Completion], ...] = ()
@@ -205,12 +207,24 @@ _UNDECIDED = ParseFailure("not decided yet")
 
 def _decided(prompt: FrozenPrompt, answer: Answer, logprobs: Mapping[str, float]) -> Answer:
     (field,) = prompt.signature.outputs
-    probabilities = shares(logprobs, prompt.calibration)
-    best = max(probabilities, key=probabilities.__getitem__)
-    prediction = Prediction(
-        {field.name: field.value_of(best)}, text=answer.completion.text, confidence=probabilities[best]
+    probabilities, unread = shares(logprobs, prompt.calibration), None
+    if prompt.readout is not None and answer.completion.first_token:
+        unread = _likeliest(field, probabilities, answer.completion)
+        probabilities = prompt.readout.shares(probabilities, answer.completion.first_token)
+    return Answer(
+        _likeliest(field, probabilities, answer.completion),
+        answer.prompt,
+        answer.completion,
+        logprobs,
+        probabilities,
+        plain=unread,
+        further=answer.further,
     )
-    return Answer(prediction, answer.prompt, answer.completion, logprobs, probabilities, further=answer.further)
+
+
+def _likeliest(field: Field, probabilities: Mapping[str, float], completion: Completion) -> Prediction:
+    best = max(probabilities, key=probabilities.__getitem__)
+    return Prediction({field.name: field.value_of(best)}, text=completion.text, confidence=probabilities[best])
 
 
 def _read(prompt: FrozenPrompt, rendered: Prompt, completion: Completion) -> Answer:
@@ -250,14 +264,14 @@ def _guarded(prompt: FrozenPrompt, inputs: Mapping[str, object], answer: Answer)
         return answer
     if answer.extracted is not None:
         span = Prediction({prompt.signature.outputs[0].name: answer.extracted}, text=written.text)
-        answer = replace(answer, prediction=span, unguarded=written)
+        answer = replace(answer, prediction=span, plain=written)
     if field is None:
         return answer
     evidence = _evidence(prompt, field, answer, written)
     told = replace(answer, evidence=evidence)
     if prompt.guard is None:
         return told
-    told = replace(told, unguarded=written)
+    told = replace(told, plain=written)
     if isinstance(evidence.answer, Unanswerable):
         return told
     standing = prompt.guard.standing(inputs, evidence)

@@ -1,10 +1,12 @@
 """Race layouts, words and demonstration sets against each other, then refine the winner."""
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from statistics import fmean
 
 from cribsheet.examples import Demo
 from cribsheet.layout import Layout
+from cribsheet.search.budget import BudgetExhausted
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import answered_only, balanced, short
 from cribsheet.search.drawing import POOL, DemoDraw, Effects, covering
@@ -26,6 +28,7 @@ SCREEN_DEMOS = 4
 SIZES = (4, 8, 12)
 MOST_TOKENS = 640
 """The longest demo sets, in tokens: a model of this class gets lost in longer prompts, and each is read often."""
+_ROOM = 1.2  # rows to come may be longer than those that their cost is judged by
 _MOST_SETS = 1000  # a small trainset repeats itself long before
 
 
@@ -51,7 +54,21 @@ def search(study: Study) -> None:
         # On fewer rows than another's it would stand lower for that alone.
         study.extend(winner, max(trial.rows for trial in study.trials))
     study.progress.stage("refining the winner")
-    Refinement(study, draws, seen=seen).run()
+    with _kept_for_a_readout(study):
+        Refinement(study, draws, seen=seen).run()
+
+
+@contextmanager
+def _kept_for_a_readout(study: Study) -> Iterator[None]:
+    """Keep back what it takes for the best trial to answer all rows, and spend it so: a readout learns from them."""
+    best = study.best
+    kept = _ROOM * best.cost_of_asking * (len(study.val) - best.rows) if best and study.may_read_out else 0.0
+    study.ledger.reserved += kept
+    with suppress(BudgetExhausted):
+        yield
+    study.ledger.reserved -= kept
+    if kept and study.best:
+        study.extend(study.best, len(study.val))
 
 
 def _draw(study: Study, name: str) -> DemoDraw:

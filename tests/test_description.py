@@ -4,6 +4,7 @@ from cribsheet.catalogue import LAYOUTS
 from cribsheet.description import prompt_facts, prompt_with_placeholders
 from cribsheet.examples import Demo
 from cribsheet.guard import Guard
+from cribsheet.readout import Readout
 from cribsheet.running import prompt_text
 from cribsheet.signature import Field, Signature
 from frozen_toys import toy_prompt
@@ -49,3 +50,11 @@ def test_the_guards_place_and_weights_are_told() -> None:
     told = " ".join(str(cell) for column in facts.columns for cell in column.cells)
     assert "coverage 0.100" in told
     assert "coverage +4.000, intercept -1.000, threshold 0.500" in told
+
+
+def test_what_is_read_out_is_told_by_what_says_most_for_each_outcome() -> None:
+    weights = {" fun": {"positive": 1.0, "negative": -1.0}, " dull": {"positive": -2.0, "negative": 0.5}}
+    readout = Readout(usual={" fun": -3.0, " dull": -4.0}, weights=weights, biases={"negative": 0.0, "positive": 0.0})
+    facts = prompt_facts(toy_prompt().model_copy(update={"readout": readout}))
+    told = " ".join(str(cell) for column in facts.columns for cell in column.cells)
+    assert "2 tokens, such as 'dull' for negative, 'fun' for positive" in told

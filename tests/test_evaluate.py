@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from cribsheet.errors import ContextOverflowError, MetricError, UnreachableError
-from cribsheet.evaluate import Evaluation, evaluate, selective_curve, summarize, without_guard
+from cribsheet.evaluate import Evaluation, evaluate, plain_evaluation, selective_curve, summarize
 from cribsheet.examples import Example, Prediction
 from cribsheet.executor import Threads
 from cribsheet.guard import Evidence
@@ -127,7 +127,7 @@ def guarded(inputs: Mapping[str, Value]) -> Run:
         Completion(text=str(said)),
         evidence=Evidence(field="answer", answer=said, verdict=0.0, confidence=0.5),
         standing=standing,
-        unguarded=before,
+        plain=before,
     )
     return Run(Prediction(after.outputs), (Call("answer", inputs, answer),))
 
@@ -140,10 +140,10 @@ def half_guarded() -> Evaluation:
 
 
 def test_the_score_without_the_guard_is_that_of_what_was_withheld(half_guarded: Evaluation) -> None:
-    unguarded = without_guard(half_guarded, answer_f1)
+    plain = plain_evaluation(half_guarded, answer_f1)
     assert half_guarded.scores == (1.0, 0.0, 0.0, 1.0)
-    assert unguarded is not None
-    assert unguarded.scores == (1.0, 1.0, 0.0, 1.0)
+    assert plain is not None
+    assert plain.scores == (1.0, 1.0, 0.0, 1.0)
 
 
 def test_the_curve_ranks_answers_by_their_standing_withheld_ones_too(half_guarded: Evaluation) -> None:
@@ -170,7 +170,7 @@ def test_where_nothing_guards_the_curve_ranks_by_confidence_and_there_is_no_othe
     ]
     found = summarize(evaluate(decided, rows, label_accuracy, executor=Threads(1)))
     assert selective_curve(found, label_accuracy) == (Point(0.5, 0.0), Point(1.0, 0.5))
-    assert without_guard(found, label_accuracy) is None
+    assert plain_evaluation(found, label_accuracy) is None
 
 
 def test_where_nothing_tells_how_sure_there_is_no_curve(evaluation: Evaluation) -> None:

@@ -90,8 +90,8 @@ def test_a_guarded_program_tells_its_score_without_the_guard(workspace: Workspac
     program = frozen(workspace, Opening)
     assert program.prompts["predict"].guard is not None
     assert program.results.compiled.score > 0.9
-    assert program.results.unguarded is not None
-    assert program.results.unguarded.score == pytest.approx(0.5, abs=0.15)
+    assert program.results.plain is not None
+    assert program.results.plain.score == pytest.approx(0.5, abs=0.15)
     asked = cribsheet.Program(program, model=ScriptedModel(gullible))
     context = "The castle was opened in 1900 by the mayor."
     assert asked(question="When was the castle opened?", context=context).answer == "1900"
@@ -101,12 +101,12 @@ def test_a_guarded_program_tells_its_score_without_the_guard(workspace: Workspac
 def test_a_task_can_do_without(workspace: Workspace) -> None:
     program = frozen(workspace, Opening, guard=False)
     assert program.prompts["predict"].guard is None
-    assert program.results.unguarded is None
+    assert program.results.plain is None
 
 
 def test_of_several_predictors_the_one_that_abstains_is_guarded(workspace: Workspace) -> None:
     program = frozen(workspace, TwoSteps, question="asked")
     assert program.prompts["rewrite"].guard is None
     assert program.prompts["answer"].guard is not None
-    assert program.results.unguarded is not None
-    assert program.results.compiled.score > program.results.unguarded.score + 0.3
+    assert program.results.plain is not None
+    assert program.results.compiled.score > program.results.plain.score + 0.3

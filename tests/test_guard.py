@@ -80,7 +80,7 @@ def test_an_abstention_that_the_model_wrote_stays_for_there_is_no_other_answer()
     inputs = {"question": "What is gravity?", "context": GRAVITY}
     answer = answered(QA, Completion(text=" unanswerable: not stated"), inputs, ABOUT)
     assert answer.prediction == Prediction({"answer": Unanswerable(reason="not stated")})
-    assert answer.unguarded == answer.prediction
+    assert answer.plain == answer.prediction
     assert answer.standing is None
 
 
@@ -88,14 +88,14 @@ def test_an_answer_keeps_what_the_guard_withheld_and_how_likely_it_was_to_stand(
     inputs = {"question": "Who is Anne Frank?", "context": GRAVITY}
     answer = answered(QA, Completion(text=" a force"), inputs, ABOUT)
     assert answer.prediction == Prediction({"answer": Unanswerable()})
-    assert answer.unguarded == Prediction({"answer": "a force"})
+    assert answer.plain == Prediction({"answer": "a force"})
     assert answer.standing is not None
     assert answer.standing < 0.5
 
 
 def test_without_a_guard_nothing_is_kept_but_the_evidence() -> None:
     answer = answered(QA, Completion(text=" a force"), {"question": "Who?", "context": GRAVITY}, None)
-    assert (answer.standing, answer.unguarded) == (None, None)
+    assert (answer.standing, answer.plain) == (None, None)
     assert answer.evidence == Evidence(field="answer", answer="a force", verdict=0.0, confidence=1.0)
 
 
@@ -125,7 +125,7 @@ def test_asked_all_the_same_it_is_withheld_too() -> None:
     inputs = {"question": "Who is Anne Frank?", "context": GRAVITY}
     answer = answered(QA, Completion(text=" a force"), inputs, off_topic_guard())
     assert (answer.prediction, answer.standing) == (Prediction({"answer": Unanswerable()}), 0.0)
-    assert answer.unguarded == Prediction({"answer": "a force"})
+    assert answer.plain == Prediction({"answer": "a force"})
 
 
 def test_other_outputs_and_other_programs_need_the_model() -> None:
@@ -165,14 +165,14 @@ def test_a_decided_abstention_is_overruled_by_the_best_closed_outcome() -> None:
     assert stance(0.6, None).prediction == Prediction({"size": Unanswerable()})
     overruled = stance(0.6, verdict_guard(0.2))
     assert overruled.prediction == Prediction({"size": "large"})
-    assert overruled.unguarded == Prediction({"size": Unanswerable()})
+    assert overruled.plain == Prediction({"size": Unanswerable()})
 
 
 def test_a_decided_label_is_overruled_by_an_abstention() -> None:
     assert stance(0.4, None).prediction == Prediction({"size": "large"})
     overruled = stance(0.4, verdict_guard(0.8))
     assert overruled.prediction == Prediction({"size": Unanswerable()})
-    assert overruled.unguarded == Prediction({"size": "large"})
+    assert overruled.plain == Prediction({"size": "large"})
 
 
 def test_a_guarded_decision_is_as_sure_as_its_standing_and_its_label() -> None:

@@ -16,6 +16,7 @@ from cribsheet.models.scripted import ScriptedModel
 from cribsheet.outcomes import Unanswerable
 from cribsheet.parsing import ParseFailure
 from cribsheet.prompts import Prompt
+from cribsheet.readout import Readout
 from cribsheet.running import Answer, ask, reread
 from cribsheet.signature import Field, Signature
 from toys import QA, SENTIMENT
@@ -142,6 +143,32 @@ def test_what_was_written_where_no_log_probabilities_are_told_is_read_the_same()
     assert answer.prediction.sentiment == "negative"
 
 
+# A readout
+
+HEARD = Readout(
+    usual={" dull": -4.0}, weights={" dull": {"negative": 2.0, "positive": 0.0}}, biases={"negative": 0, "positive": 0}
+)
+UNSURE = saying(" positive", {" positive": 0.5, " negative": 0.3, " dull": 0.1})
+
+
+def test_a_readout_decides_and_what_the_words_alone_decide_is_kept() -> None:
+    answer = assert_same_when_reread(UNSURE, prompt_of(SENTIMENT), prompt_of(SENTIMENT, readout=HEARD), TEXT)
+    assert isinstance(answer.prediction, Prediction)
+    assert (answer.prediction.sentiment, answer.plain) == ("negative", Prediction({"sentiment": "positive"}))
+    above = math.log(0.1) + 4.0
+    odds = math.log(0.3 / 0.5) + 2.0 * above
+    assert answer.prediction.confidence == pytest.approx(1 / (1 + math.exp(-odds)))
+
+
+def test_without_a_readout_there_is_nothing_else_to_keep() -> None:
+    assert ask(prompt_of(SENTIMENT), TEXT, UNSURE).plain is None
+
+
+def test_where_no_alternatives_are_told_the_text_is_read() -> None:
+    answer = ask(prompt_of(SENTIMENT, readout=HEARD), TEXT, saying(" positive"))
+    assert answer.prediction == Prediction({"sentiment": "positive"})
+
+
 # Extracted answers
 
 EXTRACTIVE = Decoding(max_tokens=8, top_logprobs=1, extract_from="context")
@@ -155,7 +182,7 @@ def inventing() -> ScriptedModel:
 def test_an_answer_that_does_not_stand_in_the_context_is_extracted_from_it() -> None:
     answer = ask(prompt_of(QA, decoding=EXTRACTIVE), ASKED, inventing())
     assert answer.prediction == Prediction({"answer": "Anne Frank"})
-    assert answer.unguarded == Prediction({"answer": "Anne Smith"})
+    assert answer.plain == Prediction({"answer": "Anne Smith"})
     assert len(answer.completions) == 3
     assert answer.evidence is not None
     assert (answer.evidence.answer, answer.evidence.written) == ("Anne Frank", "Anne Smith")
@@ -165,7 +192,7 @@ def test_an_answer_that_does_not_stand_in_the_context_is_extracted_from_it() -> 
 def test_one_that_stands_there_and_an_abstention_are_left_as_they_are(text: str) -> None:
     model = saying(text)
     answer = ask(prompt_of(QA, decoding=EXTRACTIVE), ASKED, model)
-    assert (answer.extracted, answer.unguarded, len(model.calls)) == (None, None, 1)
+    assert (answer.extracted, answer.plain, len(model.calls)) == (None, None, 1)
 
 
 def test_a_chat_and_a_model_that_tells_no_alternatives_answer_freely() -> None:

@@ -13,9 +13,11 @@ from pydantic import BaseModel, ConfigDict
 
 from cribsheet.examples import Example
 from cribsheet.metrics import balanced_accuracy
+from cribsheet.models.cores import usable_cores
 from cribsheet.outcomes import UNANSWERABLE
 from cribsheet.scores import mean_score
 from cribsheet.signature import Field
+from cribsheet.tables import counted
 
 Key = tuple[str, str, int]
 """Task, method, seed."""
@@ -143,14 +145,13 @@ def numbered(groups: Sequence[str]) -> tuple[int, ...]:
 
 def surroundings() -> dict[str, object]:
     """Return where a cell is measured: the fields `machine` and `versions`."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     found = {"python": platform.python_version()}
     for package in ("cribsheet", "dspy", "xllamacpp", "gepa", "optuna"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:
             continue
-    return {"machine": f"{cores} cores, {platform.machine()}", "versions": found}
+    return {"machine": f"{counted(usable_cores(), 'core')}, {platform.machine()}", "versions": found}
 
 
 class Results:

@@ -14,6 +14,7 @@ import dspy
 from dspy.utils.exceptions import ContextWindowExceededError, LMInvalidRequestError
 
 from cribsheet.models import weights
+from cribsheet.models.cores import engine_threads
 from versus.cells import Cost
 
 NAME = "smollm2-135m"
@@ -61,6 +62,9 @@ class Engine:
         parameters.cache_ram_mib = 1024
         parameters.verbosity = -1
         parameters.endpoint_slots = False
+        threads = engine_threads()
+        if threads is not None:
+            parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = threads
         self._server = xlc.Server(parameters)
 
     def ask(self, messages: Sequence[Mapping[str, Any]], *, max_tokens: int, temperature: float, seed: int) -> Reply:

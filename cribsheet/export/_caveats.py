@@ -9,19 +9,20 @@ from cribsheet.layout import Layout
 from cribsheet.outcomes import UNANSWERABLE
 from cribsheet.rendering import render_outputs
 from cribsheet.signature import Field
+from cribsheet.tables import counted
 
 _KINDS = {"integer": "a whole number, such as 3", "number": "a number with its point, such as 3.0"}
 
 
 def caveats(source: Source, *, asks_logprobs: bool = False, decides: bool = False) -> tuple[str, ...]:
-    """Return what no target carries, for this prompt: how Cribsheet decides, extracts, guards, reads and scores.
+    """Return what no target carries, for this prompt: how Cribsheet decides, extracts, guards and scores.
 
     `asks_logprobs` tells that the target asks for log-probabilities, which leaves the decision to its user;
-    `decides` that it decides as Cribsheet does.
+    `decides` that it decides as Cribsheet does, but for a readout.
     """
     prompt = source.prompt
     decision = [] if decides else [*_decision(prompt, asks_logprobs)]
-    after = {"extraction": [*_extraction(prompt)], "the guard": [*_guard(prompt)]}
+    after = {"the readout": [*_readout(prompt)], "extraction": [*_extraction(prompt)], "the guard": [*_guard(prompt)]}
     lost = [name for name, said in after.items() if said]
     score = _score(source, lost=lost, is_decided_alike=not decision)
     said = [line for lines in after.values() for line in lines]
@@ -64,6 +65,15 @@ def _decision(prompt: FrozenPrompt, asks_logprobs: bool) -> Iterator[str]:
     if any(biases.values()):
         steps = ", ".join(f"{bias:+.4g} from {outcome}" for outcome, bias in biases.items())
         yield f"Calibration: before it decides, Cribsheet subtracts {steps} (natural logs). Here nothing does."
+
+
+def _readout(prompt: FrozenPrompt) -> Iterator[str]:
+    if prompt.readout is not None:
+        told = counted(len(prompt.readout.usual), "alternative")
+        yield (
+            f"The readout: before it decides, Cribsheet weighs {told} of the first token for each outcome, as the "
+            "frozen file has it. Here nothing does."
+        )
 
 
 def _extraction(prompt: FrozenPrompt) -> Iterator[str]:
@@ -141,7 +151,7 @@ def _score(source: Source, *, lost: Sequence[str], is_decided_alike: bool) -> st
     if is_decided_alike and not lost:
         return f"{scored} holds for text that is read as Cribsheet reads it."
     measured = f"{scored} was measured with all of this."
-    if results.unguarded is None:
+    if results.plain is None:
         return f"{measured} Without it the score is unknown until you measure it."
     others = "" if is_decided_alike else ", with all else in place"
-    return f"{measured} Without {' and '.join(lost)}{others}, the same rows score {results.unguarded}."
+    return f"{measured} Without {' and '.join(lost)}{others}, the same rows score {results.plain}."

@@ -13,6 +13,7 @@ from cribsheet.errors import ContextOverflowError, MissingExtraError, ModelError
 from cribsheet.models import _llama, weights
 from cribsheet.models._asked import Asked
 from cribsheet.models._base import Completion, Sampling, Usage
+from cribsheet.models.cores import engine_threads
 from cribsheet.prompts import Message, Prompt
 
 DEFAULT_CONTEXT_WINDOW = 4096
@@ -55,7 +56,7 @@ class EmbeddedModel:
         self.name = name
         self._source = path or _source_of(name)
         self.context_window = context_window or _default_context_window(self._source)
-        self._threads = threads
+        self._threads = threads or engine_threads()
         self._progress = progress
         self._server: Any = None
         self._asked = Asked()
@@ -285,7 +286,7 @@ def _parameters(xlc: Any, file: Path, *, context_window: int, threads: int | Non
     parameters.verbosity = -1  # nothing on stderr
     parameters.endpoint_slots = False  # it shows the prompts to every user of the machine
     if threads is not None:
-        parameters.cpuparams.n_threads = threads
+        parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = threads
     return parameters
 
 

@@ -5,10 +5,13 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
-from cribsheet.calibration import Calibration, batch_calibration, contextual_calibration
+from cribsheet.calibration import Calibration, batch_calibration, contextual_calibration, decided_field, shares
 from cribsheet.evaluate import RowResult
+from cribsheet.frozen import FrozenPrompt
+from cribsheet.readout import Readout
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.guarding import GuardFitter
+from cribsheet.search.reading import Told, fit_readout
 
 FOLDS, FOLDS_OF_FEW = 4, 8
 """Parts that rows fall in, each judged with what was fitted on the others: more where rows are few."""
@@ -17,7 +20,10 @@ FEW = 32
 MIN_BATCH = 6
 """The fewest rows that biases are fitted on."""
 
-Kind = Literal["uncalibrated", "batch", "contextual", "free"]
+READ_FROM = 64
+"""The rows from which on a readout is fitted: fewer tell little of so many tokens."""
+
+Kind = Literal["uncalibrated", "batch", "contextual", "free", "readout"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,8 @@ class Fitter:
     """None where nothing is to be guarded."""
     content_free: Mapping[str, Sequence[Mapping[str, float]]]
     """By predictor, the outcomes' log-probabilities for inputs without content; empty where not asked."""
+    reads_out: bool = False
+    """Whether a readout may be fitted; see `Study.may_read_out`."""
 
     def kinds(self, results: Sequence[RowResult]) -> tuple[Kind, ...]:
         """Return how these results can be corrected, the plainest way first; `free` lets extracted answers be."""
@@ -37,7 +45,9 @@ class Fitter:
         contextual: tuple[Kind, ...] = ("contextual",) if decides and self.content_free else ()
         extracts = any(call.answer.extracted is not None for row in results for call in row.calls)
         free: tuple[Kind, ...] = ("free",) if extracts else ()
-        return ("uncalibrated", *batch, *contextual, *free)
+        reads_out = self.reads_out and decides and len(results) >= READ_FROM
+        readout: tuple[Kind, ...] = ("readout",) if reads_out else ()
+        return ("uncalibrated", *batch, *contextual, *free, *readout)
 
     def fit(self, results: Sequence[RowResult], kind: Kind) -> Candidate:
         """Return the candidate with biases and guard, fitted on what it answered uncorrected."""
@@ -48,7 +58,8 @@ class Fitter:
             if self.fit_guard is not None and self.fit_guard.guards(name):
                 guard = self.fit_guard(results, calibration)
             decoding = prompt.decoding.model_copy(update={"extract_from": None}) if kind == "free" else prompt.decoding
-            corrected = {"calibration": calibration, "guard": guard, "decoding": decoding}
+            readout = _readout(prompt, results, calibration) if kind == "readout" else None
+            corrected = {"calibration": calibration, "readout": readout, "guard": guard, "decoding": decoding}
             prompts[name] = prompt.model_copy(update=corrected)
         return replace(self.uncorrected, prompts=prompts)
 
@@ -57,7 +68,20 @@ class Fitter:
             return contextual_calibration(self.content_free[name])
         calls = [call for row in results for call in row.calls if call.predictor == name]
         logprobs = [call.answer.logprobs for call in calls if call.answer.logprobs is not None]
-        return batch_calibration(logprobs) if kind == "batch" and len(logprobs) >= MIN_BATCH else None
+        return batch_calibration(logprobs) if kind in ("batch", "readout") and len(logprobs) >= MIN_BATCH else None
+
+
+def _readout(prompt: FrozenPrompt, results: Sequence[RowResult], calibration: Calibration | None) -> Readout | None:
+    """Return what tells a prompt's outcomes apart in these rows; None where they know of none."""
+    field = decided_field(prompt.signature)
+    told = [
+        Told(field.outcome_of(row.example.outputs[field.name][0]), shares(answer.logprobs, calibration), first_token)
+        for row in results
+        for answer in (call.answer for call in row.calls)
+        if field and field.name in row.example.outputs
+        if answer.logprobs is not None and (first_token := answer.completion.first_token)
+    ]
+    return fit_readout(told) if told else None
 
 
 def folds(results: Sequence[RowResult]) -> list[tuple[list[RowResult], list[RowResult]]]:

@@ -10,6 +10,7 @@ from cribsheet.search.drawing import DemoDraw, Effects
 from cribsheet.search.frames import Wordings, Words
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
+from cribsheet.search.wording import has_chinese
 
 BLOCKS, BLOCK = 6, 8
 """Blocks of the demo pool's rows on which sets are tried, and their rows."""
@@ -36,7 +37,7 @@ class Probing:
         self.blocks = self._blocks()
         """Rows of the demo pool that are never drawn as demos."""
         self.layouts = self._distinct_layouts()
-        """The names of those that differ in what they ask."""
+        """The names of those that differ in what they ask, in a language of the rows."""
         self._effects = Effects(study.rng, pull=_PULL)
         self._wordings = Wordings(study)
         self._sets: dict[Choice, list[Words]] = {}
@@ -71,10 +72,16 @@ class Probing:
         return [rows[at : at + BLOCK] for at in range(0, min(len(rows), BLOCKS * BLOCK) - BLOCK + 1, BLOCK)]
 
     def _distinct_layouts(self) -> list[str]:
-        """Return the layouts' names, one of those that ask the same: where there is one input, none leads."""
+        """Return the layouts' names, one of those that ask the same: where there is one input, none leads.
+
+        Chinese ones only where the rows have Chinese in them; English ones always, as models know them best.
+        """
         demos = {name: draw.pool[:2] for name, draw in self._draws.items()}
+        is_chinese = any(has_chinese(str(value)) for row in self.study.train for value in row.inputs.values())
         by_key: dict[str, str] = {}
         for layout in self.study.layouts:
+            if layout.language == "zh" and not is_chinese:
+                continue
             by_key.setdefault(self.study.candidate(layout, demos, origin="").key, layout.name)
         return list(by_key.values())
 

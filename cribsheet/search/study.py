@@ -84,6 +84,12 @@ class Study:
         """Whether candidates may get a guard."""
         return self.conditions.fit_guard is not None
 
+    @property
+    def may_read_out(self) -> bool:
+        """Whether candidates may get a readout: one predictor whose outcome is decided, and guarded by nothing."""
+        one, *others = self.signatures.values()
+        return self.tells_logprobs and not others and decided_field(one) is not None and not self.may_guard
+
     def may_abstain(self, name: str) -> bool:
         """Tell whether a predictor's demos should show abstentions: not where a guard settles those by itself."""
         guard = self.conditions.fit_guard
@@ -187,11 +193,24 @@ class Study:
     def extend(self, trial: Trial, rows: int) -> None:
         """Answer a trial's rows up to the `rows`-th; BudgetExhausted where the budget ends first."""
         trial.extend(self.val[:rows])
+        self._note_best()
+        self.advance()
+
+    def read_out(self) -> None:
+        """Let readouts be among the corrections of all trials, once the search is over.
+
+        They need many rows: before, they would favour the trials that have them.
+        """
+        if self.may_read_out:
+            for trial in self.trials:
+                trial.read_out()
+            self._note_best()
+
+    def _note_best(self) -> None:
         best = self.best
         score = round(best.mean, 4) if best else 0.0
         if not self.curve or self.curve[-1][1] != score:
             self.curve.append((self.ledger.tokens, score))
-        self.advance()
 
     def advance(self) -> None:
         """Show how far the budget is spent."""

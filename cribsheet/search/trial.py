@@ -175,12 +175,16 @@ class Trial:
             self._content_free = self._ask_content_free()
         self._settle(plain)
 
-    def _settle(self, plain: list[RowResult]) -> None:
+    def read_out(self) -> None:
+        """Let a readout, fitted on the rows so far, be among the corrections; no model is asked."""
+        self._settle(self._plain, reads_out=True)
+
+    def _settle(self, plain: list[RowResult], *, reads_out: bool = False) -> None:
         """Keep the correction that does best on rows that it was not fitted on; none where none helps.
 
         The budget may end on the way, so the trial is changed last.
         """
-        fitter = Fitter(self.uncorrected, self._conditions.fit_guard, self._content_free)
+        fitter = Fitter(self.uncorrected, self._conditions.fit_guard, self._content_free, reads_out)
         candidate, judged, merits = self.uncorrected, plain, self._merits(plain)
         for kind in fitter.kinds(plain):
             if kind == "uncalibrated" and fitter.fit_guard is None:

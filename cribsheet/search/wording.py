@@ -71,7 +71,7 @@ def verbalizers(field: Field, *, language: Language) -> list[Mapping[str, str]]:
     """
     layout = Layout(name="own", style="raw", language=language)
     closed = {outcome: layout.verbalizer(outcome) for outcome in field.closed_outcomes}
-    tongue: Language = "zh" if _CJK.search("".join(closed)) else language
+    tongue: Language = "zh" if has_chinese("".join(closed)) else language
     sets = [*_recased(closed), *_synonyms(closed, tongue), *_shortened(closed)]
     if field.abstains:
         own = layout.verbalizer(UNANSWERABLE)
@@ -127,10 +127,19 @@ def are_apart(words: Iterable[str]) -> bool:
     return all(folded) and not any(second.startswith(first) for first, second in pairwise(folded))
 
 
+def has_chinese(text: str) -> bool:
+    """Tell whether a text has Chinese characters.
+
+    >>> has_chinese("多少?"), has_chinese("How many?")
+    (True, False)
+    """
+    return _CJK.search(text) is not None
+
+
 def _is_chinese(signature: Signature) -> bool:
     named = "".join(field.name for field in (*signature.inputs, *signature.outputs))
     labels = "".join(str(label) for field in signature.outputs for label in field.labels)
-    return _CJK.search(named + labels) is not None
+    return has_chinese(named + labels)
 
 
 def _roles(signature: Signature) -> dict[str, str]:

@@ -15,6 +15,7 @@ from cribsheet.export import TARGETS, Source, export
 from cribsheet.frozen import Decoding, FrozenProgram, FrozenPrompt, ModelIdentity, Wire, Wiring
 from cribsheet.guard import Guard
 from cribsheet.outcomes import Value
+from cribsheet.readout import Readout
 from cribsheet.running import prompt_text
 from cribsheet.scores import Score
 from cribsheet.slots import filled, open_prompt
@@ -122,10 +123,22 @@ def test_a_guard_is_said_to_be_lost(target: str) -> None:
 @targets
 def test_the_score_without_a_guard_is_named_where_it_was_measured(target: str) -> None:
     program = program_of(toy_prompt(QA).model_copy(update={"guard": GUARD}))
-    results = program.results.model_copy(update={"unguarded": Score(score=0.4, low=0.3, high=0.5, n=100)})
+    results = program.results.model_copy(update={"plain": Score(score=0.4, low=0.3, high=0.5, n=100)})
     said = " ".join(export(program.model_copy(update={"results": results}), target).caveats)
     assert "Without the guard, the same rows score 0.400 [0.300, 0.500], n=100." in said
     assert "unknown" not in said
+
+
+@targets
+def test_a_readout_is_said_to_be_lost(target: str) -> None:
+    prompt = toy_prompt()
+    decoding = prompt.decoding.model_copy(update={"decide_by": "logprobs", "top_logprobs": 5})
+    readout = Readout(usual={" fun": -3.0}, weights={" fun": {"positive": 1.0, "negative": -1.0}}, biases={})
+    program = program_of(prompt.model_copy(update={"decoding": decoding, "readout": readout}))
+    results = program.results.model_copy(update={"plain": Score(score=0.4, low=0.3, high=0.5, n=100)})
+    said = " ".join(export(program.model_copy(update={"results": results}), target).caveats)
+    assert "Cribsheet weighs 1 alternative of the first token for each outcome" in said
+    assert "Without the readout, with all else in place, the same rows score 0.400" in said
 
 
 @targets
@@ -133,7 +146,7 @@ def test_extraction_is_said_to_be_lost(target: str) -> None:
     prompt = toy_prompt(QA)
     decoding = prompt.decoding.model_copy(update={"extract_from": "context"})
     program = program_of(prompt.model_copy(update={"decoding": decoding, "guard": GUARD}))
-    results = program.results.model_copy(update={"unguarded": Score(score=0.4, low=0.3, high=0.5, n=100)})
+    results = program.results.model_copy(update={"plain": Score(score=0.4, low=0.3, high=0.5, n=100)})
     said = " ".join(export(program.model_copy(update={"results": results}), target).caveats)
     assert "where answer does not stand in context" in said
     assert "Without extraction and the guard, the same rows score 0.400" in said

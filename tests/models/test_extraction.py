@@ -32,7 +32,7 @@ def test_a_model_that_invents_is_made_to_write_words_of_the_context(
     for model in (smollm, served):
         answer = ask(PROMPT, INPUTS, model)
         assert isinstance(answer.prediction, Prediction)
-        assert answer.unguarded is not None
-        assert not is_grounded(answer.unguarded.answer, INPUTS["context"])
+        assert answer.plain is not None
+        assert not is_grounded(answer.plain.answer, INPUTS["context"])
         assert is_grounded(answer.prediction.answer, INPUTS["context"])
         assert answer.extracted == answer.prediction.answer

@@ -16,7 +16,7 @@ from cribsheet.models import Completion
 from cribsheet.prompts import Prompt
 from cribsheet.running import Answer, Call, Run
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.fitting import MIN_BATCH, Fitter, folds
+from cribsheet.search.fitting import MIN_BATCH, READ_FROM, Fitter, folds
 from frozen_toys import toy_prompt
 from studies import arena, conditions_of, fighter, numbered
 from toys import student_model
@@ -24,10 +24,17 @@ from toys import student_model
 CONTENT_FREE = {BARE: [{"negative": -0.2, "positive": -1.8}, {"negative": -0.3, "positive": -1.4}]}
 
 
-def result(number: int, logprobs: Mapping[str, float] | None, *, predictor: str = BARE) -> RowResult:
+def result(
+    number: int,
+    logprobs: Mapping[str, float] | None,
+    *,
+    predictor: str = BARE,
+    first_token: Mapping[str, float] | None = None,
+) -> RowResult:
     """A row as its one predictor answered it."""
     prediction = Prediction({"sentiment": "negative"})
-    answer = Answer(prediction, Prompt(text="x"), Completion(text=" negative"), logprobs)
+    completion = Completion(text=" negative", first_token=first_token)
+    answer = Answer(prediction, Prompt(text="x"), completion, logprobs)
     example = Example({"text": f"review {number}"}, {"sentiment": ("negative",)})
     return RowResult(example, 1.0, Run(prediction, (Call(predictor, example.inputs, answer),)))
 
@@ -65,6 +72,32 @@ def test_extracted_answers_may_stay_as_they_were_written() -> None:
     fitting = fitter(candidate=Candidate({BARE: prompt.model_copy(update={"decoding": decoding})}, "x"))
     sources = [fitting.fit([extracted], kind).prompts[BARE].decoding.extract_from for kind in ("uncalibrated", "free")]
     assert sources == ["text", None]
+
+
+def test_a_readout_is_fitted_where_it_may_be_and_rows_are_many() -> None:
+    candidate, rows = fighter(arena(), 50), results(READ_FROM)
+    reads_out = Fitter(candidate, None, {}, reads_out=True)
+    assert reads_out.kinds(rows) == ("uncalibrated", "batch", "readout")
+    assert reads_out.kinds(rows[1:]) == fitter().kinds(rows) == ("uncalibrated", "batch")
+    assert reads_out.kinds([result(n, None) for n in range(READ_FROM)]) == ("uncalibrated",)
+
+
+def test_a_readout_corrects_the_batch_biases_and_goes_where_another_kind_does_better() -> None:
+    rows = [
+        result(n, {"negative": -0.1, "positive": -2.5}, first_token={" negative": -0.1, " dull": -1.0 - n % 3})
+        for n in range(READ_FROM)
+    ]
+    fitted = fitter().fit(rows, "readout").prompts[BARE]
+    assert fitted.readout is not None
+    assert set(fitted.readout.usual) == {" negative", " dull"}
+    assert fitted.calibration == calibration(fitter().fit(rows, "batch"))
+    again = fitter(candidate=Candidate({BARE: fitted}, "x")).fit(rows, "batch").prompts[BARE]
+    assert again.readout is None
+
+
+def test_rows_that_know_of_no_outcome_fit_no_readout() -> None:
+    rows = [replace(row, example=Example(row.example.inputs, {"topic": ("x",)})) for row in results(READ_FROM)]
+    assert fitter().fit(rows, "readout").prompts[BARE].readout is None
 
 
 def test_batch_biases_are_those_of_the_rows_given() -> None:

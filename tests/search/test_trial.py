@@ -1,7 +1,7 @@
 """A trial judges a candidate on rows that its corrections were not fitted on."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pytest
 
@@ -126,6 +126,51 @@ def test_what_is_written_is_left_as_it_is() -> None:
     trial.extend(EVEN[:24])
     assert trial.candidate == trial.uncorrected
     assert trial.merits == trial.evaluation.scores
+
+
+# A readout
+
+
+def hinting(*, lies: Collection[int] = ()) -> ScriptedModel:
+    """A model whose words say nothing, but in which another token shows what is right, or the contrary of it."""
+
+    def answer(prompt: Prompt, sampling: Sampling) -> Completion:
+        number = number_asked(prompt) or 0
+        is_positive = (number % 2 == 0) != (number in lies)
+        hint = {" fun": -3.0 if is_positive else -6.0, " dull": -6.0 if is_positive else -3.0}
+        return Completion(text=" positive", first_token={" positive": -0.7, " negative": -0.7, **hint})
+
+    return ScriptedModel(answer)
+
+
+def test_what_tokens_tell_is_read_out_once_it_is_asked_for_and_no_model_is() -> None:
+    model = hinting()
+    trial = trial_of(model, EVEN)
+    before, calls = trial.mean, len(model.calls)
+    assert trial.candidate.prompts[BARE].readout is None
+    trial.read_out()
+    assert (before, trial.mean, len(model.calls)) == (0.5, 1.0, calls)
+    readout = trial.candidate.prompts[BARE].readout
+    assert readout is not None
+    assert readout.weights[" fun"]["positive"] > 0 > readout.weights[" fun"]["negative"]
+
+
+def test_what_is_right_for_a_row_is_not_read_out_of_that_row() -> None:
+    lied = 105
+    trial = trial_of(hinting(lies=[lied]), EVEN)
+    trial.read_out()
+    assert [row.score for row in trial.evaluation.rows].index(0.0) == lied - 100
+    assert trial.mean == pytest.approx(95 / 96)
+
+
+def test_a_readout_goes_where_it_does_no_better_on_other_rows() -> None:
+    trial = trial_of(student(), EVEN)
+    said_before = said(trial)
+    trial.read_out()
+    assert said(trial) == said_before
+    liar = trial_of(hinting(lies=[row for row in range(100, 196) if row % 3 == 0 or row % 5 == 0]), EVEN[:60])
+    liar.read_out()  # fewer rows than it takes
+    assert liar.candidate.prompts[BARE].readout is None
 
 
 # What is asked, and what it costs
