@@ -14,7 +14,7 @@ from cribsheet.search.frames import Wordings
 from cribsheet.search.probing import Probing
 from cribsheet.search.reasoning import reasoning_variant
 from cribsheet.search.refinement import Refinement
-from cribsheet.search.stage import Stage, decides, first_block
+from cribsheet.search.stage import FIRST_BLOCK, Stage, decides, first_block
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
 
@@ -67,8 +67,8 @@ def _kept_for_a_readout(study: Study) -> Iterator[None]:
     with suppress(BudgetExhausted):
         yield
     study.ledger.reserved -= kept
-    if kept and study.best:
-        study.extend(study.best, len(study.val))
+    while kept and (best := study.best) and best.rows < len(study.val):
+        study.extend(best, min(best.rows + FIRST_BLOCK, len(study.val)))
 
 
 def _draw(study: Study, name: str) -> DemoDraw:

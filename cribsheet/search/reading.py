@@ -10,7 +10,7 @@ import numpy as np
 from cribsheet.readout import Readout, told_above
 
 RIDGE = 20.0
-"""Half of what a weight of 1 costs, in nats, for a token's standard deviation: it takes rows enough to outweigh it."""
+"""Twice what a weight of 1 for a token's standard deviation costs, in nats: it takes rows enough to outweigh it."""
 
 _TOLD = 0.5  # a token counts that is among the alternatives in this part of the rows
 _STEADY = 0.3  # nats: what varies less is not scaled up to vary as much as the others
