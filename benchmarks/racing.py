@@ -1,6 +1,6 @@
 """Measure how near a race comes to evaluating all its candidates on all rows.
 
-    python benchmarks/racing.py [--data DIR] [--candidates 24] [--rows 240] [--seeds 5] [--cache DIR] [--toy]
+    python benchmarks/racing.py [--data DIR] [--candidates 24] [--rows 240] [--seeds 25] [--cache DIR] [--toy]
 
 The candidates are demo sets for SST-2, of the sizes that `race` draws, in two layouts, drawn once. Each seed puts
 them, and the rows, in an order of its own: all answer all rows, then they race with a quarter of the tokens that
@@ -249,7 +249,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--candidates", type=int, default=24)
     parser.add_argument("--rows", type=int, default=240)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=25)
     parser.add_argument("--cache", type=Path, help="a folder for completions; a temporary one by default")
     parser.add_argument("--toy", action="store_true", help="ask a script in place of the embedded model")
     options = parser.parse_args(arguments)
