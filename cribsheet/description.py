@@ -66,7 +66,7 @@ def prompt_facts(prompt: FrozenPrompt) -> Table:
         facts["extracted from"] = prompt.decoding.extract_from
     if prompt.calibration:
         facts["biases"] = _weights(prompt.calibration.biases)
-    if prompt.readout:
+    if prompt.readout and prompt.readout.usual:
         facts["read out"] = f"{counted(len(prompt.readout.usual), 'token')}, such as {_telling(prompt.readout)}"
     if prompt.guard:
         guard = prompt.guard

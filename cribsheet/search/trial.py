@@ -176,8 +176,12 @@ class Trial:
         self._settle(plain)
 
     def read_out(self) -> None:
-        """Let a readout, fitted on the rows so far, be among the corrections; no model is asked."""
-        self._settle(self._plain, reads_out=True)
+        """Let a readout, fitted on the rows so far, be among the corrections; no model is asked.
+
+        Not where a program does more than hand on what its predictor said: it would have to run again.
+        """
+        if all(map(_hands_on, self._plain)):
+            self._settle(self._plain, reads_out=True)
 
     def _settle(self, plain: list[RowResult], *, reads_out: bool = False) -> None:
         """Keep the correction that does best on rows that it was not fitted on; none where none helps.

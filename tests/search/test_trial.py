@@ -163,6 +163,20 @@ def test_what_is_right_for_a_row_is_not_read_out_of_that_row() -> None:
     assert trial.mean == pytest.approx(95 / 96)
 
 
+def test_a_program_that_does_more_than_hand_on_is_not_run_again_when_the_budget_is_spent() -> None:
+    model = hinting()
+
+    def doubting(prompts: Mapping[str, FrozenPrompt], inputs: Mapping[str, Value], completer: Completer) -> Run:
+        run = run_wired(prompts, WIRING, inputs, completer)
+        return Run(Prediction({"sentiment": "positive"}), run.calls)
+
+    trial = Trial(candidate_of(), conditions_of(model, run=doubting, budget="1000calls"))
+    trial.extend(EVEN)
+    trial._conditions.ledger.reserved = 1000.0  # what is left is for the testset
+    trial.read_out()
+    assert trial.candidate.prompts[BARE].readout is None
+
+
 def test_a_readout_goes_where_it_does_no_better_on_other_rows() -> None:
     trial = trial_of(student(), EVEN)
     said_before = said(trial)
