@@ -19,6 +19,7 @@ from cribsheet.progress import Progress, Silent
 from cribsheet.rows import load_rows
 from cribsheet.running import Run, direct_wiring, prompt_text, run_wired
 from cribsheet.search.budget import Budget, BudgetExhausted, Ledger, SearchStopped
+from cribsheet.search.extracting import source_of
 from cribsheet.search.guarding import guard_fitter
 from cribsheet.search.harvest import harvest_where_due
 from cribsheet.search.stopping import stopped_by_ctrl_c
@@ -150,6 +151,7 @@ class _Compiler:
             executor=Threads(self.model.parallel),
             fit_guard=guards if self.task.guard else None,
             wiring=direct_wiring(BARE, signature) if self.program.is_one_predictor else None,
+            spans=self.task.extract and self.program.is_one_predictor and source_of(signature, rows) is not None,
         )
         return Study(
             signatures=self.program.signatures,
