@@ -2,13 +2,14 @@
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 from cribsheet.bridge import BARE, DspyProgram, as_module
 from cribsheet.errors import BudgetError, CompileError
+from cribsheet.examples import Example
 from cribsheet.executor import Threads
 from cribsheet.freezing import MIN_TEST_ROWS, Found, freeze
 from cribsheet.frozen import FrozenProgram, FrozenPrompt
@@ -151,7 +152,7 @@ class _Compiler:
             executor=Threads(self.model.parallel),
             fit_guard=guards if self.task.guard else None,
             wiring=direct_wiring(BARE, signature) if self.program.is_one_predictor else None,
-            spans=self.task.extract and self.program.is_one_predictor and source_of(signature, rows) is not None,
+            spans=self._writes_spans(rows),
         )
         return Study(
             signatures=self.program.signatures,
@@ -163,6 +164,12 @@ class _Compiler:
             rng=random.Random(self.settings.seed),
             may_extract=self.task.extract,
         )
+
+    def _writes_spans(self, rows: Sequence[Example]) -> bool:
+        """Tell whether answers are spans of an input, and begin with them: what reasons begins with something else."""
+        may_reason = self.settings.reasoning or self.settings.traces
+        is_one = self.program.is_one_predictor and not may_reason
+        return self.task.extract and is_one and source_of(self.program.signature, rows) is not None
 
     def _runner(self) -> ProgramRunner:
         if not self.program.is_one_predictor:
