@@ -152,7 +152,7 @@ class _Compiler:
             executor=Threads(self.model.parallel),
             fit_guard=guards if self.task.guard else None,
             wiring=direct_wiring(BARE, signature) if self.program.is_one_predictor else None,
-            spans=self._writes_spans(rows),
+            spans=self._spans(rows),
         )
         return Study(
             signatures=self.program.signatures,
@@ -165,11 +165,11 @@ class _Compiler:
             may_extract=self.task.extract,
         )
 
-    def _writes_spans(self, rows: Sequence[Example]) -> bool:
-        """Tell whether answers are spans of an input, and begin with them: what reasons begins with something else."""
+    def _spans(self, rows: Sequence[Example]) -> str | None:
+        """Return the input that answers are spans of; None where they may begin otherwise, as what reasons does."""
         may_reason = self.settings.reasoning or self.settings.traces
-        is_one = self.program.is_one_predictor and not may_reason
-        return self.task.extract and is_one and source_of(self.program.signature, rows) is not None
+        may_begin = self.program.is_one_predictor and self.task.extract and not may_reason
+        return source_of(self.program.signature, rows) if may_begin else None
 
     def _runner(self) -> ProgramRunner:
         if not self.program.is_one_predictor:

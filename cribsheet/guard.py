@@ -115,11 +115,11 @@ def written_evidence(
     """
     logprobs = completion.logprobs or (0.0,)
     told = completion.first_token if field == signature.outputs[0] else None
-    abstaining = spoken(told or {}, layout.verbalizer(UNANSWERABLE))
+    spoken = _spoken(told or {}, layout.verbalizer(UNANSWERABLE))
     return Evidence(
         field=field.name,
         answer=value,
-        verdict=1.0 if isinstance(value, Unanswerable) else abstaining,
+        verdict=1.0 if isinstance(value, Unanswerable) else spoken,
         confidence=math.exp(math.fsum(logprobs) / len(logprobs)),
     )
 
@@ -190,7 +190,7 @@ def _plain(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-def spoken(first_token: Mapping[str, float], word: str) -> float:
+def _spoken(first_token: Mapping[str, float], word: str) -> float:
     """Return the probability of the first tokens that begin a word, whatever the case and the space before."""
     starts = {token: token.strip().casefold() for token in first_token}
     folded = word.casefold()

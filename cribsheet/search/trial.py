@@ -10,13 +10,13 @@ from cribsheet.evaluate import Evaluation, RowResult, evaluate, score_run, summa
 from cribsheet.examples import Example, Prediction
 from cribsheet.executor import Executor
 from cribsheet.frozen import FrozenPrompt, Wiring
-from cribsheet.guard import spoken
 from cribsheet.metrics import Metric, apply_metric
 from cribsheet.models import Completer, Completion, Model, Sampling
 from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.parsing import ParseFailure
 from cribsheet.prompts import Prompt
 from cribsheet.running import Call, Run, ask, reread, withheld
+from cribsheet.search.beginnings import begun_right
 from cribsheet.search.budget import Ledger
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.fitting import Fitter, Kind, folds
@@ -46,8 +46,8 @@ class Conditions:
     """Fits guards, where the task has an answer to guard."""
     wiring: Wiring | None = None
     """How the program runs; None where that is its own affair."""
-    spans: bool = False
-    """Whether written answers are spans of an input: how they begin then tells most."""
+    spans: str | None = None
+    """The input that written answers are spans of, and begin with: that tells of how sure the model is."""
     scores: dict[tuple[str, str], float] = field(default_factory=dict)
     """What each outcome would score on a row, by the row's id."""
 
@@ -93,22 +93,25 @@ class Conditions:
         return 1 - (1 - expected) ** 2
 
     def promise(self, row: RowResult, merit: float) -> float:
-        """Return what candidates are compared by on a row: its merit, but for a span how sure the model began it right.
+        """Return what candidates are compared by on a row: its merit, for a span with how sure the model began right.
 
-        That is the root of the probability that it begins as an accepted answer does: what it and that answer have
-        in common as distributions (Bhattacharyya 1943). Of eight layouts on 30 questions of SQuAD 2, the means of
-        this vary 8 times as much as chance has them, those of the answers' F1 no more than that.
+        Half of each tells three layouts apart on 80 questions of SQuAD 2 as well as the answers' F1 would on 115.
         """
-        answer = row.calls[0].answer if len(row.calls) == 1 else None
-        if not self.spans or answer is None or answer.shares is not None or not answer.completion.first_token:
+        call = row.calls[0] if len(row.calls) == 1 else None
+        if (
+            self.spans is None
+            or call is None
+            or call.answer.shares is not None
+            or not call.answer.completion.first_token
+        ):
             return merit
         if row.run is None or isinstance(row.run.prediction, ParseFailure):
             return merit
         ((name, given),) = row.run.prediction.outputs.items()
-        accepted = [value for value in row.example.outputs[name] if not isinstance(value, Unanswerable)]
+        accepted = [str(value) for value in row.example.outputs[name] if not isinstance(value, Unanswerable)]
         if isinstance(given, Unanswerable) or not accepted:
             return merit
-        return math.sqrt(max(spoken(answer.completion.first_token, str(value)) for value in accepted))
+        return (merit + begun_right(call.answer.completion.first_token, accepted, str(call.inputs[self.spans]))) / 2
 
     def _score(self, example: Example, field: Field, outcome: str) -> float:
         key = (example.id, outcome)

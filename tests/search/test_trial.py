@@ -285,7 +285,7 @@ def opening(invents: Callable[[int], bool]) -> ScriptedModel:
 
     def answer(prompt: Prompt, sampling: Sampling) -> Completion:
         number = int(prompt.plain.rsplit("Context: ", 1)[-1].split(":")[0])
-        told = {" 0": 0.4, f" {number}": 0.25, " in": 0.04, "\n": 0.01}
+        told = {" 777": 0.4, f" {number}": 0.25, " the": 0.15, "\n": 0.01}
         if prompt.plain.endswith(f" {number}"):
             told = {"\n": 0.9}
         text = " 777" if invents(number) else f" {number}"
@@ -295,7 +295,7 @@ def opening(invents: Callable[[int], bool]) -> ScriptedModel:
     return ScriptedModel(answer)
 
 
-def trial_of_spans(invents: Callable[[int], bool], rows: Sequence[Example], *, spans: bool = True) -> Trial:
+def trial_of_spans(invents: Callable[[int], bool], rows: Sequence[Example], *, spans: str | None = "context") -> Trial:
     prompt = candidate_of(QA, decide_by="text").prompts[BARE]
     decoding = prompt.decoding.model_copy(update={"extract_from": "context"})
     candidate = Candidate({BARE: prompt.model_copy(update={"decoding": decoding})}, origin="plain")
@@ -305,17 +305,18 @@ def trial_of_spans(invents: Callable[[int], bool], rows: Sequence[Example], *, s
     return trial
 
 
-def test_a_span_is_compared_by_how_likely_it_begins_as_the_likeliest_right_answer() -> None:
+def test_a_span_is_compared_by_its_score_and_by_how_sure_the_model_began_right() -> None:
     trial = trial_of_spans(lambda number: number % 2 == 0, OPENED[1:9])
     assert trial.mean == 1.0  # what is invented is extracted anew
-    assert trial.merits == pytest.approx([math.sqrt(0.25)] * 8)
-    assert trial.said == pytest.approx([0.75] * 8)
-    assert trial_of_spans(lambda number: False, OPENED[1:9], spans=False).merits == (1.0,) * 8
+    begun = math.sqrt(0.25 / (0.25 + 0.15))  # of the ways to begin with a word of the context
+    assert trial.merits == pytest.approx([(1 + begun) / 2] * 8)
+    assert trial.said == pytest.approx([(3 + begun) / 4] * 8)
+    assert trial_of_spans(lambda number: False, OPENED[1:9], spans=None).merits == (1.0,) * 8
 
 
 def test_an_abstention_is_compared_by_its_score() -> None:
     rows = [Example(row.inputs, {"answer": (Unanswerable(),)}) for row in OPENED[1:5]]
-    assert trial_of_spans(lambda number: False, [*OPENED[5:9], *rows]).merits == pytest.approx([0.5] * 4 + [0.0] * 4)
+    assert trial_of_spans(lambda number: False, [*OPENED[5:9], *rows]).merits[4:] == (0.0,) * 4
 
 
 @pytest.mark.parametrize(("free", "rows"), [(2, 40), (12, 40)])
