@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from cribsheet.spans import CJK
@@ -24,7 +24,7 @@ def begun_right(first_token: Mapping[str, float], accepted: Sequence[str], text:
     >>> round(begun_right(said, ["1998"], "Opened in Paris in 1998") ** 2, 3)
     0.5
     """
-    said: Counter[str] = Counter()
+    said: defaultdict[str, float] = defaultdict(float)
     for token, logprob in first_token.items():
         said[token.strip().casefold()] += math.exp(logprob)
     right = max(_begun(said, answer.casefold()) for answer in accepted)

@@ -97,21 +97,15 @@ class Conditions:
 
         Half of each tells three layouts apart on 80 questions of SQuAD 2 as well as the answers' F1 would on 115.
         """
-        call = row.calls[0] if len(row.calls) == 1 else None
-        if (
-            self.spans is None
-            or call is None
-            or call.answer.shares is not None
-            or not call.answer.completion.first_token
-        ):
+        if self.spans is None or row.run is None or len(row.calls) != 1 or isinstance(row.run.prediction, ParseFailure):
             return merit
-        if row.run is None or isinstance(row.run.prediction, ParseFailure):
-            return merit
+        (call,) = row.calls
         ((name, given),) = row.run.prediction.outputs.items()
         accepted = [str(value) for value in row.example.outputs[name] if not isinstance(value, Unanswerable)]
-        if isinstance(given, Unanswerable) or not accepted:
+        first_token = call.answer.completion.first_token
+        if not first_token or not accepted or isinstance(given, Unanswerable):
             return merit
-        return (merit + begun_right(call.answer.completion.first_token, accepted, str(call.inputs[self.spans]))) / 2
+        return (merit + begun_right(first_token, accepted, str(call.inputs[self.spans]))) / 2
 
     def _score(self, example: Example, field: Field, outcome: str) -> float:
         key = (example.id, outcome)
