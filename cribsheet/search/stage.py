@@ -10,8 +10,8 @@ from cribsheet.search.elimination import survivors
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
 
-FIRST_BLOCK, FIRST_SPANS, FIRST_DECIDED = 24, 16, 8
-"""Rows that every candidate answers: fewer where spans are written, or outcomes decided, for shares tell more."""
+FIRST_BLOCK, FIRST_DECIDED = 24, 8
+"""Rows that every candidate answers: fewer where outcomes are decided, for shares tell more than scores."""
 GROWTH = 3
 """How many times the rows grow from look to look: each look has the engine read the demos again."""
 ENTRY = 0.5
@@ -90,11 +90,7 @@ class Stage:
 
 def first_block(study: Study) -> int:
     """Return how many rows every candidate answers."""
-    if decides(study):
-        rows = FIRST_DECIDED
-    else:
-        rows = FIRST_SPANS if study.conditions.spans and study.tells_logprobs else FIRST_BLOCK
-    return min(rows, len(study.val))
+    return min(FIRST_DECIDED if decides(study) else FIRST_BLOCK, len(study.val))
 
 
 def decides(study: Study) -> bool:

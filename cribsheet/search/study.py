@@ -259,7 +259,7 @@ class Study:
         """Return how many alternatives to ask for: a guard needs the token's own log-probability alone."""
         if not self.tells_logprobs:
             return 0
-        return _ALTERNATIVES if by_logprobs or self.conditions.spans is not None else int(self.may_guard)
+        return _ALTERNATIVES if by_logprobs else int(self.may_guard)
 
     def _tokens(self, prompt: FrozenPrompt) -> int:
         longest = self._longest_inputs(tuple(field.name for field in prompt.signature.inputs))

@@ -12,11 +12,10 @@ from cribsheet.executor import Executor
 from cribsheet.frozen import FrozenPrompt, Wiring
 from cribsheet.metrics import Metric, apply_metric
 from cribsheet.models import Completer, Completion, Model, Sampling
-from cribsheet.outcomes import Unanswerable, Value
+from cribsheet.outcomes import Value
 from cribsheet.parsing import ParseFailure
 from cribsheet.prompts import Prompt
 from cribsheet.running import Call, Run, ask, reread, withheld
-from cribsheet.search.beginnings import begun_right
 from cribsheet.search.budget import Ledger
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.fitting import Fitter, Kind, folds
@@ -46,8 +45,6 @@ class Conditions:
     """Fits guards, where the task has an answer to guard."""
     wiring: Wiring | None = None
     """How the program runs; None where that is its own affair."""
-    spans: str | None = None
-    """The input that written answers are spans of, and begin with: that tells of how sure the model is."""
     scores: dict[tuple[str, str], float] = field(default_factory=dict)
     """What each outcome would score on a row, by the row's id."""
 
@@ -92,21 +89,6 @@ class Conditions:
         expected = sum(share * self._score(row.example, field, outcome) for outcome, share in shares.items())
         return 1 - (1 - expected) ** 2
 
-    def promise(self, row: RowResult, merit: float) -> float:
-        """Return what candidates are compared by on a row: its merit, for a span with how sure the model began right.
-
-        Half of each tells three layouts apart on 80 questions of SQuAD 2 as well as the answers' F1 would on 115.
-        """
-        if self.spans is None or row.run is None or len(row.calls) != 1 or isinstance(row.run.prediction, ParseFailure):
-            return merit
-        (call,) = row.calls
-        ((name, given),) = row.run.prediction.outputs.items()
-        accepted = [str(value) for value in row.example.outputs[name] if not isinstance(value, Unanswerable)]
-        first_token = call.answer.completion.first_token
-        if not first_token or not accepted or isinstance(given, Unanswerable):
-            return merit
-        return (merit + begun_right(first_token, accepted, str(call.inputs[self.spans]))) / 2
-
     def _score(self, example: Example, field: Field, outcome: str) -> float:
         key = (example.id, outcome)
         if key not in self.scores:
@@ -132,7 +114,7 @@ class Trial:
         self.evaluation = Evaluation(())
         """The rows so far, each with corrections fitted on others."""
         self.merits: tuple[float, ...] = ()
-        """What candidates are compared by, row by row; see `Conditions.merit` and `Conditions.promise`."""
+        """What candidates are compared by, row by row; see `Conditions.merit`."""
         self.said: tuple[float, ...] = ()
         """What trials stand by, row by row.
 
@@ -163,7 +145,10 @@ class Trial:
         What is taken off is two standard errors of the difference on the same rows: of many candidates with few
         rows, the best looks that much better than it is. With as many rows, nothing is.
         """
-        return _gain(self.said, other.said, caution=0.0 if self.rows == other.rows else _CAUTION)
+        if self.rows == other.rows:
+            return fmean(self.said) - fmean(other.said)
+        ahead = [own - its for own, its in zip(self.said, other.said, strict=False)]
+        return fmean(ahead) - _CAUTION * stdev([*ahead, -0.5, 0.5]) / math.sqrt(len(ahead))
 
     @property
     def rows(self) -> int:
@@ -201,7 +186,6 @@ class Trial:
     def _settle(self, plain: list[RowResult], *, reads_out: bool = False) -> None:
         """Keep the correction that does best on rows that it was not fitted on; none where none helps.
 
-        That answers need not be spans after all has to show clearly, since nearly all rows say that they are.
         The budget may end on the way, so the trial is changed last.
         """
         fitter = Fitter(self.uncorrected, self._conditions.fit_guard, self._content_free, reads_out)
@@ -211,11 +195,10 @@ class Trial:
                 continue
             results = self._cross_fitted(fitter, kind, plain)
             corrected = self._merits(results)
-            if _gain(corrected, merits, caution=_CAUTION if kind == "free" else 0.0) > 0:
+            if fmean(corrected) > fmean(merits):
                 candidate, judged, merits = fitter.fit(plain, kind), results, corrected
-        self._plain, self.candidate, self.evaluation = plain, candidate, summarize(judged)
-        self.merits = tuple(map(self._conditions.promise, judged, merits))
-        self.said = tuple((row.score + merit) / 2 for row, merit in zip(judged, self.merits, strict=True))
+        self._plain, self.candidate, self.merits, self.evaluation = plain, candidate, merits, summarize(judged)
+        self.said = tuple((row.score + merit) / 2 for row, merit in zip(judged, merits, strict=True))
 
     def _merits(self, results: Sequence[RowResult]) -> tuple[float, ...]:
         return tuple(self._conditions.merit(self.uncorrected, row) for row in results)
@@ -273,13 +256,6 @@ class Trial:
                     self._paid.add(prompt.plain)
                     self.cost += self._conditions.ledger.charge(prompt, completion)
         self._conditions.ledger.check()
-
-
-def _gain(ones: Sequence[float], others: Sequence[float], *, caution: float) -> float:
-    """Return how much higher the first are on the rows that they share, less so many standard errors of that."""
-    ahead = [one - other for one, other in zip(ones, others, strict=False)]
-    doubt = caution * stdev([*ahead, -0.5, 0.5]) / math.sqrt(len(ahead)) if caution else 0.0
-    return fmean(ahead) - doubt
 
 
 def _hands_on(row: RowResult) -> bool:

@@ -1,8 +1,7 @@
 """A trial judges a candidate on rows that its corrections were not fitted on."""
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
 
 import pytest
 
@@ -14,7 +13,7 @@ from cribsheet.evaluate import Evaluation, RowResult
 from cribsheet.examples import Example, Prediction
 from cribsheet.frozen import Decoding, FrozenPrompt, Wire, Wiring
 from cribsheet.metrics import exact_match, label_accuracy
-from cribsheet.models import Completer, Completion, Sampling, Usage
+from cribsheet.models import Completer, Completion, Sampling
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.prompts import Prompt
@@ -272,59 +271,6 @@ def test_rows_off_the_topic_are_withheld_unasked() -> None:
     asked = [*conditions.answer(trial.candidate, HALF_OFF_TOPIC, ask_all=True)]
     assert len(model.calls) == 60
     assert [row.score for row in asked] == list(trial.evaluation.scores)
-
-
-# Spans
-
-OPENED = [Example(row.inputs, {"answer": (str(number), f"in {number}")}) for number, row in enumerate(HALF_OFF_TOPIC)]
-"""Each context names the number that answers."""
-
-
-def opening(invents: Callable[[int], bool]) -> ScriptedModel:
-    """A model that writes the right number but for some rows, where it invents one and has to be kept from it."""
-
-    def answer(prompt: Prompt, sampling: Sampling) -> Completion:
-        number = int(prompt.plain.rsplit("Context: ", 1)[-1].split(":")[0])
-        told = {" 777": 0.4, f" {number}": 0.25, " the": 0.15, "\n": 0.01}
-        if prompt.plain.endswith(f" {number}"):
-            told = {"\n": 0.9}
-        text = " 777" if invents(number) else f" {number}"
-        first = {token: math.log(share) for token, share in told.items()}
-        return Completion(text=text, first_token=first, logprobs=(-0.5,), usage=Usage(prompt_tokens=9))
-
-    return ScriptedModel(answer)
-
-
-def trial_of_spans(invents: Callable[[int], bool], rows: Sequence[Example], *, spans: str | None = "context") -> Trial:
-    prompt = candidate_of(QA, decide_by="text").prompts[BARE]
-    decoding = prompt.decoding.model_copy(update={"extract_from": "context"})
-    candidate = Candidate({BARE: prompt.model_copy(update={"decoding": decoding})}, origin="plain")
-    conditions = conditions_of(opening(invents), metric=exact_match, wiring=direct_wiring(BARE, QA))
-    trial = Trial(candidate, replace(conditions, spans=spans))
-    trial.extend(rows)
-    return trial
-
-
-def test_a_span_is_compared_by_its_score_and_by_how_sure_the_model_began_right() -> None:
-    trial = trial_of_spans(lambda number: number % 2 == 0, OPENED[1:9])
-    assert trial.mean == 1.0  # what is invented is extracted anew
-    begun = math.sqrt(0.25 / (0.25 + 0.15))  # of the ways to begin with a word of the context
-    assert trial.merits == pytest.approx([(1 + begun) / 2] * 8)
-    assert trial.said == pytest.approx([(3 + begun) / 4] * 8)
-    assert trial_of_spans(lambda number: False, OPENED[1:9], spans=None).merits == (1.0,) * 8
-
-
-def test_an_abstention_is_compared_by_its_score() -> None:
-    rows = [Example(row.inputs, {"answer": (Unanswerable(),)}) for row in OPENED[1:5]]
-    assert trial_of_spans(lambda number: False, [*OPENED[5:9], *rows]).merits[4:] == (0.0,) * 4
-
-
-@pytest.mark.parametrize(("free", "rows"), [(2, 40), (12, 40)])
-def test_answers_stay_spans_unless_it_shows_clearly_that_they_need_not_be(free: int, rows: int) -> None:
-    """On the first rows what is in no context is right."""
-    invented = [Example(row.inputs, {"answer": ("777",)}) for row in OPENED[:free]]
-    trial = trial_of_spans(lambda number: number < free, [*invented, *OPENED[free:rows]])
-    assert trial.candidate.prompts[BARE].decoding.extract_from == ("context" if free == 2 else None)
 
 
 def judged(*said: float) -> Trial:
