@@ -1,9 +1,11 @@
 """The one place where evaluations run: threads here, a cluster behind the same seam elsewhere."""
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Protocol, TypeVar
+
+from cribsheet.interrupts import interrupts_held_back
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -28,13 +30,22 @@ class Threads:
         self._parallel = parallel
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """Yield the result of each item in order; at most `parallel` are under way or waiting to be read."""
+        """Yield the result of each item in order; at most `parallel` are under way or waiting to be read.
+
+        Ctrl-C comes up between two items, once the next one in order has its result.
+        """
         if self._parallel <= 1:
             yield from map(function, items)
             return
         waiting = iter(items)
         with ThreadPoolExecutor(self._parallel) as pool:
-            running = [pool.submit(function, item) for item in islice(waiting, self._parallel)]
-            while running:
-                yield running.pop(0).result()
-                running.extend(pool.submit(function, item) for item in islice(waiting, 1))
+            running: list[Future[Result]] = []
+            free = self._parallel
+            while True:
+                with interrupts_held_back():
+                    running.extend(pool.submit(function, item) for item in islice(waiting, free))
+                    if not running:
+                        return
+                    result = running.pop(0).result()
+                yield result
+                free = 1
