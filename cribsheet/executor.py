@@ -35,7 +35,10 @@ class Threads:
         Ctrl-C comes up between two items, once the next one in order has its result.
         """
         if self._parallel <= 1:
-            yield from map(function, items)
+            for item in items:
+                with interrupts_held_back():
+                    result = function(item)
+                yield result
             return
         waiting = iter(items)
         with ThreadPoolExecutor(self._parallel) as pool:
