@@ -1,4 +1,4 @@
-"""The model as DSPy sees it: one engine with several slots, counted and cut off."""
+"""The model as DSPy sees it: one engine, counted and cut off."""
 
 import bisect
 import json
@@ -18,10 +18,8 @@ from cribsheet.models.cores import engine_threads
 from versus.cells import Cost
 
 NAME = "smollm2-135m"
-SLOTS = 1
-"""As many as Cribsheet's own engine has: on two cores one is the fastest, and its answers hang on nothing else."""
 WINDOW = 4096
-"""Tokens of each slot: as many as Cribsheet's own engine has."""
+"""Tokens of its one slot, as in Cribsheet's own engine: on two cores one is the fastest, and answers hang on no other."""
 ANSWER_TOKENS, PROPOSAL_TOKENS = 100, 1000
 
 
@@ -49,15 +47,15 @@ class Asked(Protocol):
 
 
 class Engine:
-    """llama.cpp with its prefix cache on."""
+    """llama.cpp with one slot and its prefix cache on."""
 
-    def __init__(self, *, slots: int = SLOTS):
+    def __init__(self) -> None:
         import xllamacpp as xlc  # needed only where DSPy's side is measured
 
         parameters = xlc.CommonParams()
         parameters.model.path = str(weights.pull(NAME, directory=weights.models_directory()))
-        parameters.n_parallel = slots
-        parameters.n_ctx = slots * WINDOW
+        parameters.n_parallel = 1
+        parameters.n_ctx = WINDOW
         parameters.kv_unified = False
         parameters.cache_ram_mib = 1024
         parameters.verbosity = -1
@@ -85,11 +83,13 @@ class Engine:
 class Remembered:
     """An engine whose replies are kept in a folder, so that a cell that was stopped goes on where it was.
 
-    A reply counts as if it were new, with the seconds that it took.
+    A reply counts as if it were new, with the seconds that it took. It is asked for one at a time: of several that
+    wait for one slot, each would count the others' seconds too.
     """
 
     def __init__(self, engine: Asked, folder: Path):
         self._engine = engine
+        self._slot = threading.Lock()
         self._replies = diskcache.Cache(str(folder), size_limit=2**33)
 
     def ask(self, messages: Sequence[Mapping[str, Any]], *, max_tokens: int, temperature: float, seed: int) -> Reply:
@@ -99,9 +99,11 @@ class Remembered:
         kept = self._replies.get(key)
         if kept is not None:
             return Reply(*kept)
-        start = time.monotonic()
-        reply = self._engine.ask(messages, max_tokens=max_tokens, temperature=temperature, seed=seed)
-        self._replies[key] = (*reply[:-1], time.monotonic() - start)
+        with self._slot:
+            start = time.monotonic()
+            reply = self._engine.ask(messages, max_tokens=max_tokens, temperature=temperature, seed=seed)
+            seconds = time.monotonic() - start
+        self._replies[key] = (*reply[:-1], seconds)
         return reply
 
 

@@ -14,11 +14,10 @@ import dspy
 from dspy.utils.exceptions import AdapterParseError
 
 from cribsheet.examples import Example, Prediction
-from cribsheet.executor import Threads
 from cribsheet.metrics import Metric
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable
 from versus.cells import Cell, Cost, Judged, filled, surroundings
-from versus.engine import PROPOSAL_TOKENS, SLOTS, Asked, CutOff, EngineLM, Limit
+from versus.engine import PROPOSAL_TOKENS, Asked, CutOff, EngineLM, Limit
 from versus.tasks import Ask, Bench, student
 from versus.tracking import Tracker, row_key
 
@@ -164,7 +163,7 @@ def judge(program: dspy.Module, rows: Sequence[Example], bench: Bench, lm: Engin
             return 0.0, None
         return float(bench.metric(row, Prediction({name: value}))), bench.field.outcome_of(value)
 
-    answers = list(Threads(SLOTS).map(answer, rows))
+    answers = list(map(answer, rows))
     return Judged(
         scores=tuple(score for score, _ in answers),
         outcomes=tuple(

@@ -1,6 +1,7 @@
 """DSPy's side of the comparison, on an engine that answers at once."""
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import dspy
 import pytest
 
+from cribsheet.executor import Threads
 from cribsheet.outcomes import Unanswerable
 from versus.engine import CutOff, EngineLM, Limit, Remembered, Reply
 from versus.tasks import TASKS, Ask, Bench
@@ -86,6 +88,25 @@ def test_a_run_that_was_stopped_counts_what_it_asked_again_but_asks_for_nothing(
     assert (first.asked, again.asked, other_seed.asked) == (2, 0, 1)  # a greedy answer hangs on no seed
     assert after.cost.tokens == before.cost.tokens
     assert after.cost.seconds > before.cost.seconds == 0
+
+
+def test_of_requests_that_wait_for_the_one_slot_each_counts_its_own_seconds(tmp_path: Path) -> None:
+    class Slow(Positive):
+        def ask(self, *args: Any, **options: Any) -> Reply:
+            time.sleep(0.1)
+            return super().ask(*args, **options)
+
+    remembered, limit = Remembered(Slow(), tmp_path), Limit()
+
+    def ask(number: int) -> Reply:
+        return remembered.ask([{"role": "user", "content": f"{number}"}], max_tokens=9, temperature=0.0, seed=0)
+
+    start = time.monotonic()
+    list(Threads(4).map(ask, range(4)))
+    passed = time.monotonic() - start
+    for number in range(4):
+        limit.add(f"{number}", ask(number))
+    assert 0.4 <= limit.cost.seconds <= passed
 
 
 @pytest.mark.parametrize("method", METHODS)
