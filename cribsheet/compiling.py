@@ -2,14 +2,13 @@
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 from cribsheet.bridge import BARE, DspyProgram, as_module
 from cribsheet.errors import BudgetError, CompileError
-from cribsheet.examples import Example
 from cribsheet.executor import Threads
 from cribsheet.freezing import MIN_TEST_ROWS, Found, freeze
 from cribsheet.frozen import FrozenProgram, FrozenPrompt
@@ -20,12 +19,11 @@ from cribsheet.progress import Progress, Silent
 from cribsheet.rows import load_rows
 from cribsheet.running import Run, direct_wiring, prompt_text, run_wired
 from cribsheet.search.budget import Budget, BudgetExhausted, Ledger, SearchStopped
-from cribsheet.search.conditions import Conditions, ProgramRunner
-from cribsheet.search.extracting import source_of
 from cribsheet.search.guarding import guard_fitter
 from cribsheet.search.harvest import harvest_where_due
 from cribsheet.search.stopping import stopped_by_ctrl_c
 from cribsheet.search.study import Study
+from cribsheet.search.trial import Conditions, ProgramRunner
 from cribsheet.settings import DEFAULT_MODEL, Settings
 from cribsheet.splits import Splits, interleaved, split
 from cribsheet.task import Task
@@ -152,7 +150,6 @@ class _Compiler:
             executor=Threads(self.model.parallel),
             fit_guard=guards if self.task.guard else None,
             wiring=direct_wiring(BARE, signature) if self.program.is_one_predictor else None,
-            spans=self._writes_spans(rows),
         )
         return Study(
             signatures=self.program.signatures,
@@ -164,13 +161,6 @@ class _Compiler:
             rng=random.Random(self.settings.seed),
             may_extract=self.task.extract,
         )
-
-    def _writes_spans(self, rows: Sequence[Example]) -> bool:
-        """Tell whether answers are spans of an input, and come first: what reasons begins with something else."""
-        may_reason = self.settings.reasoning or self.settings.traces
-        if not self.task.extract or not self.program.is_one_predictor or may_reason:
-            return False
-        return source_of(self.program.signature, rows) is not None
 
     def _runner(self) -> ProgramRunner:
         if not self.program.is_one_predictor:

@@ -30,8 +30,6 @@ class RowResult:
     """What the program gave; None where it crashed."""
     error: str | None = None
     """Why it crashed."""
-    likelihood: float | None = None
-    """How likely the model found the right answer, where a search asked for that."""
 
     @property
     def parse_failure(self) -> str | None:
@@ -149,8 +147,6 @@ def _plain(row: RowResult, metric: Metric) -> RowResult:
         return row
     if guarded is None or guarded.plain is None:
         return row
-    if isinstance(guarded.plain, ParseFailure):
-        return score_run(row.example, replace(row.run, prediction=guarded.plain), metric)
     return _rescored(row, _with(row.run.prediction, guarded.plain.outputs), metric)
 
 

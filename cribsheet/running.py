@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cribsheet.calibration import decided_field, outcome_logprobs, shares
-from cribsheet.continuing import GoingOn
 from cribsheet.errors import DataError
 from cribsheet.examples import Prediction
 from cribsheet.frozen import FrozenPrompt, Wire, Wiring
@@ -17,6 +16,9 @@ from cribsheet.prompts import Prompt
 from cribsheet.rendering import render
 from cribsheet.signature import REASONING, Field, Signature
 from cribsheet.spans import extract
+
+EXTRACTION_ALTERNATIVES = 64
+"""How many tokens to be told of where an answer is extracted; some servers tell fewer."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +42,13 @@ class Answer:
     """What the model tells of the answer that may be withheld; None where no output abstains."""
     standing: float | None = None
     """The probability that this answer may stand; None where nothing guards, or there is none to withhold."""
-    plain: Prediction | ParseFailure | None = None
+    plain: Prediction | None = None
     """The prediction as the model wrote it, or its calibrated words alone decide it; None where nothing guards it,
     and it was neither extracted anew nor read out."""
     extracted: str | None = None
     """The span of an input in place of what the model wrote; None where that is one, or need not be."""
     further: tuple[tuple[Prompt, Completion], ...] = ()
-    """What else was asked, and said: to tell outcomes apart whose verbalizers begin alike, to extract a span, or, in
-    a search, for the likelihood of the right one."""
+    """What else was asked, and said: to tell outcomes apart whose verbalizers begin alike, or to extract a span."""
 
     @property
     def completions(self) -> tuple[tuple[Prompt, Completion], ...]:
@@ -176,7 +177,7 @@ def _decide(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer 
     completion = model.complete(rendered, sampling)
     if completion.first_token is None:
         return None
-    going_on = GoingOn(rendered, model, alternatives=sampling.top_logprobs)
+    going_on = _GoingOn(rendered, model, sampling)
     # A chat's answer cannot be begun for the model everywhere.
     logprobs = outcome_logprobs(
         prompt.layout, field, completion.first_token, go_on=None if rendered.is_chat else going_on
@@ -185,6 +186,20 @@ def _decide(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer 
         failure = ParseFailure(f"no outcome of {field.name} among the first tokens: {completion.text!r}")
         return Answer(failure, rendered, completion, further=tuple(going_on.asked))
     return _decided(prompt, Answer(_UNDECIDED, rendered, completion, further=tuple(going_on.asked)), logprobs)
+
+
+class _GoingOn:
+    """Asks for the token after a text that comes after a prompt, and keeps what was asked, and said."""
+
+    def __init__(self, prompt: Prompt, model: Completer, sampling: Sampling):
+        self._prompt, self._model, self._sampling = prompt, model, sampling
+        self.asked: list[tuple[Prompt, Completion]] = []
+
+    def __call__(self, said: str) -> Mapping[str, float] | None:
+        longer = self._prompt.model_copy(update={"text": self._prompt.text + said})
+        completion = self._model.complete(longer, self._sampling)
+        self.asked.append((longer, completion))
+        return completion.first_token
 
 
 _UNDECIDED = ParseFailure("not decided yet")
@@ -225,40 +240,32 @@ def _read(prompt: FrozenPrompt, rendered: Prompt, completion: Completion) -> Ans
 
 
 def _extracted(prompt: FrozenPrompt, inputs: Mapping[str, object], answer: Answer, model: Completer) -> Answer:
-    """Return the answer with the span to take its place, where it has to be one and is not, or is nothing."""
+    """Return the answer with the span to take its place, where it has to be one and is not."""
     source, field = prompt.decoding.extract_from, prompt.signature.outputs[0]
     # A chat's answer cannot be begun for the model everywhere.
-    if source is None or answer.prompt.is_chat:
+    if source is None or answer.prompt.is_chat or isinstance(answer.prediction, ParseFailure):
         return answer
-    value, text = _value(answer.prediction, field), str(inputs[source])
+    value, text = answer.prediction.outputs[field.name], str(inputs[source])
     if isinstance(value, Unanswerable) or is_grounded(value, text):
         return answer
     # What ends the answer is an alternative, too.
     unstopped = answer.prompt.model_copy(update={"stop": ()})
-    going_on = GoingOn(unstopped, model)
-    words = _beginning(answer.completion.text, str(value))
+    going_on = _GoingOn(unstopped, model, Sampling(max_tokens=1, top_logprobs=EXTRACTION_ALTERNATIVES))
+    before, found, _ = answer.completion.text.partition(str(value))
+    words = "" if before.strip() else before + found
     span = extract(words, text, going_on, stops=answer.prompt.stop, tokens=prompt.decoding.max_tokens)
     return replace(answer, extracted=span or None, further=tuple(going_on.asked))
-
-
-def _beginning(text: str, value: str) -> str:
-    """Return a text up to the end of a value that it begins with, white space aside; empty where it does not."""
-    before, found, _ = text.partition(value) if value else (text, "", "")
-    return "" if before.strip() else before + found
-
-
-def _value(prediction: Prediction | ParseFailure, field: Field) -> Value:
-    """Return what was written, nothing where that cannot be read."""
-    return "" if isinstance(prediction, ParseFailure) else prediction.outputs[field.name]
 
 
 def _guarded(prompt: FrozenPrompt, inputs: Mapping[str, object], answer: Answer) -> Answer:
     """Return the answer, extracted where it was, with its evidence; withheld where the guard lets none stand."""
     written, field = answer.prediction, guarded_field(prompt.signature)
+    if isinstance(written, ParseFailure):
+        return answer
     if answer.extracted is not None:
-        span = Prediction({prompt.signature.outputs[0].name: answer.extracted}, text=answer.completion.text)
+        span = Prediction({prompt.signature.outputs[0].name: answer.extracted}, text=written.text)
         answer = replace(answer, prediction=span, plain=written)
-    if field is None or isinstance(answer.prediction, ParseFailure):
+    if field is None:
         return answer
     evidence = _evidence(prompt, field, answer, written)
     told = replace(answer, evidence=evidence)
@@ -271,18 +278,17 @@ def _guarded(prompt: FrozenPrompt, inputs: Mapping[str, object], answer: Answer)
     if standing and not prompt.guard.weights:
         return told
     stands = standing > 0 and standing >= prompt.guard.threshold
-    outputs = {**answer.prediction.outputs, evidence.field: evidence.answer if stands else Unanswerable()}
+    outputs = {**written.outputs, evidence.field: evidence.answer if stands else Unanswerable()}
     sure = None
     if answer.shares is not None:
         sure = standing * evidence.confidence if stands else 1 - standing
-    prediction = Prediction(outputs, text=answer.completion.text, confidence=sure)
-    return replace(told, prediction=prediction, standing=standing)
+    return replace(told, prediction=Prediction(outputs, text=written.text, confidence=sure), standing=standing)
 
 
-def _evidence(prompt: FrozenPrompt, field: Field, answer: Answer, written: Prediction | ParseFailure) -> Evidence:
+def _evidence(prompt: FrozenPrompt, field: Field, answer: Answer, written: Prediction) -> Evidence:
     if answer.shares is not None:
         return decided_evidence(field, answer.shares)
-    value = _value(written, field)
+    value = written.outputs[field.name]
     evidence = written_evidence(prompt.layout, prompt.signature, field, value, answer.completion)
     return evidence if answer.extracted is None else replace(evidence, answer=answer.extracted, written=value)
 

@@ -64,19 +64,19 @@ def extract(words: str, text: str, go_on: GoOn, *, stops: Sequence[str], tokens:
         if not may:
             break
         token = max(may, key=may.__getitem__)
-        if is_end(token, stops):
+        if _is_end(token, stops):
             break
         found += token
     return spans.beginning(found).strip()
 
 
 def _may_follow(token: str, words: str, spans: Spans, stops: Sequence[str]) -> bool:
-    if is_end(token, stops):
+    if _is_end(token, stops):
         return spans.hold(words)
     return bool(token.strip()) and spans.begin(words + token)
 
 
-def is_end(token: str, stops: Sequence[str]) -> bool:
+def _is_end(token: str, stops: Sequence[str]) -> bool:
     """Tell whether a token ends the answer: one without text does, and one that begins what stops it."""
     start = token.lstrip(" ")
     return not token or (bool(start) and any(stop.startswith(start) or start.startswith(stop) for stop in stops))

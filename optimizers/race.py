@@ -20,9 +20,8 @@ from cribsheet.search.trial import Trial
 
 FRAMES, DEMOS = 0.4, 0.4
 """The parts of the budget for frames, each a layout with words, and for demo sets; refinement has the rest."""
-LAYOUTS, WORDS, WRITTEN = 0.6, 0.3, 0.8
-"""Of what is for frames, where they are screened: for layouts and for the fields' names; the outcomes' words have the
-rest. Where answers are written there are none of those, and layouts have more: they do most."""
+LAYOUTS, WORDS = 0.6, 0.3
+"""Of what is for frames, where they are screened; the outcomes' words have the rest."""
 SCREEN_ENTRY = 0.75
 """The part of a screen's budget that goes into first blocks: what layouts and words do shows on few rows."""
 SCREEN_DEMOS = 4
@@ -88,16 +87,15 @@ def _screened(study: Study, allowance: float, seen: set[str]) -> tuple[list[Cand
     study.progress.stage("screening layouts")
     screen, wordings = _Screen(study, seen), Wordings(study)
     layouts = (_framed(study, layout, screen.demos) for layout in study.layouts)
-    for_layouts, for_words = (LAYOUTS, WORDS) if decides(study) else (WRITTEN, 1 - WRITTEN)
-    framed = best = screen.run(for_layouts * allowance, layouts)
+    framed = best = screen.run(LAYOUTS * allowance, layouts)
     if not best:
         return [], True
     abstaining = not study.may_guard or screen.gains_from_abstentions(best[0])
     study.progress.stage("screening the fields' names")
-    best = screen.run(for_words * allowance, _worded(study, wordings, best[0].uncorrected), incumbents=best)
+    best = screen.run(WORDS * allowance, _worded(study, wordings, best[0].uncorrected), incumbents=best)
     study.progress.stage("screening the outcomes' words")
     best = screen.run(
-        (1 - for_layouts - for_words) * allowance, _verbalized(study, wordings, best[0].uncorrected), incumbents=best
+        (1 - LAYOUTS - WORDS) * allowance, _verbalized(study, wordings, best[0].uncorrected), incumbents=best
     )
     frames = [trial.uncorrected for trial in best]
     if not decides(study):

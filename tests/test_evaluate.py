@@ -146,24 +146,6 @@ def test_the_score_without_the_guard_is_that_of_what_was_withheld(half_guarded: 
     assert plain.scores == (1.0, 1.0, 0.0, 1.0)
 
 
-def test_without_extraction_what_could_not_be_read_scores_nothing() -> None:
-    def extracted(inputs: Mapping[str, Value]) -> Run:
-        answer = Answer(
-            Prediction({"answer": "Rovers"}),
-            Prompt(text="x"),
-            Completion(text=""),
-            plain=ParseFailure("answer is empty"),
-            extracted="Rovers",
-        )
-        return Run(Prediction({"answer": "Rovers"}), (Call("answer", inputs, answer),))
-
-    rows = [Example({"question": "Who?", "context": "Rovers won."}, {"answer": ("Rovers",)})]
-    found = summarize(evaluate(extracted, rows, answer_f1, executor=Threads(1)))
-    plain = plain_evaluation(found, answer_f1)
-    assert plain is not None
-    assert (found.mean, plain.mean, plain.parse_failures) == (1.0, 0.0, 1)
-
-
 def test_the_curve_ranks_answers_by_their_standing_withheld_ones_too(half_guarded: Evaluation) -> None:
     curve = selective_curve(half_guarded, answer_f1)
     assert curve == (Point(0.25, 0.0), Point(0.5, 0.5), Point(0.75, pytest.approx(1 / 3)))

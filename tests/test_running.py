@@ -209,29 +209,6 @@ def test_an_extracted_answer_is_read_as_it_was_written_and_extracted_again_witho
     assert everything(reread(extractive, ASKED, first)) == everything(first)
 
 
-def silent_first() -> ScriptedModel:
-    """A model that writes nothing, but the name of the context where it has to write."""
-    return saying("\n", None, **{"": {"\n": 0.6, " Anne": 0.2}, "Anne": {" Frank": 0.9}, "Anne Frank": {"\n": 0.9}})
-
-
-def test_where_nothing_was_written_a_span_is_extracted_and_the_plain_answer_stays_unread() -> None:
-    extractive = prompt_of(QA, decoding=EXTRACTIVE)
-    answer = ask(extractive, ASKED, silent_first())
-    assert everything(reread(extractive, ASKED, answer)) == everything(answer)
-    assert isinstance(reread(prompt_of(QA), ASKED, answer).prediction, ParseFailure)
-    assert answer.prediction == Prediction({"answer": "Anne Frank"})
-    assert isinstance(answer.plain, ParseFailure)
-    assert answer.evidence is not None
-    assert (answer.evidence.answer, answer.evidence.written) == ("Anne Frank", "")
-    guarded = prompt_of(QA, decoding=EXTRACTIVE, guard=guard_of("answer", 1.0))
-    assert ask(guarded, ASKED, silent_first()).prediction == Prediction({"answer": Unanswerable()})
-
-
-def test_where_no_span_begins_nothing_stays_unread() -> None:
-    silent = saying("\n", None, **{"": {"\n": 0.6, " Otto": 0.2}})
-    assert isinstance(ask(prompt_of(QA, decoding=EXTRACTIVE), ASKED, silent).prediction, ParseFailure)
-
-
 def test_the_guard_sees_that_what_was_written_is_not_in_the_context() -> None:
     grounded = guard_of("answer", 0.5).model_copy(update={"weights": {"grounded": 4.0}, "intercept": -2.0})
     withheld = ask(prompt_of(QA, decoding=EXTRACTIVE, guard=grounded), ASKED, inventing())

@@ -18,11 +18,10 @@ from cribsheet.prompts import Prompt
 from cribsheet.rendering import render, render_outputs
 from cribsheet.search.budget import Ledger
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.conditions import Conditions
 from cribsheet.search.demos import demos_of
 from cribsheet.search.extracting import source_of
 from cribsheet.search.teaching import Harvest, Teaching
-from cribsheet.search.trial import Trial
+from cribsheet.search.trial import Conditions, Trial
 from cribsheet.signature import Signature
 
 _ALTERNATIVES = 64

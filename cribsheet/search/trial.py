@@ -1,25 +1,100 @@
 """One candidate's way through the validation rows."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import fmean, stdev
 
 from cribsheet.calibration import CONTENT_FREE, decided_field
-from cribsheet.evaluate import Evaluation, RowResult, score_run, summarize
-from cribsheet.examples import Example
-from cribsheet.models import Completer, Completion, Sampling
+from cribsheet.evaluate import Evaluation, RowResult, evaluate, score_run, summarize
+from cribsheet.examples import Example, Prediction
+from cribsheet.executor import Executor
+from cribsheet.frozen import FrozenPrompt, Wiring
+from cribsheet.metrics import Metric, apply_metric
+from cribsheet.models import Completer, Completion, Model, Sampling
+from cribsheet.outcomes import Value
+from cribsheet.parsing import ParseFailure
 from cribsheet.prompts import Prompt
-from cribsheet.running import Call, Run, ask, reread
+from cribsheet.running import Call, Run, ask, reread, withheld
+from cribsheet.search.budget import Ledger
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.conditions import Conditions, hands_on
 from cribsheet.search.fitting import Fitter, Kind, folds
+from cribsheet.search.guarding import GuardFitter
+from cribsheet.signature import Field
 
 CONTEXTUAL_FROM = 32
 """The rows from which on inputs without content are asked too: before, they would cost too large a part."""
 
 _CAUTION = 2.0
 _LEAST_COST = 1e-6
+
+ProgramRunner = Callable[[Mapping[str, FrozenPrompt], Mapping[str, Value], Completer], Run]
+"""Runs the program with some prompts on one row's inputs."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What is the same for all trials of a compile."""
+
+    run: ProgramRunner
+    model: Model
+    metric: Metric
+    ledger: Ledger
+    executor: Executor
+    fit_guard: GuardFitter | None = None
+    """Fits guards, where the task has an answer to guard."""
+    wiring: Wiring | None = None
+    """How the program runs; None where that is its own affair."""
+    scores: dict[tuple[str, str], float] = field(default_factory=dict)
+    """What each outcome would score on a row, by the row's id."""
+
+    def answer(
+        self, candidate: Candidate, rows: Sequence[Example], model: Completer | None = None, *, ask_all: bool = False
+    ) -> Iterator[RowResult]:
+        """Yield how each row goes with a candidate as it is; nothing is fitted or charged.
+
+        Rows that its guard withholds whatever the model says are not asked, unless all are to be.
+        """
+
+        def runner(inputs: Mapping[str, Value]) -> Run:
+            unasked = None if ask_all else withheld(candidate.prompts, self.wiring, inputs)
+            return unasked or self.run(candidate.prompts, inputs, model or self.model)
+
+        return evaluate(runner, rows, self.metric, executor=self.executor)
+
+    def guarded(self, candidate: Candidate) -> Candidate:
+        """Return the candidate with the guard that is known before anything is answered."""
+        known = self.fit_guard.known if self.fit_guard else None
+        if self.fit_guard is None or known is None:
+            return candidate
+        prompts = {
+            name: prompt.model_copy(update={"guard": known}) if self.fit_guard.guards(name) else prompt
+            for name, prompt in candidate.prompts.items()
+        }
+        return replace(candidate, prompts=prompts)
+
+    def merit(self, candidate: Candidate, row: RowResult) -> float:
+        """Return what a row says for a candidate, 1 at best: its score, or how sure a decision was to get it.
+
+        Where shares decided, the expected score is that of each outcome, weighed by its calibrated
+        probability; what it lacks of 1 counts squared (Brier 1950, for labels), so that errors made with
+        confidence weigh most. That tells more on few rows than which side a decision fell on: of 32 demo
+        sets for SST-2 (accuracy 0.844 on average, 0.887 at best), the one chosen on 16 rows by it has 0.868
+        on the others, the one chosen by score 0.847.
+        """
+        shares = row.calls[0].answer.shares if len(row.calls) == 1 else None
+        if shares is None or not _hands_on(row):
+            return row.score
+        (field,) = candidate.prompts[row.calls[0].predictor].signature.outputs
+        expected = sum(share * self._score(row.example, field, outcome) for outcome, share in shares.items())
+        return 1 - (1 - expected) ** 2
+
+    def _score(self, example: Example, field: Field, outcome: str) -> float:
+        key = (example.id, outcome)
+        if key not in self.scores:
+            prediction = Prediction({field.name: field.value_of(outcome)})
+            self.scores[key] = apply_metric(self.metric, example, prediction)
+        return self.scores[key]
 
 
 class Trial:
@@ -39,7 +114,7 @@ class Trial:
         self.evaluation = Evaluation(())
         """The rows so far, each with corrections fitted on others."""
         self.merits: tuple[float, ...] = ()
-        """What candidates are compared by, row by row; see `Conditions.merit` and `Conditions.promise`."""
+        """What candidates are compared by, row by row; see `Conditions.merit`."""
         self.said: tuple[float, ...] = ()
         """What trials stand by, row by row.
 
@@ -52,7 +127,7 @@ class Trial:
         self._content_free: dict[str, list[Mapping[str, float]]] = {}
         self._conditions = conditions
         self._memory = _Memory(conditions.model)
-        self._paid: set[Prompt] = set()
+        self._paid: set[str] = set()
 
     @property
     def mean(self) -> float:
@@ -102,7 +177,7 @@ class Trial:
 
         Not where a program does more than hand on what its predictor said: it would have to run again.
         """
-        if all(map(hands_on, self._plain)):
+        if all(map(_hands_on, self._plain)):
             self._settle(self._plain, reads_out=True)
 
     def _settle(self, plain: list[RowResult], *, reads_out: bool = False) -> None:
@@ -120,9 +195,8 @@ class Trial:
             corrected = self._merits(results)
             if _gain(corrected, merits, caution=_CAUTION if kind == "free" else 0.0) > 0:
                 candidate, judged, merits = fitter.fit(plain, kind), results, corrected
-        self._plain, self.candidate, self.evaluation = plain, candidate, summarize(judged)
-        self.merits = tuple(map(self._conditions.promise, judged, merits))
-        self.said = tuple((row.score + merit) / 2 for row, merit in zip(judged, self.merits, strict=True))
+        self._plain, self.candidate, self.merits, self.evaluation = plain, candidate, merits, summarize(judged)
+        self.said = tuple((row.score + merit) / 2 for row, merit in zip(judged, merits, strict=True))
 
     def _merits(self, results: Sequence[RowResult]) -> tuple[float, ...]:
         return tuple(self._conditions.merit(self.uncorrected, row) for row in results)
@@ -134,7 +208,7 @@ class Trial:
         program runs again; its completions are remembered, so only a decision that changes what a later
         predictor is asked costs anything.
         """
-        again = self._all_reread if all(map(hands_on, plain)) else self._all_answered
+        again = self._all_reread if all(map(_hands_on, plain)) else self._all_answered
         return [row for others, part in folds(plain) if part for row in again(fitter.fit(others, kind), part)]
 
     def _all_reread(self, candidate: Candidate, results: Sequence[RowResult]) -> list[RowResult]:
@@ -149,12 +223,11 @@ class Trial:
         (call,) = row.run.calls
         answer = reread(candidate.prompts[call.predictor], call.inputs, call.answer)
         run = Run(answer.prediction, (replace(call, answer=answer),))
-        return replace(score_run(row.example, run, self._conditions.metric), likelihood=row.likelihood)
+        return score_run(row.example, run, self._conditions.metric)
 
     def _answer(self, candidate: Candidate, rows: Sequence[Example]) -> list[RowResult]:
-        results, conditions = [], self._conditions
-        answered = conditions.answer(candidate, rows, self._memory)
-        for result in conditions.weighed(candidate, answered, self._memory):
+        results = []
+        for result in self._conditions.answer(candidate, rows, self._memory):
             self._charge(result.calls)
             results.append(result)
         return results
@@ -177,8 +250,8 @@ class Trial:
     def _charge(self, calls: Sequence[Call]) -> None:
         for call in calls:
             for prompt, completion in call.answer.completions:
-                if prompt not in self._paid:
-                    self._paid.add(prompt)
+                if prompt.plain not in self._paid:
+                    self._paid.add(prompt.plain)
                     self.cost += self._conditions.ledger.charge(prompt, completion)
         self._conditions.ledger.check()
 
@@ -188,6 +261,18 @@ def _gain(ones: Sequence[float], others: Sequence[float], *, caution: float) -> 
     ahead = [one - other for one, other in zip(ones, others, strict=False)]
     doubt = caution * stdev([*ahead, -0.5, 0.5]) / math.sqrt(len(ahead)) if caution else 0.0
     return fmean(ahead) - doubt
+
+
+def _hands_on(row: RowResult) -> bool:
+    """Tell whether the program gave just what its one predictor said, or nothing."""
+    if row.run is None or not row.run.calls:
+        return True
+    if len(row.run.calls) != 1:
+        return False
+    said, given = row.run.calls[0].answer.prediction, row.run.prediction
+    if isinstance(said, ParseFailure) or isinstance(given, ParseFailure):
+        return isinstance(said, ParseFailure) and isinstance(given, ParseFailure)
+    return said.outputs == given.outputs
 
 
 class _Memory:

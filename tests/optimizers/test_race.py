@@ -84,7 +84,7 @@ def raced_sets(script: Callable[[str, bool], str]) -> list[Trial]:
     rows = bridges(120)
     conditions = conditions_of(
         ScriptedModel(answer),
-        budget="1500calls",
+        budget="900calls",
         metric=answer_f1,
         wiring=direct_wiring(BARE, QA),
         fit_guard=GuardFitter(QA, rows, answer_f1),
@@ -120,10 +120,10 @@ def test_some_sets_abstain_where_that_teaches_a_model_when_to() -> None:
 
 def test_sets_of_written_answers_are_drawn_in_two_layouts_though_other_words_do_better() -> None:
     def script(asked: str, abstain: bool) -> str:
-        """Know every builder where the context is called a passage, else half of them."""
+        """Know every builder where the fields have other names, else half of them."""
         number, told = re.findall(r"Bridge (\d+) was built (by Ann|long ago)", asked)[-1]
-        knows = "passage" in asked.casefold() or int(number) % 4
-        return f" Ann B{number}" if told == "by Ann" and knows else " unanswerable"
+        renamed = "context" not in asked.casefold() and asked.count("Bridge") > 1
+        return f" Ann B{number}" if told == "by Ann" and (renamed or int(number) % 4) else " unanswerable"
 
     sets = raced_sets(script)
     assert len({trial.candidate.prompts[BARE].layout.name for trial in sets}) == 2

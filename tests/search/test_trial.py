@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -293,40 +292,17 @@ def inventing(invented: int) -> ScriptedModel:
     return ScriptedModel(answer)
 
 
-def trial_of_spans(model: ScriptedModel, rows: Sequence[Example], *, spans: bool = False) -> Trial:
-    prompt = candidate_of(QA, decide_by="text").prompts[BARE]
-    decoding = prompt.decoding.model_copy(update={"extract_from": "context"})
-    candidate = Candidate({BARE: prompt.model_copy(update={"decoding": decoding})}, origin="plain")
-    conditions = conditions_of(model, metric=exact_match, wiring=direct_wiring(BARE, QA))
-    trial = Trial(candidate, replace(conditions, spans=spans))
-    trial.extend(rows)
-    return trial
-
-
 @pytest.mark.parametrize(("free", "stays"), [(0, True), (2, True), (12, False)])
 def test_answers_stay_spans_unless_it_shows_clearly_that_they_need_not(free: int, stays: bool) -> None:
     """On the first rows what is in no context is right."""
+    prompt = candidate_of(QA, decide_by="text").prompts[BARE]
+    decoding = prompt.decoding.model_copy(update={"extract_from": "context"})
+    candidate = Candidate({BARE: prompt.model_copy(update={"decoding": decoding})}, origin="plain")
     rows = [Example(row.inputs, {"answer": ("777",)}) for row in OPENED[:free]] + OPENED[free:40]
-    trial = trial_of_spans(inventing(free), rows)
-    assert trial.mean == (1.0 if not stays else (40 - free) / 40)
+    trial = Trial(candidate, conditions_of(inventing(free), metric=exact_match, wiring=direct_wiring(BARE, QA)))
+    trial.extend(rows)
+    assert trial.evaluation.mean == (1.0 if not stays else (40 - free) / 40)
     assert (trial.candidate.prompts[BARE].decoding.extract_from == "context") is stays
-
-
-def test_spans_are_compared_by_how_likely_the_right_ones_were_and_abstentions_by_their_score() -> None:
-    """The right number has 0.5, the end after it 0.9; on the first rows another is written."""
-    unanswerable = [Example(row.inputs, {"answer": (Unanswerable(),)}) for row in OPENED[8:12]]
-    trial = trial_of_spans(inventing(4), [*OPENED[:8], *unanswerable], spans=True)
-    likely = math.sqrt(math.sqrt(0.5 * 0.9))
-    assert trial.merits == pytest.approx([likely] * 8 + [0.0] * 4)
-    assert trial.said == pytest.approx([(1 + likely) / 2] * 8 + [0.0] * 4)  # what is invented is extracted anew
-
-
-def test_what_likelihoods_ask_is_paid_once_and_only_where_candidates_are_compared_by_them() -> None:
-    plain, weighed = (trial_of_spans(inventing(0), OPENED[:8], spans=spans) for spans in (False, True))
-    assert plain.cost == 8
-    assert weighed.cost == 8 * 3  # the first token, and the end
-    weighed.extend(OPENED[:9])
-    assert weighed.cost == 9 * 3
 
 
 def judged(*said: float) -> Trial:
