@@ -80,14 +80,12 @@ def _draw(study: Study, name: str) -> DemoDraw:
 def _screened(study: Study, allowance: float, seen: set[str]) -> tuple[list[Candidate], bool]:
     """Return the two frames that do best with one small demo set: layouts first, then words in the best of them.
 
-    Where answers are written, the second is the other good layout: scores on so few rows tell layouts apart
-    poorly, and demo sets will show what they are worth. Returned too is whether demos that abstain make the best
-    layout better, where a guard may abstain in their place.
+    And whether demos that abstain make the best layout better, where a guard may abstain in their place.
     """
     study.progress.stage("screening layouts")
     screen, wordings = _Screen(study, seen), Wordings(study)
     layouts = (_framed(study, layout, screen.demos) for layout in study.layouts)
-    framed = best = screen.run(LAYOUTS * allowance, layouts)
+    best = screen.run(LAYOUTS * allowance, layouts)
     if not best:
         return [], True
     abstaining = not study.may_guard or screen.gains_from_abstentions(best[0])
@@ -97,11 +95,7 @@ def _screened(study: Study, allowance: float, seen: set[str]) -> tuple[list[Cand
     best = screen.run(
         (1 - LAYOUTS - WORDS) * allowance, _verbalized(study, wordings, best[0].uncorrected), incumbents=best
     )
-    frames = [trial.uncorrected for trial in best]
-    if not decides(study):
-        others = [trial.uncorrected for trial in framed if _name(trial.uncorrected) != _name(frames[0])]
-        frames[1:] = others[:1]
-    return frames, abstaining
+    return [trial.uncorrected for trial in best], abstaining
 
 
 class _Screen:

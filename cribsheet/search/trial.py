@@ -145,7 +145,10 @@ class Trial:
         What is taken off is two standard errors of the difference on the same rows: of many candidates with few
         rows, the best looks that much better than it is. With as many rows, nothing is.
         """
-        return _gain(self.said, other.said, caution=0.0 if self.rows == other.rows else _CAUTION)
+        if self.rows == other.rows:
+            return fmean(self.said) - fmean(other.said)
+        ahead = [own - its for own, its in zip(self.said, other.said, strict=False)]
+        return fmean(ahead) - _CAUTION * stdev([*ahead, -0.5, 0.5]) / math.sqrt(len(ahead))
 
     @property
     def rows(self) -> int:
@@ -183,7 +186,6 @@ class Trial:
     def _settle(self, plain: list[RowResult], *, reads_out: bool = False) -> None:
         """Keep the correction that does best on rows that it was not fitted on; none where none helps.
 
-        That answers need not be spans after all has to show clearly, since nearly all rows say that they are.
         The budget may end on the way, so the trial is changed last.
         """
         fitter = Fitter(self.uncorrected, self._conditions.fit_guard, self._content_free, reads_out)
@@ -193,7 +195,7 @@ class Trial:
                 continue
             results = self._cross_fitted(fitter, kind, plain)
             corrected = self._merits(results)
-            if _gain(corrected, merits, caution=_CAUTION if kind == "free" else 0.0) > 0:
+            if fmean(corrected) > fmean(merits):
                 candidate, judged, merits = fitter.fit(plain, kind), results, corrected
         self._plain, self.candidate, self.merits, self.evaluation = plain, candidate, merits, summarize(judged)
         self.said = tuple((row.score + merit) / 2 for row, merit in zip(judged, merits, strict=True))
@@ -254,13 +256,6 @@ class Trial:
                     self._paid.add(prompt.plain)
                     self.cost += self._conditions.ledger.charge(prompt, completion)
         self._conditions.ledger.check()
-
-
-def _gain(ones: Sequence[float], others: Sequence[float], *, caution: float) -> float:
-    """Return how much higher the first are on the rows that both have, less so many standard errors of that."""
-    ahead = [one - other for one, other in zip(ones, others, strict=False)]
-    doubt = caution * stdev([*ahead, -0.5, 0.5]) / math.sqrt(len(ahead)) if caution else 0.0
-    return fmean(ahead) - doubt
 
 
 def _hands_on(row: RowResult) -> bool:

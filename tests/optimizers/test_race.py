@@ -15,7 +15,6 @@ from cribsheet.prompts import Prompt
 from cribsheet.running import direct_wiring
 from cribsheet.search.guarding import GuardFitter
 from cribsheet.search.stage import first_block
-from cribsheet.search.trial import Trial
 from studies import conditions_of, search, study_of, study_on
 from toys import QA
 
@@ -74,8 +73,8 @@ def bridges(count: int) -> list[Example]:
     return rows
 
 
-def raced_sets(script: Callable[[str, bool], str]) -> list[Trial]:
-    """Race with a model that is given a row's context, and whether demos abstain; return the demo sets' trials."""
+def raced_demos(script: Callable[[str, bool], str]) -> list[bool]:
+    """Race with a model that is given a row's context, and whether demos abstain; tell of each set whether it does."""
 
     def answer(prompt: Prompt, sampling: Sampling) -> str:
         *shown, asked = prompt.plain.split("Context: ")
@@ -94,12 +93,10 @@ def raced_sets(script: Callable[[str, bool], str]) -> list[Trial]:
     search("race", study)
     sets = [trial for trial in study.trials if " demos, " in trial.candidate.origin]
     assert sets
-    return sets
-
-
-def abstains(trial: Trial) -> bool:
-    """Tell whether a demo does."""
-    return any(isinstance(demo.outputs["answer"], Unanswerable) for demo in trial.candidate.prompts[BARE].demos)
+    return [
+        any(isinstance(demo.outputs["answer"], Unanswerable) for demo in trial.candidate.prompts[BARE].demos)
+        for trial in sets
+    ]
 
 
 def builder(context: str) -> str | None:
@@ -108,23 +105,11 @@ def builder(context: str) -> str | None:
 
 
 def test_no_set_abstains_where_a_model_abstains_from_all_that_is_shown_one_that_does() -> None:
-    sets = raced_sets(lambda context, abstain: " unanswerable" if abstain else f" {builder(context) or 'Bob'}")
-    assert not any(map(abstains, sets))
+    assert not any(
+        raced_demos(lambda context, abstain: " unanswerable" if abstain else f" {builder(context) or 'Bob'}")
+    )
 
 
 def test_some_sets_abstain_where_that_teaches_a_model_when_to() -> None:
     invent = "long ago"  # which stands in the context, so no guard can tell
-    sets = raced_sets(lambda context, abstain: f" {builder(context) or ('unanswerable' if abstain else invent)}")
-    assert any(map(abstains, sets))
-
-
-def test_sets_of_written_answers_are_drawn_in_two_layouts_though_other_words_do_better() -> None:
-    def script(asked: str, abstain: bool) -> str:
-        """Know every builder where the fields have other names, else half of them."""
-        number, told = re.findall(r"Bridge (\d+) was built (by Ann|long ago)", asked)[-1]
-        renamed = "context" not in asked.casefold() and asked.count("Bridge") > 1
-        return f" Ann B{number}" if told == "by Ann" and (renamed or int(number) % 4) else " unanswerable"
-
-    sets = raced_sets(script)
-    assert len({trial.candidate.prompts[BARE].layout.name for trial in sets}) == 2
-    assert any(trial.candidate.prompts[BARE].layout.words for trial in sets)
+    assert any(raced_demos(lambda context, abstain: f" {builder(context) or ('unanswerable' if abstain else invent)}"))

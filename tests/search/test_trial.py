@@ -273,38 +273,6 @@ def test_rows_off_the_topic_are_withheld_unasked() -> None:
     assert [row.score for row in asked] == list(trial.evaluation.scores)
 
 
-# Spans
-
-OPENED = [Example(row.inputs, {"answer": (str(number),)}) for number, row in enumerate(HALF_OFF_TOPIC)]
-"""Each context names the number that answers."""
-
-
-def inventing(invented: int) -> ScriptedModel:
-    """A model that writes the right number but for the first rows, where it invents one unless it is kept from it."""
-
-    def answer(prompt: Prompt, sampling: Sampling) -> Completion:
-        number = int(prompt.plain.rsplit("Context: ", 1)[-1].split(":")[0])
-        done = prompt.plain.endswith(f" {number}")
-        told = {"\n": 0.9} if done else {f" {number}": 0.5, "\n": 0.01}
-        text = " 777" if number < invented else f" {number}"
-        return Completion(text=text, first_token={token: math.log(p) for token, p in told.items()}, logprobs=(-0.5,))
-
-    return ScriptedModel(answer)
-
-
-@pytest.mark.parametrize(("free", "stays"), [(0, True), (2, True), (12, False)])
-def test_answers_stay_spans_unless_it_shows_clearly_that_they_need_not(free: int, stays: bool) -> None:
-    """On the first rows what is in no context is right."""
-    prompt = candidate_of(QA, decide_by="text").prompts[BARE]
-    decoding = prompt.decoding.model_copy(update={"extract_from": "context"})
-    candidate = Candidate({BARE: prompt.model_copy(update={"decoding": decoding})}, origin="plain")
-    rows = [Example(row.inputs, {"answer": ("777",)}) for row in OPENED[:free]] + OPENED[free:40]
-    trial = Trial(candidate, conditions_of(inventing(free), metric=exact_match, wiring=direct_wiring(BARE, QA)))
-    trial.extend(rows)
-    assert trial.evaluation.mean == (1.0 if not stays else (40 - free) / 40)
-    assert (trial.candidate.prompts[BARE].decoding.extract_from == "context") is stays
-
-
 def judged(*said: float) -> Trial:
     """A trial with these rows."""
     trial = Trial(candidate_of(), conditions_of(student()))
