@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -214,14 +215,14 @@ class _Compiler:
             )
 
     def _search(self, optimizer: ModuleType) -> bool:
-        """Harvest what is due, run the optimizer; return whether it was stopped by hand."""
+        """Harvest what is due, run the optimizer, point its best; return whether it was stopped by hand."""
         try:
             with stopped_by_ctrl_c(self.study.ledger):
-                harvest_where_due(self.study)
-                keep_traces(self.settings, self.study)
-                optimizer.search(self.study)
-        except BudgetExhausted:
-            return False
+                with suppress(BudgetExhausted):
+                    harvest_where_due(self.study)
+                    keep_traces(self.settings, self.study)
+                    optimizer.search(self.study)
+                self.study.point()
         except SearchStopped:
             self.progress.stage("stopped by hand: freezing the best so far")
             return True

@@ -147,6 +147,8 @@ def _plain(row: RowResult, metric: Metric) -> RowResult:
         return row
     if guarded is None or guarded.plain is None:
         return row
+    if isinstance(guarded.plain, ParseFailure):
+        return score_run(row.example, replace(row.run, prediction=guarded.plain), metric)
     return _rescored(row, _with(row.run.prediction, guarded.plain.outputs), metric)
 
 

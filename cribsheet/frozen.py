@@ -9,6 +9,7 @@ from cribsheet.calibration import Calibration
 from cribsheet.examples import Demo
 from cribsheet.guard import Guard
 from cribsheet.layout import Layout
+from cribsheet.pointer import Pointer
 from cribsheet.readout import Readout
 from cribsheet.scores import Gain, Score
 from cribsheet.signature import REASONING, Signature
@@ -53,6 +54,8 @@ class FrozenPrompt(BaseModel):
     """The bias of each outcome; None where decisions are not calibrated."""
     readout: Readout | None = None
     """What else the first token's alternatives say for each outcome; None where only its own words count."""
+    pointer: Pointer | None = None
+    """Where an extracted answer begins; None where it begins as the model wrote it."""
     guard: Guard | None = None
     """When to abstain although the model answered; None where nothing guards."""
 

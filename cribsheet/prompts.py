@@ -37,3 +37,7 @@ class Prompt(BaseModel):
         if not self.is_chat:
             return self.text
         return "\n".join(f"<{message.role}>\n{message.content}" for message in self.messages)
+
+    def followed_by(self, text: str) -> "Prompt":
+        """Return a raw completion's prompt with the beginning of its answer."""
+        return self.model_copy(update={"text": self.text + text})

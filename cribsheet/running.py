@@ -5,20 +5,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cribsheet.calibration import decided_field, outcome_logprobs, shares
+from cribsheet.continuing import GoingOn
 from cribsheet.errors import DataError
 from cribsheet.examples import Prediction
+from cribsheet.extraction import extraction
 from cribsheet.frozen import FrozenPrompt, Wire, Wiring
-from cribsheet.guard import Evidence, decided_evidence, guarded_field, is_grounded, written_evidence
+from cribsheet.guard import Evidence, decided_evidence, guarded_field, written_evidence
 from cribsheet.models import Completer, Completion, Sampling
 from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.parsing import ParseFailure, parse
 from cribsheet.prompts import Prompt
 from cribsheet.rendering import render
 from cribsheet.signature import REASONING, Field, Signature
-from cribsheet.spans import extract
-
-EXTRACTION_ALTERNATIVES = 64
-"""How many tokens to be told of where an answer is extracted; some servers tell fewer."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +40,18 @@ class Answer:
     """What the model tells of the answer that may be withheld; None where no output abstains."""
     standing: float | None = None
     """The probability that this answer may stand; None where nothing guards, or there is none to withhold."""
-    plain: Prediction | None = None
+    plain: Prediction | ParseFailure | None = None
     """The prediction as the model wrote it, or its calibrated words alone decide it; None where nothing guards it,
     and it was neither extracted anew nor read out."""
     extracted: str | None = None
     """The span of an input in place of what the model wrote; None where that is one, or need not be."""
     further: tuple[tuple[Prompt, Completion], ...] = ()
     """What else was asked, and said: to tell outcomes apart whose verbalizers begin alike, or to extract a span."""
+
+    @property
+    def written(self) -> Prediction | ParseFailure:
+        """The prediction before anything took its place; see `plain`."""
+        return self.prediction if self.plain is None else self.plain
 
     @property
     def completions(self) -> tuple[tuple[Prompt, Completion], ...]:
@@ -177,7 +180,7 @@ def _decide(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer 
     completion = model.complete(rendered, sampling)
     if completion.first_token is None:
         return None
-    going_on = _GoingOn(rendered, model, sampling)
+    going_on = GoingOn(rendered, model, sampling)
     # A chat's answer cannot be begun for the model everywhere.
     logprobs = outcome_logprobs(
         prompt.layout, field, completion.first_token, go_on=None if rendered.is_chat else going_on
@@ -186,20 +189,6 @@ def _decide(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer 
         failure = ParseFailure(f"no outcome of {field.name} among the first tokens: {completion.text!r}")
         return Answer(failure, rendered, completion, further=tuple(going_on.asked))
     return _decided(prompt, Answer(_UNDECIDED, rendered, completion, further=tuple(going_on.asked)), logprobs)
-
-
-class _GoingOn:
-    """Asks for the token after a text that comes after a prompt, and keeps what was asked, and said."""
-
-    def __init__(self, prompt: Prompt, model: Completer, sampling: Sampling):
-        self._prompt, self._model, self._sampling = prompt, model, sampling
-        self.asked: list[tuple[Prompt, Completion]] = []
-
-    def __call__(self, said: str) -> Mapping[str, float] | None:
-        longer = self._prompt.model_copy(update={"text": self._prompt.text + said})
-        completion = self._model.complete(longer, self._sampling)
-        self.asked.append((longer, completion))
-        return completion.first_token
 
 
 _UNDECIDED = ParseFailure("not decided yet")
@@ -240,32 +229,29 @@ def _read(prompt: FrozenPrompt, rendered: Prompt, completion: Completion) -> Ans
 
 
 def _extracted(prompt: FrozenPrompt, inputs: Mapping[str, object], answer: Answer, model: Completer) -> Answer:
-    """Return the answer with the span to take its place, where it has to be one and is not."""
-    source, field = prompt.decoding.extract_from, prompt.signature.outputs[0]
+    """Return the answer with the span to take its place, where it has to be one and is not, or is nothing."""
     # A chat's answer cannot be begun for the model everywhere.
-    if source is None or answer.prompt.is_chat or isinstance(answer.prediction, ParseFailure):
+    if prompt.decoding.extract_from is None or answer.prompt.is_chat:
         return answer
-    value, text = answer.prediction.outputs[field.name], str(inputs[source])
-    if isinstance(value, Unanswerable) or is_grounded(value, text):
+    value = _value(answer.prediction, prompt.signature.outputs[0])
+    if isinstance(value, Unanswerable):
         return answer
-    # What ends the answer is an alternative, too.
-    unstopped = answer.prompt.model_copy(update={"stop": ()})
-    going_on = _GoingOn(unstopped, model, Sampling(max_tokens=1, top_logprobs=EXTRACTION_ALTERNATIVES))
-    before, found, _ = answer.completion.text.partition(str(value))
-    words = "" if before.strip() else before + found
-    span = extract(words, text, going_on, stops=answer.prompt.stop, tokens=prompt.decoding.max_tokens)
-    return replace(answer, extracted=span or None, further=tuple(going_on.asked))
+    found = extraction(prompt, inputs, str(value), asked=answer.prompt, said=answer.completion, model=model)
+    return replace(answer, extracted=found.span, further=found.asked)
+
+
+def _value(prediction: Prediction | ParseFailure, field: Field) -> Value:
+    """Return what was written, nothing where that cannot be read."""
+    return "" if isinstance(prediction, ParseFailure) else prediction.outputs[field.name]
 
 
 def _guarded(prompt: FrozenPrompt, inputs: Mapping[str, object], answer: Answer) -> Answer:
     """Return the answer, extracted where it was, with its evidence; withheld where the guard lets none stand."""
     written, field = answer.prediction, guarded_field(prompt.signature)
-    if isinstance(written, ParseFailure):
-        return answer
     if answer.extracted is not None:
-        span = Prediction({prompt.signature.outputs[0].name: answer.extracted}, text=written.text)
+        span = Prediction({prompt.signature.outputs[0].name: answer.extracted}, text=answer.completion.text)
         answer = replace(answer, prediction=span, plain=written)
-    if field is None:
+    if field is None or isinstance(answer.prediction, ParseFailure):
         return answer
     evidence = _evidence(prompt, field, answer, written)
     told = replace(answer, evidence=evidence)
@@ -278,17 +264,18 @@ def _guarded(prompt: FrozenPrompt, inputs: Mapping[str, object], answer: Answer)
     if standing and not prompt.guard.weights:
         return told
     stands = standing > 0 and standing >= prompt.guard.threshold
-    outputs = {**written.outputs, evidence.field: evidence.answer if stands else Unanswerable()}
+    outputs = {**answer.prediction.outputs, evidence.field: evidence.answer if stands else Unanswerable()}
     sure = None
     if answer.shares is not None:
         sure = standing * evidence.confidence if stands else 1 - standing
-    return replace(told, prediction=Prediction(outputs, text=written.text, confidence=sure), standing=standing)
+    prediction = Prediction(outputs, text=answer.completion.text, confidence=sure)
+    return replace(told, prediction=prediction, standing=standing)
 
 
-def _evidence(prompt: FrozenPrompt, field: Field, answer: Answer, written: Prediction) -> Evidence:
+def _evidence(prompt: FrozenPrompt, field: Field, answer: Answer, written: Prediction | ParseFailure) -> Evidence:
     if answer.shares is not None:
         return decided_evidence(field, answer.shares)
-    value = written.outputs[field.name]
+    value = _value(written, field)
     evidence = written_evidence(prompt.layout, prompt.signature, field, value, answer.completion)
     return evidence if answer.extracted is None else replace(evidence, answer=answer.extracted, written=value)
 

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from cribsheet.calibration import GoOn
 
@@ -10,6 +10,7 @@ CJK = r"\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af"
 """Characters that are written without spaces between words, as a part of a regular expression's class."""
 
 _LETTER = re.compile(rf"[^\W_{CJK}]")
+_WORD = re.compile(rf"[{CJK}]|[^\W_{CJK}]+(?:[-–.,'’][^\W_{CJK}]+)*")
 
 
 class Spans:
@@ -25,8 +26,15 @@ class Spans:
     """
 
     def __init__(self, text: str):
-        self._text = _folded(text)
-        self._starts = [at for at in range(len(self._text)) if _starts(self._text, at)]
+        self.text = " ".join(text.split())
+        """The text with each run of white space as one blank."""
+        self.folded = _folded(text)
+        """That in lower case: each character stays where it is."""
+        self._starts = [at for at in range(len(self.folded)) if _starts(self.folded, at)]
+
+    def words(self) -> Iterator[tuple[int, str]]:
+        """Yield where each word of the text starts, and the word, with what is inside it: `1,200`, `well-known`."""
+        yield from ((found.start(), found.group()) for found in _WORD.finditer(self.text))
 
     def begin(self, words: str) -> bool:
         """Tell whether some span goes on where these words end."""
@@ -35,7 +43,7 @@ class Spans:
     def hold(self, words: str) -> bool:
         """Tell whether these words are a span."""
         length = len(_folded(words))
-        return length > 0 and any(_ends(self._text, at + length) for at in self._places_of(words))
+        return length > 0 and any(_ends(self.folded, at + length) for at in self._places_of(words))
 
     def beginning(self, words: str) -> str:
         """Return the longest part that the words begin with and that is a span; empty where none is."""
@@ -45,7 +53,7 @@ class Spans:
     def _places_of(self, words: str) -> list[int]:
         """Return where spans begin with these words."""
         folded = _folded(words)
-        return [at for at in self._starts if self._text.startswith(folded, at)]
+        return [at for at in self._starts if self.folded.startswith(folded, at)]
 
 
 def extract(words: str, text: str, go_on: GoOn, *, stops: Sequence[str], tokens: int) -> str:
@@ -83,7 +91,7 @@ def _is_end(token: str, stops: Sequence[str]) -> bool:
 
 
 def _folded(text: str) -> str:
-    return " ".join(text.split()).lower()
+    return "".join(one if len(one.lower()) > 1 else one.lower() for one in " ".join(text.split()))
 
 
 def _starts(text: str, at: int) -> bool:

@@ -29,6 +29,7 @@ SIZES = (4, 8, 12)
 MOST_TOKENS = 640
 """The longest demo sets, in tokens: a model of this class gets lost in longer prompts, and each is read often."""
 _ROOM = 1.2  # rows to come may be longer than those that their cost is judged by
+_POINTED = 0.5  # the part of the rows whose answers a pointer has begin elsewhere, in one fold or another
 _MOST_SETS = 1000  # a small trainset repeats itself long before
 
 
@@ -54,15 +55,22 @@ def search(study: Study) -> None:
         # On fewer rows than another's it would stand lower for that alone.
         study.extend(winner, max(trial.rows for trial in study.trials))
     study.progress.stage("refining the winner")
-    with _kept_for_a_readout(study):
+    with _kept_for_corrections(study):
         Refinement(study, draws, seen=seen).run()
 
 
 @contextmanager
-def _kept_for_a_readout(study: Study) -> Iterator[None]:
-    """Keep back what it takes for the best trial to answer all rows, and spend it so: a readout learns from them."""
+def _kept_for_corrections(study: Study) -> Iterator[None]:
+    """Keep back what it takes for the best trial to answer all rows, and spend it so: corrections learn from them.
+
+    What a pointer then takes is left, for answers that begin elsewhere.
+    """
     best = study.best
-    kept = _ROOM * best.cost_of_asking * (len(study.val) - best.rows) if best and study.may_read_out else 0.0
+    points = study.pointed_source is not None
+    kept = 0.0
+    if best and (points or study.may_read_out):
+        rows = len(study.val) - best.rows + points * _POINTED * len(study.val)
+        kept = _ROOM * rows * best.cost / best.rows
     study.ledger.reserved += kept
     with suppress(BudgetExhausted):
         yield

@@ -11,6 +11,7 @@ from cribsheet.frozen import FrozenPrompt
 from cribsheet.readout import Readout
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.guarding import GuardFitter
+from cribsheet.search.pointing import PointerFitter
 from cribsheet.search.reading import Told, fit_readout
 
 FOLDS, FOLDS_OF_FEW = 4, 8
@@ -23,7 +24,7 @@ MIN_BATCH = 6
 READ_FROM = 64
 """The rows from which on a readout is fitted: fewer tell little of so many tokens."""
 
-Kind = Literal["uncalibrated", "batch", "contextual", "free", "readout"]
+Kind = Literal["uncalibrated", "batch", "contextual", "free", "readout", "pointed"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Fitter:
     """By predictor, the outcomes' log-probabilities for inputs without content; empty where not asked."""
     reads_out: bool = False
     """Whether a readout may be fitted; see `Study.may_read_out`."""
+    fit_pointer: PointerFitter | None = None
+    """None where extracted answers begin as the model writes them."""
 
     def kinds(self, results: Sequence[RowResult]) -> tuple[Kind, ...]:
         """Return how these results can be corrected, the plainest way first; `free` lets extracted answers be."""
@@ -47,7 +50,8 @@ class Fitter:
         free: tuple[Kind, ...] = ("free",) if extracts else ()
         reads_out = self.reads_out and decides and len(results) >= READ_FROM
         readout: tuple[Kind, ...] = ("readout",) if reads_out else ()
-        return ("uncalibrated", *batch, *contextual, *free, *readout)
+        pointed: tuple[Kind, ...] = ("pointed",) if self.fit_pointer is not None else ()
+        return ("uncalibrated", *batch, *contextual, *free, *readout, *pointed)
 
     def fit(self, results: Sequence[RowResult], kind: Kind) -> Candidate:
         """Return the candidate with biases and guard, fitted on what it answered uncorrected."""
@@ -59,8 +63,9 @@ class Fitter:
                 guard = self.fit_guard(results, calibration)
             decoding = prompt.decoding.model_copy(update={"extract_from": None}) if kind == "free" else prompt.decoding
             readout = _readout(prompt, results, calibration) if kind == "readout" else None
-            corrected = {"calibration": calibration, "readout": readout, "guard": guard, "decoding": decoding}
-            prompts[name] = prompt.model_copy(update=corrected)
+            pointer = self.fit_pointer(results) if self.fit_pointer is not None and kind == "pointed" else None
+            corrected = {"calibration": calibration, "readout": readout, "pointer": pointer, "guard": guard}
+            prompts[name] = prompt.model_copy(update={**corrected, "decoding": decoding})
         return replace(self.uncorrected, prompts=prompts)
 
     def _calibration(self, name: str, results: Sequence[RowResult], kind: Kind) -> Calibration | None:

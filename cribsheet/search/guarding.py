@@ -1,7 +1,6 @@
 """Fit a guard on what a candidate answered."""
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +16,7 @@ from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.parsing import ParseFailure
 from cribsheet.running import Answer, Call
 from cribsheet.search.logistic import fit_logistic
+from cribsheet.search.rarity import idf_of
 from cribsheet.search.threshold import Stakes, best_threshold
 from cribsheet.signature import Field, Signature
 
@@ -29,7 +29,6 @@ _PER_ANSWERABLE = 4
 _NEARLY_ALL = 0.8
 _RIDGE = 1.0
 _RIDGE_OF_MANY = 0.3  # of what all rows tell, whether a candidate answered them or not
-_COMMON = 0.01
 _VARIES = 1e-6
 
 Inputs = Mapping[str, object]
@@ -165,7 +164,7 @@ class GuardFitter:
         lead = tuple(name for name in self._names if name != context)
         if not lead:
             return _Texts(context, (), {}, 1.0)
-        idf, rare = _idf([self._terms(text) for inputs in given for text in self._both(context, lead, inputs)])
+        idf, rare = idf_of([self._terms(text) for inputs in given for text in self._both(context, lead, inputs)])
         return _Texts(context, lead, idf, rare)
 
     def _prior(self, texts: _Texts, rows: Sequence[tuple[Inputs, bool]]) -> _Prior:
@@ -297,15 +296,6 @@ def _least(rows: Sequence[tuple[float, bool]]) -> float:
     ]
     gain, cut = max(cuts, default=(0, 0.0))
     return round(cut, 4) if gain > 0 else 0.0
-
-
-def _idf(texts: Sequence[frozenset[str]]) -> tuple[dict[str, float], float]:
-    """Return the idf of the common terms, and what all rarer ones count."""
-    seen = Counter(term for text in texts for term in text)
-    total = len(texts)
-    common = {term: count for term, count in sorted(seen.items()) if count > max(2, _COMMON * total)}
-    rare = round(math.log(total + 1), 3)
-    return {term: round(math.log((total + 1) / (count + 1)), 3) for term, count in common.items()}, rare
 
 
 def _fit(guard: Guard, cases: Sequence[_Case], prior: _Prior) -> Guard:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from cribsheet.calibration import decided_field
@@ -16,10 +17,11 @@ from cribsheet.outcomes import UNANSWERABLE, Value
 from cribsheet.progress import Progress
 from cribsheet.prompts import Prompt
 from cribsheet.rendering import render, render_outputs
-from cribsheet.search.budget import Ledger
+from cribsheet.search.budget import BudgetExhausted, Ledger
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import demos_of
 from cribsheet.search.extracting import source_of
+from cribsheet.search.pointing import PointerFitter
 from cribsheet.search.teaching import Harvest, Teaching
 from cribsheet.search.trial import Conditions, Trial
 from cribsheet.signature import Signature
@@ -90,6 +92,12 @@ class Study:
         one, *others = self.signatures.values()
         return self.tells_logprobs and not others and decided_field(one) is not None and not self.may_guard
 
+    @property
+    def pointed_source(self) -> str | None:
+        """The input in which a pointer may tell where answers begin; None where they are not extracted from one."""
+        one, *others = self.signatures.values()
+        return None if others else self._source(one)
+
     def may_abstain(self, name: str) -> bool:
         """Tell whether a predictor's demos should show abstentions: not where a guard settles those by itself."""
         guard = self.conditions.fit_guard
@@ -159,6 +167,7 @@ class Study:
         """Return one predictor's prompt, decided by log-probabilities where that can be."""
         layout.check(signature)
         by_logprobs = self.tells_logprobs and decided_field(signature) is not None
+        source = self._source(signature) if layout.style == "raw" else None
         return FrozenPrompt(
             signature=signature,
             layout=layout,
@@ -167,8 +176,8 @@ class Study:
             decoding=Decoding(
                 decide_by="logprobs" if by_logprobs else "text",
                 max_tokens=self._answer_tokens(signature, layout),
-                top_logprobs=self._alternatives(by_logprobs),
-                extract_from=self._source(signature) if layout.style == "raw" else None,
+                top_logprobs=self._alternatives(by_logprobs or source is not None),
+                extract_from=source,
             ),
         )
 
@@ -204,6 +213,18 @@ class Study:
         if self.may_read_out:
             for trial in self.trials:
                 trial.read_out()
+            self._note_best()
+
+    def point(self) -> None:
+        """Let a pointer be among the corrections of the best trial, once the search is over.
+
+        For the best alone, since the model has to be asked; where the budget does not pay for it, there is none.
+        """
+        best, source = self.best, self.pointed_source
+        if best is not None and source is not None:
+            (signature,) = self.signatures.values()
+            with suppress(BudgetExhausted):
+                best.point(PointerFitter(signature, source, (*self.train, *self.val), self.conditions.metric))
             self._note_best()
 
     def _note_best(self) -> None:
@@ -255,11 +276,11 @@ class Study:
             self._sources[signature] = source_of(signature, (*self.train, *self.val))
         return self._sources[signature]
 
-    def _alternatives(self, by_logprobs: bool) -> int:
+    def _alternatives(self, weighed: bool) -> int:
         """Return how many alternatives to ask for: a guard needs the token's own log-probability alone."""
         if not self.tells_logprobs:
             return 0
-        return _ALTERNATIVES if by_logprobs else int(self.may_guard)
+        return _ALTERNATIVES if weighed else int(self.may_guard)
 
     def _tokens(self, prompt: FrozenPrompt) -> int:
         longest = self._longest_inputs(tuple(field.name for field in prompt.signature.inputs))

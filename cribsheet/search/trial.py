@@ -20,6 +20,7 @@ from cribsheet.search.budget import Ledger
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.fitting import Fitter, Kind, folds
 from cribsheet.search.guarding import GuardFitter
+from cribsheet.search.pointing import PointerFitter
 from cribsheet.signature import Field
 
 CONTEXTUAL_FROM = 32
@@ -183,12 +184,22 @@ class Trial:
         if all(map(_hands_on, self._plain)):
             self._settle(self._plain, reads_out=True)
 
-    def _settle(self, plain: list[RowResult], *, reads_out: bool = False) -> None:
+    def point(self, fit_pointer: PointerFitter) -> None:
+        """Let a pointer, fitted on the rows so far, be among the corrections: some answers then begin elsewhere.
+
+        Raises:
+            BudgetExhausted: where the ledger stops it; the trial stays as it was.
+        """
+        self._settle(self._plain, fit_pointer=fit_pointer)
+
+    def _settle(
+        self, plain: list[RowResult], *, reads_out: bool = False, fit_pointer: PointerFitter | None = None
+    ) -> None:
         """Keep the correction that does best on rows that it was not fitted on; none where none helps.
 
         The budget may end on the way, so the trial is changed last.
         """
-        fitter = Fitter(self.uncorrected, self._conditions.fit_guard, self._content_free, reads_out)
+        fitter = Fitter(self.uncorrected, self._conditions.fit_guard, self._content_free, reads_out, fit_pointer)
         candidate, judged, merits = self.uncorrected, plain, self._merits(plain)
         for kind in fitter.kinds(plain):
             if kind == "uncalibrated" and fitter.fit_guard is None:
@@ -206,11 +217,11 @@ class Trial:
     def _cross_fitted(self, fitter: Fitter, kind: Kind, plain: Sequence[RowResult]) -> list[RowResult]:
         """Return the rows in their order, each as it goes with what was fitted on the other folds.
 
-        Where the program only hands on what its one predictor said, on all rows, that is read again. Else the
-        program runs again; its completions are remembered, so only a decision that changes what a later
-        predictor is asked costs anything.
+        Where the program only hands on what its one predictor said, on all rows, that is read again, unless
+        answers may begin elsewhere. Else the program runs again; its completions are remembered, so only a
+        decision that changes what a model is asked further on costs anything.
         """
-        again = self._all_reread if all(map(_hands_on, plain)) else self._all_answered
+        again = self._all_reread if kind != "pointed" and all(map(_hands_on, plain)) else self._all_answered
         return [row for others, part in folds(plain) if part for row in again(fitter.fit(others, kind), part)]
 
     def _all_reread(self, candidate: Candidate, results: Sequence[RowResult]) -> list[RowResult]:

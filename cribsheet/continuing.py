@@ -1,0 +1,20 @@
+"""Ask a model for the token after a text that comes after a prompt."""
+
+from collections.abc import Mapping
+
+from cribsheet.models import Completer, Completion, Sampling
+from cribsheet.prompts import Prompt
+
+
+class GoingOn:
+    """Tells the alternatives for the next token, and keeps what was asked, and said."""
+
+    def __init__(self, prompt: Prompt, model: Completer, sampling: Sampling):
+        self._prompt, self._model, self._sampling = prompt, model, sampling
+        self.asked: list[tuple[Prompt, Completion]] = []
+
+    def __call__(self, said: str) -> Mapping[str, float] | None:
+        """Return the alternatives after the prompt and what was said; None where none are told."""
+        completion = self._model.complete(self._prompt.followed_by(said), self._sampling)
+        self.asked.append((self._prompt.followed_by(said), completion))
+        return completion.first_token
