@@ -64,6 +64,8 @@ def prompt_facts(prompt: FrozenPrompt) -> Table:
     }
     if prompt.decoding.extract_from:
         facts["extracted from"] = prompt.decoding.extract_from
+    if prompt.pointer:
+        facts["begins where"] = f"{_weights(prompt.pointer.weights)} sum up highest"
     if prompt.calibration:
         facts["biases"] = _weights(prompt.calibration.biases)
     if prompt.readout and prompt.readout.usual:
@@ -92,7 +94,9 @@ def prompt_with_placeholders(prompt: FrozenPrompt) -> Prompt:
 
 def _prompt_summary(prompt: FrozenPrompt) -> dict[str, Any]:
     rendered = prompt_with_placeholders(prompt)
-    guard = prompt.guard.model_dump(mode="json", exclude={"idf", "rare"}) if prompt.guard else None
+    pointer, guard = (
+        one.model_dump(mode="json", exclude={"idf", "rare"}) if one else None for one in (prompt.pointer, prompt.guard)
+    )
     return {
         "signature": prompt.signature.model_dump(mode="json"),
         "layout": prompt.layout.name,
@@ -102,6 +106,7 @@ def _prompt_summary(prompt: FrozenPrompt) -> dict[str, Any]:
         "extract_from": prompt.decoding.extract_from,
         "biases": dict(prompt.calibration.biases) if prompt.calibration else None,
         "readout": prompt.readout.model_dump(mode="json") if prompt.readout else None,
+        "pointer": pointer,
         "guard": guard,
         "text": rendered.text,
         "messages": [message.model_dump() for message in rendered.messages],

@@ -109,6 +109,7 @@ def _choice(prompt: FrozenPrompt) -> str:
     extras = ["reasoning"] * prompt.reasoning + ["calibrated"] * (prompt.calibration is not None)
     extras += ["read out"] * (prompt.readout is not None)
     extras += ["extractive"] * (prompt.decoding.extract_from is not None)
+    extras += ["pointed"] * (prompt.pointer is not None)
     extras += ["guarded"] * (prompt.guard is not None)
     return ", ".join([f"layout {prompt.layout.name}", counted(len(prompt.demos), "demo"), *extras])
 

@@ -4,6 +4,7 @@ from cribsheet.catalogue import LAYOUTS
 from cribsheet.description import prompt_facts, prompt_with_placeholders
 from cribsheet.examples import Demo
 from cribsheet.guard import Guard
+from cribsheet.pointer import Pointer
 from cribsheet.readout import Readout
 from cribsheet.running import prompt_text
 from cribsheet.signature import Field, Signature
@@ -58,3 +59,10 @@ def test_what_is_read_out_is_told_by_what_says_most_for_each_outcome() -> None:
     facts = prompt_facts(toy_prompt().model_copy(update={"readout": readout}))
     told = " ".join(str(cell) for column in facts.columns for cell in column.cells)
     assert "2 tokens, such as 'dull' for negative, 'fun' for positive" in told
+
+
+def test_where_answers_begin_is_told_by_the_weights_of_its_signals() -> None:
+    pointer = Pointer(lead=("question",), weights={"likelihood": 0.5, "sentence": 6.0})
+    facts = prompt_facts(toy_prompt(QA).model_copy(update={"pointer": pointer}))
+    told = " ".join(str(cell) for column in facts.columns for cell in column.cells)
+    assert "likelihood +0.500, sentence +6.000 sum up highest" in told

@@ -15,6 +15,7 @@ from cribsheet.models import Completion, Sampling, Usage
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.outcomes import Unanswerable
 from cribsheet.parsing import ParseFailure
+from cribsheet.pointer import Pointer
 from cribsheet.prompts import Prompt
 from cribsheet.readout import Readout
 from cribsheet.running import Answer, ask, reread
@@ -209,6 +210,15 @@ def test_an_extracted_answer_is_read_as_it_was_written_and_extracted_again_witho
     assert everything(reread(extractive, ASKED, first)) == everything(first)
 
 
+def test_an_empty_answer_is_extracted_from_its_start() -> None:
+    model = saying(" ", None, **{"": {" Anne": 0.6, " Bob": 0.3}, "Anne": {" Frank": 0.9}, "Anne Frank": {"\n": 0.9}})
+    answer = ask(prompt_of(QA, decoding=EXTRACTIVE), ASKED, model)
+    assert answer.prediction == Prediction({"answer": "Anne Frank"})
+    assert isinstance(answer.plain, ParseFailure)
+    assert isinstance(reread(prompt_of(QA), ASKED, answer).prediction, ParseFailure)
+    assert isinstance(ask(prompt_of(QA), ASKED, model).prediction, ParseFailure)
+
+
 def test_the_guard_sees_that_what_was_written_is_not_in_the_context() -> None:
     grounded = guard_of("answer", 0.5).model_copy(update={"weights": {"grounded": 4.0}, "intercept": -2.0})
     withheld = ask(prompt_of(QA, decoding=EXTRACTIVE, guard=grounded), ASKED, inventing())
@@ -216,3 +226,57 @@ def test_the_guard_sees_that_what_was_written_is_not_in_the_context() -> None:
     lenient = grounded.model_copy(update={"threshold": 0.1})
     stands = ask(prompt_of(QA, decoding=EXTRACTIVE, guard=lenient), ASKED, inventing())
     assert stands.prediction == Prediction({"answer": "Anne Frank"})
+
+
+# Answers that begin where a pointer says
+
+BEGUN = {" The": 0.5, " Anne": 0.2}
+
+
+def beginning_with_the_diary() -> ScriptedModel:
+    """A model that begins with a likely word that is not the answer, and goes on rightly after the right one."""
+
+    def answer(prompt: Prompt, sampling: Sampling) -> Completion:
+        begun = prompt.plain.rsplit("Answer:", 1)[-1]
+        first_token = {token: math.log(p) for token, p in BEGUN.items()}
+        text = {"": " The diary", " Anne": " Frank"}[begun]
+        return Completion(text=text, first_token=first_token, usage=Usage(prompt_tokens=9))
+
+    return ScriptedModel(answer)
+
+
+def pointed(**weights: float) -> FrozenPrompt:
+    return prompt_of(QA, decoding=EXTRACTIVE, pointer=Pointer(lead=("question",), weights=weights))
+
+
+def test_the_model_goes_on_from_the_word_that_is_pointed_at() -> None:
+    model = beginning_with_the_diary()
+    answer = ask(pointed(likelihood=1.0, asked=-9.0), ASKED, model)
+    assert answer.prediction == Prediction({"answer": "Anne Frank"})
+    assert answer.plain == Prediction({"answer": "The diary"})
+    assert [call.prompt.text.rsplit("\n", 1)[-1] for call in model.calls] == ["Answer:", "Answer: Anne"]
+    assert len(answer.completions) == 2
+
+
+def test_an_answer_that_begins_there_by_itself_costs_no_call_more() -> None:
+    model = beginning_with_the_diary()
+    answer = ask(pointed(likelihood=1.0), ASKED, model)
+    assert answer.prediction == Prediction({"answer": "The diary"})
+    assert (answer.plain, len(model.calls)) == (None, 1)
+
+
+def test_what_leaves_the_text_after_the_pointed_word_is_extracted() -> None:
+    model = saying(" The diary", BEGUN, **{"Anne": {" Frank": 0.4, " The": 0.1}, "Anne Frank": {"\n": 0.9}})
+    answer = ask(pointed(likelihood=1.0, asked=-9.0), ASKED, model)
+    assert answer.prediction == Prediction({"answer": "Anne Frank"})
+    assert len(model.calls) == 4
+
+
+def test_without_alternatives_a_pointer_points_at_nothing() -> None:
+    answer = ask(pointed(likelihood=1.0, asked=-9.0), ASKED, saying(" The diary"))
+    assert (answer.prediction, answer.extracted) == (Prediction({"answer": "The diary"}), None)
+
+
+def test_an_abstention_is_not_pointed_away() -> None:
+    answer = ask(pointed(likelihood=1.0), ASKED, saying(" unanswerable", BEGUN))
+    assert answer.prediction == Prediction({"answer": Unanswerable()})

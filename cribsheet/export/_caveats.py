@@ -80,9 +80,10 @@ def _extraction(prompt: FrozenPrompt) -> Iterator[str]:
     source = prompt.decoding.extract_from
     if source is not None:
         (field,) = prompt.signature.outputs
+        pointed = ", or begins at another word than the pointer's" if prompt.pointer else ""
         yield (
-            f"Extraction: where {field.name} does not stand in {source}, Cribsheet has the model write it again, from "
-            f"tokens alone with which some words of {source} go on. Here it stands as it was written."
+            f"Extraction: where {field.name} does not stand in {source}{pointed}, Cribsheet has the model write it "
+            f"again, from tokens alone with which some words of {source} go on. Here it stands as it was written."
         )
 
 

@@ -15,6 +15,7 @@ from cribsheet.export import TARGETS, Source, export
 from cribsheet.frozen import Decoding, FrozenProgram, FrozenPrompt, ModelIdentity, Wire, Wiring
 from cribsheet.guard import Guard
 from cribsheet.outcomes import Value
+from cribsheet.pointer import Pointer
 from cribsheet.readout import Readout
 from cribsheet.running import prompt_text
 from cribsheet.scores import Score
@@ -148,8 +149,11 @@ def test_extraction_is_said_to_be_lost(target: str) -> None:
     program = program_of(prompt.model_copy(update={"decoding": decoding, "guard": GUARD}))
     results = program.results.model_copy(update={"plain": Score(score=0.4, low=0.3, high=0.5, n=100)})
     said = " ".join(export(program.model_copy(update={"results": results}), target).caveats)
-    assert "where answer does not stand in context" in said
+    assert "where answer does not stand in context, Cribsheet" in said
     assert "Without extraction and the guard, the same rows score 0.400" in said
+    (prompt,) = program.prompts.values()
+    pointed = prompt.model_copy(update={"pointer": Pointer(weights={"likelihood": 1.0})})
+    assert "begins at another word than the pointer's" in " ".join(export(program_of(pointed), target).caveats)
 
 
 @targets
