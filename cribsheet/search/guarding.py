@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, islice
 from statistics import fmean
 
 from cribsheet.calibration import Calibration, shares
@@ -16,6 +15,7 @@ from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.parsing import ParseFailure
 from cribsheet.running import Answer, Call
 from cribsheet.search.logistic import fit_logistic
+from cribsheet.search.off_topic import least_coverage
 from cribsheet.search.rarity import idf_of
 from cribsheet.search.threshold import Stakes, best_threshold
 from cribsheet.signature import Field, Signature
@@ -24,8 +24,6 @@ MIN_ROWS = 16
 """The fewest answered rows that a guard is fitted on, both kinds among them, where rows alone tell nothing."""
 MIN_KNOWN = 6
 """The fewest where how much of the lead the context covers is known of all rows: the few then move that a little."""
-_PER_ANSWERABLE = 4
-"""Off-topic rows that make up for an answerable one that is not asked: an answer could tell no more than that."""
 _NEARLY_ALL = 0.8
 _RIDGE = 1.0
 _RIDGE_OF_MANY = 0.3  # of what all rows tell, whether a candidate answered them or not
@@ -140,7 +138,7 @@ class GuardFitter:
         texts = self._known_texts
         if texts is None or not texts.lead:
             return 0.0
-        return _least([(self._coverage(texts, row.inputs), self._answerable(row)) for row in self._rows])
+        return least_coverage([(self._coverage(texts, row.inputs), self._answerable(row)) for row in self._rows])
 
     @cached_property
     def _known_texts(self) -> _Texts | None:
@@ -276,26 +274,6 @@ def _unguarded(field: Field, answer: Answer, evidence: Evidence, calibration: Ca
         return evidence.answer
     corrected = shares(answer.logprobs, calibration)
     return field.value_of(max(corrected, key=corrected.__getitem__))
-
-
-def _least(rows: Sequence[tuple[float, bool]]) -> float:
-    """Return the coverage under which hardly any row is answerable; 0 where there is none.
-
-    >>> _least([(0.0, False)] * 8 + [(0.2, False)] * 8 + [(0.1, True), (0.4, True), (0.5, False)])
-    0.3
-    >>> _least([(0.0, False), (0.0, True), (0.5, True)])
-    0.0
-    """
-    ranked = sorted(rows)
-    gains = accumulate((-_PER_ANSWERABLE if answerable else 1 for _, answerable in ranked), initial=0)
-    above = [coverage for coverage, _ in ranked[1:]]
-    cuts = [
-        (gain, (low + high) / 2)
-        for gain, (low, _), high in zip(islice(gains, 1, None), ranked, above, strict=False)
-        if low < high
-    ]
-    gain, cut = max(cuts, default=(0, 0.0))
-    return round(cut, 4) if gain > 0 else 0.0
 
 
 def _fit(guard: Guard, cases: Sequence[_Case], prior: _Prior) -> Guard:
