@@ -9,6 +9,7 @@ from cribsheet.frozen import Decoding, FrozenPrompt
 from cribsheet.guard import is_grounded
 from cribsheet.models.embedded import EmbeddedModel
 from cribsheet.models.ollama import OllamaModel
+from cribsheet.pointer import Pointer
 from cribsheet.running import ask
 from toys import QA
 
@@ -36,3 +37,14 @@ def test_a_model_that_invents_is_made_to_write_words_of_the_context(
         assert not is_grounded(answer.plain.answer, INPUTS["context"])
         assert is_grounded(answer.prediction.answer, INPUTS["context"])
         assert answer.extracted == answer.prediction.answer
+
+
+@pytest.mark.model
+def test_a_model_goes_on_from_the_word_that_a_pointer_says(smollm: EmbeddedModel, ollama_server: OllamaServer) -> None:
+    served = OllamaModel("ollama_chat/smollm", api_base=ollama_server.url)
+    at_the_name = PROMPT.model_copy(update={"pointer": Pointer(weights={"capital": 1.0})})
+    for model in (smollm, served):
+        answer = ask(at_the_name, INPUTS, model)
+        assert answer.extracted is not None
+        assert answer.extracted.startswith("Bergen")
+        assert is_grounded(answer.extracted, INPUTS["context"])
