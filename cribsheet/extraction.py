@@ -35,10 +35,10 @@ def extraction(
     spans, further = Spans(text), []
     word = _pointed(prompt, inputs, text, value, said)
     if word and not spans.beginning(words).strip().lower().startswith(word.lower()):
-        begun = prompt.layout.output_mark.gap + word
-        going = asked.followed_by(begun), Sampling(max_tokens=prompt.decoding.max_tokens)
-        further.append((going[0], model.complete(*going)))
-        words = begun + further[0][1].text
+        begun = asked.followed_by(prompt.layout.output_mark.gap + word)
+        rest = model.complete(begun, Sampling(max_tokens=prompt.decoding.max_tokens))
+        further.append((begun, rest))
+        words = prompt.layout.output_mark.gap + word + rest.text
         if spans.hold(words):
             return Extraction(words.strip(), tuple(further))
     elif is_grounded(value, text):

@@ -1,5 +1,7 @@
 """Fit where extracted answers begin on what a candidate answered."""
 
+import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
@@ -77,16 +79,13 @@ class PointerFitter:
         So is what begins a word before it, where the metric does not mind: an article, say.
         """
         spans = Spans(str(row.inputs[self._source]))
-        starts = {at: place for place, (at, _) in enumerate(spans.words())}
+        starts = [at for at, _ in spans.words()]
         right = np.zeros(len(starts), dtype=bool)
         for value in row.outputs[self._field.name]:
-            answer = Spans(str(value))
-            for found in _found(answer.folded, spans.folded):
-                end = found + len(answer.folded)
-                first = starts.get(found, 0)
-                before = [at for at, place in starts.items() if place == first - 1]
-                for at in (*before, *(at for at in starts if found <= at < end)):
-                    right[starts[at]] |= self._is_right(row, spans.text[at:end])
+            for found in re.finditer(re.escape(Spans(str(value)).folded), spans.folded):
+                first, end = (bisect_left(starts, at) for at in found.span())
+                for place in range(max(0, first - 1), end):
+                    right[place] |= self._is_right(row, spans.text[starts[place] : found.end()])
         return right
 
     def _is_right(self, row: Example, answer: str) -> bool:
@@ -134,12 +133,3 @@ def _step(choices: Sequence[Choice], weights: np.ndarray) -> np.ndarray:
         bend = bend + (signals * chance[:, None]).T @ signals - np.outer(mean, mean)
     step: np.ndarray = np.linalg.solve(bend, slope)
     return step
-
-
-def _found(wanted: str, text: str) -> list[int]:
-    """Return all places where a text stands in another."""
-    places, at = [], text.find(wanted)
-    while wanted and at >= 0:
-        places.append(at)
-        at = text.find(wanted, at + 1)
-    return places
