@@ -1,15 +1,14 @@
 """Show cells as Markdown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from cribsheet.scores import Gain, paired_gain
 from versus.cells import Cell
+from versus.ours import RACE, SMALL
 
-REFERENCE = "race"
+REFERENCES = (RACE, SMALL)
+"""What the others are compared with, where it was measured."""
 _HEAD = (
-    "method",
-    "test score, 95 %",
-    "race is better by, 95 %",
     "calls",
     "prompt tokens read",
     "tokens written",
@@ -22,7 +21,7 @@ Calls, tokens and seconds are those of finding the program; the test rows come o
 engine had not in its prefix cache; for DSPy, those that one slot with an endless prefix cache would not have. All
 methods have the same rows to learn from: Cribsheet's own split of them, of the first seed for DSPy's. Test rows are in
 no search, and the same for all methods. A row of several seeds shows the median, then each; the differences pair the
-test rows of the median seed.
+test rows of the median seed. `race@12k` may spend 12k tokens, a tenth of a cutoff at 120k.
 
 DSPy's optimizers run at their defaults (GEPA, which has none, with auto="light"; KNNFewShot with k=3, hashed
 character n-grams as vectors, and the metric as its bootstrap filter), the same model as teacher, proposer and
@@ -42,7 +41,8 @@ def markdown(cells: Iterable[Cell], tasks: Sequence[str], methods: Sequence[str]
     for task in tasks:
         rows = [grouped[task, method] for method in methods if (task, method) in grouped]
         if rows:
-            parts.append(_table(task, rows, grouped.get((task, REFERENCE), [])))
+            references = {name: grouped[task, name] for name in REFERENCES if (task, name) in grouped}
+            parts.append(_table(task, rows, references))
     return "\n".join([*parts, _HOW, *_where(grouped.values())])
 
 
@@ -67,23 +67,23 @@ def lead(reference: Sequence[Cell], cells: Sequence[Cell]) -> Gain | None:
     return paired_gain(one.scores, other.scores, groups=one.groups or None)
 
 
-def _table(task: str, rows: Sequence[list[Cell]], reference: Sequence[Cell]) -> str:
+def _table(task: str, rows: Sequence[list[Cell]], references: Mapping[str, Sequence[Cell]]) -> str:
     figures = list(dict.fromkeys(name for cells in rows for cell in cells for name in cell.figures))
-    head = [*_HEAD[:3], *figures, *_HEAD[3:]]
+    better = [f"`{name}` is better by, 95 %" for name in references]
+    head = ["method", "test score, 95 %", *better, *figures, *_HEAD]
     n = max(cell.n for cells in rows for cell in cells)
     lines = [f"### {task}, {n} test rows", "", _line(head), _line(["---"] * len(head))]
-    lines += [_line(_row(cells, reference, figures)) for cells in rows]
+    lines += [_line(_row(cells, references, figures)) for cells in rows]
     return "\n".join([*lines, ""])
 
 
-def _row(cells: Sequence[Cell], reference: Sequence[Cell], figures: Sequence[str]) -> list[str]:
+def _row(cells: Sequence[Cell], references: Mapping[str, Sequence[Cell]], figures: Sequence[str]) -> list[str]:
     cell = median(cells)
-    gain = lead(reference, cells) if cell.method != REFERENCE else None
     share = cell.compiling.cached_share
     return [
         f"`{cell.method}`",
         _score(cell, cells),
-        f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]" if gain else "",
+        *(_lead(reference, cells) if name != cell.method else "" for name, reference in references.items()),
         *(f"{cell.figures[name]:.3f}" if name in cell.figures else "" for name in figures),
         f"{cell.compiling.calls:,}",
         f"{cell.compiling.evaluated_tokens:,}",
@@ -92,6 +92,11 @@ def _row(cells: Sequence[Cell], reference: Sequence[Cell], figures: Sequence[str
         f"{cell.compiling.seconds:,.0f}",
         _note(cell),
     ]
+
+
+def _lead(reference: Sequence[Cell], cells: Sequence[Cell]) -> str:
+    gain = lead(reference, cells)
+    return f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]" if gain else ""
 
 
 def _score(cell: Cell, cells: Sequence[Cell]) -> str:

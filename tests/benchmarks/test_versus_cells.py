@@ -88,6 +88,15 @@ def test_the_table_has_a_row_for_each_method_and_says_why_one_did_not_run() -> N
     assert "did not run: a \\| b" in gepa
 
 
+def test_each_row_is_compared_with_the_race_and_with_the_one_of_a_small_budget() -> None:
+    cells = [cell(scores=(1.0, 1.0)), cell("race@12k", scores=(1.0, 0.5)), cell("dspy.GEPA", scores=(0.0, 0.5))]
+    text = markdown(cells, ["sst2"], ["race", "race@12k", "dspy.GEPA"])
+    race, small, gepa = [line.split(" | ")[2:4] for line in text.splitlines() if line.startswith("| `")]
+    assert [race[0], small[1]] == ["", ""]
+    assert small[0].startswith("+0.250 [")
+    assert (gepa[0][:6], gepa[1][:6]) == ("+0.750", "+0.500")
+
+
 @pytest.mark.parametrize("task", ["sst2", "ag_news", "squad2", "waimai"])
 def test_no_test_row_is_a_search_row(task: str, tmp_path: Path) -> None:
     data = Path(__file__).parents[3] / "shared" / "data"

@@ -31,3 +31,9 @@ def test_a_compile_that_fails_says_why(bench: Bench) -> None:
     cell = measure(bench, "race", 0, model=student_model(), budget="20", limit=20)
     assert cell.score is None
     assert cell.note.startswith("did not run: A budget of 20 tokens is too small")
+
+
+def test_a_method_may_name_its_own_budget(bench: Bench) -> None:
+    cell = measure(bench, "race@8k", 0, model=student_model(), budget="20", limit=20)
+    assert (cell.method, cell.allowed) == ("race@8k", "8k")
+    assert cell.score is not None  # with a budget of 20 there would be none
