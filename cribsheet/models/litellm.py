@@ -193,7 +193,7 @@ class LiteLLMModel:
         return text.removeprefix(last.content) if last.role == "assistant" else text
 
     def _explain(self, error: Any) -> ModelError:
-        causes = {f"{type(cause).__module__}.{type(cause).__name__}" for cause in _causes(error)}
+        causes = {_name(cause) for cause in _causes(error)}
         status = getattr(error, "status_code", 500)
         reason = _WRAPPINGS.sub("", str(error).splitlines()[0]).rstrip(".")[:300]
         where = self.endpoint or self._provider
@@ -255,6 +255,11 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     while cause:
         yield cause
         cause = cause.__cause__ or cause.__context__
+
+
+def _name(error: BaseException) -> str:
+    """Return an error's full name, in which newer OpenAI clients have httpx2 for httpx."""
+    return f"{type(error).__module__}.{type(error).__name__}".replace("httpx2.", "httpx.", 1)
 
 
 def _read_logprobs(choice: Any, text: str) -> TokenLogprobs:
