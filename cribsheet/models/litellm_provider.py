@@ -31,15 +31,17 @@ def register(openers: Mapping[str, Opener] | None = None) -> None:
     ```
     """
     litellm = import_litellm()
+    # LiteLLM takes none but subclasses of its own, which is there only once it is imported.
+    kind: type[_Handler] = type("Handler", (_Handler, litellm.CustomLLM), {})
     for prefix, opener in (openers or {"embedded": open_model}).items():
         others = [entry for entry in litellm.custom_provider_map if entry["provider"] != prefix]
-        handler = _Handler(prefix, opener)
+        handler = kind(prefix, opener)
         litellm.custom_provider_map = [*others, {"provider": prefix, "custom_handler": handler}]
     litellm.utils.custom_llm_setup()
 
 
 class _Handler:
-    """What LiteLLM calls: the methods of its `CustomLLM`, which cannot be a base without importing LiteLLM."""
+    """What LiteLLM calls: the methods of its `CustomLLM`."""
 
     def __init__(self, prefix: str, opener: Opener) -> None:
         self._prefix = prefix
