@@ -15,6 +15,7 @@ class GoingOn:
 
     def __call__(self, said: str) -> Mapping[str, float] | None:
         """Return the alternatives after the prompt and what was said; None where none are told."""
-        completion = self._model.complete(self._prompt.followed_by(said), self._sampling)
-        self.asked.append((self._prompt.followed_by(said), completion))
+        longer = self._prompt.followed_by(said)
+        completion = self._model.complete(longer, self._sampling)
+        self.asked.append((longer, completion))
         return completion.first_token

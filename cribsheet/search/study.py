@@ -277,7 +277,7 @@ class Study:
         return self._sources[signature]
 
     def _alternatives(self, weighed: bool) -> int:
-        """Return how many alternatives to ask for: a guard needs the token's own log-probability alone."""
+        """Return how many alternatives to ask for, where they are weighed; a guard needs the token's own alone."""
         if not self.tells_logprobs:
             return 0
         return _ALTERNATIVES if weighed else int(self.may_guard)
