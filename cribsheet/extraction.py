@@ -34,7 +34,7 @@ def extraction(
     text, words = str(inputs[prompt.decoding.extract_from or ""]), _beginning(said.text, value)
     spans, further = Spans(text), []
     word = _pointed(prompt, inputs, text, value, said)
-    if word and not spans.beginning(words).strip().lower().startswith(word.lower()):
+    if word and not spans.begun(words).startswith(word.lower()):
         begun = asked.followed_by(prompt.layout.output_mark.gap + word)
         rest = model.complete(begun, Sampling(max_tokens=prompt.decoding.max_tokens))
         further.append((begun, rest))

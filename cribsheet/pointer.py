@@ -62,7 +62,7 @@ class Pointer(BaseModel):
     def places(self, text: str, lead: str, *, written: str, first_token: Mapping[str, float]) -> list[Place]:
         """Return all words of a text with their signals, in order."""
         spans, asked = Spans(text), frozenset(terms(lead))
-        begun, begins = spans.beginning(written).strip().lower(), _Beginnings(first_token)
+        begun, begins = spans.begun(written), _Beginnings(first_token)
         weight_of_lead = math.fsum(map(self._rarity, asked)) or 1.0
         places, near = [], 0.0
         for sentence in _sentences(spans):

@@ -50,6 +50,10 @@ class Spans:
         parts = (words[:length].rstrip() for length in range(len(words), 0, -1) if _ends(words, length))
         return next(filter(self.hold, parts), "")
 
+    def begun(self, words: str) -> str:
+        """Return that part as the folded text has it: what starts a word of the text is compared with it."""
+        return _folded(self.beginning(words))
+
     def _places_of(self, words: str) -> list[int]:
         """Return where spans begin with these words."""
         folded = _folded(words)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cribsheet.errors import BudgetError
-from cribsheet.models import Completion
+from cribsheet.models import Completer, Completion, Sampling
 from cribsheet.prompts import Prompt
 from cribsheet.search.prefixes import Prefixes
 
@@ -26,8 +26,6 @@ _SCALES: dict[str, tuple[float, Unit]] = {
     "minute": (1, "minutes"),
     "minutes": (1, "minutes"),
 }
-
-
 _CLOSING_TOKENS = 6
 
 
@@ -127,3 +125,18 @@ class Ledger:
         # The template closes the last turn anew; the last token is always read, for its log-probabilities.
         template = _CLOSING_TOKENS if prompt.is_chat else 0
         return min(usage.prompt_tokens, max(1, self._count_tokens(text[shared:]) + template))
+
+
+@dataclass(frozen=True)
+class Charged:
+    """A model whose completions a budget pays for."""
+
+    model: Completer
+    ledger: Ledger
+
+    def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
+        """Return what the model says, where the budget pays for it; else raise BudgetExhausted."""
+        completion = self.model.complete(prompt, sampling)
+        self.ledger.charge(prompt, completion)
+        self.ledger.check()
+        return completion

@@ -8,7 +8,8 @@ from cribsheet.frozen import Decoding, FrozenPrompt
 from cribsheet.layout import Layout
 from cribsheet.rendering import render_outputs
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.study import Study, spelled_out
+from cribsheet.search.instructions import spelled_out
+from cribsheet.search.study import Study
 from cribsheet.search.traces import rationales_of
 from cribsheet.signature import Signature
 

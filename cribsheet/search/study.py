@@ -10,26 +10,23 @@ from cribsheet.catalogue import LAYOUTS, ZERO_SHOT, layout_named
 from cribsheet.errors import CompileError
 from cribsheet.evaluate import Evaluation, summarize
 from cribsheet.examples import Demo, Example
+from cribsheet.extraction import ALTERNATIVES
 from cribsheet.frozen import Decoding, FrozenPrompt
 from cribsheet.layout import Layout
-from cribsheet.models import Completer, Completion, Model, Sampling
-from cribsheet.outcomes import UNANSWERABLE, Value
+from cribsheet.models import Completer, Model
 from cribsheet.progress import Progress
-from cribsheet.prompts import Prompt
-from cribsheet.rendering import render, render_outputs
-from cribsheet.search.budget import BudgetExhausted, Ledger
+from cribsheet.search.budget import BudgetExhausted, Charged, Ledger
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import demos_of
 from cribsheet.search.extracting import source_of
+from cribsheet.search.instructions import spelled_out
+from cribsheet.search.lengths import Lengths
 from cribsheet.search.pointing import PointerFitter
 from cribsheet.search.teaching import Harvest, Teaching
 from cribsheet.search.trial import Conditions, Trial
 from cribsheet.signature import Signature
 
-_ALTERNATIVES = 64
-_MARGIN = 4
 _SENTENCE = 24  # tokens: without demos, models answer in sentences
-_TURN_TOKENS = 8  # what a chat template adds to a turn, from above
 
 
 @dataclass
@@ -60,14 +57,12 @@ class Study:
     trials: list[Trial] = field(default_factory=list)
     curve: list[tuple[int, float]] = field(default_factory=list)
     """The best validation score so far against tokens spent."""
-    _longest: dict[str, int] = field(default_factory=dict)
-    """By candidate, the tokens of the longest prompt with its completion."""
     _sources: dict[Signature, str | None] = field(default_factory=dict)
     """By signature, the input that its written answers are spans of."""
-    _longest_rows: dict[tuple[str, ...], Mapping[str, Value]] = field(default_factory=dict)
-    """By the names of a predictor's inputs, those of the longest row."""
+    _lengths: Lengths = field(init=False)
 
     def __post_init__(self) -> None:
+        self._lengths = Lengths(self.model, self.train, self.val)
         for name, signature in self.signatures.items():
             self.pools.setdefault(name, demos_of(signature, self.train))
 
@@ -107,12 +102,12 @@ class Study:
     def teacher(self) -> Completer | None:
         """The model that proposes words and instructions, at the budget's cost; None where none was named."""
         teacher = self.teaching.teacher if self.teaching else None
-        return None if teacher is None else _Charged(teacher, self.ledger)
+        return None if teacher is None else Charged(teacher, self.ledger)
 
     @property
     def proposer(self) -> Completer:
         """The teacher; the model itself where there is none."""
-        return self.teacher or _Charged(self.model, self.ledger)
+        return self.teacher or Charged(self.model, self.ledger)
 
     @property
     def layouts(self) -> list[Layout]:
@@ -140,7 +135,7 @@ class Study:
                 signature=signature,
                 layout=layout,
                 instructions=spelled_out(signature, layout),
-                decoding=Decoding(max_tokens=max(_SENTENCE, self._answer_tokens(signature, layout))),
+                decoding=Decoding(max_tokens=max(_SENTENCE, self._lengths.answer(signature, layout))),
             )
             for name, signature in self.signatures.items()
         }
@@ -175,7 +170,7 @@ class Study:
             demos=tuple(demos),
             decoding=Decoding(
                 decide_by="logprobs" if by_logprobs else "text",
-                max_tokens=self._answer_tokens(signature, layout),
+                max_tokens=self._lengths.answer(signature, layout),
                 top_logprobs=self._alternatives(by_logprobs or source is not None),
                 extract_from=source,
             ),
@@ -183,10 +178,7 @@ class Study:
 
     def fits(self, candidate: Candidate, *, window: int | None = None) -> bool:
         """Tell whether the longest row still fits the model's context window, or another of so many tokens."""
-        key = candidate.key
-        if key not in self._longest:
-            self._longest[key] = max(map(self._tokens, candidate.prompts.values()))
-        return self._longest[key] <= (window or self.model.context_window)
+        return self._lengths.candidate(candidate) <= (window or self.model.context_window)
 
     def trial(self, candidate: Candidate) -> Trial:
         """Enter a candidate; CompileError where its demos cannot fit the context window."""
@@ -256,18 +248,6 @@ class Study:
             results.append(result)
         return summarize(results)
 
-    def _longest_inputs(self, names: tuple[str, ...]) -> Mapping[str, Value]:
-        if names not in self._longest_rows:
-            rows = [{name: _value(row, name) for name in names} for row in (*self.train, *self.val)]
-            self._longest_rows[names] = max(rows, key=lambda one: sum(len(str(value)) for value in one.values()))
-        return self._longest_rows[names]
-
-    def _answer_tokens(self, signature: Signature, layout: Layout) -> int:
-        """Return how many tokens the longest answer of the demo pool takes, with a little room."""
-        texts = [render_outputs(layout, signature, demo.outputs) for demo in demos_of(signature, self.train)]
-        longest = max(texts, key=len, default="x" * 200)
-        return self.model.count_tokens(longest) + _MARGIN
-
     def _source(self, signature: Signature) -> str | None:
         """Return the input that answers are to be extracted from; None where they may stand as they are written."""
         if not (self.may_extract and self.tells_logprobs):
@@ -280,56 +260,4 @@ class Study:
         """Return how many alternatives to ask for, where they are weighed; a guard needs the token's own alone."""
         if not self.tells_logprobs:
             return 0
-        return _ALTERNATIVES if weighed else int(self.may_guard)
-
-    def _tokens(self, prompt: FrozenPrompt) -> int:
-        longest = self._longest_inputs(tuple(field.name for field in prompt.signature.inputs))
-        rendered = render(
-            prompt.layout,
-            prompt.signature,
-            instructions=prompt.instructions,
-            demos=prompt.demos,
-            inputs=longest,
-        )
-        turns = len(rendered.messages)
-        return self.model.count_tokens(rendered.plain) + _TURN_TOKENS * turns + prompt.decoding.max_tokens
-
-
-@dataclass(frozen=True)
-class _Charged:
-    """A model whose completions the budget pays for."""
-
-    model: Completer
-    ledger: Ledger
-
-    def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
-        completion = self.model.complete(prompt, sampling)
-        self.ledger.charge(prompt, completion)
-        self.ledger.check()
-        return completion
-
-
-def spelled_out(signature: Signature, layout: Layout) -> str:
-    """Return the instructions with what each output may be: what demonstrations would otherwise show.
-
-    >>> from cribsheet.signature import Field
-    >>> answer = Field(name="answer", abstains=True, description="a short phrase")
-    >>> spelled_out(Signature(name="S", instructions="Answer.", inputs=(Field(name="q"),), outputs=(answer,)),
-    ...             layout_named("message"))
-    'Answer. Answer: a short phrase, or unanswerable.'
-    """
-    parts = [signature.instructions]
-    for one in signature.outputs:
-        told = [one.description] if one.description else []
-        if one.closed_outcomes:
-            told.append(f"one of {', '.join(map(layout.verbalizer, one.closed_outcomes))}")
-        if one.abstains:
-            told.append(f"or {layout.verbalizer(UNANSWERABLE)}")
-        if told:
-            parts.append(f"{layout.word(one.name)}: {', '.join(told)}.")
-    return " ".join(part for part in parts if part)
-
-
-def _value(row: Example, name: str) -> Value:
-    """Return a row's value of a field; empty for what an earlier predictor will give."""
-    return row.inputs.get(name) or next(iter(row.outputs.get(name, ())), "")
+        return ALTERNATIVES if weighed else int(self.may_guard)

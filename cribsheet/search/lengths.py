@@ -1,0 +1,65 @@
+"""Measure prompts and answers in a model's tokens."""
+
+from collections.abc import Mapping, Sequence
+
+from cribsheet.examples import Example
+from cribsheet.frozen import FrozenPrompt
+from cribsheet.layout import Layout
+from cribsheet.models import Model
+from cribsheet.outcomes import Value
+from cribsheet.rendering import render, render_outputs
+from cribsheet.search.candidate import Candidate
+from cribsheet.search.demos import demos_of
+from cribsheet.signature import Signature
+
+_MARGIN = 4
+_TURN_TOKENS = 8  # what a chat template adds to a turn, from above
+
+
+class Lengths:
+    """The tokens that a compile's rows take, at most.
+
+    `train` is what answers are taken from; inputs are those of all rows that the search may ask.
+    """
+
+    def __init__(self, model: Model, train: Sequence[Example], val: Sequence[Example]):
+        self._model, self._train, self._rows = model, train, (*train, *val)
+        self._by_candidate: dict[str, int] = {}
+        self._longest_inputs: dict[tuple[str, ...], Mapping[str, Value]] = {}
+
+    def answer(self, signature: Signature, layout: Layout) -> int:
+        """Return how many tokens the longest answer of the demo pool takes, with a little room."""
+        texts = [render_outputs(layout, signature, demo.outputs) for demo in demos_of(signature, self._train)]
+        longest = max(texts, key=len, default="x" * 200)
+        return self._model.count_tokens(longest) + _MARGIN
+
+    def candidate(self, candidate: Candidate) -> int:
+        """Return how many tokens the longest of a candidate's prompts takes on the longest row, completion included."""
+        key = candidate.key
+        if key not in self._by_candidate:
+            self._by_candidate[key] = max(map(self._prompt, candidate.prompts.values()))
+        return self._by_candidate[key]
+
+    def _prompt(self, prompt: FrozenPrompt) -> int:
+        longest = self._inputs(tuple(field.name for field in prompt.signature.inputs))
+        rendered = render(
+            prompt.layout,
+            prompt.signature,
+            instructions=prompt.instructions,
+            demos=prompt.demos,
+            inputs=longest,
+        )
+        turns = len(rendered.messages)
+        return self._model.count_tokens(rendered.plain) + _TURN_TOKENS * turns + prompt.decoding.max_tokens
+
+    def _inputs(self, names: tuple[str, ...]) -> Mapping[str, Value]:
+        """Return the inputs of these names of the longest row."""
+        if names not in self._longest_inputs:
+            rows = [{name: _value(row, name) for name in names} for row in self._rows]
+            self._longest_inputs[names] = max(rows, key=lambda one: sum(len(str(value)) for value in one.values()))
+        return self._longest_inputs[names]
+
+
+def _value(row: Example, name: str) -> Value:
+    """Return a row's value of a field; empty for what an earlier predictor will give."""
+    return row.inputs.get(name) or next(iter(row.outputs.get(name, ())), "")
