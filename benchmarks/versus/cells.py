@@ -68,7 +68,7 @@ class Cell(BaseModel):
     groups: tuple[int, ...] = ()
     """Which test rows share a context; empty where none do."""
     rows: str = ""
-    """A hash of the test rows: equal where two cells may be paired."""
+    """A hash of the task's test rows, of which the cell has the first `n`: equal where two cells may be paired."""
     figures: dict[str, float] = {}
     """Further figures, by name."""
     unreadable: int = 0
@@ -103,8 +103,9 @@ class Judged(BaseModel):
 
 
 def filled(cell: Cell, judged: Judged, rows: Sequence[Example], field: Field) -> Cell:
-    """Return a cell with the scores of its test rows."""
-    score = mean_score(judged.scores, groups=[row.group for row in rows])
+    """Return a cell with the scores of the first of a task's test rows, as many as were judged."""
+    answered = rows[: len(judged.scores)]
+    score = mean_score(judged.scores, groups=[row.group for row in answered])
     ids = "\n".join(row.id for row in rows)
     return cell.model_copy(
         update={
@@ -113,7 +114,7 @@ def filled(cell: Cell, judged: Judged, rows: Sequence[Example], field: Field) ->
             "high": score.high,
             "n": score.n,
             "scores": tuple(round(value, 4) for value in judged.scores),
-            "groups": numbered([row.group for row in rows]),
+            "groups": numbered([row.group for row in answered]),
             "rows": hashlib.sha256(ids.encode()).hexdigest()[:16],
             "figures": abstention(judged) if field.abstains else {},
             "unreadable": judged.unreadable,

@@ -63,11 +63,11 @@ def _compile(bench: Bench, optimizer: str, workspace: Workspace, *, model: Model
 
 
 def _scored(cell: Cell, compiled: Compiled, bench: Bench, *, model: Model, scratch: Path, limit: int) -> Cell:
-    rows, meter, start = bench.test_rows(cell.seed, limit), Meter(), time.monotonic()
+    rows, meter, start = bench.test_rows(cell.seed), Meter(), time.monotonic()
     asked = CachedModel(model, CompletionCache(scratch), meter=meter)
     program = Program(compiled.program, model=asked)
     results = evaluate(
-        lambda inputs: program.answer(inputs, asked), rows, bench.metric, executor=Threads(model.parallel)
+        lambda inputs: program.answer(inputs, asked), rows[:limit], bench.metric, executor=Threads(model.parallel)
     )
     evaluation = summarize(results)
     cell = cell.model_copy(

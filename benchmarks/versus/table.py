@@ -20,8 +20,9 @@ _HOW = """\
 Calls, tokens and seconds are those of finding the program; the test rows come on top. Tokens read are those that the
 engine had not in its prefix cache; for DSPy, those that one slot with an endless prefix cache would not have. All
 methods have the same rows to learn from: Cribsheet's own split of them, of the first seed for DSPy's. Test rows are in
-no search, and the same for all methods. A row of several seeds shows the median, then each; the differences pair the
-test rows of the median seed. `race@12k` may spend 12k tokens, a tenth of a cutoff at 120k.
+no search, and the same for all methods; KNNFewShot, which bootstraps anew for every row that it answers, has fewer
+where it says so. A row of several seeds shows the median, then each; the differences pair the test rows of the median
+seed. `race@12k` may spend 12k tokens, a tenth of a cutoff at 120k.
 
 DSPy's optimizers run at their defaults (GEPA, which has none, with auto="light"; KNNFewShot with k=3, hashed
 character n-grams as vectors, and the metric as its bootstrap filter), the same model as teacher, proposer and
@@ -53,7 +54,7 @@ def median(cells: Sequence[Cell]) -> Cell:
 
 
 def lead(reference: Sequence[Cell], cells: Sequence[Cell]) -> Gain | None:
-    """Return how much better the reference is on the same test rows; None where there are no common ones."""
+    """Return how much better the reference is on the test rows that both have; None where there are none."""
     if not reference:
         return None
     one, other = median(cells), median(reference)
@@ -64,7 +65,8 @@ def lead(reference: Sequence[Cell], cells: Sequence[Cell]) -> Gain | None:
         one, other = pairs[0]
     if one.score is None or other.score is None:
         return None
-    return paired_gain(one.scores, other.scores, groups=one.groups or None)
+    n = min(one.n, other.n)
+    return paired_gain(one.scores[:n], other.scores[:n], groups=one.groups[:n] or None)
 
 
 def _table(task: str, rows: Sequence[list[Cell]], references: Mapping[str, Sequence[Cell]]) -> str:
@@ -73,11 +75,11 @@ def _table(task: str, rows: Sequence[list[Cell]], references: Mapping[str, Seque
     head = ["method", "test score, 95 %", *better, *figures, *_HEAD]
     n = max(cell.n for cells in rows for cell in cells)
     lines = [f"### {task}, {n} test rows", "", _line(head), _line(["---"] * len(head))]
-    lines += [_line(_row(cells, references, figures)) for cells in rows]
+    lines += [_line(_row(cells, references, figures, n)) for cells in rows]
     return "\n".join([*lines, ""])
 
 
-def _row(cells: Sequence[Cell], references: Mapping[str, Sequence[Cell]], figures: Sequence[str]) -> list[str]:
+def _row(cells: Sequence[Cell], references: Mapping[str, Sequence[Cell]], figures: Sequence[str], n: int) -> list[str]:
     cell = median(cells)
     share = cell.compiling.cached_share
     return [
@@ -90,7 +92,7 @@ def _row(cells: Sequence[Cell], references: Mapping[str, Sequence[Cell]], figure
         f"{cell.compiling.completion_tokens:,}",
         "" if share is None else f"{share:.0%}",
         f"{cell.compiling.seconds:,.0f}",
-        _note(cell),
+        _note(cell, n),
     ]
 
 
@@ -107,10 +109,12 @@ def _score(cell: Cell, cells: Sequence[Cell]) -> str:
     return f"{text}; {', '.join(f'{score:.3f}' for score in each)}" if len(each) > 1 else text
 
 
-def _note(cell: Cell) -> str:
+def _note(cell: Cell, n: int) -> str:
+    """Return what is to be known of a cell where the table has up to `n` test rows."""
     counts = {"unreadable": cell.unreadable, "crashed": cell.crashed}
     faults = [f"{count} {name}" for name, count in counts.items() if count]
-    return "; ".join([*([cell.note] if cell.note else []), *faults]).replace("|", "\\|")
+    part = [f"the first {cell.n} test rows"] if 0 < cell.n < n else []
+    return "; ".join([*([cell.note] if cell.note else []), *part, *faults]).replace("|", "\\|")
 
 
 def _where(groups: Iterable[list[Cell]]) -> list[str]:

@@ -62,9 +62,9 @@ class Bench:
         """Return the rows as the compile of that seed splits them."""
         return split(load_rows(self.trainset, self.plain), self.plain, seed=seed)
 
-    def test_rows(self, seed: int, limit: int) -> tuple[Example, ...]:
-        """Return the first `limit` rows that the search of that seed does not see."""
-        return (self.splits(seed).test if self.unseen is None else self.unseen)[:limit]
+    def test_rows(self, seed: int) -> tuple[Example, ...]:
+        """Return up to `TEST_ROWS` rows that the search of that seed does not see."""
+        return (self.splits(seed).test if self.unseen is None else self.unseen)[:TEST_ROWS]
 
 
 def write_rows(path: Path, rows: Sequence[Example]) -> Path:

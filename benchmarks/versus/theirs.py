@@ -113,8 +113,8 @@ def measure(bench: Bench, method: str, seed: int, conditions: Conditions) -> Cel
         cell = cell.model_copy(update={"compiling": compiling, "note": note})
         if program is None:
             return cell
-        rows, counted, start = bench.test_rows(seed, conditions.limit), Limit(), time.monotonic()
-        judged = judge(program, rows, bench, EngineLM(conditions.engine, counted))
+        rows, counted, start = bench.test_rows(seed), Limit(), time.monotonic()
+        judged = judge(program, rows[: conditions.limit], bench, EngineLM(conditions.engine, counted))
     return filled(cell.model_copy(update={"testing": _timed(counted.cost, start)}), judged, rows, bench.field)
 
 

@@ -68,6 +68,9 @@ def test_methods_are_compared_on_the_same_test_rows_alone() -> None:
     assert gain is not None
     assert gain.mean == 0.5
     assert lead(race, [cell("labeled", rows="c")]) is None
+    first = lead(race, [cell("labeled", scores=(0.0,))])
+    assert first is not None
+    assert first.mean == 1.0
     assert lead(race, [Cell(task="sst2", method="dspy.GEPA", seed=0)]) is None
 
 
@@ -77,14 +80,16 @@ def test_the_table_has_a_row_for_each_method_and_says_why_one_did_not_run() -> N
         cell(),
         cell(seed=1).model_copy(update={"compiling": cost}),
         cell(seed=2),
+        cell("dspy.KNNFewShot", scores=(1.0,)),
         Cell(task="sst2", method="dspy.GEPA", seed=0, note="did not run: a | b"),
     ]
-    text = markdown(cells, ["sst2", "topic"], ["race", "dspy.GEPA"])
+    text = markdown(cells, ["sst2", "topic"], ["race", "dspy.KNNFewShot", "dspy.GEPA"])
     assert "### sst2, 2 test rows" in text
     assert "### topic" not in text
-    race, gepa = [line for line in text.splitlines() if line.startswith("| `")]
+    race, knn, gepa = [line for line in text.splitlines() if line.startswith("| `")]
     assert "0.500 [0.500, 0.500]; 0.500, 0.500, 0.500" in race
     assert "| 1,200 | 250 | 30 | 75% |" in race
+    assert knn.endswith("| the first 1 test rows |")
     assert "did not run: a \\| b" in gepa
 
 
@@ -103,7 +108,7 @@ def test_no_test_row_is_a_search_row(task: str, tmp_path: Path) -> None:
     if not data.is_dir():
         pytest.skip(f"there is no {data}")
     bench = TASKS[task](data, tmp_path)
-    splits, test = bench.splits(0), bench.test_rows(0, 300)
+    splits, test = bench.splits(0), bench.test_rows(0)
     searched = (*splits.train, *splits.val, *splits.test)
     assert len(test) == 300
     assert not {tuple(row.inputs.values()) for row in searched} & {tuple(row.inputs.values()) for row in test}

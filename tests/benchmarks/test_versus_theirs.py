@@ -128,7 +128,7 @@ def test_an_optimizer_that_passes_the_limit_is_cut_off(method: str, bench: Bench
 
 
 def test_unreadable_answers_score_nothing_and_are_counted(bench: Bench, tmp_path: Path) -> None:
-    text = bench.test_rows(0, 20)[3].inputs["text"]
+    text = bench.test_rows(0)[3].inputs["text"]
     cell = measure(bench, "dspy.Predict", 0, conditions(tmp_path, cutoff=1.0, engine=Positive(str(text))))
     assert (cell.unreadable, cell.crashed, cell.scores[3]) == (1, 0, 0.0)
 
