@@ -41,16 +41,16 @@ def search(study: Study) -> None:
     whole, seen = study.ledger.left, set[str]()
     draws = {name: _draw(study, name) for name in study.signatures}
     probing = Probing(study, draws)
-    if decides(study) and probing.blocks:
+    if probing.blocks:
         study.progress.stage("learning which layouts, words and demonstrations help")
-        frames, abstaining = probing.run(FRAMES * whole), True
+        frames = probing.run(FRAMES * whole)
     else:
-        frames, abstaining = _screened(study, FRAMES * whole, seen)
+        frames = _screened(study, FRAMES * whole, seen)
     if not frames:  # not even the shortest rows fit the context window as demos
         study.extend(study.trial(study.bare()), len(study.val))
         return
     study.progress.stage("racing demonstrations")
-    sets = _DemoSets(study, frames, draws, abstaining=abstaining)
+    sets = _DemoSets(study, frames, draws, abstaining=_gains_from_abstentions(study, frames[0], seen))
     for winner in Stage(study, DEMOS * whole, seen=seen).run(sets.candidates(), keep=1):
         # On fewer rows than another's it would stand lower for that alone.
         study.extend(winner, max(trial.rows for trial in study.trials))
@@ -85,59 +85,46 @@ def _draw(study: Study, name: str) -> DemoDraw:
     return DemoDraw(signature, covering(signature, _pool(study, name), size=POOL, rng=study.rng), rng=study.rng)
 
 
-def _screened(study: Study, allowance: float, seen: set[str]) -> tuple[list[Candidate], bool]:
-    """Return the two frames that do best with one small demo set: layouts first, then words in the best of them.
+def _screened(study: Study, allowance: float, seen: set[str]) -> list[Candidate]:
+    """Return the two frames that do best with one small demo set: layouts first, then words in the best of them."""
 
-    And whether demos that abstain make the best layout better, where a guard may abstain in their place.
-    """
+    def screen(part: float, candidates: Iterator[Candidate], incumbents: Sequence[Trial] = ()) -> list[Trial]:
+        stage = Stage(study, part * allowance, entry=SCREEN_ENTRY, seen=seen)
+        return stage.run(candidates, keep=2, incumbents=incumbents)
+
     study.progress.stage("screening layouts")
-    screen, wordings = _Screen(study, seen), Wordings(study)
-    layouts = (_framed(study, layout, screen.demos) for layout in study.layouts)
-    best = screen.run(LAYOUTS * allowance, layouts)
+    demos, wordings = _small_set(study, _answers), Wordings(study)
+    best = screen(LAYOUTS, (_framed(study, layout, demos) for layout in study.layouts))
     if not best:
-        return [], True
-    abstaining = not study.may_guard or screen.gains_from_abstentions(best[0])
+        return []
     study.progress.stage("screening the fields' names")
-    best = screen.run(WORDS * allowance, _worded(study, wordings, best[0].uncorrected), incumbents=best)
+    best = screen(WORDS, _worded(study, wordings, best[0].uncorrected), best)
     study.progress.stage("screening the outcomes' words")
-    best = screen.run(
-        (1 - LAYOUTS - WORDS) * allowance, _verbalized(study, wordings, best[0].uncorrected), incumbents=best
-    )
-    return [trial.uncorrected for trial in best], abstaining
+    best = screen(1 - LAYOUTS - WORDS, _verbalized(study, wordings, best[0].uncorrected), best)
+    return [trial.uncorrected for trial in best]
 
 
-class _Screen:
-    """Short races with one small demo set."""
+def _gains_from_abstentions(study: Study, frame: Candidate, seen: set[str]) -> bool:
+    """Tell whether a frame does better on its first rows with demos that abstain among them.
 
-    def __init__(self, study: Study, seen: set[str]):
-        self.study, self.seen = study, seen
-        self.demos = _small_set(study, _answers)
+    True too where the pools have none, where no guard may abstain in their place, or outcomes are decided.
+    """
+    pools_alike = all(_pool(study, name) == _answers(study, name) for name in study.signatures)
+    if pools_alike or decides(study):
+        return True
+    abstaining = frame.with_demos(_small_set(study, _pool), origin=f"layout {_name(frame)}, abstentions shown")
+    if not study.fits(abstaining):
+        return False
+    return _first_merit(study, abstaining, seen) > _first_merit(study, frame, seen)
 
-    def run(
-        self, allowance: float, candidates: Iterator[Candidate], *, incumbents: Sequence[Trial] = ()
-    ) -> list[Trial]:
-        """Return the two best of the candidates and the incumbents; the incumbents where nothing entered."""
-        return Stage(self.study, allowance, entry=SCREEN_ENTRY, seen=self.seen).run(
-            candidates, keep=2, incumbents=incumbents
-        )
 
-    def gains_from_abstentions(self, trial: Trial) -> bool:
-        """Tell whether a trial that shows none does better on its first rows with demos that abstain among them.
-
-        True too where the pools have none.
-        """
-        study, rows = self.study, first_block(self.study)
-        if all(_pool(study, name) == _answers(study, name) for name in study.signatures):
-            return True
-        shown = trial.uncorrected.with_demos(
-            _small_set(study, _pool), origin=f"layout {_name(trial.uncorrected)}, abstentions shown"
-        )
-        if shown.key in self.seen or not study.fits(shown):
-            return False
-        self.seen.add(shown.key)
-        other = study.trial(shown)
-        study.extend(other, rows)
-        return fmean(other.merits) > fmean(trial.merits[:rows])
+def _first_merit(study: Study, candidate: Candidate, seen: set[str]) -> float:
+    """Return a candidate's mean merit on the first rows, which it answers unless it has."""
+    known = next((trial for trial in study.trials if trial.uncorrected.key == candidate.key), None)
+    trial, rows = known or study.trial(candidate), first_block(study)
+    seen.add(candidate.key)
+    study.extend(trial, max(rows, trial.rows))
+    return fmean(trial.merits[:rows])
 
 
 def _pool(study: Study, name: str) -> tuple[Demo, ...]:

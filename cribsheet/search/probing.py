@@ -8,9 +8,9 @@ from cribsheet.examples import Demo, Example
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.drawing import DemoDraw, Effects
 from cribsheet.search.frames import Wordings, Words
+from cribsheet.search.stage import decides
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
-from cribsheet.search.wording import has_chinese
 
 BLOCKS, BLOCK = 6, 8
 """Blocks of the demo pool's rows on which sets are tried, and their rows."""
@@ -37,7 +37,7 @@ class Probing:
         self.blocks = self._blocks()
         """Rows of the demo pool that are never drawn as demos."""
         self.layouts = self._distinct_layouts()
-        """The names of those that differ in what they ask, in a language of the rows."""
+        """The names of those that differ in what they ask."""
         self._effects = Effects(study.rng, pull=_PULL)
         self._wordings = Wordings(study)
         self._sets: dict[Choice, list[Words]] = {}
@@ -54,7 +54,7 @@ class Probing:
     def _probe(self, block: int) -> None:
         """Try one set in one frame; both are drawn more often the better they did."""
         study, kind = self.study, f"block {block}"
-        demos = {name: draw.draw(DEMOS) for name, draw in self._draws.items()}
+        demos = self._demos()
         choices = self._choices(lambda options: self._effects.shuffled(options)[0])
         candidate = self._candidate(choices, demos)
         if not study.fits(candidate):
@@ -66,28 +66,31 @@ class Probing:
             draw.learn(demos[name], trial.merit, kind=kind)
         study.advance()
 
+    def _demos(self) -> dict[str, Sequence[Demo]]:
+        """Draw a small set for each predictor, without abstentions where a guard may make them.
+
+        Shown some, a small model that writes its answers abstains from nearly all, in any layout.
+        """
+        answered = self.study.may_guard and not decides(self.study)
+        return {name: draw.draw(DEMOS, answered=answered) for name, draw in self._draws.items()}
+
     def _blocks(self) -> list[list[Example]]:
         pooled = {repr(demo) for draw in self._draws.values() for demo in draw.pool}
-        rows = [row for row in self.study.train if repr(row.demo) not in pooled]
+        conditions, bare = self.study.conditions, self.study.conditions.guarded(self.study.bare())
+        rows = [row for row in self.study.train if repr(row.demo) not in pooled and conditions.asks(bare, row)]
         return [rows[at : at + BLOCK] for at in range(0, min(len(rows), BLOCKS * BLOCK) - BLOCK + 1, BLOCK)]
 
     def _distinct_layouts(self) -> list[str]:
-        """Return the layouts' names, one of those that ask the same: where there is one input, none leads.
-
-        Chinese ones only where the rows have Chinese in them; English ones always, as models know them best.
-        """
+        """Return the layouts' names, one of those that ask the same: where there is one input, none leads."""
         demos = {name: draw.pool[:2] for name, draw in self._draws.items()}
-        is_chinese = any(has_chinese(str(value)) for row in self.study.train for value in row.inputs.values())
         by_key: dict[str, str] = {}
         for layout in self.study.layouts:
-            if layout.language == "zh" and not is_chinese:
-                continue
             by_key.setdefault(self.study.candidate(layout, demos, origin="").key, layout.name)
         return list(by_key.values())
 
     def _frames(self) -> list[Candidate]:
         """Return the best layout with the best words, then with the second best names, then the second best layout."""
-        demos = {name: draw.draw(DEMOS) for name, draw in self._draws.items()}
+        demos = self._demos()
         frames: dict[str, Candidate] = {}
         for second in ("", "names", "layout"):
             candidate = self._candidate(self._choices(partial(self._best, second=second)), demos)

@@ -24,6 +24,7 @@ from cribsheet.search.lengths import Lengths
 from cribsheet.search.pointing import PointerFitter
 from cribsheet.search.teaching import Harvest, Teaching
 from cribsheet.search.trial import Conditions, Trial
+from cribsheet.search.wording import has_chinese
 from cribsheet.signature import Signature
 
 _SENTENCE = 24  # tokens: without demos, models answer in sentences
@@ -111,9 +112,19 @@ class Study:
 
     @property
     def layouts(self) -> list[Layout]:
-        """The layouts that this model can be asked in."""
+        """The layouts that this model can be asked in.
+
+        Chinese ones only where the rows have Chinese in them; English ones always, as models know them best. Where
+        answers are to be extracted, those alone that they can be extracted from.
+        """
         raw = getattr(self.model, "supports_raw", True)
-        return [layout for layout in LAYOUTS if raw or layout.style != "raw"]
+        only_raw = raw and self.pointed_source is not None
+        is_chinese = any(has_chinese(str(value)) for row in self.train for value in row.inputs.values())
+        return [
+            layout
+            for layout in LAYOUTS
+            if (raw if layout.style == "raw" else not only_raw) and (is_chinese or layout.language != "zh")
+        ]
 
     @property
     def best(self) -> Trial | None:

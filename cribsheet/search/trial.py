@@ -63,6 +63,10 @@ class Conditions:
 
         return evaluate(runner, rows, self.metric, executor=self.executor)
 
+    def asks(self, candidate: Candidate, row: Example) -> bool:
+        """Tell whether a model has to be asked for a candidate's answer to a row; not where its guard withholds any."""
+        return withheld(candidate.prompts, self.wiring, row.inputs) is None
+
     def guarded(self, candidate: Candidate) -> Candidate:
         """Return the candidate with the guard that is known before anything is answered."""
         known = self.fit_guard.known if self.fit_guard else None

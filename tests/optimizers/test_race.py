@@ -78,7 +78,7 @@ def raced_demos(script: Callable[[str, bool], str]) -> list[bool]:
 
     def answer(prompt: Prompt, sampling: Sampling) -> str:
         *shown, asked = prompt.plain.split("Context: ")
-        return script(asked, any(" unanswerable" in demo for demo in shown))
+        return script(asked, any("unanswerable" in demo for demo in shown))
 
     rows = bridges(120)
     conditions = conditions_of(
