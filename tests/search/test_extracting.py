@@ -33,9 +33,14 @@ def misspelling(prompt: Prompt, sampling: Sampling) -> Completion:
     return Completion(text=name.replace("Ann", " Anne") if sampling.max_tokens > 1 else token, first_token=first)
 
 
-def study(rows: Sequence[Example], **options: bool) -> Study:
-    conditions = conditions_of(ScriptedModel(misspelling), metric=answer_f1, wiring=direct_wiring(BARE, QA))
+def study(rows: Sequence[Example], *, model: ScriptedModel | None = None, **options: bool) -> Study:
+    asked = model or ScriptedModel(misspelling)
+    conditions = conditions_of(asked, metric=answer_f1, wiring=direct_wiring(BARE, QA))
     return study_on(QA, rows[::2], rows[1::2], conditions, **options)
+
+
+def styles(study: Study) -> set[str]:
+    return {layout.style for layout in study.layouts}
 
 
 def source(study: Study, layout: str = "plain") -> str | None:
@@ -60,6 +65,20 @@ def test_they_are_not_where_the_model_cannot_be_made_to_or_nobody_wants_it() -> 
     assert source(study(SPANS, tells_logprobs=False)) is None
     assert source(study(SPANS), "chat") is None
     assert source(study(SPANS, may_extract=False)) is None
+
+
+def test_layouts_that_they_cannot_be_extracted_from_are_tried_only_where_there_are_no_others() -> None:
+    chats = ScriptedModel(misspelling)
+    chats.supports_raw = False
+    assert styles(study(SPANS)) == {"raw"}
+    assert styles(study(SPANS, may_extract=False)) == {"raw", "one_message", "chat_turns"}
+    assert styles(study(SPANS, model=chats)) == {"one_message", "chat_turns"}
+
+
+def test_chinese_layouts_are_tried_where_rows_have_chinese_in_them() -> None:
+    chinese = [Example({**one.inputs, "question": "谁建了这座桥？"}, one.outputs) for one in SPANS]
+    assert {layout.language for layout in study(SPANS).layouts} == {"en"}
+    assert {layout.language for layout in study(chinese).layouts} == {"en", "zh"}
 
 
 def test_signatures_of_one_name_each_have_an_input_of_their_own() -> None:

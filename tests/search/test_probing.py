@@ -6,14 +6,21 @@ from pathlib import Path
 import pytest
 
 from cribsheet.bridge import BARE
+from cribsheet.examples import Example
+from cribsheet.metrics import answer_f1
 from cribsheet.models import Completion, Sampling
 from cribsheet.models.scripted import ScriptedModel
+from cribsheet.outcomes import Unanswerable
 from cribsheet.prompts import Prompt
+from cribsheet.running import direct_wiring
 from cribsheet.search.drawing import DemoDraw
+from cribsheet.search.guarding import GuardFitter
 from cribsheet.search.probing import BLOCK, DEMOS, Probing
 from cribsheet.search.study import Study
-from studies import conditions_of, leaning, study_of
-from toys import GOOD, SENTIMENT
+from studies import conditions_of, leaning, study_of, study_on
+from toys import GOOD, QA, SENTIMENT
+
+OFF_TOPIC = "Gravity pulls at apples."
 
 
 def probing_of(study: Study, *, pool: int = 12) -> Probing:
@@ -71,6 +78,32 @@ def test_layouts_that_ask_the_same_count_once(study: Study) -> None:
     layouts = probing_of(study).layouts
     assert "plain" in layouts
     assert "plain-lead-last" not in layouts  # with one input, nothing leads
+
+
+def bridges(count: int) -> list[Example]:
+    """Rows that ask who built a bridge: of three, one is of another subject's text, and one leaves it open."""
+    rows = []
+    for number in range(count):
+        texts = (f"Bridge {number} was built by Ann B{number}.", OFF_TOPIC, f"Bridge {number} was built of oak.")
+        answer = Unanswerable() if number % 3 else f"Ann B{number}"
+        inputs = {"question": f"Who built bridge {number}?", "context": texts[number % 3]}
+        rows.append(Example(inputs, {"answer": (answer,)}))
+    return rows
+
+
+def test_where_a_guard_may_abstain_sets_show_answers_and_rows_that_it_withholds_in_any_case_are_not_asked() -> None:
+    rows, model = bridges(180), ScriptedModel(lambda prompt, sampling: " Ann B1")
+    guards = GuardFitter(QA, rows, answer_f1)
+    conditions = conditions_of(
+        model, budget="1000calls", metric=answer_f1, wiring=direct_wiring(BARE, QA), fit_guard=guards
+    )
+    study = study_on(QA, rows[:120], rows[120:], conditions, tells_logprobs=False)
+    probing = Probing(study, {BARE: DemoDraw(QA, study.pools[BARE][:24], rng=study.rng)})
+    contexts = {str(row.inputs["context"]) for block in probing.blocks for row in block}
+    assert len(contexts) > BLOCK
+    assert OFF_TOPIC not in contexts
+    probing.run(100)
+    assert not any("unanswerable" in call.prompt.plain for call in model.calls)
 
 
 def test_a_small_demo_pool_leaves_no_rows_to_learn_on(study: Study) -> None:
