@@ -41,7 +41,7 @@ def search(study: Study) -> None:
     whole, seen = study.ledger.left, set[str]()
     draws = {name: _draw(study, name) for name in study.signatures}
     probing = Probing(study, draws)
-    if probing.blocks:
+    if probing.pays(FRAMES * whole):
         study.progress.stage("learning which layouts, words and demonstrations help")
         frames = probing.run(FRAMES * whole)
     else:

@@ -16,8 +16,10 @@ BLOCKS, BLOCK = 6, 8
 """Blocks of the demo pool's rows on which sets are tried, and their rows."""
 DEMOS = 4
 """Demos of each set."""
-MOST_PROBES = 1000
-"""A small trainset repeats itself long before."""
+LEAST_PROBES, MOST_PROBES = 4, 1000
+"""Sets to try: from fewer little could be learnt, and a small trainset repeats itself long before the most."""
+SETS_A_BLOCK = 3
+"""Sets that each block is to see at least: one alone is compared with nothing."""
 _PULL = 3.0
 
 Choice = tuple[str, ...]
@@ -42,29 +44,40 @@ class Probing:
         self._wordings = Wordings(study)
         self._sets: dict[Choice, list[Words]] = {}
 
+    def pays(self, allowance: float) -> bool:
+        """Tell whether there are rows to learn on and a part of the budget, in its unit, pays for enough sets.
+
+        What a row of the baseline costs tells what one of a set does.
+        """
+        row = next((trial.cost_of_asking for trial in self.study.trials), 0.0)
+        return bool(self.blocks) and allowance >= LEAST_PROBES * (BLOCK + DEMOS) * row
+
     def run(self, allowance: float) -> list[Candidate]:
         """Spend a part of the budget, in its unit; return the frames that did best, each with some demos."""
-        until = self.study.ledger.left - allowance
+        until, blocks = self.study.ledger.left - allowance, len(self.blocks)
         for number in range(MOST_PROBES):
-            self._probe(number % len(self.blocks))
+            cost = self._probe(number % blocks)
             if self.study.ledger.left <= until:
                 break
+            if number == 0 and cost:
+                blocks = min(blocks, max(1, int(allowance / cost) // SETS_A_BLOCK))
         return self._frames()
 
-    def _probe(self, block: int) -> None:
-        """Try one set in one frame; both are drawn more often the better they did."""
+    def _probe(self, block: int) -> float:
+        """Try one set in one frame; both are drawn more often the better they did. Return what it cost."""
         study, kind = self.study, f"block {block}"
         demos = self._demos()
         choices = self._choices(lambda options: self._effects.shuffled(options)[0])
         candidate = self._candidate(choices, demos)
         if not study.fits(candidate):
-            return
+            return 0.0
         trial = Trial(candidate, study.conditions)
         trial.extend(self.blocks[block])
         self._effects.learn(choices, trial.merit, kind=kind)
         for name, draw in self._draws.items():
             draw.learn(demos[name], trial.merit, kind=kind)
         study.advance()
+        return trial.cost
 
     def _demos(self) -> dict[str, Sequence[Demo]]:
         """Draw a small set for each predictor, without abstentions where a guard may make them.

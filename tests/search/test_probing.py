@@ -15,7 +15,7 @@ from cribsheet.prompts import Prompt
 from cribsheet.running import direct_wiring
 from cribsheet.search.drawing import DemoDraw
 from cribsheet.search.guarding import GuardFitter
-from cribsheet.search.probing import BLOCK, DEMOS, Probing
+from cribsheet.search.probing import BLOCK, DEMOS, LEAST_PROBES, SETS_A_BLOCK, Probing
 from cribsheet.search.study import Study
 from studies import conditions_of, leaning, study_of, study_on
 from toys import GOOD, QA, SENTIMENT
@@ -72,6 +72,23 @@ def test_it_spends_its_part_of_the_budget_and_little_more(study: Study) -> None:
     before = study.ledger.left
     probing_of(study).run(400)
     assert 400 <= before - study.ledger.left <= 400 + 2 * BLOCK
+
+
+def test_a_small_part_of_the_budget_learns_on_few_rows_so_that_sets_are_compared(study: Study) -> None:
+    model = knows_when_told("Review")
+    probing = probing_of(replace(study, conditions=conditions_of(model, budget="4000calls")))
+    probing.run(SETS_A_BLOCK * BLOCK)
+    asked = [call.prompt.plain for call in model.calls if call.prompt.plain.count("The ") > DEMOS]  # with demos
+    texts = [{str(row.inputs["text"]) for row in block} for block in probing.blocks]
+    seen = [any(text in prompt for text in block for prompt in asked) for block in texts]
+    assert seen == [True] + [False] * (len(texts) - 1)
+
+
+def test_a_budget_pays_for_some_sets_where_there_are_rows_to_learn_on(study: Study) -> None:
+    enough = LEAST_PROBES * (BLOCK + DEMOS)
+    assert probing_of(study).pays(enough)
+    assert not probing_of(study).pays(enough - 1)
+    assert not probing_of(study, pool=len(study.train)).pays(enough)
 
 
 def test_layouts_that_ask_the_same_count_once(study: Study) -> None:
