@@ -4,6 +4,7 @@ import random
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from cribsheet.calibration import decided_field
 from cribsheet.catalogue import LAYOUTS, ZERO_SHOT, layout_named
@@ -119,11 +120,10 @@ class Study:
         """
         raw = getattr(self.model, "supports_raw", True)
         only_raw = raw and self.pointed_source is not None
-        is_chinese = any(has_chinese(str(value)) for row in self.train for value in row.inputs.values())
         return [
             layout
             for layout in LAYOUTS
-            if (raw if layout.style == "raw" else not only_raw) and (is_chinese or layout.language != "zh")
+            if (raw if layout.style == "raw" else not only_raw) and (self._is_chinese or layout.language != "zh")
         ]
 
     @property
@@ -258,6 +258,11 @@ class Study:
                 self.ledger.check()
             results.append(result)
         return summarize(results)
+
+    @cached_property
+    def _is_chinese(self) -> bool:
+        """Whether the rows have Chinese in them; every text of the demo pool is read for it, so once."""
+        return any(has_chinese(str(value)) for row in self.train for value in row.inputs.values())
 
     def _source(self, signature: Signature) -> str | None:
         """Return the input that answers are to be extracted from; None where they may stand as they are written."""
