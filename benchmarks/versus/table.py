@@ -20,9 +20,9 @@ _HOW = """\
 Calls, tokens and seconds are those of finding the program; the test rows come on top. Tokens read are those that the
 engine had not in its prefix cache; for DSPy, those that one slot with an endless prefix cache would not have. All
 methods have the same rows to learn from: Cribsheet's own split of them, of the first seed for DSPy's. Test rows are in
-no search, and the same for all methods; KNNFewShot, which bootstraps anew for every row that it answers, has fewer
-where it says so. A row of several seeds shows the median, then each; the differences pair the test rows of the median
-seed. `race@12k` may spend 12k tokens, a tenth of a cutoff at 120k.
+no search, and the same for all methods; slow ones have only the first where they say so, as KNNFewShot, which
+bootstraps anew for every row that it answers. A row of several seeds shows the median, then each; the differences
+pair the test rows of the median seed. `race@12k` may spend 12k tokens, a tenth of a cutoff at 120k.
 
 DSPy's optimizers run at their defaults (GEPA, which has none, with auto="light"; KNNFewShot with k=3, hashed
 character n-grams as vectors, and the metric as its bootstrap filter), the same model as teacher, proposer and
