@@ -6,7 +6,7 @@ FILLED := .venv/.filled
 .PHONY: demo test slow lint bench versus clean
 
 demo: $(FILLED)  ## compile grounded question answering on the embedded model, then ask it
-	@$(BIN)/optimize grounded_qa --budget 60k
+	@$(BIN)/optimize grounded_qa
 	@echo
 	@echo "# Who discovered penicillin?"
 	@$(BIN)/cribsheet ask grounded_qa.prompt.json --question "Who discovered penicillin?" \

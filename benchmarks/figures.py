@@ -23,7 +23,6 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "figures.json"
-BUDGETS = {"grounded_qa": "60k", "sentiment": "40k", "topic": "40k"}
 SST2 = "sentence=text,label=sentiment"
 
 
@@ -57,7 +56,7 @@ class Bench:
 
 def compiling(bench: Bench, task: str) -> list[dict[str, Any]]:
     """Compile a shipped task on its own rows, then again."""
-    command = ["optimize", task, "--budget", BUDGETS[task]]
+    command = ["optimize", task]
     first = bench.optimize(*command[1:])
     before = (bench.workspace / first["out"]).read_bytes()
     again = bench.optimize(*command[1:])
@@ -95,7 +94,7 @@ def sst2(bench: Bench) -> list[dict[str, Any]]:
 
 def runtime(bench: Bench) -> list[dict[str, Any]]:
     """Time the import, then load, render and parse of a frozen prompt."""
-    bench.optimize("sentiment", "--budget", BUDGETS["sentiment"])
+    bench.optimize("sentiment")
     path = bench.workspace / "sentiment.prompt.json"
     code = (
         "import time, cribsheet\n"

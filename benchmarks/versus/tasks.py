@@ -122,12 +122,12 @@ def _squad2(data: Path, scratch: Path) -> Bench:
     return Bench("squad2", GroundedQA, answer_f1, "120k", paths["search"], test)
 
 
-def _own(name: str, signature: type[dspy.Signature], metric: Metric, budget: str) -> Callable[[Path, Path], Bench]:
+def _own(name: str, signature: type[dspy.Signature], metric: Metric) -> Callable[[Path, Path], Bench]:
     """Return what makes a task of a trainset that ships with Cribsheet."""
 
     def make(_data: Path, scratch: Path) -> Bench:
         rows = load_rows(builtin().trainset(f"{name}.jsonl"), signature_of(signature))
-        return Bench(name, signature, metric, budget, write_rows(scratch / f"{name}.jsonl", rows))
+        return Bench(name, signature, metric, "40k", write_rows(scratch / f"{name}.jsonl", rows))
 
     return make
 
@@ -137,9 +137,9 @@ TASKS: dict[str, Callable[[Path, Path], Bench]] = {
     "ag_news": _table("ag_news", Topic, {}, "120k"),
     "squad2": _squad2,
     "waimai": _table("waimai", Review, {}, "60k"),
-    "grounded_qa": _own("grounded_qa", GroundedQA, answer_f1, "60k"),
-    "sentiment": _own("sentiment", Sentiment, label_accuracy, "40k"),
-    "topic": _own("topic", Topic, label_accuracy, "40k"),
+    "grounded_qa": _own("grounded_qa", GroundedQA, answer_f1),
+    "sentiment": _own("sentiment", Sentiment, label_accuracy),
+    "topic": _own("topic", Topic, label_accuracy),
 }
 """What makes each task, from the data folder and a folder for the rows that a compile is given."""
 
