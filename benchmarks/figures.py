@@ -57,9 +57,9 @@ class Bench:
 def compiling(bench: Bench, task: str) -> list[dict[str, Any]]:
     """Compile a shipped task on its own rows, then again."""
     command = ["optimize", task]
-    first = bench.optimize(*command[1:])
+    first = bench.optimize(task)
     before = (bench.workspace / first["out"]).read_bytes()
-    again = bench.optimize(*command[1:])
+    again = bench.optimize(task)
     same = (bench.workspace / again["out"]).read_bytes() == before
     return [
         row(f"{task}: zero-shot, test rows", spread(first["baseline"]), command, first),

@@ -14,6 +14,7 @@ from cribsheet.examples import Example
 from cribsheet.metrics import Metric, answer_f1, label_accuracy
 from cribsheet.outcomes import to_json
 from cribsheet.rows import load_rows
+from cribsheet.settings import Settings
 from cribsheet.signature import Field, Signature
 from cribsheet.splits import Splits, split
 from cribsheet.workspace import builtin
@@ -123,11 +124,11 @@ def _squad2(data: Path, scratch: Path) -> Bench:
 
 
 def _own(name: str, signature: type[dspy.Signature], metric: Metric) -> Callable[[Path, Path], Bench]:
-    """Return what makes a task of a trainset that ships with Cribsheet."""
+    """Return what makes a task of a trainset that ships with Cribsheet, at the default budget."""
 
     def make(_data: Path, scratch: Path) -> Bench:
         rows = load_rows(builtin().trainset(f"{name}.jsonl"), signature_of(signature))
-        return Bench(name, signature, metric, "40k", write_rows(scratch / f"{name}.jsonl", rows))
+        return Bench(name, signature, metric, Settings.budget, write_rows(scratch / f"{name}.jsonl", rows))
 
     return make
 
