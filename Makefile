@@ -15,8 +15,9 @@ demo: $(FILLED)  ## compile grounded question answering on the embedded model, t
 	@$(BIN)/cribsheet ask grounded_qa.prompt.json --question "Who was Anne Frank?" \
 		--context "Gravity is the force that pulls bodies towards each other. It keeps the planets on their orbits."
 
-test: lint  ## everything but the slow tests
-	@$(BIN)/pytest -m "not slow"
+test: lint  ## everything but the slow tests; those of the embedded model, which takes all cores, one at a time
+	@$(BIN)/pytest -n auto --maxprocesses 4 -m "not slow and not model"
+	@$(BIN)/pytest -m "model and not slow"
 
 slow: $(FILLED)  ## the tests that need minutes of model time
 	@$(BIN)/pytest -m slow

@@ -16,7 +16,8 @@ from cribsheet.models.cache import CompletionCache
 from cribsheet.workspace import new_workspace
 
 BIN = Path(sys.executable).parent
-pytestmark = pytest.mark.model
+BUDGET = "20k"
+pytestmark = [pytest.mark.model, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def optimize(folder: Path, *options: str) -> dict[str, Any]:
@@ -30,27 +31,35 @@ def workspace(path: Path) -> Path:
     return new_workspace(path).root
 
 
-def test_a_small_budget_buys_a_frozen_prompt_that_answers_and_costs_nothing_again(tmp_path: Path) -> None:
-    folder = workspace(tmp_path / "ws")
-    first = optimize(folder, "--budget", "8k")
-    assert first["evaluated_tokens"] + first["completion_tokens"] <= 8000
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A workspace with a compiled task, and what the command told."""
+    folder = workspace(tmp_path_factory.mktemp("compiled") / "ws")
+    return folder, optimize(folder, "--budget", BUDGET)
+
+
+def test_a_small_budget_buys_a_frozen_prompt_that_answers_and_costs_nothing_again(
+    compiled: tuple[Path, dict[str, Any]],
+) -> None:
+    folder, first = compiled
+    assert first["evaluated_tokens"] + first["completion_tokens"] <= 20_000
     assert first["baseline"]["n"] == first["compiled"]["n"] >= 10
     before = (folder / first["out"]).read_bytes()
     program = cribsheet.load(folder / first["out"])
     assert program(text="An utter waste of an evening.").sentiment in ("negative", "positive")
-    again = optimize(folder, "--budget", "8k", "--out", "again.prompt.json")
+    again = optimize(folder, "--budget", BUDGET, "--out", "again.prompt.json")
     assert (folder / "again.prompt.json").read_bytes() == before
     assert again["calls"] == 0 < again["cached_calls"]
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_a_compile_that_was_killed_ends_with_the_same_file_and_pays_for_the_rest_alone(tmp_path: Path) -> None:
-    one, other = workspace(tmp_path / "one"), workspace(tmp_path / "other")
-    whole = optimize(one, "--budget", "20k")
+def test_a_compile_that_was_killed_ends_with_the_same_file_and_pays_for_the_rest_alone(
+    compiled: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    one, whole = compiled
+    other = workspace(tmp_path / "other")
     half = whole["calls"] // 2
     running = subprocess.Popen(
-        [BIN / "optimize", "sentiment", "--budget", "20k"],
+        [BIN / "optimize", "sentiment", "--budget", BUDGET],
         cwd=other,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -60,13 +69,12 @@ def test_a_compile_that_was_killed_ends_with_the_same_file_and_pays_for_the_rest
         time.sleep(0.2)
     os.kill(running.pid, signal.SIGKILL)
     running.wait()
-    resumed = optimize(other, "--budget", "20k")
+    resumed = optimize(other, "--budget", BUDGET)
     assert (other / resumed["out"]).read_bytes() == (one / whole["out"]).read_bytes()
     assert resumed["calls"] < whole["calls"]
     assert resumed["calls"] + resumed["cached_calls"] >= whole["calls"]
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_grounded_answers_gain_over_zero_shot_and_abstain_off_topic(tmp_path: Path) -> None:
     folder = workspace(tmp_path / "ws")

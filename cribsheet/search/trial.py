@@ -3,7 +3,9 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from statistics import fmean, stdev
+from statistics import fmean
+
+import numpy as np
 
 from cribsheet.calibration import CONTENT_FREE, decided_field
 from cribsheet.evaluate import Evaluation, RowResult, evaluate, score_run, summarize
@@ -153,7 +155,7 @@ class Trial:
         if self.rows == other.rows:
             return fmean(self.said) - fmean(other.said)
         ahead = [own - its for own, its in zip(self.said, other.said, strict=False)]
-        return fmean(ahead) - _CAUTION * stdev([*ahead, -0.5, 0.5]) / math.sqrt(len(ahead))
+        return fmean(ahead) - _CAUTION * float(np.std([*ahead, -0.5, 0.5], ddof=1)) / math.sqrt(len(ahead))
 
     @property
     def rows(self) -> int:
