@@ -40,8 +40,8 @@ QUICK = {
         "dspy.BootstrapFewShotWithRandomSearch",
     ],
     "seeds": [0],
-    "limit": 100,
-    "budget": "20k",
+    "limit": 30,
+    "budget": "12k",
     "cutoff": 10_000.0,
 }
 
