@@ -203,10 +203,12 @@ class Study:
         return trial
 
     def extend(self, trial: Trial, rows: int) -> None:
-        """Answer a trial's rows up to the `rows`-th; BudgetExhausted where the budget ends first."""
-        trial.extend(self.val[:rows])
-        self._note_best()
-        self.advance()
+        """Answer a trial's rows up to the `rows`-th; BudgetExhausted where the budget ends first, after some."""
+        try:
+            trial.extend(self.val[:rows])
+        finally:
+            self._note_best()
+            self.advance()
 
     def read_out(self) -> None:
         """Let readouts be among the corrections of all trials, once the search is over.

@@ -18,7 +18,7 @@ from cribsheet.outcomes import Value
 from cribsheet.parsing import ParseFailure
 from cribsheet.prompts import Prompt
 from cribsheet.running import Call, Run, ask, reread, withheld
-from cribsheet.search.budget import Ledger
+from cribsheet.search.budget import BudgetExhausted, Ledger, SearchStopped
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.fitting import Fitter, Kind, folds
 from cribsheet.search.guarding import GuardFitter
@@ -172,15 +172,18 @@ class Trial:
         """Answer rows up to the last of `rows`, which starts with those answered before.
 
         Raises:
-            BudgetExhausted: where the ledger stops it; the trial stays as it was.
+            BudgetExhausted, SearchStopped: where the ledger stops it; the trial has the rows answered until then.
         """
-        fresh = rows[self.rows :]
-        if not fresh:
-            return
-        plain = [*self._plain, *self._answer(self.uncorrected, fresh)]
-        if len(plain) >= CONTEXTUAL_FROM and not self._content_free:
-            self._content_free = self._ask_content_free()
-        self._settle(plain)
+        plain = list(self._plain)
+        try:
+            for row in self._answer(self.uncorrected, rows[self.rows :]):
+                plain.append(row)
+            if len(plain) >= CONTEXTUAL_FROM and not self._content_free:
+                self._content_free = self._ask_content_free()
+        except (BudgetExhausted, SearchStopped):
+            self._settle_anew(plain)
+            raise
+        self._settle_anew(plain)
 
     def read_out(self) -> None:
         """Let a readout, fitted on the rows so far, be among the corrections; no model is asked.
@@ -197,6 +200,10 @@ class Trial:
             BudgetExhausted: where the ledger stops it; the trial stays as it was.
         """
         self._settle(self._plain, fit_pointer=fit_pointer)
+
+    def _settle_anew(self, plain: list[RowResult]) -> None:
+        if len(plain) > self.rows:
+            self._settle(plain)
 
     def _settle(
         self, plain: list[RowResult], *, reads_out: bool = False, fit_pointer: PointerFitter | None = None
@@ -234,7 +241,7 @@ class Trial:
         return [self._reread(candidate, row) for row in results]
 
     def _all_answered(self, candidate: Candidate, results: Sequence[RowResult]) -> list[RowResult]:
-        return self._answer(candidate, [row.example for row in results])
+        return list(self._answer(candidate, [row.example for row in results]))
 
     def _reread(self, candidate: Candidate, row: RowResult) -> RowResult:
         if row.run is None or not row.run.calls:
@@ -244,12 +251,14 @@ class Trial:
         run = Run(answer.prediction, (replace(call, answer=answer),))
         return score_run(row.example, run, self._conditions.metric)
 
-    def _answer(self, candidate: Candidate, rows: Sequence[Example]) -> list[RowResult]:
-        results = []
+    def _answer(self, candidate: Candidate, rows: Sequence[Example]) -> Iterator[RowResult]:
+        """Yield how rows go; the ledger is asked after each that cost something whether another may follow."""
         for result in self._conditions.answer(candidate, rows, self._memory):
+            before = self.cost
             self._charge(result.calls)
-            results.append(result)
-        return results
+            yield result
+            if self.cost > before:
+                self._conditions.ledger.check()
 
     def _ask_content_free(self) -> dict[str, list[Mapping[str, float]]]:
         """Return, by predictor, what its outcomes get after inputs that say nothing, where it takes such."""
@@ -262,6 +271,7 @@ class Trial:
                 inputs = {one.name: text for one in prompt.signature.inputs}
                 answer = ask(prompt, inputs, self._memory)
                 self._charge([Call(name, inputs, answer)])
+                self._conditions.ledger.check()
                 if answer.logprobs is not None:
                     told.setdefault(name, []).append(answer.logprobs)
         return told
@@ -272,7 +282,6 @@ class Trial:
                 if prompt.plain not in self._paid:
                     self._paid.add(prompt.plain)
                     self.cost += self._conditions.ledger.charge(prompt, completion)
-        self._conditions.ledger.check()
 
 
 def _hands_on(row: RowResult) -> bool:

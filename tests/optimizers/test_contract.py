@@ -26,6 +26,12 @@ def test_it_stops_where_the_budget_does(tmp_path: Path, name: str) -> None:
 
 
 @optimizers
+def test_what_a_short_budget_paid_for_counts(tmp_path: Path, name: str) -> None:
+    study = search(name, study_of(tmp_path, budget="24calls"))
+    assert study.best is not study.trials[0]  # the baseline, which scores at chance
+
+
+@optimizers
 def test_a_seed_gives_the_same_search(tmp_path: Path, name: str) -> None:
     found = [search(name, study_of(tmp_path, budget="500calls", seed=4)) for _ in range(2)]
     assert found[0].curve == found[1].curve
