@@ -22,9 +22,9 @@ from cribsheet.prompts import Message, Prompt
 from cribsheet.running import direct_wiring, run_wired
 from cribsheet.search.bootstrap import bootstrap
 from cribsheet.search.budget import Budget, Ledger
+from cribsheet.search.conditions import Conditions
 from cribsheet.search.study import Study
 from cribsheet.search.teaching import Teaching
-from cribsheet.search.trial import Conditions
 from cribsheet.signature import Field, Signature
 
 SENTIMENT = Signature(

@@ -41,10 +41,10 @@ from cribsheet.rows import load_rows
 from cribsheet.running import direct_wiring, run_wired
 from cribsheet.search.budget import Budget, BudgetExhausted, Ledger
 from cribsheet.search.candidate import Candidate
+from cribsheet.search.conditions import Conditions
 from cribsheet.search.demos import balanced, short
 from cribsheet.search.stage import Stage
 from cribsheet.search.study import Study
-from cribsheet.search.trial import Conditions
 from cribsheet.signature import Signature
 from cribsheet.workspace import builtin
 from racing_toy import toy_model, toy_rows

@@ -20,11 +20,11 @@ from cribsheet.progress import Progress, Silent
 from cribsheet.rows import load_rows
 from cribsheet.running import Run, direct_wiring, prompt_text, run_wired
 from cribsheet.search.budget import Budget, BudgetExhausted, Ledger, SearchStopped
+from cribsheet.search.conditions import Conditions, ProgramRunner
 from cribsheet.search.guarding import guard_fitter
 from cribsheet.search.harvest import harvest_where_due
 from cribsheet.search.stopping import stopped_by_ctrl_c
 from cribsheet.search.study import Study
-from cribsheet.search.trial import Conditions, ProgramRunner
 from cribsheet.settings import DEFAULT_MODEL, Settings
 from cribsheet.splits import Splits, interleaved, split
 from cribsheet.task import Task

@@ -13,8 +13,8 @@ from cribsheet.progress import Silent
 from cribsheet.prompts import Prompt
 from cribsheet.running import direct_wiring, run_wired
 from cribsheet.search.budget import Budget, Ledger
+from cribsheet.search.conditions import Conditions
 from cribsheet.search.study import Study
-from cribsheet.search.trial import Conditions
 from cribsheet.signature import Field, Signature
 from toys import SENTIMENT
 

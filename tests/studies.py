@@ -21,9 +21,9 @@ from cribsheet.rows import load_rows
 from cribsheet.running import direct_wiring, run_wired
 from cribsheet.search.budget import Budget, BudgetExhausted, Ledger
 from cribsheet.search.candidate import Candidate
+from cribsheet.search.conditions import Conditions, ProgramRunner
 from cribsheet.search.guarding import GuardFitter
 from cribsheet.search.study import Study
-from cribsheet.search.trial import Conditions, ProgramRunner
 from cribsheet.signature import Signature
 from cribsheet.splits import split
 from cribsheet.workspace import builtin

@@ -18,13 +18,14 @@ from cribsheet.models import Completer, Model
 from cribsheet.progress import Progress
 from cribsheet.search.budget import BudgetExhausted, Charged, Ledger
 from cribsheet.search.candidate import Candidate
+from cribsheet.search.conditions import Conditions
 from cribsheet.search.demos import demos_of
 from cribsheet.search.extracting import source_of
 from cribsheet.search.instructions import spelled_out
 from cribsheet.search.lengths import Lengths
 from cribsheet.search.pointing import PointerFitter
 from cribsheet.search.teaching import Harvest, Teaching
-from cribsheet.search.trial import Conditions, Trial
+from cribsheet.search.trial import Trial
 from cribsheet.search.wording import has_chinese
 from cribsheet.signature import Signature
 
