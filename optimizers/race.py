@@ -5,7 +5,6 @@ from contextlib import contextmanager, suppress
 from statistics import fmean
 
 from cribsheet.examples import Demo
-from cribsheet.layout import Layout
 from cribsheet.search.budget import BudgetExhausted
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import answered_only, balanced, short
@@ -24,6 +23,8 @@ LAYOUTS, WORDS = 0.6, 0.3
 """Of what is for frames, where they are screened; the outcomes' words have the rest."""
 SCREEN_ENTRY = 0.75
 """The part of a screen's budget that goes into first blocks: what layouts and words do shows on few rows."""
+LEAST_SCREENED = 6
+"""Candidates that a screen's budget is to pay for, two for each part; where it does not, demo sets and rows have it."""
 SCREEN_DEMOS = 4
 SIZES = (4, 8, 12)
 MOST_TOKENS = 640
@@ -51,7 +52,8 @@ def search(study: Study) -> None:
         return
     study.progress.stage("racing demonstrations")
     sets = _DemoSets(study, frames, draws, abstaining=_gains_from_abstentions(study, frames[0], seen))
-    for winner in Stage(study, DEMOS * whole, seen=seen).run(sets.candidates(), keep=1):
+    screened = [trial for trial in study.trials if trial.uncorrected in frames]
+    for winner in Stage(study, DEMOS * whole, seen=seen).run(sets.candidates(), keep=1, incumbents=screened):
         # On fewer rows than another's it would stand lower for that alone.
         study.extend(winner, max(trial.rows for trial in study.trials))
     study.progress.stage("refining the winner")
@@ -86,7 +88,10 @@ def _draw(study: Study, name: str) -> DemoDraw:
 
 
 def _screened(study: Study, allowance: float, seen: set[str]) -> list[Candidate]:
-    """Return the two frames that do best with one small demo set: layouts first, then words in the best of them."""
+    """Return the two frames that do best with one small demo set: layouts first, then words in the best of them.
+
+    Where the budget pays for too few, the first layout is the frame.
+    """
 
     def screen(part: float, candidates: Iterator[Candidate], incumbents: Sequence[Trial] = ()) -> list[Trial]:
         stage = Stage(study, part * allowance, entry=SCREEN_ENTRY, seen=seen)
@@ -94,9 +99,10 @@ def _screened(study: Study, allowance: float, seen: set[str]) -> list[Candidate]
 
     study.progress.stage("screening layouts")
     demos, wordings = _small_set(study, _answers), Wordings(study)
-    best = screen(LAYOUTS, (_framed(study, layout, demos) for layout in study.layouts))
-    if not best:
-        return []
+    entered = len(study.trials)
+    best = screen(LAYOUTS, _layouts(study, demos, allowance))
+    if len(study.trials) <= entered + 1:
+        return [trial.uncorrected for trial in best]
     study.progress.stage("screening the fields' names")
     best = screen(WORDS, _worded(study, wordings, best[0].uncorrected), best)
     study.progress.stage("screening the outcomes' words")
@@ -151,8 +157,13 @@ def _small_set(study: Study, pool: Callable[[Study, str], Sequence[Demo]]) -> di
     }
 
 
-def _framed(study: Study, layout: Layout, demos: Mapping[str, Sequence[Demo]]) -> Candidate:
-    return study.candidate(layout, demos, origin=f"layout {layout.name}")
+def _layouts(study: Study, demos: Mapping[str, Sequence[Demo]], allowance: float) -> Iterator[Candidate]:
+    """Yield the layouts with some demos; no second one where it shows that few could be screened."""
+    entered = len(study.trials)
+    for layout in study.layouts:
+        yield study.candidate(layout, demos, origin=f"layout {layout.name}")
+        if len(study.trials) > entered and LEAST_SCREENED * study.trials[entered].cost > allowance:
+            return
 
 
 def _worded(study: Study, wordings: Wordings, candidate: Candidate) -> Iterator[Candidate]:

@@ -47,6 +47,15 @@ def test_a_larger_budget_tries_more(tmp_path: Path) -> None:
     assert len(many.trials) > len(few.trials)
 
 
+def test_a_budget_for_a_few_candidates_is_spent_on_demo_sets_in_the_first_layout(tmp_path: Path) -> None:
+    study = search("race", study_of(tmp_path, budget="110calls"))
+    raced = [trial.candidate.prompts[BARE] for trial in study.trials[1:]]
+    assert {prompt.layout.name for prompt in raced} == {study.layouts[0].name}
+    assert len(raced) > 2
+    assert study.best is not None
+    assert study.best.rows > 2 * first_block(study)
+
+
 def test_the_winner_answers_all_rows_where_a_readout_may_learn_from_them(tmp_path: Path) -> None:
     study = study_of(tmp_path, budget="700calls")
     assert study.may_read_out
