@@ -18,7 +18,7 @@ from cribsheet.models.scripted import ScriptedModel
 from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.prompts import Prompt
 from cribsheet.running import Answer, Run, direct_wiring, run_wired
-from cribsheet.search.budget import BudgetExhausted
+from cribsheet.search.budget import BudgetExhausted, SearchStopped
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.guarding import GuardFitter
 from cribsheet.search.trial import CONTEXTUAL_FROM, Trial
@@ -244,6 +244,18 @@ def test_a_trial_stopped_by_the_budget_keeps_the_rows_that_were_paid_for() -> No
     assert trial.rows == len(trial.merits) == conditions.ledger.spent == 20
     assert trial.candidate.prompts[BARE].calibration is not None
     assert trial.mean == 1.0
+
+
+def test_a_trial_stopped_by_hand_keeps_the_rows_before() -> None:
+    def metric(example: Example, prediction: Prediction) -> float:
+        conditions.ledger.is_stopped |= example is EVEN[12]
+        return label_accuracy(example, prediction)
+
+    conditions = conditions_of(student(), metric=metric)
+    trial = Trial(candidate_of(), conditions)
+    with pytest.raises(SearchStopped):
+        trial.extend(EVEN[:24])
+    assert trial.rows == 12
 
 
 PLACES = ("bridge", "castle", "museum", "harbour", "garden")
