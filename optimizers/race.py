@@ -24,7 +24,7 @@ LAYOUTS, WORDS = 0.6, 0.3
 SCREEN_ENTRY = 0.75
 """The part of a screen's budget that goes into first blocks: what layouts and words do shows on few rows."""
 LEAST_SCREENED = 6
-"""Candidates that a screen's budget is to pay for, two for each part; where it does not, demo sets and rows have it."""
+"""Candidates that a screen's budget is to pay for, two for each part, where a readout could learn from rows instead."""
 SCREEN_DEMOS = 4
 SIZES = (4, 8, 12)
 MOST_TOKENS = 640
@@ -90,7 +90,7 @@ def _draw(study: Study, name: str) -> DemoDraw:
 def _screened(study: Study, allowance: float, seen: set[str]) -> list[Candidate]:
     """Return the two frames that do best with one small demo set: layouts first, then words in the best of them.
 
-    Where the budget pays for too few, the first layout is the frame.
+    Where the budget pays for too few, and a readout may learn from rows instead, the first layout is the frame.
     """
 
     def screen(part: float, candidates: Iterator[Candidate], incumbents: Sequence[Trial] = ()) -> list[Trial]:
@@ -158,11 +158,12 @@ def _small_set(study: Study, pool: Callable[[Study, str], Sequence[Demo]]) -> di
 
 
 def _layouts(study: Study, demos: Mapping[str, Sequence[Demo]], allowance: float) -> Iterator[Candidate]:
-    """Yield the layouts with some demos; no second one where it shows that few could be screened."""
+    """Yield the layouts with some demos; no second one where `LEAST_SCREENED` such would cost too much."""
     entered = len(study.trials)
     for layout in study.layouts:
         yield study.candidate(layout, demos, origin=f"layout {layout.name}")
-        if len(study.trials) > entered and LEAST_SCREENED * study.trials[entered].cost > allowance:
+        asked = study.trials[entered:]
+        if asked and study.may_read_out and LEAST_SCREENED * asked[0].cost > allowance:
             return
 
 
