@@ -101,7 +101,7 @@ def _screened(study: Study, allowance: float, seen: set[str]) -> list[Candidate]
     demos, wordings = _small_set(study, _answers), Wordings(study)
     entered = len(study.trials)
     best = screen(LAYOUTS, _layouts(study, demos, allowance))
-    if len(study.trials) <= entered + 1:
+    if not best or _pays_for_few(study, study.trials[entered:], allowance):
         return [trial.uncorrected for trial in best]
     study.progress.stage("screening the fields' names")
     best = screen(WORDS, _worded(study, wordings, best[0].uncorrected), best)
@@ -158,13 +158,17 @@ def _small_set(study: Study, pool: Callable[[Study, str], Sequence[Demo]]) -> di
 
 
 def _layouts(study: Study, demos: Mapping[str, Sequence[Demo]], allowance: float) -> Iterator[Candidate]:
-    """Yield the layouts with some demos; no second one where `LEAST_SCREENED` such would cost too much."""
+    """Yield the layouts with some demos; no second one where the allowance pays for few."""
     entered = len(study.trials)
     for layout in study.layouts:
         yield study.candidate(layout, demos, origin=f"layout {layout.name}")
-        asked = study.trials[entered:]
-        if asked and study.may_read_out and LEAST_SCREENED * asked[0].cost > allowance:
+        if _pays_for_few(study, study.trials[entered:], allowance):
             return
+
+
+def _pays_for_few(study: Study, screened: Sequence[Trial], allowance: float) -> bool:
+    """Tell whether `LEAST_SCREENED` like the only one so far cost too much, and a readout may learn instead."""
+    return study.may_read_out and len(screened) == 1 and LEAST_SCREENED * screened[0].cost > allowance
 
 
 def _worded(study: Study, wordings: Wordings, candidate: Candidate) -> Iterator[Candidate]:

@@ -7,6 +7,7 @@ from statistics import fmean
 
 from cribsheet.bridge import BARE
 from cribsheet.examples import Example
+from cribsheet.layout import Layout
 from cribsheet.metrics import answer_f1
 from cribsheet.models import Sampling
 from cribsheet.models.scripted import ScriptedModel
@@ -15,6 +16,7 @@ from cribsheet.prompts import Prompt
 from cribsheet.running import direct_wiring
 from cribsheet.search.guarding import GuardFitter
 from cribsheet.search.stage import first_block
+from cribsheet.search.study import Study
 from studies import conditions_of, search, study_of, study_on
 from toys import QA
 
@@ -54,6 +56,23 @@ def test_a_budget_for_a_few_candidates_is_spent_on_demo_sets_in_the_first_layout
     assert len(raced) > 2
     assert study.best is not None
     assert study.best.rows > 2 * first_block(study)
+
+
+class OneLayout(Study):
+    """A study of a model that can be asked in the first layout alone."""
+
+    @property
+    def layouts(self) -> list[Layout]:
+        return super().layouts[:1]
+
+
+def test_words_are_screened_where_there_is_one_layout(tmp_path: Path) -> None:
+    given = study_of(tmp_path, budget="300calls")
+    few = given.train[:16]  # too few to learn on
+    study = search("race", OneLayout(given.signatures, few, given.val, given.conditions, given.progress, given.rng))
+    raced = [trial.candidate.prompts[BARE].layout for trial in study.trials]
+    assert {layout.name for layout in raced} == {study.layouts[0].name}
+    assert len({str(layout.words) for layout in raced}) > 1
 
 
 def test_the_winner_answers_all_rows_where_a_readout_may_learn_from_them(tmp_path: Path) -> None:
