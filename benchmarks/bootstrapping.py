@@ -12,19 +12,19 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from cribsheet.bridge import BARE
-from cribsheet.examples import Example
+from cribsheet.compiler.bridge import BARE
+from cribsheet.dataset.examples import Example
+from cribsheet.evaluation.metrics import label_accuracy
 from cribsheet.executor import Threads
-from cribsheet.metrics import label_accuracy
+from cribsheet.frozen.running import direct_wiring, run_wired
 from cribsheet.models import Model, Sampling, open_model
 from cribsheet.progress import Silent
 from cribsheet.prompts import Message, Prompt
-from cribsheet.running import direct_wiring, run_wired
-from cribsheet.search.bootstrap import bootstrap
+from cribsheet.search.bootstrap.runs import bootstrap
+from cribsheet.search.bootstrap.teaching import Teaching
 from cribsheet.search.budget import Budget, Ledger
-from cribsheet.search.conditions import Conditions
+from cribsheet.search.evaluator import Conditions
 from cribsheet.search.study import Study
-from cribsheet.search.teaching import Teaching
 from cribsheet.signature import Field, Signature
 
 SENTIMENT = Signature(

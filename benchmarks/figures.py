@@ -98,7 +98,7 @@ def runtime(bench: Bench) -> list[dict[str, Any]]:
     path = bench.workspace / "sentiment.prompt.json"
     code = (
         "import time, cribsheet\n"
-        "from cribsheet.parsing import parse\n"
+        "from cribsheet.layout.parsing import parse\n"
         f"program = cribsheet.load({str(path)!r})\n"
         "prompt = program.frozen.prompts['predict']\n"
         "start = time.perf_counter()\n"

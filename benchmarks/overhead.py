@@ -19,12 +19,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cribsheet.bridge import DspyProgram, as_module
-from cribsheet.compiling import Compiled, Settings, compile_task
+from cribsheet.compiler.bridge import DspyProgram, as_module
+from cribsheet.compiler.compile import Compiled, Settings, compile_task
 from cribsheet.models import Completion, Model, Sampling, Usage, open_model
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
-from cribsheet.report import meter_summary
+from cribsheet.report.report import meter_summary
 from cribsheet.workspace import FOLDERS, Workspace
 
 RESULTS = Path(__file__).resolve().parent / "results" / "overhead.json"

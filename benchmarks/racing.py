@@ -29,21 +29,21 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import NamedTuple
 
-from cribsheet.bridge import BARE, DspyProgram, as_module
-from cribsheet.catalogue import layout_named
-from cribsheet.examples import Example
+from cribsheet.compiler.bridge import BARE, DspyProgram, as_module
+from cribsheet.dataset.examples import Example
+from cribsheet.dataset.rows import load_rows
+from cribsheet.evaluation.metrics import label_accuracy
 from cribsheet.executor import Threads
-from cribsheet.metrics import label_accuracy
+from cribsheet.frozen.running import direct_wiring, run_wired
+from cribsheet.layout.catalogue import layout_named
 from cribsheet.models import Model, open_model
 from cribsheet.models.cache import CachedModel, CompletionCache, Meter
 from cribsheet.progress import Silent
-from cribsheet.rows import load_rows
-from cribsheet.running import direct_wiring, run_wired
 from cribsheet.search.budget import Budget, BudgetExhausted, Ledger
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.conditions import Conditions
 from cribsheet.search.demos import balanced, short
-from cribsheet.search.stage import Stage
+from cribsheet.search.evaluator import Conditions
+from cribsheet.search.race import Stage
 from cribsheet.search.study import Study
 from cribsheet.signature import Signature
 from cribsheet.workspace import builtin

@@ -3,7 +3,7 @@
 import hashlib
 import math
 
-from cribsheet.examples import Example
+from cribsheet.dataset.examples import Example
 from cribsheet.models import Completion, Model, Sampling, Usage
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from cribsheet.compiling import DEFAULT_MODEL
+from cribsheet.compiler.compile import DEFAULT_MODEL
 from cribsheet.models import Model, open_model
 from cribsheet.search.budget import Budget
 from versus import ours, theirs

@@ -4,10 +4,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cribsheet.compiling import compile_task
+    from cribsheet.compiler.compile import compile_task
     from cribsheet.errors import CribsheetError
-    from cribsheet.loading import Program, load
-    from cribsheet.metrics import answer_exact, answer_f1, exact_match, label_accuracy
+    from cribsheet.evaluation.metrics import answer_exact, answer_f1, exact_match, label_accuracy
+    from cribsheet.frozen.loading import Program, load
     from cribsheet.models import open_model
     from cribsheet.outcomes import Unanswerable
     from cribsheet.task import Task
@@ -17,15 +17,15 @@ __version__ = "0.1.0"
 # Each name is imported when it is first used: the deployment runtime never pays for the compiler.
 _HOMES = {
     "CribsheetError": "cribsheet.errors",
-    "Program": "cribsheet.loading",
+    "Program": "cribsheet.frozen.loading",
     "Task": "cribsheet.task",
     "Unanswerable": "cribsheet.outcomes",
-    "answer_exact": "cribsheet.metrics",
-    "answer_f1": "cribsheet.metrics",
-    "compile_task": "cribsheet.compiling",
-    "exact_match": "cribsheet.metrics",
-    "label_accuracy": "cribsheet.metrics",
-    "load": "cribsheet.loading",
+    "answer_exact": "cribsheet.evaluation.metrics",
+    "answer_f1": "cribsheet.evaluation.metrics",
+    "compile_task": "cribsheet.compiler.compile",
+    "exact_match": "cribsheet.evaluation.metrics",
+    "label_accuracy": "cribsheet.evaluation.metrics",
+    "load": "cribsheet.frozen.loading",
     "open_model": "cribsheet.models",
 }
 

@@ -1,11 +1,12 @@
 """A program bound to its metric and its rows."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cribsheet.metrics import Metric
+Metric = Callable[..., Any]
+"""Called with an example and a prediction; 1 or True is best."""
 
 
 @dataclass(frozen=True)

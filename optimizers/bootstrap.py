@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from cribsheet.examples import Demo
+from cribsheet.dataset.examples import Demo
+from cribsheet.search.bootstrap.harvest import bootstrapped, harvest
+from cribsheet.search.bootstrap.reasoning import reasoning_variant
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import balanced
-from cribsheet.search.harvest import bootstrapped, harvest
-from cribsheet.search.reasoning import reasoning_variant
-from cribsheet.search.stage import Stage
+from cribsheet.search.race import Stage
 from cribsheet.search.study import Study
 
 SETS = 16

@@ -4,18 +4,18 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from statistics import fmean
 
-from cribsheet.examples import Demo
+from cribsheet.dataset.examples import Demo
+from cribsheet.search.bootstrap.reasoning import reasoning_variant
 from cribsheet.search.budget import BudgetExhausted
 from cribsheet.search.candidate import Candidate
+from cribsheet.search.demo_sampling import POOL, DemoDraw, Effects, covering
 from cribsheet.search.demos import answered_only, balanced, short
-from cribsheet.search.drawing import POOL, DemoDraw, Effects, covering
-from cribsheet.search.frames import Wordings
 from cribsheet.search.probing import Probing
-from cribsheet.search.reasoning import reasoning_variant
+from cribsheet.search.race import FIRST_BLOCK, Stage, decides, first_block
 from cribsheet.search.refinement import Refinement
-from cribsheet.search.stage import FIRST_BLOCK, Stage, decides, first_block
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
+from cribsheet.search.wording.choices import Wordings
 
 FRAMES, DEMOS = 0.4, 0.4
 """The parts of the budget for frames, each a layout with words, and for demo sets; refinement has the rest."""

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from cribsheet.catalogue import LAYOUTS
-from cribsheet.examples import Demo
+from cribsheet.dataset.examples import Demo
 from cribsheet.frozen import Decoding, FrozenProgram, FrozenPrompt, ModelIdentity
 from cribsheet.layout import Layout
+from cribsheet.layout.catalogue import LAYOUTS
 from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.signature import Field, Signature
 from frozen_toys import toy_program

@@ -1,10 +1,10 @@
 """A frozen program made by hand."""
 
-from cribsheet.catalogue import layout_named
-from cribsheet.examples import Demo
+from cribsheet.dataset.examples import Demo
 from cribsheet.frozen import Decoding, FrozenProgram, FrozenPrompt, ModelIdentity, Provenance, Results
-from cribsheet.running import direct_wiring
-from cribsheet.scores import Gain, Score
+from cribsheet.frozen.running import direct_wiring
+from cribsheet.frozen.score import Gain, Score
+from cribsheet.layout.catalogue import layout_named
 from cribsheet.signature import Signature
 from toys import SENTIMENT
 

@@ -3,17 +3,17 @@
 import random
 from collections.abc import Mapping
 
-from cribsheet.bridge import BARE
-from cribsheet.examples import Example
+from cribsheet.compiler.bridge import BARE
+from cribsheet.dataset.examples import Example
+from cribsheet.evaluation.metrics import label_accuracy
 from cribsheet.executor import Threads
 from cribsheet.frozen import Wire, Wiring
-from cribsheet.metrics import label_accuracy
+from cribsheet.frozen.running import direct_wiring, run_wired
 from cribsheet.models.scripted import Script, ScriptedModel
 from cribsheet.progress import Silent
 from cribsheet.prompts import Prompt
-from cribsheet.running import direct_wiring, run_wired
 from cribsheet.search.budget import Budget, Ledger
-from cribsheet.search.conditions import Conditions
+from cribsheet.search.evaluator import Conditions
 from cribsheet.search.study import Study
 from cribsheet.signature import Field, Signature
 from toys import SENTIMENT

@@ -7,25 +7,26 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from cribsheet.bridge import BARE
-from cribsheet.catalogue import layout_named
-from cribsheet.examples import Example
+from cribsheet.compiler.bridge import BARE
+from cribsheet.dataset.examples import Example
+from cribsheet.dataset.rows import load_rows
+from cribsheet.dataset.splits import split
+from cribsheet.evaluation.metrics import label_accuracy
 from cribsheet.executor import Threads
 from cribsheet.frozen import Wiring
-from cribsheet.metrics import Metric, label_accuracy
+from cribsheet.frozen.running import direct_wiring, run_wired
+from cribsheet.layout.catalogue import layout_named
 from cribsheet.models import Completion, Model, Sampling
 from cribsheet.models.scripted import Script, ScriptedModel
 from cribsheet.progress import Silent
 from cribsheet.prompts import Prompt
-from cribsheet.rows import load_rows
-from cribsheet.running import direct_wiring, run_wired
 from cribsheet.search.budget import Budget, BudgetExhausted, Ledger
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.conditions import Conditions, ProgramRunner
-from cribsheet.search.guarding import GuardFitter
+from cribsheet.search.corrections.guard import GuardFitter
+from cribsheet.search.evaluator import Conditions, ProgramRunner
 from cribsheet.search.study import Study
 from cribsheet.signature import Signature
-from cribsheet.splits import split
+from cribsheet.task import Metric
 from cribsheet.workspace import builtin
 from toys import SENTIMENT, sentiment_rows, student_model, write_rows
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from cribsheet.dataset.rows import load_rows
+from cribsheet.dataset.splits import split
 from cribsheet.outcomes import Unanswerable
-from cribsheet.rows import load_rows
 from cribsheet.signature import Field, Signature
-from cribsheet.splits import split
 
 TRAINSETS = Path(__file__).parents[1] / "trainsets"
 

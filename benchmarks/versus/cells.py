@@ -11,13 +11,13 @@ from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict
 
-from cribsheet.examples import Example
-from cribsheet.metrics import balanced_accuracy
+from cribsheet.dataset.examples import Example
+from cribsheet.evaluation.metrics import balanced_accuracy
+from cribsheet.evaluation.scores import mean_score
 from cribsheet.models.cores import usable_cores
 from cribsheet.outcomes import UNANSWERABLE
-from cribsheet.scores import mean_score
+from cribsheet.report.tables import counted
 from cribsheet.signature import Field
-from cribsheet.tables import counted
 
 Key = tuple[str, str, int]
 """Task, method, seed."""

@@ -4,11 +4,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from cribsheet.compiling import Compiled, Settings, compile_task
+from cribsheet.compiler.compile import Compiled, Settings, compile_task
 from cribsheet.errors import CribsheetError
-from cribsheet.evaluate import Evaluation, evaluate, summarize
+from cribsheet.evaluation.evaluate import Evaluation, evaluate, summarize
 from cribsheet.executor import Threads
-from cribsheet.loading import Program
+from cribsheet.frozen.loading import Program
 from cribsheet.models import Model
 from cribsheet.models.cache import CachedModel, CompletionCache, Meter
 from cribsheet.task import Task

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from cribsheet.scores import Gain, paired_gain
+from cribsheet.evaluation.scores import paired_gain
+from cribsheet.frozen.score import Gain
 from versus.cells import Cell
 from versus.ours import RACE, SMALL
 

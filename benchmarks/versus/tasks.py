@@ -9,14 +9,15 @@ from typing import Any, Literal
 
 import dspy
 
-from cribsheet.bridge import signature_of
-from cribsheet.examples import Example
-from cribsheet.metrics import Metric, answer_f1, label_accuracy
+from cribsheet.compiler.bridge import signature_of
+from cribsheet.dataset.examples import Example
+from cribsheet.dataset.rows import load_rows
+from cribsheet.dataset.splits import Splits, split
+from cribsheet.evaluation.metrics import answer_f1, label_accuracy
 from cribsheet.outcomes import to_json
-from cribsheet.rows import load_rows
 from cribsheet.settings import Settings
 from cribsheet.signature import Field, Signature
-from cribsheet.splits import Splits, split
+from cribsheet.task import Metric
 from cribsheet.workspace import builtin
 from signatures.grounded_qa import GroundedQA
 from signatures.sentiment import Sentiment

@@ -13,9 +13,9 @@ from typing import Any
 import dspy
 from dspy.utils.exceptions import AdapterParseError
 
-from cribsheet.examples import Example, Prediction
-from cribsheet.metrics import Metric
+from cribsheet.dataset.examples import Example, Prediction
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable
+from cribsheet.task import Metric
 from versus.cells import Cell, Cost, Judged, filled, surroundings
 from versus.engine import PROPOSAL_TOKENS, Asked, CutOff, EngineLM, Limit
 from versus.tasks import Ask, Bench, student

@@ -12,12 +12,12 @@ import click
 from cribsheet.cli._display import Display
 from cribsheet.cli._programs import Runnable
 from cribsheet.cli._terminal import note
+from cribsheet.dataset.jsonl import json_objects
 from cribsheet.errors import ContextOverflowError, DataError
 from cribsheet.executor import Threads
-from cribsheet.jsonl import json_objects
+from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Model
 from cribsheet.outcomes import Value, to_json
-from cribsheet.parsing import ParseFailure
 from cribsheet.signature import Signature
 
 Row = dict[str, Any]

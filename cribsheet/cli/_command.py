@@ -44,7 +44,7 @@ class MappingType(click.ParamType):  # type: ignore[type-arg]  # generic in some
         if not isinstance(value, str):
             return value
         # Here, for it brings pydantic along, which `--help` does without.
-        from cribsheet.rows import parse_mapping
+        from cribsheet.dataset.rows import parse_mapping
 
         try:
             return parse_mapping(value)

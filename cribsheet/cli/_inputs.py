@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cribsheet.frozen import FrozenProgram
-from cribsheet.loading import Program
+from cribsheet.frozen.loading import Program
 from cribsheet.outcomes import Value
 from cribsheet.signature import Field
 

@@ -8,11 +8,11 @@ import click
 
 from cribsheet.errors import FrozenFileError
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, Wiring
-from cribsheet.loading import Program
+from cribsheet.frozen.loading import Program
+from cribsheet.frozen.running import Run, withheld
+from cribsheet.frozen.sealing import read
 from cribsheet.models import Completer, Model, open_model
 from cribsheet.outcomes import Value
-from cribsheet.running import Run, withheld
-from cribsheet.sealing import read
 from cribsheet.signature import Field, Signature
 from cribsheet.workspace import Workspace
 
@@ -85,7 +85,7 @@ def _with_own_code(path: Path, frozen: FrozenProgram, workspace: Workspace) -> R
         )
     _, task = workspace.task(frozen.task)
     # Only here, for it imports dspy, which no other file needs to run.
-    from cribsheet.bridge import DspyProgram, as_module
+    from cribsheet.compiler.bridge import DspyProgram, as_module
 
     program = DspyProgram(as_module(task.program))
     if set(program.signatures) != set(frozen.prompts):

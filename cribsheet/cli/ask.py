@@ -12,10 +12,10 @@ from cribsheet.cli._display import open_display
 from cribsheet.cli._inputs import given_inputs, input_options, option_name
 from cribsheet.cli._programs import Runnable, open_its_model, open_program
 from cribsheet.cli._terminal import print_json
+from cribsheet.dataset.examples import Prediction
 from cribsheet.errors import UnreadableCompletionError
-from cribsheet.examples import Prediction
+from cribsheet.layout.parsing import ParseFailure
 from cribsheet.outcomes import Value, to_json
-from cribsheet.parsing import ParseFailure
 from cribsheet.workspace import find_workspace
 
 

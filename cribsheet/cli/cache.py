@@ -8,7 +8,7 @@ import click
 from cribsheet.cli._command import Command, Group, json_option
 from cribsheet.cli._terminal import print_json, stdout
 from cribsheet.models.cache import CacheStats, CompletionCache
-from cribsheet.tables import facts_table
+from cribsheet.report.tables import facts_table
 from cribsheet.workspace import find_workspace
 
 

@@ -7,23 +7,23 @@ from typing import Any
 
 import click
 
-from cribsheet import metrics
 from cribsheet.cli._command import Command, api_base_option, json_option, map_option, model_option
 from cribsheet.cli._display import Display, open_display
 from cribsheet.cli._programs import Runnable, open_its_model, open_program
 from cribsheet.cli._terminal import note, print_json, stdout
+from cribsheet.dataset.examples import Example
+from cribsheet.dataset.rows import load_rows
 from cribsheet.errors import MetricError
-from cribsheet.evaluate import Evaluation, RowResult, evaluate, summarize
-from cribsheet.examples import Example
+from cribsheet.evaluation import metrics
+from cribsheet.evaluation.evaluate import Evaluation, RowResult, evaluate, summarize
 from cribsheet.executor import Threads
 from cribsheet.frozen import FrozenProgram
-from cribsheet.metrics import Metric
+from cribsheet.frozen.running import Run
 from cribsheet.models.cache import CachedModel, CompletionCache
 from cribsheet.outcomes import Value
-from cribsheet.report import evaluation_summary, evaluation_tables, meter_summary
-from cribsheet.rows import load_rows
-from cribsheet.running import Run
+from cribsheet.report.report import evaluation_summary, evaluation_tables, meter_summary
 from cribsheet.signature import Field, Signature
+from cribsheet.task import Metric
 from cribsheet.workspace import Workspace, find_workspace
 
 _METRICS: Mapping[str, Metric] = {

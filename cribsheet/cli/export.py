@@ -10,7 +10,7 @@ from cribsheet.cli._programs import chosen_prompts
 from cribsheet.cli._terminal import note
 from cribsheet.errors import FrozenFileError
 from cribsheet.export import TARGETS, export
-from cribsheet.sealing import read
+from cribsheet.frozen.sealing import read
 
 
 @click.command("export", cls=Command)

@@ -8,11 +8,11 @@ from typing import Any
 import click
 from rich.table import Table
 
-from cribsheet.catalogue import LAYOUTS
 from cribsheet.cli._command import Command, json_option
 from cribsheet.cli._terminal import print_json, stdout
 from cribsheet.errors import FrozenFileError
-from cribsheet.sealing import read
+from cribsheet.frozen.sealing import read
+from cribsheet.layout.catalogue import LAYOUTS
 from cribsheet.workspace import Workspace, find_workspace
 
 Row = dict[str, Any]

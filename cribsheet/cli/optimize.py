@@ -13,15 +13,15 @@ from cribsheet.cli._inputs import ask_line
 from cribsheet.cli._terminal import note, print_json, stdout
 from cribsheet.errors import BudgetError, FrozenFileError, WorkspaceError
 from cribsheet.frozen import FrozenProgram
+from cribsheet.frozen.sealing import read, save, to_text
 from cribsheet.models import open_model
-from cribsheet.report import compiled_facts, compiled_summary, results_table, verdict
-from cribsheet.sealing import read, save, to_text
+from cribsheet.report.report import compiled_facts, compiled_summary, results_table, verdict
 from cribsheet.search.budget import Budget
 from cribsheet.settings import Settings
 from cribsheet.workspace import Workspace, find_workspace
 
 if TYPE_CHECKING:
-    from cribsheet.compiling import Compiled
+    from cribsheet.compiler.compile import Compiled
 
 
 class _BudgetType(click.ParamType):  # type: ignore[type-arg]  # generic in some releases of click
@@ -158,7 +158,7 @@ def _may_replace(out: Path) -> bool:
 
 def _compile(task: str, settings: dict[str, Any], workspace: Workspace) -> "Compiled":
     # Here, for it imports dspy: a wrong name or file is told at once.
-    from cribsheet.compiling import compile_task
+    from cribsheet.compiler.compile import compile_task
 
     with open_display(Budget.parse(settings["budget"]).unit) as display:
         display.stage("reading the rows")

@@ -6,7 +6,7 @@ import click
 
 from cribsheet.cli._command import Command
 from cribsheet.errors import FrozenFileError
-from cribsheet.sealing import read, reseal
+from cribsheet.frozen.sealing import read, reseal
 
 
 @click.command("seal", cls=Command)

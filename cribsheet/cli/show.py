@@ -7,10 +7,10 @@ import click
 from cribsheet.cli._command import Command, json_option
 from cribsheet.cli._programs import chosen_prompts
 from cribsheet.cli._terminal import print_json, stdout
-from cribsheet.description import program_facts, program_summary, prompt_facts, prompt_with_placeholders
 from cribsheet.frozen import FrozenPrompt
-from cribsheet.report import results_table, verdict
-from cribsheet.sealing import read
+from cribsheet.frozen.sealing import read
+from cribsheet.report.description import program_facts, program_summary, prompt_facts, prompt_with_placeholders
+from cribsheet.report.report import results_table, verdict
 
 
 @click.command("show", cls=Command)

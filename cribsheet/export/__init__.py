@@ -19,7 +19,7 @@ def export(program: FrozenProgram, target: str, *, prompt: str | None = None, pa
     """Return one prompt of a program in the form that a target takes.
 
     Args:
-        program: what `cribsheet.sealing.read` gives.
+        program: what `cribsheet.frozen.sealing.read` gives.
         target: a name in `TARGETS`.
         prompt: which prompt; needed where the program has several.
         path: where the text will be saved, for the commands in `usage`; None for a name of the target's choice.

@@ -8,9 +8,9 @@ from functools import cached_property
 from pydantic import BaseModel, ConfigDict
 
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, ModelIdentity
+from cribsheet.layout.template import Template
 from cribsheet.models import Sampling
 from cribsheet.models.weights import find
-from cribsheet.slots import OpenPrompt, open_prompt
 
 
 class Export(BaseModel):
@@ -52,9 +52,9 @@ class Source:
         return self.program.model
 
     @cached_property
-    def opened(self) -> OpenPrompt:
+    def opened(self) -> Template:
         """What is sent, with a slot for each input."""
-        return open_prompt(self.prompt)
+        return self.prompt.template
 
     @cached_property
     def sampling(self) -> Sampling:

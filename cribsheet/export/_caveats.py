@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from cribsheet.calibration import decided_field
 from cribsheet.export._base import Source
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.layout import Layout
+from cribsheet.layout.decisions import decided_field
+from cribsheet.layout.rendering import render_outputs
 from cribsheet.outcomes import UNANSWERABLE
-from cribsheet.rendering import render_outputs
+from cribsheet.report.tables import counted
 from cribsheet.signature import Field
-from cribsheet.tables import counted
 
 _KINDS = {"integer": "a whole number, such as 3", "number": "a number with its point, such as 3.0"}
 

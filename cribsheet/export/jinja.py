@@ -11,7 +11,7 @@ import re
 from cribsheet.errors import ExportError
 from cribsheet.export._base import Export, Source
 from cribsheet.export._caveats import caveats, input_forms
-from cribsheet.slots import Pieces, Slot, Turn, filled
+from cribsheet.layout.template import Pieces, Slot, Turn, filled
 
 _CONSTANTS = frozenset({"true", "false", "none", "self"})
 """Names that Jinja gives a meaning of its own, whatever is passed."""

@@ -16,7 +16,7 @@ from cribsheet.export._base import Export, Source
 from cribsheet.export._caveats import caveats, input_forms
 from cribsheet.export._modelfile import ALWAYS_OWN, comment, is_writable, quoted, template_text
 from cribsheet.export._shell import curl, jq
-from cribsheet.slots import Pieces, Slot, Turn, filled
+from cribsheet.layout.template import Pieces, Slot, Turn, filled
 
 _LOCAL = "http://localhost:11434"
 _REQUEST = "#> "

@@ -12,7 +12,7 @@ from typing import Any
 from cribsheet.export._base import Export, Source
 from cribsheet.export._caveats import caveats, input_forms, is_decided
 from cribsheet.export._shell import curl, jq
-from cribsheet.slots import filled
+from cribsheet.layout.template import filled
 
 _OPENAI = "https://api.openai.com/v1"
 _MOST_LOGPROBS = {"/completions": 5, "/chat/completions": 20}

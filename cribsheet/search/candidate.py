@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from cribsheet.examples import Demo
+from cribsheet.dataset.examples import Demo
 from cribsheet.frozen import FrozenPrompt
-from cribsheet.slots import open_prompt
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,6 @@ class Candidate:
 
 def _asked(prompt: FrozenPrompt) -> str:
     """Return the prompt's text with its inputs left open, and how it is decided: two layouts may ask the same."""
-    opened = open_prompt(prompt)
+    opened = prompt.template
     words = [[prompt.layout.verbalizer(outcome) for outcome in field.outcomes] for field in prompt.signature.outputs]
     return repr((opened, words, prompt.decoding, prompt.reasoning))

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from cribsheet.examples import Demo, Example
+from cribsheet.dataset.examples import Demo, Example
 from cribsheet.outcomes import UNANSWERABLE
 from cribsheet.signature import Signature
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from cribsheet.examples import Example
+from cribsheet.dataset.examples import Example
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.layout import Layout
+from cribsheet.layout.rendering import render, render_outputs
 from cribsheet.models import Model
 from cribsheet.outcomes import Value
-from cribsheet.rendering import render, render_outputs
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import demos_of
 from cribsheet.signature import Signature

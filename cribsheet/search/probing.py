@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from cribsheet.catalogue import layout_named
-from cribsheet.examples import Demo, Example
+from cribsheet.dataset.examples import Demo, Example
+from cribsheet.layout.catalogue import layout_named
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.drawing import DemoDraw, Effects
-from cribsheet.search.frames import Wordings, Words
-from cribsheet.search.stage import decides
+from cribsheet.search.demo_sampling import DemoDraw, Effects
+from cribsheet.search.race import decides
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
+from cribsheet.search.wording.choices import Wordings, Words
 
 BLOCKS, BLOCK = 6, 8
 """Blocks of the demo pool's rows on which sets are tried, and their rows."""

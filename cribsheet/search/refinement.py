@@ -4,16 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from statistics import fmean
 
+from cribsheet.dataset.examples import Demo, Example
 from cribsheet.errors import ModelError
-from cribsheet.examples import Demo, Example
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.search.candidate import Candidate
+from cribsheet.search.demo_sampling import DemoDraw
 from cribsheet.search.demos import answered_only, demos_of
-from cribsheet.search.drawing import DemoDraw
-from cribsheet.search.proposing import instructions_from, speaks_of
-from cribsheet.search.stage import GROWTH, first_block
+from cribsheet.search.race import GROWTH, first_block
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
+from cribsheet.search.wording.proposals import instructions_from, speaks_of
 
 PROBED = 24
 """Rows of the demo pool that a leader is asked, to find those that are hard for it."""

@@ -6,28 +6,28 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from cribsheet.calibration import decided_field
-from cribsheet.catalogue import LAYOUTS, ZERO_SHOT, layout_named
+from cribsheet.corrections.extraction import ALTERNATIVES
+from cribsheet.dataset.examples import Demo, Example
 from cribsheet.errors import CompileError
-from cribsheet.evaluate import Evaluation, summarize
-from cribsheet.examples import Demo, Example
-from cribsheet.extraction import ALTERNATIVES
+from cribsheet.evaluation.evaluate import Evaluation, summarize
 from cribsheet.frozen import Decoding, FrozenPrompt
 from cribsheet.layout import Layout
+from cribsheet.layout.catalogue import LAYOUTS, ZERO_SHOT, layout_named
+from cribsheet.layout.decisions import decided_field
 from cribsheet.models import Completer, Model
 from cribsheet.progress import Progress
+from cribsheet.search.bootstrap.teaching import Harvest, Teaching
 from cribsheet.search.budget import BudgetExhausted, Charged, Ledger
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.conditions import Conditions
+from cribsheet.search.corrections.extraction import source_of
+from cribsheet.search.corrections.pointer import PointerFitter
 from cribsheet.search.demos import demos_of
-from cribsheet.search.extracting import source_of
-from cribsheet.search.instructions import spelled_out
+from cribsheet.search.evaluator import Conditions
 from cribsheet.search.lengths import Lengths
-from cribsheet.search.pointing import PointerFitter
-from cribsheet.search.teaching import Harvest, Teaching
 from cribsheet.search.trial import Trial
-from cribsheet.search.wording import has_chinese
+from cribsheet.search.wording.instructions import spelled_out
 from cribsheet.signature import Signature
+from cribsheet.text import has_chinese
 
 _SENTENCE = 24  # tokens: without demos, models answer in sentences
 

@@ -7,17 +7,18 @@ from statistics import fmean
 
 import numpy as np
 
-from cribsheet.calibration import CONTENT_FREE, decided_field
-from cribsheet.evaluate import Evaluation, RowResult, score_run, summarize
-from cribsheet.examples import Example
+from cribsheet.corrections.calibration import CONTENT_FREE
+from cribsheet.dataset.examples import Example
+from cribsheet.evaluation.evaluate import Evaluation, RowResult, score_run, summarize
+from cribsheet.frozen.running import Call, Run, ask, reread
+from cribsheet.layout.decisions import decided_field
 from cribsheet.models import Completer, Completion, Sampling
 from cribsheet.prompts import Prompt
-from cribsheet.running import Call, Run, ask, reread
 from cribsheet.search.budget import BudgetExhausted, SearchStopped
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.conditions import Conditions, hands_on
-from cribsheet.search.fitting import Fitter, Kind, folds
-from cribsheet.search.pointing import PointerFitter
+from cribsheet.search.corrections.fitting import Fitter, Kind, folds
+from cribsheet.search.corrections.pointer import PointerFitter
+from cribsheet.search.evaluator import Conditions, hands_on
 
 CONTEXTUAL_FROM = 32
 """The rows from which on inputs without content are asked too: before, they would cost too large a part."""

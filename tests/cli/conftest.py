@@ -12,12 +12,12 @@ from click.testing import CliRunner, Result
 from engines import WrittenEngine
 from ollama_server import OllamaServer
 
-from cribsheet.calibration import Calibration
 from cribsheet.cli._root import cli
-from cribsheet.examples import Demo
+from cribsheet.corrections.calibration import Calibration
+from cribsheet.dataset.examples import Demo
 from cribsheet.frozen import Decoding, FrozenProgram, FrozenPrompt, ModelIdentity
+from cribsheet.frozen.sealing import save
 from cribsheet.outcomes import Unanswerable
-from cribsheet.sealing import save
 from cribsheet.workspace import new_workspace
 from frozen_toys import toy_program, toy_prompt
 from toys import QA, SENTIMENT, sentiment_rows, write_rows

@@ -12,8 +12,8 @@ from engines import WrittenEngine
 from ollama_server import OllamaServer
 
 from cribsheet.frozen import FrozenProgram
-from cribsheet.running import direct_wiring
-from cribsheet.sealing import read, save
+from cribsheet.frozen.running import direct_wiring
+from cribsheet.frozen.sealing import read, save
 from cribsheet.signature import Field, Signature
 from frozen_toys import toy_prompt
 

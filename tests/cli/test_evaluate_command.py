@@ -9,8 +9,8 @@ from click.testing import Result
 from engines import WrittenEngine
 from ollama_server import OllamaServer
 
-from cribsheet.guard import Guard
-from cribsheet.sealing import read, save
+from cribsheet.corrections.guard import Guard
+from cribsheet.frozen.sealing import read, save
 from toys import write_rows
 
 Run = Callable[..., Result]

@@ -8,7 +8,7 @@ import pytest
 from click.testing import Result
 
 from cribsheet.export import TARGETS
-from cribsheet.sealing import read, seal_of
+from cribsheet.frozen.sealing import read, seal_of
 
 Run = Callable[..., Result]
 

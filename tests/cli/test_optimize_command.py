@@ -11,7 +11,7 @@ from click.testing import Result
 from engines import WrittenEngine
 from ollama_server import OllamaServer
 
-from cribsheet.sealing import read
+from cribsheet.frozen.sealing import read
 
 Run = Callable[..., Result]
 Start = Callable[..., "subprocess.Popen[str]"]

@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result
 from ollama_server import OllamaServer
 
-from cribsheet.catalogue import LAYOUTS
+from cribsheet.layout.catalogue import LAYOUTS
 
 Run = Callable[..., Result]
 Start = Callable[..., "subprocess.Popen[str]"]

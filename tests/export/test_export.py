@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cribsheet.calibration import Calibration
-from cribsheet.catalogue import layout_named
+from cribsheet.corrections.calibration import Calibration
+from cribsheet.corrections.guard import Guard
+from cribsheet.corrections.pointer import Pointer
+from cribsheet.corrections.readout import Readout
 from cribsheet.errors import ExportError
 from cribsheet.export import TARGETS, Source, export
 from cribsheet.frozen import Decoding, FrozenProgram, FrozenPrompt, ModelIdentity, Wire, Wiring
-from cribsheet.guard import Guard
+from cribsheet.frozen.running import prompt_text
+from cribsheet.frozen.score import Score
+from cribsheet.layout.catalogue import layout_named
+from cribsheet.layout.template import filled
 from cribsheet.outcomes import Value
-from cribsheet.pointer import Pointer
-from cribsheet.readout import Readout
-from cribsheet.running import prompt_text
-from cribsheet.scores import Score
-from cribsheet.slots import filled, open_prompt
 from export_cases import PIECES, TEXT, all_cases, program_of, prompt_of, sentiment_demos, written
 from frozen_toys import toy_program, toy_prompt
 from toys import QA, SENTIMENT
@@ -183,7 +183,7 @@ def test_the_weights_are_said_to_be_unchecked_where_they_are_known(target: str) 
 
 def test_every_layout_and_signature_has_slots_for_its_inputs_alone() -> None:
     for prompt, inputs in all_cases():
-        opened, values = open_prompt(prompt), written(prompt, inputs)
+        opened, values = prompt.template, written(prompt, inputs)
         expected = prompt_text(prompt, inputs)
         assert filled(opened.text, values) == expected.text
         assert [(turn.role, filled(turn.content, values)) for turn in opened.turns] == [
@@ -197,7 +197,7 @@ def test_slots_are_found_whatever_the_prompt_says(text: str, instructions: str, 
     prompt = prompt_of(layout_named("instructed"), SENTIMENT, sentiment_demos((text,)))
     prompt = prompt.model_copy(update={"instructions": instructions})
     inputs: Mapping[str, Value] = {"text": value}
-    assert filled(open_prompt(prompt).text, {"text": value}) == prompt_text(prompt, inputs).text
+    assert filled(prompt.template.text, {"text": value}) == prompt_text(prompt, inputs).text
 
 
 @given(text=st.lists(PIECES, max_size=12).map("".join))

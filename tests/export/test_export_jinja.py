@@ -8,13 +8,13 @@ import jinja2
 import pytest
 from hypothesis import given
 
-from cribsheet.catalogue import layout_named
 from cribsheet.errors import ExportError
 from cribsheet.export import export
 from cribsheet.frozen import FrozenPrompt
+from cribsheet.frozen.running import prompt_text
 from cribsheet.layout import Layout, Mark
+from cribsheet.layout.catalogue import layout_named
 from cribsheet.prompts import Prompt
-from cribsheet.running import prompt_text
 from cribsheet.signature import Field
 from export_cases import TEXT, all_cases, program_of, prompt_of, sentiment_demos, written
 from toys import SENTIMENT

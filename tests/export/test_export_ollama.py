@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 
-from cribsheet.catalogue import layout_named
-from cribsheet.examples import Demo
+from cribsheet.dataset.examples import Demo
 from cribsheet.export import Export, Source, export
 from cribsheet.export._modelfile import comment, is_writable, quoted, template_text
 from cribsheet.frozen import FrozenProgram, ModelIdentity
+from cribsheet.frozen.running import prompt_text
 from cribsheet.layout import Layout, Mark
+from cribsheet.layout.catalogue import layout_named
 from cribsheet.prompts import Prompt
-from cribsheet.running import prompt_text
 from export_cases import (
     NASTY,
     TEXT,

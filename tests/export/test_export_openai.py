@@ -9,14 +9,14 @@ import pytest
 from engines import forward
 from hypothesis import given
 
-from cribsheet.calibration import Calibration
-from cribsheet.catalogue import layout_named
+from cribsheet.corrections.calibration import Calibration
 from cribsheet.export import Source, export
 from cribsheet.frozen import Decoding, FrozenProgram, FrozenPrompt, ModelIdentity
+from cribsheet.frozen.running import ask, prompt_text
 from cribsheet.layout import Layout, Mark
+from cribsheet.layout.catalogue import layout_named
 from cribsheet.models.embedded import EmbeddedModel
 from cribsheet.prompts import Prompt
-from cribsheet.running import ask, prompt_text
 from cribsheet.signature import Field
 from export_cases import (
     NASTY,

@@ -2,13 +2,13 @@
 
 import pytest
 
-from cribsheet.bridge import BARE
+from cribsheet.compiler.bridge import BARE
 from cribsheet.models import Sampling
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
-from cribsheet.search.stage import FIRST_BLOCK
+from cribsheet.search.bootstrap.teaching import Teaching
+from cribsheet.search.race import FIRST_BLOCK
 from cribsheet.search.study import Study
-from cribsheet.search.teaching import Teaching
 from lessons import lesson, right, row_asked, rows_of
 from studies import search
 

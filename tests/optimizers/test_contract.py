@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cribsheet.bridge import BARE
+from cribsheet.compiler.bridge import BARE
 from cribsheet.workspace import builtin
 from studies import search, study_of
 

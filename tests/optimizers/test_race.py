@@ -5,17 +5,17 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
 
-from cribsheet.bridge import BARE
-from cribsheet.examples import Example
+from cribsheet.compiler.bridge import BARE
+from cribsheet.dataset.examples import Example
+from cribsheet.evaluation.metrics import answer_f1
+from cribsheet.frozen.running import direct_wiring
 from cribsheet.layout import Layout
-from cribsheet.metrics import answer_f1
 from cribsheet.models import Sampling
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.outcomes import Unanswerable
 from cribsheet.prompts import Prompt
-from cribsheet.running import direct_wiring
-from cribsheet.search.guarding import GuardFitter
-from cribsheet.search.stage import first_block
+from cribsheet.search.corrections.guard import GuardFitter
+from cribsheet.search.race import first_block
 from cribsheet.search.study import Study
 from studies import conditions_of, search, study_of, study_on
 from toys import QA

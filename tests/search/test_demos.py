@@ -6,7 +6,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cribsheet.examples import Demo, Example
+from cribsheet.dataset.examples import Demo, Example
 from cribsheet.outcomes import Unanswerable
 from cribsheet.search.demos import answered_only, balanced, demos_of, short
 from toys import QA, SENTIMENT

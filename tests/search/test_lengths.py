@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from cribsheet.catalogue import layout_named
-from cribsheet.examples import Example
+from cribsheet.dataset.examples import Example
 from cribsheet.frozen import Decoding, FrozenPrompt
+from cribsheet.frozen.running import prompt_text
+from cribsheet.layout.catalogue import layout_named
 from cribsheet.models.scripted import ScriptedModel
-from cribsheet.running import prompt_text
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.lengths import Lengths
 from cribsheet.signature import Field, Signature

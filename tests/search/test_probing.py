@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from cribsheet.bridge import BARE
-from cribsheet.examples import Example
-from cribsheet.metrics import answer_f1
+from cribsheet.compiler.bridge import BARE
+from cribsheet.dataset.examples import Example
+from cribsheet.evaluation.metrics import answer_f1
+from cribsheet.frozen.running import direct_wiring
 from cribsheet.models import Completion, Sampling
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.outcomes import Unanswerable
 from cribsheet.prompts import Prompt
-from cribsheet.running import direct_wiring
-from cribsheet.search.drawing import DemoDraw
-from cribsheet.search.guarding import GuardFitter
+from cribsheet.search.corrections.guard import GuardFitter
+from cribsheet.search.demo_sampling import DemoDraw
 from cribsheet.search.probing import BLOCK, DEMOS, LEAST_PROBES, SETS_A_BLOCK, Probing
 from cribsheet.search.study import Study
 from studies import conditions_of, leaning, study_of, study_on

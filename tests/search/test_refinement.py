@@ -4,19 +4,19 @@ import contextlib
 import random
 import re
 
-from cribsheet.bridge import BARE
-from cribsheet.catalogue import layout_named
+from cribsheet.compiler.bridge import BARE
+from cribsheet.dataset.examples import Demo
 from cribsheet.errors import ModelError
-from cribsheet.examples import Demo
+from cribsheet.layout.catalogue import layout_named
 from cribsheet.models import Completion, Sampling
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
+from cribsheet.search.bootstrap.teaching import Teaching
 from cribsheet.search.budget import BudgetExhausted
-from cribsheet.search.drawing import DemoDraw
+from cribsheet.search.demo_sampling import DemoDraw
+from cribsheet.search.race import first_block
 from cribsheet.search.refinement import Refinement
-from cribsheet.search.stage import first_block
 from cribsheet.search.study import Study
-from cribsheet.search.teaching import Teaching
 from cribsheet.search.trial import Trial
 from studies import arena, leaning, number_asked
 from toys import SENTIMENT

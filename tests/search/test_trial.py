@@ -5,22 +5,22 @@ from collections.abc import Collection, Mapping, Sequence
 
 import pytest
 
-from cribsheet.bridge import BARE
-from cribsheet.calibration import CONTENT_FREE, batch_calibration, contextual_calibration
-from cribsheet.catalogue import layout_named
+from cribsheet.compiler.bridge import BARE
+from cribsheet.corrections.calibration import CONTENT_FREE, batch_calibration, contextual_calibration
+from cribsheet.dataset.examples import Example, Prediction
 from cribsheet.errors import ModelError
-from cribsheet.evaluate import Evaluation, RowResult
-from cribsheet.examples import Example, Prediction
+from cribsheet.evaluation.evaluate import Evaluation, RowResult
+from cribsheet.evaluation.metrics import exact_match, label_accuracy
 from cribsheet.frozen import Decoding, FrozenPrompt, Wire, Wiring
-from cribsheet.metrics import exact_match, label_accuracy
+from cribsheet.frozen.running import Answer, Run, direct_wiring, run_wired
+from cribsheet.layout.catalogue import layout_named
 from cribsheet.models import Completer, Completion, Sampling
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.prompts import Prompt
-from cribsheet.running import Answer, Run, direct_wiring, run_wired
 from cribsheet.search.budget import BudgetExhausted, SearchStopped
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.guarding import GuardFitter
+from cribsheet.search.corrections.guard import GuardFitter
 from cribsheet.search.trial import CONTEXTUAL_FROM, Trial
 from cribsheet.signature import Field, Signature
 from studies import conditions_of, leaning, number_asked, numbered

@@ -1,0 +1,1 @@
+"""From a task to a frozen program; the only part that imports dspy."""

@@ -1,0 +1,206 @@
+"""The one place that meets dspy: signatures come in, programs run on frozen prompts."""
+
+import enum
+import inspect
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal, get_args, get_origin
+
+import dspy
+from pydantic import TypeAdapter
+
+from cribsheet.dataset.examples import Prediction
+from cribsheet.errors import CompileError, SignatureError
+from cribsheet.frozen import FrozenPrompt
+from cribsheet.frozen.running import Call, Run, ask
+from cribsheet.layout.parsing import ParseFailure
+from cribsheet.models import Completer
+from cribsheet.outcomes import Unanswerable, Value
+from cribsheet.signature import Field, Kind, Signature
+
+_KINDS: dict[Any, Kind] = {str: "text", int: "integer", float: "number", bool: "boolean"}
+
+BARE = "predict"
+"""The name of the predictor of a task that is a signature alone."""
+
+
+def signature_of(signature: type[dspy.Signature]) -> Signature:
+    """Return a dspy signature as plain data.
+
+    Raises:
+        SignatureError: where a field's name is reserved or its type is not supported.
+    """
+    return Signature(
+        name=signature.__name__,
+        instructions=signature.instructions,
+        inputs=tuple(_field(name, info) for name, info in signature.input_fields.items()),
+        outputs=tuple(_field(name, info) for name, info in signature.output_fields.items()),
+    )
+
+
+class DspyProgram:
+    """A dspy.Module that answers with frozen prompts in place of dspy's own prompting."""
+
+    def __init__(self, module: dspy.Module):
+        self._module = module.deepcopy()
+        bare = isinstance(module, dspy.Predict)
+        self._predictors = {BARE: self._module} if bare else dict(self._module.named_predictors())
+        if not self._predictors:
+            raise CompileError(f"{type(module).__name__} has no predictor. Give it a dspy.Predict as an attribute.")
+        for name, predictor in self._predictors.items():
+            predictor.lm = _NameTag(name)
+            predictor.demos = []
+        self.signatures = {name: signature_of(p.signature) for name, p in self._predictors.items()}
+
+    @property
+    def is_one_predictor(self) -> bool:
+        """Whether the module is a bare predictor, with no code of the user's around it."""
+        return isinstance(self._module, dspy.Predict)
+
+    @property
+    def signature(self) -> Signature:
+        """The program's own inputs and outputs: its `forward` parameters, its last predictor's outputs."""
+        known = {field.name: field for one in self.signatures.values() for field in one.inputs}
+        last = list(self.signatures.values())[-1]
+        if self.is_one_predictor:
+            return last
+        return Signature(
+            name=type(self._module).__name__,
+            instructions=last.instructions,
+            inputs=tuple(known.get(name, Field(name=name)) for name in self._parameters()),
+            outputs=last.outputs,
+        )
+
+    def run(self, prompts: Mapping[str, FrozenPrompt], inputs: Mapping[str, Value], model: Completer) -> Run:
+        """Run the program's own code on one row, each predictor answering with its frozen prompt."""
+        adapter = _PromptAdapter(prompts, model)
+        try:
+            with dspy.context(adapter=adapter, lm=_NameTag(""), trace=None):
+                result = self._module(**inputs)
+        except _UnreadableError as stop:
+            return Run(stop.failure, tuple(adapter.calls))
+        outputs = {name: _plain(value) for name, value in dict(result).items()}
+        last = adapter.calls[-1].answer if adapter.calls else None
+        return Run(Prediction(outputs, text=last.completion.text if last else ""), tuple(adapter.calls))
+
+    def _parameters(self) -> list[str]:
+        _, *parameters = inspect.signature(type(self._module).forward).parameters.values()
+        if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+            return [field.name for field in next(iter(self.signatures.values())).inputs]
+        return [parameter.name for parameter in parameters]
+
+
+def as_module(program: Any) -> dspy.Module:
+    """Return the module of a task: an instance, a class to make one of, or a signature to predict.
+
+    Raises:
+        CompileError: where it is none of these.
+    """
+    if isinstance(program, type) and issubclass(program, dspy.Signature):
+        return dspy.Predict(program)
+    if isinstance(program, type) and issubclass(program, dspy.Module):
+        return program()
+    if isinstance(program, dspy.Module):
+        return program
+    raise CompileError(
+        f"A task's program is {program!r}. Give a dspy.Signature, a dspy.Module class or an instance of one."
+    )
+
+
+class _UnreadableError(Exception):
+    """Leaves the user's program where a completion holds no value."""
+
+    def __init__(self, failure: ParseFailure):
+        super().__init__(failure.reason)
+        self.failure = failure
+
+
+class _NameTag(dspy.BaseLM):
+    """Tells the adapter which predictor calls."""
+
+    def __init__(self, predictor: str):
+        super().__init__(model=f"cribsheet/{predictor}")
+        self.predictor = predictor
+
+    def forward(self, *_args: Any, **_kwargs: Any) -> Any:
+        """Refuse to be called as a model."""
+        raise CompileError(
+            "The program called its language model directly. Let a dspy.Predict do it, so that it can be compiled."
+        )
+
+
+class _PromptAdapter(dspy.Adapter):
+    """Answers a predictor's call with its frozen prompt, for one row."""
+
+    def __init__(self, prompts: Mapping[str, FrozenPrompt], model: Completer):
+        super().__init__()
+        self.calls: list[Call] = []
+        self._prompts = prompts
+        self._model = model
+
+    def __call__(
+        self, lm: Any, lm_kwargs: dict[str, Any], signature: Any, demos: Any, inputs: dict[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Return the typed outputs in the form that dspy.Predict expects."""
+        given = {name: _plain(value) for name, value in inputs.items() if name in signature.input_fields}
+        answer = ask(self._prompts[lm.predictor], given, self._model)
+        self.calls.append(Call(lm.predictor, given, answer))
+        if isinstance(answer.prediction, ParseFailure):
+            raise _UnreadableError(answer.prediction)
+        outputs = answer.prediction.outputs
+        return [{name: _typed(value, signature.output_fields[name].annotation) for name, value in outputs.items()}]
+
+
+def _typed(value: Value, annotation: Any) -> Any:
+    """Return the member of an Enum that a label stands for; other values as they are."""
+    wants_enum = any(_is_enum(part) for part in (annotation, *get_args(annotation)))
+    if not wants_enum or isinstance(value, Unanswerable):
+        return value
+    return TypeAdapter(annotation).validate_python(value)
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, enum.Enum) else value
+
+
+def _field(name: str, info: Any) -> Field:
+    parts = [info.annotation]
+    if get_origin(info.annotation) in (typing.Union, types.UnionType):
+        parts = list(get_args(info.annotation))
+    abstains = Unanswerable in parts
+    others = [part for part in parts if part is not Unanswerable]
+    kind, labels = _kind(name, info.annotation, others)
+    description = (info.json_schema_extra or {}).get("desc", "")
+    return Field(
+        name=name,
+        kind=kind,
+        labels=labels,
+        abstains=abstains,
+        description="" if description == f"${{{name}}}" else description,
+    )
+
+
+def _kind(name: str, annotation: Any, parts: list[Any]) -> tuple[Kind, tuple[str | int, ...]]:
+    if len(parts) == 1:
+        (part,) = parts
+        labels = _labels(part)
+        if labels and all(type(label) in (str, int) for label in labels):
+            return "label", labels
+        if part in _KINDS:
+            return _KINDS[part], ()
+    hint = " In place of None, give Unanswerable." if type(None) in parts else ""
+    raise SignatureError(
+        f"The field {name!r} has the type {annotation!r}, which has no form in a prompt. Supported are str, int, "
+        f"float, bool, Literal and Enum of str or int, each alone or as `X | Unanswerable`.{hint}"
+    )
+
+
+def _labels(part: Any) -> tuple[Any, ...]:
+    if get_origin(part) is Literal:
+        return get_args(part)
+    return tuple(member.value for member in part) if _is_enum(part) else ()
+
+
+def _is_enum(part: Any) -> bool:
+    return isinstance(part, type) and issubclass(part, enum.Enum)

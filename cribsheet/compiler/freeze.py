@@ -1,0 +1,140 @@
+"""Score what a search found, then make the frozen program of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from cribsheet.compiler.bridge import BARE, DspyProgram
+from cribsheet.compiler.logit_bias import with_logit_bias
+from cribsheet.compiler.wiring import infer_wiring
+from cribsheet.dataset.examples import Example
+from cribsheet.dataset.splits import Splits
+from cribsheet.evaluation.evaluate import plain_evaluation
+from cribsheet.evaluation.scores import paired_gain
+from cribsheet.frozen import FrozenProgram, FrozenPrompt, ModelIdentity, Provenance, Results, Taught, Wiring
+from cribsheet.frozen.running import direct_wiring
+from cribsheet.search.study import Study
+from cribsheet.search.trial import Trial
+
+MIN_TEST_ROWS = 10
+"""The fewest rows that a score is given for."""
+_PART = 0.85  # of what is left: test rows may be longer than those that their cost is judged by
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search leaves behind."""
+
+    study: Study
+    best: Trial
+    baseline: Trial
+    program: DspyProgram
+    splits: Splits
+    interrupted: bool
+
+
+def freeze(found: Found, *, task: str, optimizer: str, seed: int) -> FrozenProgram:
+    """Return the frozen program of the best trial, scored once beside the zero-shot prompt."""
+    wiring = _wiring(found)
+    return FrozenProgram(
+        task=task,
+        prompts=_prompts(found),
+        wiring=wiring,
+        model=_identity(found.study),
+        results=_score(found),
+        provenance=_provenance(found, optimizer=optimizer, seed=seed),
+        notes=_notes(found.study, wiring),
+    )
+
+
+def _prompts(found: Found) -> dict[str, FrozenPrompt]:
+    """Return the prompts of the best trial, with their biases as servers take them where that decides the same."""
+    calls = [call for row in found.best.evaluation.rows for call in row.calls]
+    return {
+        name: with_logit_bias(prompt, found.study.model, [call.answer for call in calls if call.predictor == name])
+        for name, prompt in found.best.candidate.prompts.items()
+    }
+
+
+def _score(found: Found) -> Results:
+    """Answer the test rows with what the search settled on; nothing is fitted on them."""
+    study, rows = found.study, _test_rows(found)
+    baseline = study.answer(study.zero_shot(), rows, whatever_it_costs=True)
+    compiled = study.answer(found.best.candidate, rows, whatever_it_costs=True)
+    metric = study.conditions.metric
+    plain = plain_evaluation(compiled, metric)
+    return Results(
+        metric=getattr(metric, "__name__", type(metric).__name__),
+        baseline=baseline.score,
+        compiled=compiled.score,
+        gain=paired_gain(baseline.scores, compiled.scores, groups=[row.group for row in rows]),
+        plain=plain.score if plain else None,
+    )
+
+
+def _test_rows(found: Found) -> Sequence[Example]:
+    """Return the test rows that what is left of the budget pays for."""
+    ledger = found.study.ledger
+    ledger.reserved = 0.0
+    pair = sum(trial.cost_of_asking for trial in (found.baseline, found.best))
+    part = 1.0 if ledger.budget.unit == "calls" else _PART
+    return found.splits.test[: max(MIN_TEST_ROWS, int(part * ledger.left / pair))]
+
+
+def _wiring(found: Found) -> Wiring | None:
+    if found.program.is_one_predictor:
+        return direct_wiring(BARE, found.program.signature)
+    rows = found.best.evaluation.rows
+    return infer_wiring([(row.example.inputs, row.run) for row in rows if row.run is not None])
+
+
+def _identity(study: Study) -> ModelIdentity:
+    model = study.model
+    return ModelIdentity(
+        name=model.name, digest=model.digest, endpoint=model.endpoint, context_window=model.context_window
+    )
+
+
+def _provenance(found: Found, *, optimizer: str, seed: int) -> Provenance:
+    study = found.study
+    return Provenance(
+        optimizer=optimizer,
+        seed=seed,
+        budget=str(study.ledger.budget),
+        spent_tokens=study.ledger.tokens,
+        origin=found.best.candidate.origin,
+        evaluations=sum(trial.rows for trial in study.trials),
+        candidates=sum(trial.rows > 0 for trial in study.trials),
+        interrupted=found.interrupted,
+        splits=found.splits.hashes,
+        versions=_versions(study.model.name),
+        curve=tuple(study.curve),
+        taught=_taught(study),
+    )
+
+
+def _taught(study: Study) -> Taught | None:
+    harvest = study.harvest
+    return Taught(teacher=harvest.teachers, traces=len(harvest.traces)) if harvest and harvest.traces else None
+
+
+def _notes(study: Study, wiring: Wiring | None) -> tuple[str, ...]:
+    notes = []
+    if not study.tells_logprobs:
+        notes.append(
+            f"{study.model.name} tells no log-probabilities, so outcomes are read from its text, uncalibrated."
+        )
+    if wiring is None:
+        notes.append("The program runs code of its own between its prompts: it runs in its workspace.")
+    return (*notes, *(study.harvest.notes if study.harvest else ()))
+
+
+def _versions(model: str) -> dict[str, str]:
+    packages = ["cribsheet", "dspy", *(["xllamacpp"] if model.startswith("embedded/") else [])]
+    found = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

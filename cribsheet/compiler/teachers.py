@@ -1,0 +1,69 @@
+"""Open the teacher of a compile, keep what it gave."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, nullcontext
+
+from cribsheet.errors import CompileError
+from cribsheet.models import Model, open_model
+from cribsheet.models.cache import CachedModel
+from cribsheet.search.bootstrap.teaching import Teaching
+from cribsheet.search.bootstrap.traces import Trace, read_traces, write_traces
+from cribsheet.search.study import Study
+from cribsheet.settings import Settings
+from cribsheet.signature import Signature
+
+
+@contextmanager
+def open_teaching(
+    settings: Settings, student: CachedModel, signatures: Mapping[str, Signature], *, teacher: Model | None = None
+) -> Iterator[Teaching | None]:
+    """Give how to bootstrap: from saved traces where there are some, else by a teacher that is closed afterwards.
+
+    None where nothing asks for it. A given `teacher` is used in place of the one that is named.
+
+    Raises:
+        DataError: where the file of traces cannot be read.
+        CompileError: where its traces are another teacher's.
+    """
+    if not (settings.bootstraps or teacher):
+        yield None
+        return
+    saved = _saved(settings, signatures)
+    is_needed = teacher is None and saved is None and _names_another(settings, student)
+    with _opened(settings) if is_needed else nullcontext(teacher) as opened:
+        yield Teaching(
+            teacher=CachedModel(opened, student.cache, meter=student.meter) if opened else None,
+            samples=settings.samples or Teaching.samples,
+            threshold=settings.threshold or Teaching.threshold,
+            reasoning=settings.reasoning,
+            saved=saved,
+        )
+
+
+def keep_traces(settings: Settings, study: Study) -> None:
+    """Write what was harvested where the settings say, unless it was read there; nothing where nothing passed."""
+    is_new = study.teaching is not None and study.teaching.saved is None
+    if settings.traces and is_new and study.harvest and study.harvest.traces:
+        write_traces(settings.traces, study.harvest.traces)
+
+
+def _saved(settings: Settings, signatures: Mapping[str, Signature]) -> tuple[Trace, ...] | None:
+    if not (settings.traces and settings.traces.exists()):
+        return None
+    saved = read_traces(settings.traces, signatures)
+    others = sorted({trace.teacher for trace in saved} - {settings.teacher})
+    if settings.teacher and others:
+        raise CompileError(
+            f"{settings.traces} holds traces of {', '.join(others)}, not of {settings.teacher} alone. Leave out "
+            "--teacher to use them, or name another file for new ones."
+        )
+    return saved
+
+
+def _names_another(settings: Settings, student: Model) -> bool:
+    is_student = settings.teacher == student.name and settings.teacher_api_base in (None, settings.api_base)
+    return bool(settings.teacher) and not is_student
+
+
+def _opened(settings: Settings) -> "closing[Model]":
+    return closing(open_model(settings.teacher or "", api_base=settings.teacher_api_base))

@@ -1,0 +1,78 @@
+"""Read off recorded runs how a program hands values on, so that it can run without its code."""
+
+from collections.abc import Mapping, Sequence
+
+from cribsheet.frozen import Wire, Wiring
+from cribsheet.frozen.running import Run
+from cribsheet.layout.parsing import ParseFailure
+from cribsheet.outcomes import Value
+
+MIN_RUNS = 8
+"""The fewest runs that show how a program is wired."""
+
+Recorded = tuple[Mapping[str, Value], Run]
+
+
+def infer_wiring(recorded: Sequence[Recorded]) -> Wiring | None:
+    """Return the wiring that explains every run, None where none does.
+
+    A program is wired when each run calls the same predictors once, in one order, and every input of
+    a predictor and every output of the program is, in all runs, the same earlier value, unchanged.
+    """
+    runs = [(given, run) for given, run in recorded if not isinstance(run.prediction, ParseFailure)]
+    orders = {tuple(call.predictor for call in run.calls) for _, run in runs}
+    if len(runs) < MIN_RUNS or len(orders) != 1:
+        return None
+    (order,) = orders
+    if len(set(order)) < len(order) or not order:
+        return None
+    known = [_known_values(given, run) for given, run in runs]
+    inputs: dict[str, dict[str, Wire]] = {}
+    for place, name in enumerate(order):
+        wanted = [run.calls[place].inputs for _, run in runs]
+        wires = _wires(wanted, known, sources=(None, *order[:place]))
+        if wires is None:
+            return None
+        inputs[name] = wires
+    finals = [run.prediction.outputs for _, run in runs if not isinstance(run.prediction, ParseFailure)]
+    outputs = _wires(finals, known, sources=(*reversed(order), None))
+    return None if outputs is None else Wiring(order=order, inputs=inputs, outputs=outputs)
+
+
+def _known_values(given: Mapping[str, Value], run: Run) -> dict[tuple[str | None, str], Value]:
+    """Return every value of a run by where it came from."""
+    values: dict[tuple[str | None, str], Value] = {(None, name): value for name, value in given.items()}
+    for call in run.calls:
+        if not isinstance(call.answer.prediction, ParseFailure):
+            values |= {(call.predictor, name): value for name, value in call.answer.prediction.outputs.items()}
+    return values
+
+
+def _wires(
+    wanted: Sequence[Mapping[str, object]],
+    known: Sequence[Mapping[tuple[str | None, str], Value]],
+    *,
+    sources: Sequence[str | None],
+) -> dict[str, Wire] | None:
+    """Return where each wanted value always comes from; a source of the same name goes first."""
+    wires = {}
+    for name in wanted[0]:
+        places = [place for source in sources for place in known[0] if place[0] == source]
+        places.sort(key=lambda place: place[1] != name)
+        found = next((place for place in places if _always(wanted, known, name, place)), None)
+        if found is None:
+            return None
+        wires[name] = Wire(source=found[0], field=found[1])
+    return wires
+
+
+def _always(
+    wanted: Sequence[Mapping[str, object]],
+    known: Sequence[Mapping[tuple[str | None, str], Value]],
+    name: str,
+    place: tuple[str | None, str],
+) -> bool:
+    return all(
+        type(own[name]) is type(there.get(place)) and own[name] == there.get(place)
+        for own, there in zip(wanted, known, strict=True)
+    )

@@ -1,0 +1,65 @@
+"""Subtract a bias from each outcome's log-probability before the decision."""
+
+import math
+from collections.abc import Iterable, Mapping
+
+from pydantic import BaseModel, ConfigDict
+
+from cribsheet.layout.decisions import logsumexp
+
+CONTENT_FREE = ("N/A", "[MASK]", "")
+"""Inputs that say nothing, as in Zhao et al. 2021."""
+
+
+class Calibration(BaseModel):
+    """A bias per outcome, subtracted from its log-probability before the decision."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    biases: Mapping[str, float]
+    """By outcome, natural log; 0 everywhere changes nothing."""
+    logit_bias: Mapping[str, float] | None = None
+    """What a server adds to the logits of the outcomes' tokens so that one greedy token is the decision: by
+    token id, natural log, from -100 to 100. None where an outcome has no token of its own, or none is told."""
+
+
+def shares(logprobs: Mapping[str, float], calibration: Calibration | None) -> dict[str, float]:
+    """Return the calibrated probability of each outcome.
+
+    >>> shares({"a": math.log(0.8), "b": math.log(0.2)}, Calibration(biases={"a": math.log(4), "b": 0.0}))
+    {'a': 0.5, 'b': 0.5}
+    """
+    biases = calibration.biases if calibration else {}
+    scores = {outcome: logprob - biases.get(outcome, 0.0) for outcome, logprob in logprobs.items()}
+    total = logsumexp(scores.values())
+    return {outcome: math.exp(score - total) for outcome, score in scores.items()}
+
+
+def batch_calibration(rows: Iterable[Mapping[str, float]]) -> Calibration:
+    """Fit the bias of each outcome as its mean log-probability over a batch of inputs; no label is used.
+
+    Batch Calibration (Zhou et al. 2023, arXiv:2309.17249) with a uniform prior. The mean is taken of
+    logarithms, where the paper takes the log of the mean: a few inputs that a small model is very sure
+    of then move the bias less.
+
+    >>> batch_calibration([{"a": math.log(0.9), "b": math.log(0.1)}]).biases
+    {'a': -0.1054, 'b': -2.3026}
+    """
+    batch = list(rows)
+    means = {outcome: math.fsum(row[outcome] for row in batch) / len(batch) for outcome in batch[0]}
+    # Four decimals: finer digits say nothing, and a file is read by people.
+    return Calibration(biases={outcome: round(mean, 4) for outcome, mean in means.items()})
+
+
+def contextual_calibration(content_free: Iterable[Mapping[str, float]]) -> Calibration:
+    """Fit the bias of each outcome as the log of its mean probability over inputs without content.
+
+    Contextual Calibration (Zhao et al. 2021, "Calibrate Before Use", arXiv:2102.09690), which asks for no
+    rows at all. Takes the outcomes' log-probabilities after each of `CONTENT_FREE`.
+
+    >>> contextual_calibration([{"a": math.log(0.9), "b": math.log(0.1)}]).biases
+    {'a': -0.1054, 'b': -2.3026}
+    """
+    batch = list(content_free)
+    means = {outcome: logsumexp(row[outcome] for row in batch) - math.log(len(batch)) for outcome in batch[0]}
+    return Calibration(biases={outcome: round(mean, 4) for outcome, mean in means.items()})

@@ -1,0 +1,292 @@
+"""Read the rows of a trainset from a file.
+
+`docs/rows.md` describes the formats; SQuAD's is that of Rajpurkar et al. 2018, "Know What You Don't Know".
+"""
+
+import csv
+import hashlib
+import io
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import BaseModel, ValidationError
+
+from cribsheet.dataset.examples import Example
+from cribsheet.dataset.jsonl import json_objects
+from cribsheet.errors import DataError
+from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value, is_unanswerable_json
+from cribsheet.signature import Field, Signature
+
+GROUP = "group"
+"""The optional column that names what rows share, so that a split keeps them together."""
+
+MAX_CELL = 16 * 1024 * 1024
+"""Characters of the longest CSV cell that is read; a longer one is most likely an unclosed quote."""
+
+
+class _Raw(NamedTuple):
+    """A row before it is typed."""
+
+    where: str
+    values: dict[str, object]
+    is_table: bool = False
+    """Whether columns that the task does not need are normal, as they are in a CSV."""
+
+
+def load_rows(path: str | Path, signature: Signature, *, mapping: Mapping[str, str] = {}) -> list[Example]:
+    """Return the rows of a JSONL, CSV or SQuAD JSON file, typed by the signature, in file order.
+
+    The file's ending tells the format; `mapping` names the field that a column stands for.
+
+    Raises:
+        DataError: when a row cannot be read or does not fit, naming the line and what to do.
+    """
+    path = Path(path)
+    _check_mapping(mapping, signature)
+    text = _read_text(path)
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise DataError(
+            f"{path} ends in {path.suffix!r}, which tells no format. Name it *.jsonl, *.csv or *.json (SQuAD)."
+        )
+    rows = [_to_example(raw, signature, mapping=mapping) for raw in reader(text, str(path))]
+    if not rows:
+        raise DataError(f"{path} has no rows. Give it some; docs/rows.md shows the formats.")
+    return _grouped(rows, signature)
+
+
+def parse_mapping(text: str) -> dict[str, str]:
+    """Return what `--map` says, column by column.
+
+    >>> parse_mapping("sentence=text, label=sentiment")
+    {'sentence': 'text', 'label': 'sentiment'}
+    """
+    mapping: dict[str, str] = {}
+    for pair in filter(None, (part.strip() for part in text.split(","))):
+        column, equals, field = (part.strip() for part in pair.rpartition("="))
+        if not (column and equals and field) or column in mapping:
+            raise DataError(
+                f"--map {text!r} cannot be read at {pair!r}. Write column=field pairs with commas between "
+                "them and each column once, such as --map sentence=text,label=sentiment."
+            )
+        mapping[column] = field
+    return mapping
+
+
+def _check_mapping(mapping: Mapping[str, str], signature: Signature) -> None:
+    known = [*_names(signature), GROUP]
+    fields = list(mapping.values())
+    for column, field in mapping.items():
+        if field not in known or fields.count(field) > 1:
+            problem = "gets two columns" if field in known else "is no field"
+            raise DataError(
+                f"--map {column}={field}: {field!r} {problem}. The signature {signature.name} has the "
+                f"fields {', '.join(_names(signature))}; rows may also have {GROUP!r}."
+            )
+
+
+def _names(signature: Signature) -> list[str]:
+    return [field.name for field in (*signature.inputs, *signature.outputs)]
+
+
+def _read_text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"There is no file {path}. Check the path given as the trainset.") from None
+    except IsADirectoryError:
+        raise DataError(f"{path} is a folder. Name one of the files in it.") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}. Check who may read it.") from error
+    if not data.strip():
+        raise DataError(f"{path} is empty. Give it rows; docs/rows.md shows the formats.")
+    try:
+        return data.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{path}, line {line}: not UTF-8, byte 0x{data[error.start]:02x} at offset {error.start}. "
+            "Save the file as UTF-8."
+        ) from None
+
+
+def _read_jsonl(text: str, path: str) -> Iterator[_Raw]:
+    return (_Raw(where, values) for where, values in json_objects(text, path))
+
+
+def _read_csv(text: str, path: str) -> Iterator[_Raw]:
+    # The limit is the process's, so it is only ever raised.
+    csv.field_size_limit(max(MAX_CELL, csv.field_size_limit()))
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    begin = 1  # the line where a row begins, which a quote left open may lie far behind
+    try:
+        header = [name.strip() for name in next(reader)]
+        begin = reader.line_num + 1
+        for cells in reader:
+            where = f"{path}, line {begin}"
+            if len(cells) not in (0, len(header)):
+                raise DataError(
+                    f"{where}: {len(cells)} cells where the header has {len(header)}. "
+                    "Put quotes around a cell that holds a comma or a line break."
+                )
+            if cells:
+                yield _Raw(where, dict(zip(header, map(_cell, cells), strict=True)), is_table=True)
+            begin = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(
+            f"{path}, line {begin}: not CSV: {error}. Close each quote, and double one inside a quoted cell."
+        ) from None
+
+
+def _cell(text: str) -> object:
+    """Return the cell's text, or the object where it holds `{"unanswerable": "why"}`."""
+    if not text.startswith("{"):
+        return text
+    with suppress(ValueError, RecursionError):
+        value = json.loads(text)
+        return value if is_unanswerable_json(value) else text
+    return text
+
+
+class _Answer(BaseModel):
+    text: str
+
+
+class _Question(BaseModel):
+    question: str
+    id: str | int = "without an id"
+    answers: list[_Answer] = []
+    is_impossible: bool = False
+
+
+class _Paragraph(BaseModel):
+    context: str
+    qas: list[_Question]
+
+
+class _Article(BaseModel):
+    paragraphs: list[_Paragraph]
+
+
+class _Squad(BaseModel):
+    data: list[_Article]
+
+
+def _read_squad(text: str, path: str) -> Iterator[_Raw]:
+    try:
+        squad = _Squad.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise DataError(
+            f"{path}: not SQuAD JSON: {place}: {first['msg']}. A file of one object a line is named *.jsonl."
+        ) from None
+    for paragraph in (paragraph for article in squad.data for paragraph in article.paragraphs):
+        for item in paragraph.qas:
+            answers = [answer.text for answer in item.answers]
+            yield _Raw(
+                f"{path}, question {item.id}",
+                {
+                    "question": item.question,
+                    "context": paragraph.context,
+                    "answer": {UNANSWERABLE: None} if item.is_impossible else answers,
+                    GROUP: _hash(paragraph.context),
+                },
+            )
+
+
+_READERS: dict[str, Callable[[str, str], Iterator[_Raw]]] = {
+    ".jsonl": _read_jsonl,
+    ".csv": _read_csv,
+    ".json": _read_squad,
+}
+
+
+def _to_example(raw: _Raw, signature: Signature, *, mapping: Mapping[str, str]) -> Example:
+    values = _fields(raw, signature, mapping=mapping)
+    group = None if GROUP in _names(signature) else values.get(GROUP)
+    try:
+        return Example(
+            {field.name: _checked(field.coerce(values[field.name])) for field in signature.inputs},
+            {field.name: _accepted(field, values[field.name]) for field in signature.outputs},
+            group="" if group is None else str(group),
+        )
+    except ValueError as error:
+        raise DataError(f"{raw.where}: {error}. Mend the row, or the type in the signature.") from None
+
+
+def _fields(raw: _Raw, signature: Signature, *, mapping: Mapping[str, str]) -> dict[str, object]:
+    """Return the row's values by field; columns that `mapping` replaces are left out."""
+    absent = [column for column in mapping if column not in raw.values]
+    if absent:
+        raise DataError(f"{raw.where}: no column {absent[0]!r} for --map; it has {', '.join(raw.values)}.")
+    replaced = set(mapping.values())
+    values = {
+        mapping.get(column, column): value
+        for column, value in raw.values.items()
+        if column in mapping or column not in replaced
+    }
+    names = _names(signature)
+    missing = [name for name in names if name not in values]
+    unknown = [name for name in values if name not in (*names, GROUP)]
+    if missing or (unknown and not raw.is_table):
+        problem = f"no field {missing[0]!r}" if missing else f"unknown field {unknown[0]!r}"
+        raise DataError(
+            f"{raw.where}: {problem}; it has {', '.join(raw.values) or 'none'}. The signature "
+            f"{signature.name} has {', '.join(names)}. {_remedy(missing, unknown)}"
+        )
+    return values
+
+
+def _remedy(missing: list[str], unknown: list[str]) -> str:
+    if not missing:
+        return f"Remove {unknown[0]!r}, or rename it with --map {unknown[0]}=FIELD."
+    if not unknown:
+        return f"Add {missing[0]!r}."
+    pairs = ",".join(f"{column}={field}" for column, field in zip(unknown, missing, strict=False))
+    return f"Where only the names differ, rename them, such as with --map {pairs}."
+
+
+def _accepted(field: Field, raw: object) -> tuple[Value, ...]:
+    """Return the accepted values, the one that a demo shows, the shortest, first."""
+    listed = raw if isinstance(raw, list) else [raw]
+    if not listed:
+        raise ValueError(f"{field.name} has an empty list of accepted values")
+    values = tuple(dict.fromkeys(_checked(field.coerce(item)) for item in listed))
+    if field.abstains and any(isinstance(value, str) and not value.strip() for value in values):
+        raise ValueError(f'{field.name} is empty; write {{"unanswerable": "why"}} where there is no answer')
+    if field.kind != "text":
+        return values
+    return tuple(sorted(values, key=lambda value: (isinstance(value, Unanswerable), len(str(value)))))
+
+
+def _checked(value: Value) -> Value:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} is not a finite number")
+    if isinstance(value, str):
+        value.encode()  # half of a surrogate pair is a ValueError here, and would be a crash later
+    return value
+
+
+def _grouped(rows: list[Example], signature: Signature) -> list[Example]:
+    """Give each row without a group one: the longest input where rows share it, else the row alone."""
+
+    def length(field: Field) -> int:
+        return sum(len(str(row.inputs[field.name])) for row in rows)
+
+    longest = max(signature.inputs, key=length).name
+    texts = [str(row.inputs[longest]) for row in rows]
+    shared = len(signature.inputs) > 1 and len(set(texts)) < len(texts)
+    return [
+        row if row.group else replace(row, group=_hash(text) if shared else row.id)
+        for row, text in zip(rows, texts, strict=True)
+    ]
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

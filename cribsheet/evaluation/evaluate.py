@@ -1,0 +1,192 @@
+"""Score answers on rows, with parse failures and crashes counted apart from wrong answers."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from cribsheet.dataset.examples import Example, Prediction
+from cribsheet.errors import ContextOverflowError, CribsheetError
+from cribsheet.evaluation.metrics import apply_metric
+from cribsheet.evaluation.risk_coverage import Point, risk_coverage
+from cribsheet.evaluation.scores import mean_score
+from cribsheet.executor import Executor
+from cribsheet.frozen.running import Answer, Call, Run
+from cribsheet.frozen.score import Score
+from cribsheet.layout.parsing import ParseFailure
+from cribsheet.outcomes import Unanswerable, Value
+from cribsheet.signature import Field
+from cribsheet.task import Metric
+
+Runner = Callable[[Mapping[str, Value]], Run]
+"""Runs a program on one row's inputs."""
+
+
+@dataclass(frozen=True)
+class RowResult:
+    """How one row went."""
+
+    example: Example
+    score: float
+    """The metric's value; 0 where there is no answer."""
+    run: Run | None
+    """What the program gave; None where it crashed."""
+    error: str | None = None
+    """Why it crashed."""
+
+    @property
+    def parse_failure(self) -> str | None:
+        """Why the completion could not be read, None where it could."""
+        failed = self.run is not None and isinstance(self.run.prediction, ParseFailure)
+        return self.run.prediction.reason if failed else None  # type: ignore[union-attr]
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The predictors' calls, none where the program crashed."""
+        return self.run.calls if self.run else ()
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How a program did on some rows."""
+
+    rows: tuple[RowResult, ...]
+
+    @cached_property
+    def scores(self) -> tuple[float, ...]:
+        """The metric's value on each row."""
+        return tuple(row.score for row in self.rows)
+
+    @property
+    def mean(self) -> float:
+        """The mean score, 0 where there are no rows."""
+        return sum(self.scores) / len(self.scores) if self.rows else 0.0
+
+    @property
+    def score(self) -> Score:
+        """The mean with n and its 95 % interval."""
+        return mean_score(self.scores, groups=[row.example.group for row in self.rows])
+
+    def answerable(self, field: Field) -> Score | None:
+        """Return the score on the rows that have an answer; None where none has."""
+        rows = [row for row in self.rows if not isinstance(getattr(row.example, field.name), Unanswerable)]
+        return summarize(rows).score if rows else None
+
+    @property
+    def parse_failures(self) -> int:
+        """Rows whose completion could not be read."""
+        return sum(row.parse_failure is not None for row in self.rows)
+
+    @property
+    def errors(self) -> int:
+        """Rows on which the program crashed."""
+        return sum(row.error is not None for row in self.rows)
+
+    def outcomes(self, field: Field) -> list[tuple[str, str | None]]:
+        """Return each row's accepted and predicted outcome; None where there is no prediction."""
+        return [
+            (field.outcome_of(getattr(row.example, field.name)), _predicted_outcome(row, field)) for row in self.rows
+        ]
+
+
+def evaluate(runner: Runner, rows: Sequence[Example], metric: Metric, *, executor: Executor) -> Iterator[RowResult]:
+    """Yield how each row went, in order.
+
+    Raises:
+        MetricError: where the metric raises or gives no number.
+        ModelError: where the model is gone; a prompt too long for it is that row's crash alone.
+    """
+    return executor.map(lambda example: _score_row(runner, example, metric), rows)
+
+
+def summarize(results: Iterable[RowResult]) -> Evaluation:
+    """Gather rows into an evaluation."""
+    return Evaluation(tuple(results))
+
+
+def score_run(example: Example, run: Run, metric: Metric) -> RowResult:
+    """Return how a row went whose run is known; MetricError where the metric raises or gives no number."""
+    if isinstance(run.prediction, ParseFailure):
+        return RowResult(example, 0.0, run)
+    return RowResult(example, apply_metric(metric, example, run.prediction), run)
+
+
+def plain_evaluation(evaluation: Evaluation, metric: Metric) -> Evaluation | None:
+    """Return how the same completions score plain: unguarded, as they were written or their own words decide.
+
+    None where nothing touched them. A program's later predictors are not asked again: what was changed is put
+    back as it was.
+    """
+    if not any(_guarded(row.run) for row in evaluation.rows):
+        return None
+    return summarize(_plain(row, metric) for row in evaluation.rows)
+
+
+def selective_curve(evaluation: Evaluation, metric: Metric) -> tuple[Point, ...]:
+    """Return the risk of the answers against the share of the rows that get one, the surest first.
+
+    How sure is what the guard gives an answer, else the model's confidence. Answers that the guard withheld
+    count too: where it draws the line is one point of the curve. Empty where nothing tells how sure it is.
+    """
+    answers = [answer for row in evaluation.rows if (answer := _answer_of(row, metric)) is not None]
+    return risk_coverage(answers, rows=len(evaluation.rows))
+
+
+def _answer_of(row: RowResult, metric: Metric) -> tuple[float, float] | None:
+    """Return how sure the program is of its answer, given or withheld, and its score; None where there is none."""
+    if row.run is None or isinstance(row.run.prediction, ParseFailure):
+        return None
+    guarded, prediction = _guarded(row.run), row.run.prediction
+    if guarded and guarded.evidence and guarded.standing is not None:
+        answer = {guarded.evidence.field: guarded.evidence.answer}
+        return guarded.standing, _rescored(row, _with(prediction, answer), metric).score
+    abstains = any(isinstance(value, Unanswerable) for value in prediction.outputs.values())
+    return None if abstains or prediction.confidence is None else (prediction.confidence, row.score)
+
+
+def _plain(row: RowResult, metric: Metric) -> RowResult:
+    guarded = _guarded(row.run)
+    if row.run is None or isinstance(row.run.prediction, ParseFailure):
+        return row
+    if guarded is None or guarded.plain is None:
+        return row
+    if isinstance(guarded.plain, ParseFailure):
+        return score_run(row.example, replace(row.run, prediction=guarded.plain), metric)
+    return _rescored(row, _with(row.run.prediction, guarded.plain.outputs), metric)
+
+
+def _rescored(row: RowResult, prediction: Prediction, metric: Metric) -> RowResult:
+    """Return the row with another prediction; the metric is asked only where it differs."""
+    if row.run is None or row.run.prediction == prediction:
+        return row
+    run = replace(row.run, prediction=prediction)
+    return replace(row, run=run, score=apply_metric(metric, row.example, prediction))
+
+
+def _with(prediction: Prediction, values: Mapping[str, Value]) -> Prediction:
+    """Return a prediction with other values for outputs that it has."""
+    known = {name: value for name, value in values.items() if name in prediction.outputs}
+    return Prediction({**prediction.outputs, **known}, text=prediction.text, confidence=prediction.confidence)
+
+
+def _guarded(run: Run | None) -> Answer | None:
+    """Return the answer that may stand otherwise than it was written; None where each stands as it was."""
+    calls = run.calls if run and not isinstance(run.prediction, ParseFailure) else ()
+    return next((call.answer for call in reversed(calls) if call.answer.plain is not None), None)
+
+
+def _score_row(runner: Runner, example: Example, metric: Metric) -> RowResult:
+    try:
+        run = runner(example.inputs)
+    except ContextOverflowError as error:
+        return RowResult(example, 0.0, None, str(error))
+    except CribsheetError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the program is the user's code; its crash is a finding
+        return RowResult(example, 0.0, None, f"{type(error).__name__}: {error}")
+    return score_run(example, run, metric)
+
+
+def _predicted_outcome(row: RowResult, field: Field) -> str | None:
+    if row.run is None or isinstance(row.run.prediction, ParseFailure):
+        return None
+    return field.outcome_of(row.run.prediction.outputs[field.name])

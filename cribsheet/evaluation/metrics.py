@@ -1,0 +1,223 @@
+"""Say how good a prediction is.
+
+A metric is a function of an example, a prediction and dspy's optional trace. It serves rows and predictions
+of Cribsheet as well as those of dspy.
+"""
+
+import math
+import re
+import string
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, SupportsFloat
+
+from cribsheet.errors import MetricError
+from cribsheet.outcomes import UNANSWERABLE, Unanswerable
+from cribsheet.task import Metric
+from cribsheet.text import CJK
+
+Outcomes = Sequence[tuple[str, str]]
+"""Pairs of the gold outcome and the predicted one."""
+
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_CJK = re.compile(f"([{CJK}])")
+
+
+# Metrics of one prediction
+
+
+def exact_match(example: Any, prediction: Any, trace: object = None) -> bool:
+    """Tell whether each output is an accepted value; the reason of an `Unanswerable` does not count.
+
+    >>> from cribsheet.dataset.examples import Example, Prediction
+    >>> exact_match(Example({"text": "Superb."}, {"label": ("good",)}), Prediction({"label": "good"}))
+    True
+    """
+    names = _names(example, prediction)
+    return all(any(_same(value, getattr(prediction, name)) for value in _accepted(example, name)) for name in names)
+
+
+def label_accuracy(example: Any, prediction: Any, trace: object = None) -> bool:
+    """Tell whether the one output, whatever its name, is an accepted label."""
+    name = _only_name(example, prediction, metric="label_accuracy")
+    return any(_same(value, getattr(prediction, name)) for value in _accepted(example, name))
+
+
+def answer_exact(example: Any, prediction: Any, trace: object = None) -> bool:
+    """Tell whether the answer equals an accepted one after SQuAD's normalisation; see `answer_f1`."""
+    name = _only_name(example, prediction, metric="answer_exact")
+    predicted = _tokens_of(getattr(prediction, name))
+    return any(_tokens_of(value) == predicted for value in _accepted(example, name))
+
+
+def answer_f1(example: Any, prediction: Any, trace: object = None) -> float:
+    """Return the token F1 with the accepted answer that is closest, 0 to 1.
+
+    Follows the evaluation script of SQuAD 2.0 (Rajpurkar et al. 2018, "Know What You Don't Know",
+    https://rajpurkar.github.io/SQuAD-explorer/): case, punctuation and articles do not count, and
+    `Unanswerable` scores 1 where it is accepted, else 0. Chinese and Japanese characters are tokens of
+    their own, as in CMRC 2018 (Cui et al. 2019, "A Span-Extraction Dataset for Chinese Machine Reading
+    Comprehension"), whose script differs in that it counts the longest common run of tokens.
+
+    >>> from cribsheet.dataset.examples import Example, Prediction
+    >>> row = Example({"question": "Who?"}, {"answer": ("Anne Frank", "the diarist Anne Frank")})
+    >>> answer_f1(row, Prediction({"answer": "Anne Frank."})), answer_f1(row, Prediction({"answer": "Anne"}))
+    (1.0, 0.6666666666666666)
+    """
+    name = _only_name(example, prediction, metric="answer_f1")
+    predicted = _tokens_of(getattr(prediction, name))
+    return max(_f1(_tokens_of(value), predicted) for value in _accepted(example, name))
+
+
+def normalize(text: str) -> list[str]:
+    """Return the tokens that count: lower case, without punctuation and articles.
+
+    >>> normalize("The Treaty of Rome, 1957"), normalize("《跑跑卡丁车》")
+    (['treaty', 'of', 'rome', '1957'], ['跑', '跑', '卡', '丁', '车'])
+    """
+    lowered = text.lower().translate(_NO_PUNCTUATION)
+    if _CJK.search(lowered):  # SQuAD's script strips ASCII punctuation alone, CMRC's the full-width too
+        lowered = "".join(" " if unicodedata.category(char)[0] == "P" else char for char in lowered)
+        lowered = _CJK.sub(r" \1 ", lowered)
+    return _ARTICLES.sub(" ", lowered).split()
+
+
+_NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+def _tokens_of(value: object) -> list[str] | None:
+    """Return the answer's tokens; None for `Unanswerable`, which equals itself alone."""
+    return None if isinstance(value, Unanswerable) else normalize(str(value))
+
+
+def _f1(gold: list[str] | None, predicted: list[str] | None) -> float:
+    if not gold or not predicted:  # no answer, or one of nothing but articles: right only as a whole
+        return float(gold == predicted)
+    common = (Counter(gold) & Counter(predicted)).total()
+    return 2 * common / (len(gold) + len(predicted))
+
+
+def _same(gold: object, predicted: object) -> bool:
+    if isinstance(gold, Unanswerable) or isinstance(predicted, Unanswerable):
+        return isinstance(gold, Unanswerable) and isinstance(predicted, Unanswerable)
+    if isinstance(gold, str) and isinstance(predicted, str):
+        return gold.strip() == predicted.strip()
+    return gold == predicted
+
+
+def _names(example: Any, prediction: Any) -> list[str]:
+    """Return the names of the outputs that both the example and the prediction have."""
+    outputs = getattr(example, "outputs", None)
+    if isinstance(outputs, Mapping):
+        return list(outputs)
+    outputs = getattr(prediction, "outputs", prediction)  # a dspy.Prediction iterates over its own names
+    names = [name for name in outputs if hasattr(example, name)]
+    if not names:
+        raise MetricError(f"{example!r} and {prediction!r} share no output. Name the outputs alike.")
+    return names
+
+
+def _only_name(example: Any, prediction: Any, *, metric: str) -> str:
+    names = _names(example, prediction)
+    if len(names) > 1:
+        raise MetricError(
+            f"The metric {metric} reads one output, and this row has {', '.join(names)}. "
+            "Use exact_match, which reads them all, or write a metric for this task."
+        )
+    return names[0]
+
+
+def _accepted(example: Any, name: str) -> Sequence[object]:
+    outputs = getattr(example, "outputs", None)
+    value = outputs[name] if isinstance(outputs, Mapping) else getattr(example, name)
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+# Applying a metric
+
+
+def apply_metric(metric: Metric, example: Any, prediction: Any) -> float:
+    """Return the metric's score of a prediction.
+
+    Raises:
+        MetricError: when the metric raises, or gives something that is not a finite number.
+    """
+    name = getattr(metric, "__name__", type(metric).__name__)
+    try:
+        raw = metric(example, prediction)
+    except MetricError:
+        raise
+    except Exception as error:  # the metric is the user's code and may raise anything
+        raise MetricError(
+            f"The metric {name} raised {type(error).__name__}: {error}, for {_shown(example)} and "
+            f"{prediction!r}. Mend the metric."
+        ) from error
+    return check_score(raw, metric_name=name, example=example)
+
+
+def check_score(raw: object, *, metric_name: str, example: Any) -> float:
+    """Return what a metric gave as a float.
+
+    >>> check_score(True, metric_name="exact_match", example=None)
+    1.0
+
+    Raises:
+        MetricError: when it is no number, or not a finite one.
+    """
+    try:
+        score = float(raw) if isinstance(raw, SupportsFloat) else math.nan
+    except (TypeError, ValueError):  # a dspy.Prediction without a score
+        score = math.nan
+    if not math.isfinite(score):
+        raise MetricError(
+            f"The metric {metric_name} gave {raw!r} for {_shown(example)}. "
+            "It must return a finite number or a bool; 1 is best."
+        )
+    return score
+
+
+def _shown(example: Any) -> str:
+    text = f"row {example.id}, {example!r}" if hasattr(example, "outputs") else f"row {example!r}"
+    return text if len(text) <= 240 else f"{text[:240]}…"
+
+
+# Figures over many predictions
+
+
+def recall(pairs: Outcomes) -> dict[str, float]:
+    """Return, for each gold outcome, the share of its rows that got that outcome.
+
+    >>> recall([("good", "good"), ("good", "bad"), ("bad", "bad")])
+    {'bad': 1.0, 'good': 0.5}
+    """
+    hits = defaultdict(list)
+    for gold, predicted in pairs:
+        hits[gold].append(gold == predicted)
+    return {outcome: sum(found) / len(found) for outcome, found in sorted(hits.items())}
+
+
+def balanced_accuracy(pairs: Outcomes) -> float:
+    """Return the mean recall over the gold outcomes, which a model cannot raise by favouring one.
+
+    >>> balanced_accuracy([("good", "good"), ("good", "good"), ("good", "good"), ("bad", "good")])
+    0.5
+    """
+    if not pairs:
+        raise MetricError("Balanced accuracy of no rows is undefined. Score at least one row.")
+    figures = recall(pairs).values()
+    return math.fsum(figures) / len(figures)
+
+
+def abstention_precision(pairs: Outcomes) -> float | None:
+    """Return the share of the abstentions that were right; None where there was none.
+
+    >>> abstention_precision([("unanswerable", "unanswerable"), ("answered", "unanswerable")])
+    0.5
+    """
+    return recall([(predicted, gold) for gold, predicted in pairs]).get(UNANSWERABLE)
+
+
+def abstention_recall(pairs: Outcomes) -> float | None:
+    """Return the share of the unanswerable rows that were abstained from; None where there was none."""
+    return recall(pairs).get(UNANSWERABLE)

@@ -1,0 +1,27 @@
+"""Frozen programs: their file format, loading and running."""
+
+from cribsheet.frozen.schema import (
+    FORMAT,
+    Decoding,
+    FrozenProgram,
+    FrozenPrompt,
+    ModelIdentity,
+    Provenance,
+    Results,
+    Taught,
+    Wire,
+    Wiring,
+)
+
+__all__ = [
+    "FORMAT",
+    "Decoding",
+    "FrozenProgram",
+    "FrozenPrompt",
+    "ModelIdentity",
+    "Provenance",
+    "Results",
+    "Taught",
+    "Wire",
+    "Wiring",
+]

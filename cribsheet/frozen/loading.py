@@ -1,0 +1,137 @@
+"""Load a frozen file, then call it."""
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from cribsheet.dataset.examples import Prediction
+from cribsheet.errors import CompileError, DataError, UnreadableCompletionError
+from cribsheet.frozen import FrozenProgram, FrozenPrompt, Wiring
+from cribsheet.frozen.running import Run, ask, direct_wiring, prompt_text, run_wired, withheld
+from cribsheet.frozen.sealing import read
+from cribsheet.layout.parsing import ParseFailure
+from cribsheet.models import Completer, Model, open_model
+from cribsheet.outcomes import Value
+from cribsheet.prompts import Prompt
+from cribsheet.signature import Field
+
+
+class Program:
+    """A frozen program that answers. It opens its model at the first call.
+
+    `program(question=…, context=…)` returns the typed outputs as attributes, and `.text`, the raw text.
+    `program["name"](…)` calls one of several prompts.
+    """
+
+    def __init__(self, frozen: FrozenProgram, *, model: Model | None = None, api_base: str | None = None):
+        self.frozen = frozen
+        self._given = model
+        self._api_base = api_base
+
+    @cached_property
+    def model(self) -> Model:
+        """The model that answers."""
+        if self._given is not None:
+            return self._given
+        identity = self.frozen.model
+        return open_model(
+            identity.name,
+            api_base=self._api_base or identity.endpoint or None,
+            context_window=identity.context_window,
+        )
+
+    @property
+    def inputs(self) -> tuple[Field, ...]:
+        """What a call takes."""
+        wiring = self.frozen.wiring
+        if wiring is None:
+            return next(iter(self.frozen.prompts.values())).signature.inputs
+        taken = {
+            wire.field: self.frozen.prompts[name].signature.field(own)
+            for name in wiring.order
+            for own, wire in wiring.inputs[name].items()
+            if wire.source is None
+        }
+        return tuple(field.model_copy(update={"name": name}) for name, field in taken.items())
+
+    def __call__(self, **inputs: Value) -> Prediction:
+        """Return the typed outputs for one row.
+
+        Raises:
+            DataError: where the inputs are not those of the signature.
+            UnreadableCompletionError: where the completion holds no value.
+            ModelError: where there is no completion.
+        """
+        return _checked(self.answer(inputs, self.model))
+
+    def answer(self, inputs: Mapping[str, object], model: Completer) -> Run:
+        """Return the run for one row; no model is asked where the guard lets no answer stand anyway."""
+        return withheld(self.frozen.prompts, self._wiring_for(inputs), inputs) or self.run(inputs, model)
+
+    def run(self, inputs: Mapping[str, object], model: Completer) -> Run:
+        """Return the whole run for one row: the outputs or why there are none, and each call."""
+        return run_wired(self.frozen.prompts, self._wiring_for(inputs), inputs, model)
+
+    def _wiring_for(self, inputs: Mapping[str, object]) -> Wiring:
+        """Return how the program runs on these inputs; an error where it cannot."""
+        if self.frozen.wiring is None:
+            raise CompileError(
+                f"{self.frozen.task} runs code of its own between its prompts {', '.join(self.frozen.prompts)}. "
+                "Call one by name, as in program[name](…), or run it in its workspace with `cribsheet ask`."
+            )
+        wanted = {field.name for field in self.inputs}
+        if set(inputs) != wanted:
+            raise DataError(
+                f"{self.frozen.task} takes {', '.join(sorted(wanted))} but got {', '.join(inputs) or 'nothing'}. "
+                "Give each input once, by name."
+            )
+        return self.frozen.wiring
+
+    def __getitem__(self, name: str) -> Callable[..., Prediction]:
+        """Return one of the prompts as a function of its inputs."""
+        prompt = self._prompt(name)
+
+        def call(**inputs: Value) -> Prediction:
+            unasked = withheld({name: prompt}, direct_wiring(name, prompt.signature), inputs)
+            if unasked:
+                return _checked(unasked)
+            answer = ask(prompt, inputs, self.model)
+            return _checked(Run(answer.prediction, ()), text=answer.completion.text)
+
+        return call
+
+    def render(self, name: str | None = None, /, **inputs: Value) -> Prompt:
+        """Return the exact prompt that a call would send; of the first predictor, or the named one."""
+        return prompt_text(self._prompt(name or next(iter(self.frozen.prompts))), inputs)
+
+    def _prompt(self, name: str) -> FrozenPrompt:
+        if name not in self.frozen.prompts:
+            raise DataError(f"There is no prompt {name!r} in this file. It holds {', '.join(self.frozen.prompts)}.")
+        return self.frozen.prompts[name]
+
+
+def load(path: str | Path, *, model: Model | str | None = None, api_base: str | None = None) -> Program:
+    """Load a frozen file.
+
+    Args:
+        path: a `*.prompt.json` file.
+        model: another model than the one it was compiled for: a name, or an open model.
+        api_base: where a served model answers.
+
+    Raises:
+        FrozenFileError: where the file is missing, edited, truncated, or of a newer format.
+        ModelError: where there is no such model.
+    """
+    frozen = read(Path(path))
+    opened = open_model(model, api_base=api_base) if isinstance(model, str) else model
+    return Program(frozen, model=opened, api_base=api_base)
+
+
+def _checked(run: Run, *, text: str = "") -> Prediction:
+    if isinstance(run.prediction, ParseFailure):
+        said = run.calls[-1].answer.completion.text if run.calls else text
+        raise UnreadableCompletionError(
+            f"The completion cannot be read: {run.prediction.reason}. The model said {said[:200]!r}. "
+            "Compile for this model, or allow more tokens."
+        )
+    return run.prediction

@@ -1,0 +1,196 @@
+"""What a frozen file holds."""
+
+from collections.abc import Mapping
+from typing import Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
+
+from cribsheet.corrections.calibration import Calibration
+from cribsheet.corrections.guard import Guard
+from cribsheet.corrections.pointer import Pointer
+from cribsheet.corrections.readout import Readout
+from cribsheet.dataset.examples import Demo
+from cribsheet.frozen.score import Gain, Score
+from cribsheet.layout import Layout
+from cribsheet.layout.template import Template, template
+from cribsheet.signature import REASONING, Signature
+
+FORMAT: Final = 1
+"""The format of the files that this version writes, and the newest that it reads."""
+
+
+class Decoding(BaseModel):
+    """How the answer is taken from the model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    decide_by: Literal["logprobs", "text"] = "text"
+    """Whether a finite outcome is decided by the first token's log-probabilities or read from the text."""
+    max_tokens: int = 48
+    """The most tokens to write, where the answer is written."""
+    top_logprobs: int = 0
+    """How many alternatives to ask for, where the model tells log-probabilities."""
+    extract_from: str | None = None
+    """The input that the one written output has to be a span of; None where it stands as the model writes it."""
+
+
+class FrozenPrompt(BaseModel):
+    """All it takes to ask for the outputs of one predictor."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    signature: Signature
+    """What is given and what is asked for."""
+    layout: Layout
+    """How it is written down."""
+    instructions: str
+    """What to do, in words."""
+    reasoning: bool = False
+    """Whether the signature's first output is a `reasoning` that helps the model and that nobody is handed."""
+    demos: tuple[Demo, ...] = ()
+    """The demonstrations, in the order in which they are shown."""
+    decoding: Decoding = Decoding()
+    """How the answer is taken from the model."""
+    calibration: Calibration | None = None
+    """The bias of each outcome; None where decisions are not calibrated."""
+    readout: Readout | None = None
+    """What else the first token's alternatives say for each outcome; None where only its own words count."""
+    pointer: Pointer | None = None
+    """Where an extracted answer begins; None where it begins as the model wrote it."""
+    guard: Guard | None = None
+    """When to abstain although the model answered; None where nothing guards."""
+
+    @property
+    def template(self) -> Template:
+        """The prompt with a slot for each input."""
+        return template(self.layout, self.signature, instructions=self.instructions, demos=self.demos)
+
+    @model_validator(mode="after")
+    def _check_reasoning(self) -> Self:
+        if self.reasoning and (len(self.signature.outputs) < 2 or self.signature.outputs[0].name != REASONING):
+            raise ValueError(f"a prompt that reasons must ask for {REASONING} first, then for the task's own outputs")
+        return self
+
+
+class ModelIdentity(BaseModel):
+    """The model that the prompts were compiled for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    """Such as `embedded/smollm2-135m`."""
+    digest: str | None
+    """Of its weights; None where the endpoint does not tell."""
+    endpoint: str = ""
+    """Where it was served; empty for the embedded engine."""
+    context_window: int = 4096
+    """Tokens that prompt and completion may have together."""
+
+
+class Results(BaseModel):
+    """Scores on the testset, which nothing but these two prompts ever saw."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    metric: str
+    """The metric's name."""
+    baseline: Score
+    """The zero-shot prompt."""
+    compiled: Score
+    """This file's prompts."""
+    gain: Gain
+    """Compiled less baseline, paired by row."""
+    plain: Score | None = None
+    """This file's prompts on the same rows, as the model wrote the answers: nothing withheld, nothing
+    replaced by a span of an input, nothing decided by a readout. None where that is never done."""
+
+
+class Taught(BaseModel):
+    """Whose runs the bootstrapped demonstrations were drawn from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    teacher: str
+    """The model's name; several, with commas, where saved traces come from several."""
+    traces: int
+    """Predictor calls of runs that passed the metric: what demonstrations were made of."""
+
+
+class Provenance(BaseModel):
+    """How the prompts came to be."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    optimizer: str
+    """The optimizer's name."""
+    seed: int
+    """It seeds the splits and the search."""
+    budget: str
+    """What the compile was allowed, such as `40k tokens`."""
+    spent_tokens: int
+    """What it cost: tokens read anew, going by the order of the prompts, plus tokens written."""
+    origin: str
+    """How the winner came to be."""
+    evaluations: int
+    """Rows answered, over all candidates."""
+    candidates: int
+    """Candidates scored."""
+    interrupted: bool = False
+    """Whether the search was stopped by hand before it ended."""
+    splits: Mapping[str, str]
+    """The sha256 of the row ids of each split."""
+    versions: Mapping[str, str]
+    """The versions of cribsheet and of what shapes its results."""
+    curve: tuple[tuple[int, float], ...] = ()
+    """The best validation score so far against tokens spent."""
+    taught: Taught | None = None
+    """Where demonstrations were bootstrapped; None where the rows were all there was to show."""
+
+
+class Wire(BaseModel):
+    """Where one predictor's input comes from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str | None
+    """The predictor whose output it is; None for an input of the program."""
+    field: str
+    """The field's name there."""
+
+
+class Wiring(BaseModel):
+    """How a program hands values from predictor to predictor, where it only hands them on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    order: tuple[str, ...]
+    """The predictors in the order in which they run."""
+    inputs: Mapping[str, Mapping[str, Wire]]
+    """For each predictor, where each of its inputs comes from."""
+    outputs: Mapping[str, Wire]
+    """Where each output of the program comes from."""
+
+
+class FrozenProgram(BaseModel):
+    """A compiled program: named prompts, and all it takes to run and to trust them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = FORMAT
+    """The version of this schema."""
+    task: str
+    """The name of the task it was compiled from."""
+    prompts: Mapping[str, FrozenPrompt]
+    """One a predictor, by the predictor's name in the program."""
+    wiring: Wiring | None = None
+    """How the prompts follow each other; None where only the program's own code knows."""
+    model: ModelIdentity
+    """What they were compiled for."""
+    results: Results
+    """What they score."""
+    provenance: Provenance
+    """How they came to be."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know, such as why decisions are not calibrated."""
+    extra: Mapping[str, JsonValue] = {}
+    """The user's own, kept and sealed with the rest."""

@@ -1,0 +1,122 @@
+"""From a signature, demonstrations and inputs to a prompt: pure, byte-stable."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from cribsheet.dataset.examples import Demo
+from cribsheet.layout import Layout
+from cribsheet.layout.parsing import parse_field
+from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
+from cribsheet.prompts import Message, Prompt
+from cribsheet.signature import Field, Signature
+
+
+def render(
+    layout: Layout,
+    signature: Signature,
+    *,
+    instructions: str,
+    demos: Sequence[Demo],
+    inputs: Mapping[str, Value],
+) -> Prompt:
+    """Return the prompt that asks for the outputs of `inputs`."""
+    stop = layout.stops(signature)
+    if layout.style == "chat_turns":
+        return Prompt(messages=_turns(layout, signature, instructions, demos, inputs), stop=stop)
+    asked = _asked(layout, signature, inputs)
+    shown = [_asked(layout, signature, demo.inputs) + render_outputs(layout, signature, demo.outputs) for demo in demos]
+    start = [instructions] if layout.instructions_at == "start" and instructions else []
+    end = [instructions] if layout.instructions_at == "end" and instructions else []
+    text = layout.between_demos.join([*start, *shown, *end, asked])
+    if layout.style == "raw":
+        return Prompt(text=text, stop=stop)
+    return Prompt(messages=(Message(role="user", content=text),), stop=stop)
+
+
+def render_outputs(layout: Layout, signature: Signature, outputs: Mapping[str, Value]) -> str:
+    """Return the completion that stands for `outputs`: what `parse` reads back."""
+    mark = layout.output_mark
+    pieces = []
+    for position, field in enumerate(signature.outputs):
+        opening = layout.opening(field.name, mark) if position else ""
+        value = _output_text(layout, signature, field, outputs[field.name])
+        pieces.append(opening + mark.gap + value + layout.closing(field.name, mark))
+    return layout.between_fields.join(pieces)
+
+
+def _turns(
+    layout: Layout,
+    signature: Signature,
+    instructions: str,
+    demos: Sequence[Demo],
+    inputs: Mapping[str, Value],
+) -> tuple[Message, ...]:
+    system = instructions if layout.instructions_at == "start" else ""
+    turns = [Message(role="system", content=system)] if system else []
+    for demo in demos:
+        answer = render_outputs(layout, signature, demo.outputs).lstrip(" ")
+        turns.append(Message(role="user", content=_asked(layout, signature, demo.inputs)))
+        turns.append(Message(role="assistant", content=answer))
+    last = [instructions] if layout.instructions_at == "end" and instructions else []
+    content = layout.between_demos.join([*last, _asked(layout, signature, inputs)])
+    return (*turns, Message(role="user", content=content))
+
+
+def _asked(layout: Layout, signature: Signature, inputs: Mapping[str, Value]) -> str:
+    """Return the inputs, the reminder and the cue: what stands before the first output's value."""
+    mark = layout.input_mark
+    pieces = []
+    for field in layout.ordered(signature):
+        value = _input_text(layout, field, inputs[field.name])
+        pieces.append(layout.opening(field.name, mark) + mark.gap + value + layout.closing(field.name, mark))
+    if layout.reminder:
+        pieces.append(layout.reminder)
+    if layout.cue or layout.style != "chat_turns":
+        pieces.append(layout.opening(signature.outputs[0].name, layout.output_mark))
+    return layout.between_fields.join(pieces)
+
+
+def _input_text(layout: Layout, field: Field, value: Value) -> str:
+    return layout.verbalizer(field.outcome_of(value)) if field.is_finite else str(value)
+
+
+def _output_text(layout: Layout, signature: Signature, field: Field, value: Value) -> str:
+    """Return the value as plain text where that reads back as the same value, else as a JSON string."""
+    if isinstance(value, Unanswerable):
+        return _unanswerable_text(layout, signature, field, value)
+    if field.is_finite:
+        return layout.verbalizer(field.outcome_of(value))
+    plain = str(value)
+    return plain if _reads_back(layout, signature, field, plain, value) else _quoted(layout, signature, plain)
+
+
+def _unanswerable_text(layout: Layout, signature: Signature, field: Field, value: Unanswerable) -> str:
+    word = layout.verbalizer(UNANSWERABLE)
+    if not (layout.reasons and value.reason is not None):
+        return word
+    plain = f"{word}: {value.reason}"
+    if _reads_back(layout, signature, field, plain, value):
+        return plain
+    return f"{word}: {_quoted(layout, signature, value.reason)}"
+
+
+def _reads_back(layout: Layout, signature: Signature, field: Field, plain: str, value: Value) -> bool:
+    if any(stop in plain for stop in layout.stops(signature)) or plain.startswith('"'):
+        return False
+    return parse_field(layout, field, layout.output_mark.gap + plain) == value
+
+
+def _quoted(layout: Layout, signature: Signature, text: str) -> str:
+    """Return a JSON string in which no mark of the layout can be found."""
+    mark = layout.output_mark
+    marks = [layout.closing(field.name, mark) for field in signature.outputs] + [*layout.stops(signature)]
+    unsafe = {mark[0] for mark in marks if mark}
+    return '"' + "".join(_escaped(char) if char in unsafe else _json_char(char) for char in text) + '"'
+
+
+def _escaped(char: str) -> str:
+    return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else json.dumps(char)[1:-1]
+
+
+def _json_char(char: str) -> str:
+    return json.dumps(char, ensure_ascii=False)[1:-1]

@@ -1,0 +1,112 @@
+"""Render a prompt with a slot for each input."""
+
+import itertools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from cribsheet.dataset.examples import Demo
+from cribsheet.layout.layout import Layout
+from cribsheet.layout.rendering import render
+from cribsheet.prompts import Prompt
+from cribsheet.signature import Field, Signature
+
+_FORMS = ("{{NAME}}", "<<NAME>>", "[[NAME]]", "@@NAME@@")
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where an input goes."""
+
+    field: str
+
+
+Pieces = tuple[str | Slot, ...]
+"""Text with slots; no two texts side by side, none empty."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One message of a chat."""
+
+    role: str
+    content: Pieces
+
+
+@dataclass(frozen=True)
+class Template:
+    """A prompt with a slot for each input."""
+
+    text: Pieces
+    """Of a raw completion; empty for a chat."""
+    turns: tuple[Turn, ...]
+    """Of a chat; slots are in the last one alone."""
+    stop: tuple[str, ...]
+    """The sequences that end the completion."""
+
+    @property
+    def asked(self) -> Pieces:
+        """What holds the slots: the whole text, or the last message."""
+        return self.turns[-1].content if self.turns else self.text
+
+    def placeholders(self) -> dict[str, str]:
+        """Return a placeholder for each input, in a form that the prompt's own text does not have."""
+        names = list(dict.fromkeys(piece.field for piece in self.asked if isinstance(piece, Slot)))
+        everything = [self.text, *(turn.content for turn in self.turns)]
+        forms = itertools.chain(_FORMS, (f"{{{{NAME#{number}}}}}" for number in itertools.count(2)))
+        candidates = ({name: form.replace("NAME", name) for name in names} for form in forms)
+        return next(
+            marks
+            for marks in candidates
+            if all(_split(filled(pieces, marks), marks) == pieces for pieces in everything)
+        )
+
+
+def template(layout: Layout, signature: Signature, *, instructions: str, demos: Sequence[Demo]) -> Template:
+    """Return the prompt that `render` gives, with slots in place of the inputs.
+
+    An input that is not text has the slot too: what fills it is the text that stands for its value.
+    """
+    slotted = signature.model_copy(update={"inputs": tuple(map(_as_label, signature.inputs))})
+    shown = [_in_words(demo, signature) for demo in demos]
+    names = [field.name for field in signature.inputs]
+
+    def rendered(inputs: Mapping[str, str]) -> Prompt:
+        return render(layout, slotted, instructions=instructions, demos=shown, inputs=inputs)
+
+    own = rendered(dict.fromkeys(names, "")).plain
+    key = next(key for key in itertools.count() if f"\ue000{key}:" not in own)
+    marks = {name: f"\ue000{key}:{place}\ue001" for place, name in enumerate(names)}
+    prompt = rendered(marks)
+    return Template(
+        text=_split(prompt.text, marks),
+        turns=tuple(Turn(message.role, _split(message.content, marks)) for message in prompt.messages),
+        stop=prompt.stop,
+    )
+
+
+def filled(pieces: Iterable[str | Slot], values: Mapping[str, str]) -> str:
+    """Return the text with a value in each slot.
+
+    >>> filled(("Text: ", Slot("text")), {"text": "Superb."})
+    'Text: Superb.'
+    """
+    return "".join(values[piece.field] if isinstance(piece, Slot) else piece for piece in pieces)
+
+
+def _split(text: str, marks: Mapping[str, str]) -> Pieces:
+    slots = {mark: Slot(name) for name, mark in marks.items()}
+    pattern = "|".join(map(re.escape, slots))
+    return tuple(slots.get(piece, piece) for piece in re.split(f"({pattern})", text) if piece)
+
+
+def _as_label(field: Field) -> Field:
+    """Return the field as one whose values are written by their word: `render` takes a mark for such a word."""
+    return field.model_copy(update={"kind": "label", "labels": field.closed_outcomes}) if field.is_finite else field
+
+
+def _in_words(demo: Demo, signature: Signature) -> Demo:
+    """Return the demo with its finite inputs as labels."""
+    fields = {field.name: field for field in signature.inputs if field.is_finite}
+    words = {name: field.outcome_of(demo.inputs[name]) for name, field in fields.items()}
+    return demo.model_copy(update={"inputs": {**demo.inputs, **words}})

@@ -1,0 +1,169 @@
+"""What was compiled and measured: tables for people, summaries for machines."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from cribsheet.evaluation.evaluate import Evaluation, plain_evaluation, selective_curve
+from cribsheet.evaluation.metrics import abstention_precision, abstention_recall, recall
+from cribsheet.evaluation.risk_coverage import Point, area, balanced_abstention
+from cribsheet.frozen import FrozenPrompt, Results
+from cribsheet.frozen.score import Gain, Score
+from cribsheet.report.description import taught_facts
+from cribsheet.report.tables import add_score, counted, facts_table, figured, scores_table
+from cribsheet.signature import Field
+from cribsheet.task import Metric
+
+if TYPE_CHECKING:  # the compiler imports dspy, which a table does without
+    from cribsheet.compiler.compile import Compiled
+    from cribsheet.models.cache import Meter
+
+# A compile
+
+
+def compiled_summary(compiled: "Compiled", out: Path) -> dict[str, Any]:
+    """Return what a compile gave and took."""
+    program = compiled.program
+    return {
+        "out": str(out),
+        "task": compiled.name,
+        "model": program.model.name,
+        "optimizer": program.provenance.optimizer,
+        **program.results.model_dump(mode="json"),
+        "prompts": {
+            name: {"layout": prompt.layout.name, "demos": len(prompt.demos)} for name, prompt in program.prompts.items()
+        },
+        "interrupted": program.provenance.interrupted,
+        "taught": program.provenance.taught.model_dump() if program.provenance.taught else None,
+        "notes": list(program.notes),
+        **meter_summary(compiled.meter),
+        "seconds": round(compiled.seconds, 3),
+    }
+
+
+def compiled_facts(compiled: "Compiled") -> Table:
+    """Return what was chosen and what it took."""
+    program = compiled.program
+    spent = meter_summary(compiled.meter)
+    facts = {"model": program.model.name, "metric": f"{program.results.metric}, on rows that the search never saw"}
+    for name, prompt in program.prompts.items():
+        facts["prompt" if len(program.prompts) == 1 else name] = _choice(prompt)
+    facts |= taught_facts(program.provenance.taught)
+    facts["took"] = _took({**spent, "seconds": compiled.seconds})
+    return facts_table(facts)
+
+
+def results_table(results: Results) -> Table:
+    """Return baseline, compiled and gain with their intervals."""
+    table = scores_table()
+    add_score(table, "zero-shot", results.baseline)
+    add_score(table, "compiled", results.compiled)
+    if results.plain:
+        add_score(table, "plain", results.plain)
+    gain = results.gain
+    table.add_row("gain", f"{gain.mean:+.3f}", f"{gain.low:+.3f} to {gain.high:+.3f}", str(gain.n))
+    return table
+
+
+def verdict(gain: Gain) -> str:
+    """Return in words what a gain's interval says.
+
+    >>> verdict(Gain(mean=0.1, low=-0.05, high=0.25, n=40))
+    'The interval of the gain includes 0: it may be chance. More rows would tell.'
+    """
+    if gain.low > 0:
+        return "The interval of the gain excludes 0: the compiled prompt is better."
+    if gain.high < 0:
+        return "The interval of the gain excludes 0: the compiled prompt is worse."
+    return "The interval of the gain includes 0: it may be chance. More rows would tell."
+
+
+def meter_summary(meter: "Meter") -> dict[str, int | float | None]:
+    """Return what was asked of a model, and what its caches made unnecessary."""
+    return {
+        "calls": meter.calls,
+        "cached_calls": meter.cached_calls,
+        "prompt_tokens": meter.prompt_tokens,
+        "evaluated_tokens": meter.evaluated_tokens,
+        "prefix_cached_tokens": meter.prefix_cached_tokens,
+        "completion_cached_tokens": meter.completion_cached_tokens,
+        "cached_share": None if meter.cached_share is None else round(meter.cached_share, 4),
+        "completion_tokens": meter.completion_tokens,
+    }
+
+
+def _took(spent: Mapping[str, Any]) -> str:
+    """Return in words what `meter_summary` and the seconds say."""
+    tokens = spent["prompt_tokens"] + spent["completion_cached_tokens"]
+    untold = ", as far as the endpoint tells" if spent["calls"] and spent["prefix_cached_tokens"] is None else ""
+    return (
+        f"{spent['calls']:,} calls, {spent['cached_calls']:,} more answered by the cache; "
+        f"{100 * (spent['cached_share'] or 0):.0f} % of {tokens:,} prompt tokens came from caches{untold}, "
+        f"{spent['evaluated_tokens']:,} were read anew; {spent['completion_tokens']:,} written; "
+        f"{spent['seconds']:.0f} s"
+    )
+
+
+def _choice(prompt: FrozenPrompt) -> str:
+    extras = ["reasoning"] * prompt.reasoning + ["calibrated"] * (prompt.calibration is not None)
+    extras += ["read out"] * (prompt.readout is not None)
+    extras += ["extractive"] * (prompt.decoding.extract_from is not None)
+    extras += ["pointed"] * (prompt.pointer is not None)
+    extras += ["guarded"] * (prompt.guard is not None)
+    return ", ".join([f"layout {prompt.layout.name}", counted(len(prompt.demos), "demo"), *extras])
+
+
+# An evaluation
+
+
+def evaluation_summary(evaluation: Evaluation, field: Field, metric: Metric) -> dict[str, Any]:
+    """Return the score, what went wrong, and the figures of each outcome of a field."""
+    pairs = [(gold, predicted or "") for gold, predicted in evaluation.outcomes(field)]
+    found, plain = recall(pairs), plain_evaluation(evaluation, metric)
+    summary = {
+        **evaluation.score.model_dump(mode="json"),
+        "parse_failures": evaluation.parse_failures,
+        "errors": evaluation.errors,
+        "recall": {outcome: found[outcome] for outcome in field.outcomes if outcome in found},
+        "plain": plain.score.model_dump(mode="json") if plain else None,
+        "risk_coverage": _curve_summary(selective_curve(evaluation, metric)),
+    }
+    if field.abstains:
+        answerable = evaluation.answerable(field)
+        summary |= {
+            "abstention_precision": abstention_precision(pairs),
+            "abstention_recall": abstention_recall(pairs),
+            "abstention_balanced": balanced_abstention(pairs),
+            "answerable": answerable.model_dump(mode="json") if answerable else None,
+        }
+    return summary
+
+
+def evaluation_tables(evaluation: Evaluation, summary: Mapping[str, Any]) -> Sequence[Table]:
+    """Return an evaluation's score and its further figures; `summary` is the whole one, for machines."""
+    scores = scores_table()
+    add_score(scores, summary["metric"], evaluation.score)
+    for part in ("plain", "answerable"):
+        if summary.get(part):
+            add_score(scores, part, Score.model_validate(summary[part]))
+    facts = {"model": summary["model"]}
+    facts["recall"] = ", ".join(f"{outcome} {figure:.3f}" for outcome, figure in summary["recall"].items())
+    if "abstention_precision" in summary:
+        facts["abstention"] = (
+            f"precision {figured(summary['abstention_precision'])}, recall {figured(summary['abstention_recall'])}, "
+            f"balanced accuracy {figured(summary['abstention_balanced'])}"
+        )
+    if summary["risk_coverage"]:
+        reached = summary["risk_coverage"]["curve"][-1][0]
+        facts["risk-coverage"] = f"area {summary['risk_coverage']['area']:.3f}, up to a coverage of {reached:.3f}"
+    facts["unreadable"] = counted(summary["parse_failures"], "completion")
+    facts["crashed"] = counted(summary["errors"], "row")
+    facts["took"] = _took(summary)
+    return scores, facts_table(facts)
+
+
+def _curve_summary(curve: Sequence[Point]) -> dict[str, Any] | None:
+    """Return the area and the points, coverage and risk; None where nothing tells how sure the program is."""
+    return {"area": area(curve), "curve": [[point.coverage, point.risk] for point in curve]} if curve else None

@@ -1,0 +1,46 @@
+"""Tables for people, and figures in words."""
+
+from collections.abc import Mapping
+
+from rich.table import Table
+
+from cribsheet.frozen.score import Score
+
+
+def facts_table(facts: Mapping[str, str]) -> Table:
+    """Return a table of names and what is to be said about each."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, fact in facts.items():
+        table.add_row(name, fact)
+    return table
+
+
+def scores_table() -> Table:
+    """Return an empty table for scores with their intervals."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="dim")
+    table.add_column("", no_wrap=True)
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("95 % interval", no_wrap=True)
+    table.add_column("rows", justify="right", no_wrap=True)
+    return table
+
+
+def add_score(table: Table, name: str, score: Score) -> None:
+    """Add a row with a score, its interval and its n."""
+    table.add_row(name, f"{score.score:.3f}", f"{score.low:.3f} to {score.high:.3f}", str(score.n))
+
+
+def figured(figure: float | None) -> str:
+    """Return a figure, or that there is none."""
+    return "undefined" if figure is None else f"{figure:.3f}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "row"), counted(2_000, "row")
+    ('1 row', '2,000 rows')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

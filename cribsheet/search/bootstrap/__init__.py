@@ -1,0 +1,1 @@
+"""Demonstrations from the runs of a teacher."""

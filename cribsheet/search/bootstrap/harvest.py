@@ -1,0 +1,123 @@
+"""Give predictors the demonstrations that a teacher's runs make."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from cribsheet.dataset.examples import Demo
+from cribsheet.layout import Layout
+from cribsheet.layout.catalogue import ZERO_SHOT, layout_named
+from cribsheet.search.bootstrap.reasoning import asked_to_reason
+from cribsheet.search.bootstrap.runs import bootstrap
+from cribsheet.search.bootstrap.teaching import Harvest, Teaching
+from cribsheet.search.bootstrap.traces import demos_of_traces
+from cribsheet.search.candidate import Candidate
+from cribsheet.search.demos import balanced
+from cribsheet.search.study import Study
+
+SHOWN = 4
+"""Labelled demos that a teacher is shown, of other rows than the one it is asked."""
+FEW_ROWS = 32
+"""Rows that the student is asked where nobody asked for bootstrapping, but rows lack a predictor's fields."""
+
+
+def harvest_where_due(study: Study) -> None:
+    """Harvest where bootstrapping was asked for, or where rows lack a predictor's fields; once a study."""
+    if study.teaching is not None:
+        harvest(study)
+    elif not all(study.pools.values()):
+        harvest(study, Teaching(rows=FEW_ROWS))
+
+
+def harvest(study: Study, teaching: Teaching | None = None) -> Harvest:
+    """Let the teacher run the program on rows of the demo pool, or take saved traces; once a study.
+
+    The demos of passing runs join `study.pools`, rationales stay in `study.harvest`.
+
+    Raises:
+        ModelError: where the teacher answers nothing.
+    """
+    if study.harvest is None:
+        teaching = teaching or study.teaching or Teaching()
+        study.progress.stage("bootstrapping demonstrations")
+        study.harvest = _reused(study, teaching) if teaching.saved is not None else _asked(study, teaching)
+        for name, pool in study.pools.items():
+            study.pools[name] = _joined(pool, bootstrapped(study, name))
+    return study.harvest
+
+
+def bootstrapped(study: Study, name: str) -> tuple[Demo, ...]:
+    """Return the demos that runs of the teacher made for a predictor; none where there was no harvest."""
+    return demos_of_traces(study.harvest.traces, name, study.signatures[name]) if study.harvest else ()
+
+
+def _joined(pool: Iterable[Demo], more: Iterable[Demo]) -> tuple[Demo, ...]:
+    """Return each demo once, labelled ones first."""
+    return tuple({repr(demo): demo for demo in (*pool, *more)}.values())
+
+
+def _reused(study: Study, teaching: Teaching) -> Harvest:
+    """Return the saved traces of rows of the demo pool alone: other rows are for comparing and scoring."""
+    rows, saved = {row.id for row in study.train}, list(teaching.saved or ())
+    good = [trace for trace in saved if trace.row in rows and trace.score >= teaching.threshold]
+    return Harvest(traces=good, ignored=len(saved) - len(good), reasoning=teaching.reasoning)
+
+
+def _asked(study: Study, teaching: Teaching) -> Harvest:
+    plain = bootstrap(study, _teachers_candidate(study, teaching), teaching)
+    if not teaching.reasoning:
+        return plain
+    study.progress.stage("bootstrapping rationales")
+    reasons = bootstrap(study, _reasoning_candidate(study, teaching), teaching, wanted=teaching.rationales)
+    return Harvest(
+        traces=[*plain.traces, *reasons.traces],
+        tried=plain.tried + reasons.tried,
+        passed=plain.passed + reasons.passed,
+        failed=plain.failed + reasons.failed,
+        reasoning=True,
+        stopped=plain.stopped or reasons.stopped,
+    )
+
+
+def _teachers_candidate(study: Study, teaching: Teaching) -> Candidate:
+    """Return the prompts of plain runs: a few labelled demos where there are some and they fit.
+
+    The student is asked as it will be; another teacher, in words that name the allowed outcomes.
+    """
+    for size in range(SHOWN, -1, -1):
+        demos = {
+            name: balanced(signature, study.pools[name], size=size, rng=study.rng)
+            for name, signature in study.signatures.items()
+        }
+        candidate = _with_demos(study, teaching, demos)
+        if study.fits(candidate, window=_window(study, teaching)):
+            break
+    return candidate
+
+
+def _with_demos(study: Study, teaching: Teaching, demos: Mapping[str, tuple[Demo, ...]]) -> Candidate:
+    if teaching.teacher is None:
+        return study.candidate(study.layouts[0], demos, origin="student as teacher")
+    asked = study.zero_shot()
+    prompts = {name: prompt.model_copy(update={"demos": demos[name]}) for name, prompt in asked.prompts.items()}
+    return replace(asked, prompts=prompts, origin="teacher")
+
+
+def _reasoning_candidate(study: Study, teaching: Teaching) -> Candidate:
+    layout = _worded_layout(study, teaching)
+    asked = study.zero_shot()
+    prompts = {
+        name: asked_to_reason(signature, asked.prompts[name], layout) if signature.may_reason else asked.prompts[name]
+        for name, signature in study.signatures.items()
+    }
+    return replace(asked, prompts=prompts, origin="teacher, reasoning")
+
+
+def _worded_layout(study: Study, teaching: Teaching) -> Layout:
+    """Return a layout that shows the instructions."""
+    if teaching.teacher is not None:
+        return layout_named(ZERO_SHOT)
+    return next(layout for layout in study.layouts if layout.instructions_at != "none")
+
+
+def _window(study: Study, teaching: Teaching) -> int:
+    return (teaching.teacher or study.model).context_window

@@ -1,0 +1,107 @@
+"""Prompts that reason before they answer."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cribsheet.dataset.examples import Demo, Example
+from cribsheet.frozen import Decoding, FrozenPrompt
+from cribsheet.layout import Layout
+from cribsheet.layout.rendering import render_outputs
+from cribsheet.search.bootstrap.traces import rationales_of
+from cribsheet.search.candidate import Candidate
+from cribsheet.search.study import Study
+from cribsheet.search.wording.instructions import spelled_out
+from cribsheet.signature import Signature
+
+RATIONALE_TOKENS = 96
+"""The most tokens that a teacher may reason for."""
+_MARGIN = 8
+_HINT = "Hint"
+
+
+def rationales(study: Study, name: str) -> tuple[Demo, ...]:
+    """Return the demos with rationales that were harvested for a predictor; none where there was no harvest."""
+    return rationales_of(study.harvest.traces, name, study.signatures[name]) if study.harvest else ()
+
+
+def reasoned(study: Study, name: str, layout: Layout, demos: Sequence[Demo]) -> FrozenPrompt:
+    """Return a predictor's prompt that asks for a `reasoning` before the outputs, read from the text.
+
+    `demos` hold rationales, as those of `rationales` do. The model gets tokens for the longest
+    harvested rationale and its answer.
+
+    Raises:
+        SignatureError: where the predictor has a `reasoning` field of its own.
+    """
+    signature = study.signatures[name].with_reasoning()
+    layout.check(signature)
+    shown = (*demos, *rationales(study, name))
+    longest = max(
+        (study.model.count_tokens(render_outputs(layout, signature, demo.outputs)) for demo in shown),
+        default=RATIONALE_TOKENS,
+    )
+    return FrozenPrompt(
+        signature=signature,
+        layout=layout,
+        instructions=study.signatures[name].instructions,
+        reasoning=True,
+        demos=tuple(demos),
+        decoding=Decoding(max_tokens=longest + _MARGIN),
+    )
+
+
+def reasoning_variant(study: Study, candidate: Candidate, *, size: int) -> Candidate | None:
+    """Return the candidate with up to `size` random rationales for each predictor that has some.
+
+    Each predictor keeps its layout. None where no rationale was harvested.
+    """
+    prompts = dict(candidate.prompts)
+    for name, prompt in candidate.prompts.items():
+        pool = rationales(study, name)
+        if pool:
+            shown = study.rng.sample(pool, min(size, len(pool)))
+            prompts[name] = reasoned(study, name, prompt.layout, _one_an_input(shown))
+    if not any(prompt.reasoning for prompt in prompts.values()):
+        return None
+    return replace(candidate, prompts=prompts, origin=f"{candidate.origin}, reasoning")
+
+
+def asked_to_reason(signature: Signature, prompt: FrozenPrompt, layout: Layout) -> FrozenPrompt:
+    """Return the prompt that asks a teacher for a rationale in words, without demos."""
+    reasoning = signature.with_reasoning()
+    return FrozenPrompt(
+        signature=reasoning,
+        layout=layout,
+        instructions=spelled_out(reasoning, layout),
+        reasoning=True,
+        decoding=Decoding(max_tokens=prompt.decoding.max_tokens + RATIONALE_TOKENS),
+    )
+
+
+def hinted(prompt: FrozenPrompt, row: Example) -> FrozenPrompt:
+    """Return the prompt with the row's right answer shown after its inputs: the rationale is then written for it.
+
+    STaR's rationalization (Zelikman et al. 2022, arXiv:2203.14465). The demo made of the answer has
+    none of it, for the hint is part of the layout, not of the inputs.
+    """
+    layout = prompt.layout
+    told = []
+    for name, (value, *_) in row.outputs.items():
+        known = next((field for field in prompt.signature.outputs if field.name == name), None)
+        said = layout.verbalizer(known.outcome_of(value)) if known and known.is_finite else str(value)
+        told.append(f"the right {layout.word(name).lower()} is {said}")
+    hint = f"({_HINT}: {', '.join(told)}.)"
+    return prompt.model_copy(update={"layout": layout.model_copy(update={"reminder": hint})})
+
+
+def gives_the_hint_away(rationale: str) -> bool:
+    """Tell whether a rationale speaks of the hint, which will not be there when it is shown.
+
+    >>> gives_the_hint_away("The hint says positive.")
+    True
+    """
+    return _HINT.casefold() in rationale.casefold()
+
+
+def _one_an_input(demos: Sequence[Demo]) -> list[Demo]:
+    return list({repr(sorted(demo.inputs.items())): demo for demo in demos}.values())

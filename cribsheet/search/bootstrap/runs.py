@@ -1,0 +1,223 @@
+"""Run the program on training rows, again and again, until its metric is content."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cribsheet.dataset.examples import Example
+from cribsheet.errors import ModelError
+from cribsheet.evaluation.evaluate import RowResult, evaluate
+from cribsheet.executor import Threads
+from cribsheet.frozen import FrozenPrompt
+from cribsheet.frozen.running import Call, Run
+from cribsheet.layout.parsing import ParseFailure
+from cribsheet.models import Completer, Completion, Model, Sampling
+from cribsheet.outcomes import Value
+from cribsheet.prompts import Prompt
+from cribsheet.search.bootstrap.reasoning import gives_the_hint_away, hinted
+from cribsheet.search.bootstrap.teaching import Harvest, Teaching
+from cribsheet.search.bootstrap.traces import Trace
+from cribsheet.search.candidate import Candidate
+from cribsheet.search.demos import demos_of
+from cribsheet.search.study import Study
+from cribsheet.signature import REASONING
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of the program on one row."""
+
+    row: Example
+    sample: int
+    is_hinted: bool
+
+
+@dataclass
+class _Asked:
+    """A teacher for the time of one run: samples in its own way, and remembers what it said."""
+
+    teacher: Completer
+    temperature: float
+    seed: int
+    made: list[tuple[Prompt, Completion]] = field(default_factory=list)
+    failure: ModelError | None = None
+
+    def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
+        """Return the teacher's completion, greedy where the temperature is 0 or log-probabilities decide."""
+        decides = sampling.max_tokens == 1 and sampling.top_logprobs
+        own = sampling if decides else sampling.model_copy(update={"temperature": self.temperature, "seed": self.seed})
+        try:
+            completion = self.teacher.complete(prompt, own)
+        except ModelError as error:
+            self.failure = error
+            raise
+        self.made.append((prompt, completion))
+        return completion
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    job: Job
+    result: RowResult | None
+    """None where the teacher failed."""
+    asked: _Asked
+
+
+def bootstrap(study: Study, candidate: Candidate, teaching: Teaching, *, wanted: int = 1) -> Harvest:
+    """Return the traces of the runs that the metric is content with: bootstrapping, with rejection.
+
+    Rows of the demo pool are answered by the candidate's prompts, as in DSPy (Khattab et al. 2023,
+    arXiv:2310.03714). In each of `teaching.samples` rounds every row that has fewer than `wanted`
+    passes is run once more, those without any first; where prompts reason, rows still without one
+    are run again with the right answer shown. Passes of a row differ in what they reason.
+
+    It ends where its share of the budget does, with what there is by then. A run that fails costs
+    that run alone.
+
+    Raises:
+        ModelError: where the teacher fails in every run of the first round.
+    """
+    return _Bootstrap(study, candidate, teaching, wanted).run()
+
+
+class _Bootstrap:
+    """One harvest under way; all but `_sample` happens in the calling thread."""
+
+    def __init__(self, study: Study, candidate: Candidate, teaching: Teaching, wanted: int):
+        self._study, self._candidate, self._teaching, self._wanted = study, candidate, teaching, wanted
+        self._teacher: Model = teaching.teacher or study.model
+        self._rows = study.train[: teaching.rows]
+        self._reasons = any(prompt.reasoning for prompt in candidate.prompts.values())
+        self._harvest = Harvest()
+        self._passes: dict[str, set[str]] = defaultdict(set)
+        self._failures: list[ModelError] = []
+        ledger = study.ledger
+        self._limit = ledger.spent + teaching.share * max(0.0, ledger.left)
+        self._under_way = 0
+        self._dearest = max((trial.cost / trial.rows for trial in study.trials if trial.rows), default=0.0)
+
+    def run(self) -> Harvest:
+        """Go through the rounds."""
+        executor = Threads(self._teaching.parallel or self._teacher.parallel)
+        for sample in range(self._samples()):
+            for is_hinted in (False, True) if self._reasons else (False,):
+                jobs = [Job(row, sample, is_hinted) for row in self._open(is_hinted=is_hinted)]
+                for outcome in executor.map(self._sample, self._affordable(jobs)):
+                    self._take(outcome)
+                self._check_teacher()
+        return self._harvest
+
+    def _samples(self) -> int:
+        """Return how many samples can differ: a decision by log-probabilities is the same each time."""
+        decided = all(prompt.decoding.decide_by == "logprobs" for prompt in self._candidate.prompts.values())
+        return 1 if decided else self._teaching.samples
+
+    def _open(self, *, is_hinted: bool) -> list[Example]:
+        """Return the rows that want another pass, those that have none first."""
+        most = 1 if is_hinted else self._wanted
+        wanting = [row for row in self._rows if len(self._passes[row.id]) < most]
+        return sorted(wanting, key=lambda row: bool(self._passes[row.id]))
+
+    def _affordable(self, jobs: Sequence[Job]) -> Iterator[Job]:
+        """Yield jobs while the budget pays for them and for those under way."""
+        for job in jobs:
+            if self._study.ledger.spent + (self._under_way + 1) * self._dearest > self._limit:
+                self._harvest.stopped = True
+                return
+            self._under_way += 1
+            yield job
+
+    def _sample(self, job: Job) -> _Outcome:
+        temperature = self._teaching.temperature if job.sample else 0.0
+        asked = _Asked(self._teacher, temperature, seed=job.sample)
+        prompts = {name: self._prompt(name, prompt, job) for name, prompt in self._candidate.prompts.items()}
+        conditions = self._study.conditions
+
+        def runner(inputs: Mapping[str, Value]) -> Run:
+            return conditions.run(prompts, inputs, asked)
+
+        try:
+            (result,) = evaluate(runner, [job.row], conditions.metric, executor=Threads(1))
+        except ModelError as error:
+            asked.failure = error
+            return _Outcome(job, None, asked)
+        return _Outcome(job, result, asked)
+
+    def _prompt(self, name: str, prompt: FrozenPrompt, job: Job) -> FrozenPrompt:
+        """Return a predictor's prompt for one row: it never shows the row itself."""
+        own = [demo.inputs for demo in demos_of(self._study.signatures[name], [job.row])]
+        others = tuple(demo for demo in prompt.demos if demo.inputs not in own)
+        prompt = prompt.model_copy(update={"demos": others})
+        return hinted(prompt, job.row) if job.is_hinted and prompt.reasoning else prompt
+
+    def _take(self, outcome: _Outcome) -> None:
+        ledger, harvest, result = self._study.ledger, self._harvest, outcome.result
+        self._under_way -= 1
+        cost = sum(ledger.charge(prompt, completion) for prompt, completion in outcome.asked.made)
+        self._dearest = max(self._dearest, cost)
+        best = self._study.best
+        self._study.progress.advance(
+            spent=ledger.spent, limit=ledger.budget.limit, best=round(best.mean, 4) if best else None
+        )
+        harvest.tried += 1
+        if result is None or result.run is None:
+            harvest.failed += 1
+            self._failures.extend([outcome.asked.failure] if outcome.asked.failure else [])
+        elif result.score >= self._teaching.threshold and not isinstance(result.run.prediction, ParseFailure):
+            self._keep(outcome.job, result)
+
+    def _keep(self, job: Job, result: RowResult) -> None:
+        traces = [trace for call in result.calls if (trace := self._trace(job, call, result.score)) is not None]
+        reasoned = [trace for trace in traces if self._candidate.prompts[trace.predictor].reasoning]
+        rationales = [str(trace.outputs[REASONING]) for trace in reasoned]
+        if any(map(self._says_nothing, reasoned)) or (job.is_hinted and any(map(gives_the_hint_away, rationales))):
+            return
+        key = "\n".join(map(_normalised, rationales))
+        if not traces or key in self._passes[job.row.id]:
+            return
+        self._passes[job.row.id].add(key)
+        self._harvest.passed += 1
+        self._harvest.traces.extend(traces)
+
+    def _says_nothing(self, trace: Trace) -> bool:
+        """Tell whether a rationale is empty, or but an answer itself: the right one, or any that there could be."""
+        outputs = self._study.signatures[trace.predictor].outputs
+        answers = [str(trace.outputs[one.name]) for one in outputs] + [word for one in outputs for word in one.outcomes]
+        return _normalised(str(trace.outputs[REASONING])) in {"", *map(_normalised, answers)}
+
+    def _trace(self, job: Job, call: Call, score: float) -> Trace | None:
+        """Return the trace of a call, None where its completion held no value."""
+        answer = call.answer
+        if isinstance(answer.prediction, ParseFailure):
+            return None
+        reasoning = {} if answer.reasoning is None else {REASONING: " ".join(answer.reasoning.split())}
+        values = {
+            "row": job.row.id,
+            "predictor": call.predictor,
+            "inputs": dict(call.inputs),
+            "outputs": {**reasoning, **answer.prediction.outputs},
+            "score": score,
+            "teacher": self._teacher.name,
+            "sample": job.sample,
+            "hinted": job.is_hinted,
+        }
+        return Trace.model_validate(values)
+
+    def _check_teacher(self) -> None:
+        """Refuse to go on with a teacher that has answered nothing at all."""
+        if self._failures and len(self._failures) == self._harvest.tried:
+            raise ModelError(
+                f"The teacher {self._teacher.name} failed in all of the {self._harvest.tried} runs that it was asked "
+                f"first: {self._failures[-1]} Mend that, or name another with --teacher; what was asked before is "
+                "in the cache."
+            )
+
+
+def _normalised(rationale: str) -> str:
+    """Return what two rationales share that say the same: their words.
+
+    >>> _normalised("It is  SUPERB, so positive.")
+    'it is superb so positive'
+    """
+    return " ".join(re.findall(r"\w+", rationale.casefold()))

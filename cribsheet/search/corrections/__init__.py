@@ -1,0 +1,1 @@
+"""Fitting of corrections, under the names of their run-time halves."""

@@ -1,0 +1,34 @@
+"""Tell which input a task's written answers are spans of."""
+
+from collections.abc import Sequence
+from statistics import fmean
+
+from cribsheet.dataset.examples import Example
+from cribsheet.outcomes import Unanswerable
+from cribsheet.signature import Signature
+from cribsheet.text import is_grounded
+
+_LEAST_ROWS, _NEARLY_ALL = 8, 0.9
+
+
+def source_of(signature: Signature, rows: Sequence[Example]) -> str | None:
+    """Return the input that the one output is a span of in nearly all rows that have it; None where none is."""
+    (field, *others) = signature.outputs
+    if others or field.kind != "text":
+        return None
+    written = [row for row in rows if _is_written(row, field.name)]
+    if len(written) < _LEAST_ROWS:
+        return None
+    names = [one.name for one in signature.inputs if one.kind == "text" and all(one.name in r.inputs for r in written)]
+    shares = {name: fmean(_holds_answer(row, field.name, name) for row in written) for name in names}
+    best = max(shares, key=shares.__getitem__, default=None)
+    return best if best is not None and shares[best] >= _NEARLY_ALL else None
+
+
+def _is_written(row: Example, output: str) -> bool:
+    return output in row.outputs and not isinstance(row.outputs[output][0], Unanswerable)
+
+
+def _holds_answer(row: Example, output: str, name: str) -> bool:
+    """Tell whether an accepted answer of a row stands in one of its inputs."""
+    return any(is_grounded(value, str(row.inputs[name])) for value in row.outputs[output])

@@ -1,0 +1,304 @@
+"""Fit a guard on what a candidate answered."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import fmean
+
+from cribsheet.corrections.calibration import Calibration, shares
+from cribsheet.corrections.guard import Evidence, Guard, decided_evidence, guarded_field
+from cribsheet.dataset.examples import Example, Prediction
+from cribsheet.evaluation.evaluate import RowResult
+from cribsheet.evaluation.metrics import apply_metric
+from cribsheet.frozen.running import Answer, Call
+from cribsheet.layout.parsing import ParseFailure
+from cribsheet.outcomes import Unanswerable, Value
+from cribsheet.search.corrections.off_topic import least_coverage
+from cribsheet.search.corrections.threshold import Stakes, best_threshold
+from cribsheet.search.regression import fit_logistic
+from cribsheet.signature import Field, Signature
+from cribsheet.task import Metric
+from cribsheet.text import coverage, idf_of, is_grounded, lead_text, terms
+
+MIN_ROWS = 16
+"""The fewest answered rows that a guard is fitted on, both kinds among them, where rows alone tell nothing."""
+MIN_KNOWN = 6
+"""The fewest where how much of the lead the context covers is known of all rows: the few then move that a little."""
+_NEARLY_ALL = 0.8
+_RIDGE = 1.0
+_RIDGE_OF_MANY = 0.3  # of what all rows tell, whether a candidate answered them or not
+_VARIES = 1e-6
+
+Inputs = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """Which inputs a guard looks at, and how rare their terms are."""
+
+    context: str
+    lead: tuple[str, ...]
+    idf: Mapping[str, float]
+    rare: float
+
+
+@dataclass(frozen=True)
+class _Prior:
+    """What the signals that need no answer tell, fitted on all rows."""
+
+    weights: tuple[float, ...]
+    """The intercept, then a weight for `coverage` where there is a lead."""
+    rows: int
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One answered row: its signals, and what hangs on it."""
+
+    signals: Mapping[str, float]
+    stakes: Stakes
+
+
+class GuardFitter:
+    """Fits guards for one predictor; knows the training side's rows, answered or not."""
+
+    def __init__(self, signature: Signature, rows: Sequence[Example], metric: Metric, *, predictor: str | None = None):
+        self.predictor = predictor
+        """The predictor that is guarded; None where the program has only one."""
+        self._signature, self._rows, self._metric = signature, rows, metric
+        self._field = next(field for field in signature.outputs if field.abstains)
+        self._names = [field.name for field in signature.inputs if field.kind == "text"]
+        self._terms_of: dict[str, frozenset[str]] = {}
+        self._scores: dict[tuple[str, tuple[Value, ...]], float] = {}
+
+    @staticmethod
+    def suits(signature: Signature) -> bool:
+        """Tell whether there is an output that abstains, and a text that should hold the answer."""
+        return guarded_field(signature) is not None
+
+    def guards(self, predictor: str) -> bool:
+        """Tell whether a predictor is the one that is guarded."""
+        return self.predictor in (None, predictor)
+
+    def __call__(self, results: Sequence[RowResult], calibration: Calibration | None = None) -> Guard | None:
+        """Return the guard of a candidate that gave these answers, unguarded.
+
+        `known` where they are too few, or of one kind, or where a finite outcome is better left to the
+        model. `calibration` is what the candidate's shares are corrected by before they are guarded.
+
+        What needs no answer is fitted on all rows first; then all signals on the answered ones, with
+        a ridge that pulls to those weights the more, the fewer of the rows are answered.
+        """
+        answered = [(row, call.inputs, call.answer) for row in results if (call := self._call(row)) is not None]
+        texts = self._known_texts or self._texts([inputs for _, inputs, _ in answered])
+        if texts is None:
+            return self.known
+        cases = [
+            case for row, inputs, answer in answered if (case := self._case(texts, row, inputs, answer, calibration))
+        ]
+        least = MIN_KNOWN if self._known_prior is not None and texts.lead else MIN_ROWS
+        if len(cases) < least or len({case.stakes.answerable for case in cases}) < 2:
+            return self.known
+        prior = self._known_prior or self._prior(
+            texts, [(inputs, self._answerable(row.example)) for row, inputs, _ in answered]
+        )
+        guard = _fit(self._blank(texts), cases, prior)
+        threshold = best_threshold([(guard.probability(case.signals), case.stakes) for case in cases])
+        return self.known if threshold is None else guard.model_copy(update={"threshold": threshold})
+
+    # What the rows tell without an answer
+
+    @cached_property
+    def known(self) -> Guard | None:
+        """What withholds before anything is answered; None where no coverage is as good as an abstention.
+
+        Of what the model has to be asked, it withholds written answers that are unlikely to belong there,
+        where nearly all of that kind is off the topic; else it leaves the decision to the model.
+        """
+        texts, prior = self._known_texts, self._known_prior
+        if texts is None or prior is None or not self._least_coverage:
+            return None
+        blank = self._blank(texts)
+        if self._field.is_finite or not self.settles:
+            return blank
+        intercept, weight = (round(value, 3) for value in prior.weights)
+        return blank.model_copy(update={"weights": {"coverage": weight}, "intercept": intercept, "threshold": 0.5})
+
+    @cached_property
+    def settles(self) -> bool:
+        """Whether nearly all that has no answer is off the topic: abstentions as demos then teach little."""
+        if self._known_texts is None or not self._least_coverage:
+            return False
+        guard = self._blank(self._known_texts)
+        off_topic = [guard.is_off_topic(row.inputs) for row in self._rows if not self._answerable(row)]
+        return fmean(off_topic) >= _NEARLY_ALL
+
+    @cached_property
+    def _least_coverage(self) -> float:
+        texts = self._known_texts
+        if texts is None or not texts.lead:
+            return 0.0
+        return least_coverage([(self._coverage(texts, row.inputs), self._answerable(row)) for row in self._rows])
+
+    @cached_property
+    def _known_texts(self) -> _Texts | None:
+        """What the rows themselves show; None where the predictor is given what they lack."""
+        return self._texts([row.inputs for row in self._rows]) if self._is_in_rows else None
+
+    @cached_property
+    def _known_prior(self) -> _Prior | None:
+        if self._known_texts is None:
+            return None
+        return self._prior(self._known_texts, [(row.inputs, self._answerable(row)) for row in self._rows])
+
+    @property
+    def _is_in_rows(self) -> bool:
+        return all(name in row.inputs for row in self._rows for name in self._names)
+
+    def _texts(self, given: Sequence[Inputs]) -> _Texts | None:
+        if not given:
+            return None
+        context = max(self._names, key=lambda name: sum(len(str(inputs[name])) for inputs in given))
+        lead = tuple(name for name in self._names if name != context)
+        if not lead:
+            return _Texts(context, (), {}, 1.0)
+        idf, rare = idf_of([self._terms(text) for inputs in given for text in self._both(context, lead, inputs)])
+        return _Texts(context, lead, idf, rare)
+
+    def _prior(self, texts: _Texts, rows: Sequence[tuple[Inputs, bool]]) -> _Prior:
+        columns = [(1.0, self._coverage(texts, inputs)) if texts.lead else (1.0,) for inputs, _ in rows]
+        size = len(columns[0])
+        # The intercept is free, but for a trace of ridge that keeps it finite where all rows are of one kind.
+        ridge = (1e-3, _RIDGE_OF_MANY)[:size]
+        targets = [answerable for _, answerable in rows]
+        return _Prior(fit_logistic(columns, targets, centre=(0.0,) * size, ridge=ridge), len(rows))
+
+    def _coverage(self, texts: _Texts, inputs: Inputs) -> float:
+        there, asked = (self._terms(text) for text in self._both(texts.context, texts.lead, inputs))
+        return coverage(asked, there, idf=texts.idf, rare=texts.rare)
+
+    def _both(self, context: str, lead: Sequence[str], inputs: Inputs) -> tuple[str, str]:
+        return str(inputs[context]), lead_text(inputs, lead)
+
+    def _terms(self, text: str) -> frozenset[str]:
+        if text not in self._terms_of:
+            self._terms_of[text] = frozenset(terms(text))
+        return self._terms_of[text]
+
+    # What an answer tells
+
+    def _call(self, row: RowResult) -> Call | None:
+        """Return the guarded predictor's last call; None where nothing could be read."""
+        if row.run is None or isinstance(row.run.prediction, ParseFailure):
+            return None
+        calls = [call for call in row.calls if self.guards(call.predictor)]
+        return calls[-1] if calls and calls[-1].answer.evidence is not None else None
+
+    def _case(
+        self, texts: _Texts, row: RowResult, inputs: Inputs, answer: Answer, calibration: Calibration | None
+    ) -> _Case | None:
+        evidence = _calibrated(self._field, answer, calibration)
+        if evidence is None or isinstance(evidence.answer, Unanswerable):
+            return None
+        unguarded = _unguarded(self._field, answer, evidence, calibration)
+        return _Case(
+            signals=self._signals(texts, inputs, evidence),
+            stakes=Stakes(
+                answerable=self._answerable(row.example),
+                if_answered=self._score(row, evidence.answer),
+                if_abstained=self._score(row, Unanswerable()),
+                if_unguarded=self._score(row, unguarded),
+            ),
+        )
+
+    def _signals(self, texts: _Texts, inputs: Inputs, evidence: Evidence) -> dict[str, float]:
+        signals = {"verdict": evidence.verdict, "confidence": evidence.confidence}
+        if texts.lead:
+            signals["coverage"] = self._coverage(texts, inputs)
+        if not self._field.is_finite:
+            signals["grounded"] = float(is_grounded(evidence.said, str(inputs[texts.context])))
+        return signals
+
+    def _answerable(self, row: Example) -> bool:
+        return not isinstance(getattr(row, self._field.name), Unanswerable)
+
+    def _score(self, row: RowResult, value: Value) -> float:
+        """Return what the program would score with another value; a metric may be slow, so it is asked once."""
+        prediction = row.run.prediction if row.run else None
+        before = prediction.outputs if isinstance(prediction, Prediction) else {}
+        outputs = {**before, self._field.name: value}
+        key = (row.example.id, tuple(outputs.values()))
+        if key not in self._scores:
+            self._scores[key] = apply_metric(self._metric, row.example, Prediction(outputs))
+        return self._scores[key]
+
+    def _blank(self, texts: _Texts) -> Guard:
+        return Guard(
+            field=self._field.name,
+            context=texts.context,
+            lead=texts.lead,
+            weights={},
+            intercept=0.0,
+            threshold=0.0,
+            least_coverage=self._least_coverage,
+            idf=texts.idf,
+            rare=texts.rare,
+        )
+
+
+def guard_fitter(
+    signatures: Mapping[str, Signature], outputs: Sequence[Field], rows: Sequence[Example], metric: Metric
+) -> GuardFitter | None:
+    """Return what fits guards for a program: for the last predictor whose abstaining output is the program's.
+
+    `signatures` is one a predictor, `outputs` are the program's own. None where there is no such predictor.
+    """
+    own = {field.name for field in outputs if field.abstains}
+    for name, signature in reversed(list(signatures.items())):
+        field = guarded_field(signature)
+        if field is not None and field.name in own:
+            return GuardFitter(signature, rows, metric, predictor=name)
+    return None
+
+
+def _calibrated(field: Field, answer: Answer, calibration: Calibration | None) -> Evidence | None:
+    """Return the evidence as it will be once the candidate is calibrated."""
+    if answer.logprobs is None or calibration is None:
+        return answer.evidence
+    return decided_evidence(field, shares(answer.logprobs, calibration))
+
+
+def _unguarded(field: Field, answer: Answer, evidence: Evidence, calibration: Calibration | None) -> Value:
+    """Return what the candidate says without a guard, once it is calibrated."""
+    if answer.logprobs is None:
+        return evidence.answer
+    corrected = shares(answer.logprobs, calibration)
+    return field.value_of(max(corrected, key=corrected.__getitem__))
+
+
+def _fit(guard: Guard, cases: Sequence[_Case], prior: _Prior) -> Guard:
+    """Fit all signals that vary on the answered rows, around what all rows tell."""
+    names = [name for name in cases[0].signals if name != "coverage" and _varies(case.signals[name] for case in cases)]
+    known = ["coverage"] if guard.lead else []
+    # Around their means, so that what is added leaves the intercept of all rows in place.
+    means = {name: fmean(case.signals[name] for case in cases) for name in names}
+    rows = [
+        (1.0, *(case.signals[name] for name in known), *(case.signals[name] - mean for name, mean in means.items()))
+        for case in cases
+    ]
+    pull = _RIDGE * max(1.0, prior.rows / len(cases))
+    intercept, *fitted = fit_logistic(
+        rows,
+        [case.stakes.answerable for case in cases],
+        centre=(*prior.weights, *(0.0 for _ in names)),
+        ridge=(*(pull for _ in prior.weights), *(_RIDGE for _ in names)),
+    )
+    weights = {name: round(weight, 3) for name, weight in zip([*known, *names], fitted, strict=True)}
+    shift = math.fsum(weights[name] * mean for name, mean in means.items())
+    return guard.model_copy(update={"intercept": round(intercept - shift, 3), "weights": weights})
+
+
+def _varies(values: Iterable[float]) -> bool:
+    listed = list(values)
+    return max(listed) - min(listed) > _VARIES

@@ -1,0 +1,64 @@
+"""The words that a prompt's fields and outcomes can be given."""
+
+from collections.abc import Mapping
+
+from cribsheet.errors import ModelError
+from cribsheet.layout.decisions import decided_field
+from cribsheet.search.study import Study
+from cribsheet.search.wording._tables import Language
+from cribsheet.search.wording.proposals import proposed
+from cribsheet.search.wording.words import field_words, spoken, verbalizers
+from cribsheet.signature import Field
+
+LISTENED = 24
+"""Rows of the demo pool that are asked without demos, to hear the model's own words for the outcomes."""
+
+Words = Mapping[str, str]
+"""By field or outcome, the word that stands for it; what is not in it keeps its own."""
+
+
+class Wordings:
+    """Finds sets of words for each predictor; what asks a model is asked once."""
+
+    def __init__(self, study: Study):
+        self.study = study
+        self._asked: dict[tuple[str, str], list[Words]] = {}
+
+    def names(self, predictor: str, language: Language) -> list[Words]:
+        """Return names for a predictor's fields: those of the tables, and a teacher's."""
+        signature = self.study.signatures[predictor]
+        return [*field_words(signature, language=language), *self._proposed(predictor)]
+
+    def labels(self, predictor: str, language: Language) -> list[Words]:
+        """Return words for the outcomes of what is decided: the model's own, those of the tables, and a teacher's."""
+        field = decided_field(self.study.signatures[predictor])
+        if field is None or not self.study.tells_logprobs:
+            return []
+        tables = verbalizers(field, language=language)
+        return [*self._spoken(predictor, field), *tables, *self._proposed(predictor, field)]
+
+    def _proposed(self, predictor: str, field: Field | None = None) -> list[Words]:
+        """Return a teacher's proposals; none where there is no teacher, or it does not answer."""
+        key = (predictor, field.name if field else "")
+        if self.study.teacher is not None and key not in self._asked:
+            try:
+                self._asked[key] = proposed(self.study.signatures[predictor], self.study.teacher, field=field)
+            except ModelError:  # a search does without
+                self._asked[key] = []
+        return self._asked.get(key, [])
+
+    def _spoken(self, predictor: str, field: Field) -> list[Words]:
+        """Return the words that the model, shown no demos, itself begins its answers with, where it has some."""
+        study, key = self.study, (predictor, "its own")
+        if field.name not in study.train[0].outputs:
+            return []
+        if key not in self._asked:
+            answers = [
+                (field.outcome_of(getattr(row.example, field.name)), call.answer.completion.first_token or {})
+                for row in study.answer(study.bare(), study.train[:LISTENED]).rows
+                for call in row.calls
+                if call.predictor == predictor
+            ]
+            found = spoken(field, answers)
+            self._asked[key] = [found] if found else []
+        return self._asked[key]

@@ -1,0 +1,196 @@
+"""Ask a teacher how to word a prompt."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from cribsheet.dataset.examples import Demo
+from cribsheet.layout import Layout
+from cribsheet.models import Completer, Sampling
+from cribsheet.prompts import Message, Prompt
+from cribsheet.search.wording.words import are_apart
+from cribsheet.signature import Field, Signature
+from cribsheet.text import terms
+
+MOST_PROPOSED = 8
+"""Sets of words that are taken from one reply."""
+LONGEST_INSTRUCTIONS = 300
+"""Characters: a small model follows no more."""
+
+_LONGEST_NAME = 30
+_LONGEST_LABEL = 20
+_SHORTEST_TERM = 4
+_SHOWN = 200
+"""Characters of a value in a prompt for the teacher."""
+_REPLY = Sampling(max_tokens=240)
+_TEMPERATURE = 0.9
+_LABEL = re.compile(
+    r"^(?:the |new |my |your )*(?:instructions?|prompt|task)(?: (?:was|is))?(?: to)?\s*:\s*", re.IGNORECASE
+)
+
+
+def proposed(signature: Signature, teacher: Completer, *, field: Field | None = None) -> list[Mapping[str, str]]:
+    """Return the teacher's own words for the fields, or for the outcomes of `field`, a set a proposal.
+
+    The sets are for `Layout.words` or `Layout.verbalizers`. What cannot be used in the reply is dropped.
+
+    Raises:
+        ModelError: the teacher gives no completion.
+    """
+    if field is None:
+        names = tuple(one.name for one in (*signature.inputs, *signature.outputs))
+        reply = teacher.complete(_names_prompt(signature, names), _REPLY).text
+        return _usable(map(_names, _read_sets(reply, names, longest=_LONGEST_NAME)), names, _are_distinct)
+    if not field.is_finite:
+        return []
+    reply = teacher.complete(_labels_prompt(signature, field), _REPLY).text
+    sets = _read_sets(reply, field.outcomes, longest=_LONGEST_LABEL)
+    return _usable((words for words in sets if len(words) == len(field.outcomes)), field.outcomes, are_apart)
+
+
+def instructions_from(signature: Signature, teacher: Completer, demos: Sequence[Demo], *, n: int) -> list[str]:
+    """Return up to n instructions that a teacher guesses from examples, none of them the signature's own.
+
+    The first is greedy, the others are sampled; every other one is guessed without those. Each is one
+    paragraph of at most `LONGEST_INSTRUCTIONS` characters that repeats no three words of a demo's inputs.
+    Zhou et al. 2022 (APE, arXiv:2211.01910).
+
+    Raises:
+        ModelError: the teacher gives no completion.
+    """
+    prompts = [_instructions_prompt(signature, demos, told=told) for told in (signature.instructions, "")]
+    shown = frozenset(run for demo in demos for value in demo.inputs.values() for run in _runs(str(value)))
+    found = {signature.instructions.casefold(): ""}
+    for seed in range(2 * n):
+        sampling = Sampling(max_tokens=80, temperature=_TEMPERATURE if seed else 0.0, seed=seed)
+        cleaned = clean_instructions(teacher.complete(prompts[seed % 2], sampling).text)
+        if cleaned and not _runs(cleaned) & shown:
+            found.setdefault(cleaned.casefold(), cleaned)
+        if len(found) > n:
+            break
+    return [text for text in found.values() if text]
+
+
+def speaks_of(signature: Signature, text: str) -> bool:
+    """Tell whether a text has a word of the signature's: what a small model says is often beside the point."""
+    fields = (*signature.inputs, *signature.outputs)
+    named = (word for field in fields for word in (field.name.replace("_", " "), field.description, *field.outcomes))
+    common = set(terms(text)) & set(terms(" ".join((signature.instructions, *named))))
+    return any(len(term) >= _SHORTEST_TERM or not term.isascii() for term in common)
+
+
+def clean_instructions(reply: str) -> str:
+    """Return the instructions in a teacher's reply as one paragraph, empty where there are none of use.
+
+    >>> clean_instructions('Instruction: "Sort the news\\nby topic."\\n\\nHope this helps!')
+    'Sort the news by topic.'
+    """
+    first = next((part for part in re.split(r"\n\s*\n", reply.strip()) if part.strip()), "")
+    text = " ".join(first.split()).lstrip("-*# ")
+    text = _LABEL.sub("", text).strip("\"'`* “”")
+    if len(text) > LONGEST_INSTRUCTIONS:
+        text = text[: LONGEST_INSTRUCTIONS + 1]
+        text = text[: max(text.rfind(end) for end in (". ", "! ", "? ", "。")) + 1]
+    return text if len(re.findall(r"\w", text)) >= 8 else ""
+
+
+def _names_prompt(signature: Signature, keys: Sequence[str]) -> Prompt:
+    form = "; ".join(f"{key} = ..." for key in keys)
+    described = [
+        f"- {field.name}: {field.description}" if field.description else f"- {field.name}"
+        for field in (*signature.inputs, *signature.outputs)
+    ]
+    return _asked(
+        f"A text lists examples of this task: {signature.instructions}\n"
+        "Each line of an example starts with the name of a field:\n" + "\n".join(described) + "\n"
+        f"Propose {MOST_PROPOSED} other sets of names, short everyday words as books and web pages have them, "
+        f"one set a line, in this form and nothing else:\n{form}"
+    )
+
+
+def _labels_prompt(signature: Signature, field: Field) -> Prompt:
+    form = "; ".join(f"{outcome} = ..." for outcome in field.outcomes)
+    return _asked(
+        f"This is a task: {signature.instructions}\n"
+        f"The {field.name.replace('_', ' ')} is one of: {', '.join(field.outcomes)}.\n"
+        f"Propose {MOST_PROPOSED} sets of other words for these, one common word each, "
+        f"one set a line, in this form and nothing else:\n{form}"
+    )
+
+
+def _instructions_prompt(signature: Signature, demos: Sequence[Demo], *, told: str) -> Prompt:
+    layout = Layout(name="shown", style="raw")
+    shown = [
+        "\n".join(f"{layout.word(name)}: {_short(value)}" for name, value in {**demo.inputs, **demo.outputs}.items())
+        for demo in demos
+    ]
+    examples = "\n\n".join(shown)
+    given = f": {told}" if told else "."
+    outputs = " and ".join(layout.word(field.name).lower() for field in signature.outputs)
+    return _asked(
+        f"Someone was given instructions{given}\nFor some inputs they wrote:\n\n{examples}\n\n"
+        f"Write {'better' if told else 'such'} instructions, which lead to the right {outputs}, in one or two plain "
+        "sentences and nothing else."
+    )
+
+
+def _runs(text: str) -> frozenset[str]:
+    """Return each three words in a row; in Chinese, which has no spaces, each stretch without a mark is a word."""
+    words = re.findall(r"\w+", text.casefold())
+    return frozenset(" ".join(words[place : place + 3]) for place in range(len(words) - 2))
+
+
+def _short(value: object) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+
+
+def _asked(text: str) -> Prompt:
+    return Prompt(messages=(Message(role="user", content=text),))
+
+
+def _read_sets(reply: str, keys: Sequence[str], *, longest: int) -> list[dict[str, str]]:
+    """Return the sets of words in a reply: `key = word` in any order, on one line, on several or as JSON.
+
+    A set ends where a key comes again. Longer keys are looked for first: one may hold another.
+    """
+    names = "|".join(re.escape(key) for key in sorted(keys, key=len, reverse=True))
+    pair = re.compile(rf"(?<!\w)[\"'`*]*({names})[\"'`*]*\s*(?:=|:|->|→|：)\s*([^;,\n|{{}}；，]*)", re.IGNORECASE)
+    known = {key.casefold(): key for key in keys}
+    sets: list[dict[str, str]] = []
+    seen: set[str] = set(keys)
+    for found in pair.finditer(reply):
+        key, word = known[found.group(1).casefold()], found.group(2).strip(" \t\"'`*.[]()“”")
+        if key in seen:
+            sets.append({})
+            seen = set()
+        seen.add(key)
+        if _is_usable(word, longest):
+            sets[-1][key] = word
+    return sets
+
+
+def _names(words: Mapping[str, str]) -> dict[str, str]:
+    """Return names as they open a line, less those that change nothing."""
+    return {key: word[:1].upper() + word[1:] for key, word in words.items() if word.casefold() != key.casefold()}
+
+
+def _usable(
+    sets: Iterable[Mapping[str, str]], keys: Sequence[str], is_clear: Callable[[Iterable[str]], bool]
+) -> list[Mapping[str, str]]:
+    """Return the sets that change something and leave every key a word of its own."""
+    found: list[Mapping[str, str]] = []
+    for words in sets:
+        changed = {key: word for key, word in words.items() if word != key}
+        if changed and changed not in found and is_clear([words.get(key, key) for key in keys]):
+            found.append(changed)
+    return found[:MOST_PROPOSED]
+
+
+def _are_distinct(words: Iterable[str]) -> bool:
+    folded = [word.casefold() for word in words]
+    return len(set(folded)) == len(folded)
+
+
+def _is_usable(word: str, longest: int) -> bool:
+    """Tell whether a word can stand in a prompt: letters, spaces and little else, and no mark of a layout."""
+    return 0 < len(word) <= longest and re.fullmatch(r"[^\W\d_](?:[\w '’/-]*\w)?", word) is not None

@@ -1,0 +1,277 @@
+"""Find other words for the fields and the outcomes of a prompt."""
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from statistics import fmean
+
+from cribsheet.layout import Layout
+from cribsheet.outcomes import UNANSWERABLE
+from cribsheet.search.wording._tables import (
+    ALIASES,
+    FRAMES,
+    ROLES,
+    STOP_WORDS,
+    UNANSWERABLE_WORDS,
+    VERBALIZERS,
+    Frame,
+    Language,
+)
+from cribsheet.signature import Field, Signature
+from cribsheet.text import has_chinese
+
+MOST_SETS = 12
+"""How many sets of words are worth a search's while."""
+
+_MENTION = 2
+"""How many places a frame moves up for a word that the signature mentions."""
+_TELLING = math.log(1.25)
+"""How much likelier a word must be in an outcome's rows than in the others', as a logarithm."""
+_SHORTEST = 3  # letters: shorter tokens are mostly the beginnings of words
+_HEAD = re.compile(r"\b(?:an?|the)\s+([a-z]{3,})\b", re.IGNORECASE)
+_LEAST = -30.0  # what minus infinity counts as
+
+
+def field_words(signature: Signature, *, language: Language) -> list[Mapping[str, str]]:
+    """Return sets of words that name the fields, for `Layout.words`: the signature's own first, then the likeliest.
+
+    A set names what differs from the layout's default words. The words of a set are distinct and are seen
+    together in text, such as Article and Category; what the signature mentions itself moves up.
+
+    >>> text, topic = Field(name="text", description="a headline"), Field(name="topic", kind="label", labels=("a", "b"))
+    >>> task = Signature(name="Topic", instructions="Sort the news.", inputs=(text,), outputs=(topic,))
+    >>> field_words(task, language="en")[:4]
+    [{}, {'topic': 'Category'}, {'text': 'News'}, {'text': 'Article', 'topic': 'Category'}]
+    """
+    tongue: Language = "zh" if _is_chinese(signature) else language
+    roles = _roles(signature)
+    mentioned = _mentioned(signature)
+    frames = FRAMES[tongue][_output_role(signature.outputs[0])]
+
+    def place(number: int) -> int:
+        return number - _MENTION * sum(word.casefold() in mentioned for word in frames[number] if word)
+
+    ordered = [frames[number] for number in sorted(range(len(frames)), key=place)]
+    sets = [_named(frame, roles) for frame in ordered]
+    if tongue == "en":
+        sets[3:3] = list(_head_nouns(signature, roles))
+    return _distinct(_changes(signature, words, language) for words in ({}, *sets))[:MOST_SETS]
+
+
+def verbalizers(field: Field, *, language: Language) -> list[Mapping[str, str]]:
+    """Return sets of words that stand for a field's outcomes, for `Layout.verbalizers`: its own first.
+
+    Then come its own in another case, synonyms, one short word for labels of several, and letters. But
+    for the first set, no word is the beginning of another, whatever the case. Text that cannot be
+    unanswerable has the first set alone.
+
+    >>> verbalizers(Field(name="good", kind="boolean"), language="en")[1:4]
+    [{'false': 'No', 'true': 'Yes'}, {'false': 'false', 'true': 'true'}, {'false': 'wrong', 'true': 'right'}]
+    """
+    layout = Layout(name="own", style="raw", language=language)
+    closed = {outcome: layout.verbalizer(outcome) for outcome in field.closed_outcomes}
+    tongue: Language = "zh" if has_chinese("".join(closed)) else language
+    sets = [*_recased(closed), *_synonyms(closed, tongue), *_shortened(closed)]
+    if field.abstains:
+        own = layout.verbalizer(UNANSWERABLE)
+        sets = [
+            *({**closed, UNANSWERABLE: word} for word in UNANSWERABLE_WORDS[tongue]),
+            *({**words, UNANSWERABLE: own} for words in sets),
+        ]
+    sets = sets[: MOST_SETS - 2]
+    if field.is_finite:
+        sets += list(_letters(field.outcomes))
+    usable = (words for words in sets if are_apart(words.values()))
+    changed = [{key: word for key, word in words.items() if word != layout.verbalizer(key)} for words in usable]
+    return _distinct([{}, *changed])
+
+
+def spoken(field: Field, answers: Sequence[tuple[str, Mapping[str, float]]]) -> Mapping[str, str] | None:
+    """Return for each outcome the word that the model itself says most for it, None where none tells them apart.
+
+    `answers` are known outcomes, each with the natural log-probabilities of the first token's alternatives
+    after a prompt without demos. A word speaks for an outcome by its mean probability in that outcome's
+    rows, times how much likelier it is there than in the other rows (logarithm). Label words from the
+    model: Schick et al. 2020 (arXiv:2010.13641), Wang et al. 2022 (AMuLaP, arXiv:2204.06305); the mean
+    here is geometric, so that a word that one text alone brings up stands for nothing.
+
+    >>> told = [("0", {" awful": -1.0, " the": -0.9, " x": -5.0}), ("1", {" Nice": -1.5, " the": -0.8, " x": -5.0})]
+    >>> spoken(Field(name="liked", kind="label", labels=(0, 1)), told)
+    {'0': 'awful', '1': 'Nice'}
+    """
+    if not field.is_finite or {outcome for outcome, _ in answers} != set(field.outcomes):
+        return None
+    rows = [(outcome, _said(first_token)) for outcome, first_token in answers]
+    spelled = _spellings(first_token for _, first_token in answers)
+    scores = [
+        (score, outcome, word)
+        for word in sorted(spelled)
+        for outcome in field.outcomes
+        if (score := _telling(word, outcome, rows)) > 0
+    ]
+    chosen: dict[str, str] = {}
+    for _, outcome, word in sorted(scores, key=lambda scored: -scored[0]):
+        if outcome not in chosen and are_apart([*chosen.values(), spelled[word]]):
+            chosen[outcome] = spelled[word]
+    return {outcome: chosen[outcome] for outcome in field.outcomes} if len(chosen) == len(field.outcomes) else None
+
+
+def are_apart(words: Iterable[str]) -> bool:
+    """Tell whether no word is empty, twice there, or the beginning of another, whatever the case.
+
+    >>> are_apart(["no", "yes"]), are_apart(["no", "Not stated"])
+    (True, False)
+    """
+    folded = sorted(word.casefold() for word in words)
+    return all(folded) and not any(second.startswith(first) for first, second in pairwise(folded))
+
+
+def _is_chinese(signature: Signature) -> bool:
+    named = "".join(field.name for field in (*signature.inputs, *signature.outputs))
+    labels = "".join(str(label) for field in signature.outputs for label in field.labels)
+    return has_chinese(named + labels)
+
+
+def _roles(signature: Signature) -> dict[str, str]:
+    """Return the name of the field in each role: the first output, the first question, the first text."""
+    roles = {"output": signature.outputs[0].name}
+    for field in signature.inputs:
+        role = _role(field.name, ("question", "text"))
+        if role:
+            roles.setdefault(role, field.name)
+    if len(signature.inputs) == 1 and len(roles) == 1:
+        roles["text"] = signature.inputs[0].name
+    return roles
+
+
+def _role(name: str, roles: Iterable[str]) -> str | None:
+    """Return the role that a name hints at, its last word before the others."""
+    for piece in reversed(name.casefold().split("_")):
+        for role in roles:
+            if piece in ROLES[role]:
+                return role
+    return None
+
+
+def _output_role(field: Field) -> str:
+    """Return what the output is: its labels tell more than its name."""
+    labels = {_canonical(label) for label in field.closed_outcomes}
+    if {"negative", "positive"} <= labels:
+        return "sentiment"
+    if {"world", "sports", "business", "politics"} & labels:
+        return "topic"
+    role = _role(field.name, ("sentiment", "topic", "answer", "label"))
+    return role or ("label" if field.is_finite else "other")
+
+
+def _canonical(label: str) -> str:
+    plain = label.casefold().replace("_", " ").replace("-", " ").strip()
+    return ALIASES.get(plain, plain)
+
+
+def _mentioned(signature: Signature) -> frozenset[str]:
+    """Return the words of the instructions and descriptions, less the names of the fields."""
+    fields = (*signature.inputs, *signature.outputs)
+    said = " ".join([signature.instructions, *(field.description for field in fields)])
+    return frozenset(re.findall(r"[a-z]+|[\u3400-\u9fff]{2}", said.casefold())) - {field.name for field in fields}
+
+
+def _head_nouns(signature: Signature, roles: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Yield what the first article of the text's description stands before, as its name."""
+    for role in ("text", "question"):
+        found = _HEAD.search(signature.field(roles[role]).description) if role in roles else None
+        if found and found.group(1).casefold() not in STOP_WORDS:
+            yield {roles[role]: found.group(1).capitalize()}
+
+
+def _named(frame: Frame, roles: Mapping[str, str]) -> dict[str, str]:
+    return {roles[role]: word for role, word in frame._asdict().items() if word and role in roles}
+
+
+def _changes(signature: Signature, words: Mapping[str, str], language: Language) -> Mapping[str, str] | None:
+    """Return the words that differ from the layout's own; None where two fields would have the same."""
+    layout = Layout(name="own", style="raw", language=language)
+    fields = [field.name for field in (*signature.inputs, *signature.outputs)]
+    full = {name: words.get(name, layout.word(name)) for name in fields}
+    if len({word.casefold() for word in full.values()}) < len(full):
+        return None
+    return {name: full[name] for name in fields if full[name] != layout.word(name)}
+
+
+def _distinct(sets: Iterable[Mapping[str, str] | None]) -> list[Mapping[str, str]]:
+    kept: list[Mapping[str, str]] = []
+    for words in sets:
+        if words is not None and words not in kept:
+            kept.append(words)
+    return kept
+
+
+def _recased(closed: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    spaced = {outcome: word.replace("_", " ") for outcome, word in closed.items()}
+    yield {outcome: word[:1].upper() + word[1:] for outcome, word in spaced.items()}
+    yield {outcome: word.lower() for outcome, word in spaced.items()}
+
+
+def _synonyms(closed: Mapping[str, str], language: Language) -> Iterator[dict[str, str]]:
+    """Yield the sets of the families that most labels belong to; a label that is in none keeps its word."""
+    for family in VERBALIZERS[language]:
+        for words in family:
+            known = {outcome: words[_canonical(outcome)] for outcome in closed if _canonical(outcome) in words}
+            if len(known) >= 2 and 2 * len(known) >= len(closed):
+                yield {**closed, **known}
+
+
+def _shortened(closed: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Yield, for labels of several words, the first word of each that no other label has."""
+    split = {outcome: re.findall(r"[^\W_]+", word) for outcome, word in closed.items()}
+    if all(len(words) < 2 for words in split.values()):
+        return
+    counts = [{word.casefold() for word in words} for words in split.values()]
+    short = {}
+    for outcome, words in split.items():
+        own = [word for word in words if sum(word.casefold() in other for other in counts) == 1]
+        content = [word for word in own if word.casefold() not in STOP_WORDS]
+        short[outcome] = next(iter(content or own), "")
+    yield short
+
+
+def _letters(outcomes: Sequence[str]) -> Iterator[dict[str, str]]:
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    if len(outcomes) <= len(letters):
+        yield dict(zip(outcomes, letters, strict=False))
+
+
+def _said(first_token: Mapping[str, float]) -> dict[str, float]:
+    """Return the log-probability of each word, whatever its case; under "" what an unreported one has at most."""
+    shares: dict[str, float] = {}
+    for token, logprob in first_token.items():
+        if _is_word(token):
+            key = token.strip().casefold()
+            shares[key] = shares.get(key, 0.0) + math.exp(logprob)
+    said = {word: math.log(share) for word, share in shares.items() if share > 0}
+    return {**said, "": max(min(first_token.values(), default=0.0), _LEAST)}
+
+
+def _is_word(token: str) -> bool:
+    word = token.strip()
+    return word.isalpha() and (len(word) >= _SHORTEST or has_chinese(word[:1])) and word.casefold() not in STOP_WORDS
+
+
+def _spellings(alternatives: Iterable[Mapping[str, float]]) -> dict[str, str]:
+    """Return each word as it is most often spelled."""
+    mass: dict[str, dict[str, float]] = {}
+    for first_token in alternatives:
+        for token, logprob in first_token.items():
+            if _is_word(token):
+                word = token.strip()
+                known = mass.setdefault(word.casefold(), {})
+                known[word] = known.get(word, 0.0) + math.exp(logprob)
+    return {key: max(sorted(known), key=known.__getitem__) for key, known in mass.items()}
+
+
+def _telling(word: str, outcome: str, rows: Sequence[tuple[str, Mapping[str, float]]]) -> float:
+    """Return how much a word speaks for an outcome, 0 where it speaks for none or for another as much."""
+    own = fmean(said.get(word, said[""]) for known, said in rows if known == outcome)
+    rest = fmean(said.get(word, said[""]) for known, said in rows if known != outcome)
+    return math.exp(own) * (own - rest) if own - rest > _TELLING else 0.0

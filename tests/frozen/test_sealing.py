@@ -1,0 +1,79 @@
+"""Frozen files: the same bytes for the same program, refused when edited."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cribsheet.errors import FrozenFileError
+from cribsheet.frozen.sealing import read, reseal, save, to_text
+from frozen_toys import toy_program
+
+
+def test_what_is_saved_is_read_back_whole(tmp_path: Path) -> None:
+    save(toy_program(), tmp_path / "new" / "x.prompt.json")
+    assert read(tmp_path / "new" / "x.prompt.json") == toy_program()
+
+
+def test_the_same_program_gives_the_same_bytes() -> None:
+    assert to_text(toy_program()) == to_text(toy_program())
+
+
+def edit(path: Path, **changes: object) -> Path:
+    save(toy_program(), path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes), encoding="utf-8")
+    return path
+
+
+def test_white_space_and_key_order_break_no_seal(tmp_path: Path) -> None:
+    assert read(edit(tmp_path / "x.prompt.json")) == toy_program()
+
+
+def test_an_edited_file_is_refused_until_it_is_sealed_anew(tmp_path: Path) -> None:
+    path = edit(tmp_path / "x.prompt.json", task="another")
+    with pytest.raises(FrozenFileError, match=r"edited.*cribsheet seal"):
+        read(path)
+    reseal(path)
+    assert read(path).task == "another"
+
+
+def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.prompt.json"
+    path.write_text(to_text(toy_program())[:-200], encoding="utf-8")
+    with pytest.raises(FrozenFileError, match="truncated"):
+        read(path)
+
+
+def test_a_file_of_a_newer_format_asks_for_an_upgrade(tmp_path: Path) -> None:
+    path = edit(tmp_path / "x.prompt.json", format=2)
+    with pytest.raises(FrozenFileError, match="pip install -U"):
+        reseal(path)
+
+
+def test_an_edit_that_breaks_the_schema_is_not_sealed(tmp_path: Path) -> None:
+    path = edit(tmp_path / "x.prompt.json", prompts={"predict": {"demos": 3}})
+    before = path.read_bytes()
+    with pytest.raises(FrozenFileError, match="prompts"):
+        reseal(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", "null", '{"format": "one"}', "\x00"])
+def test_what_is_no_frozen_file_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "x.prompt.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(FrozenFileError, match=r"x\.prompt\.json"):
+        read(path)
+
+
+def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(FrozenFileError, match="optimize TASK"):
+        read(tmp_path / "x.prompt.json")
+
+
+def test_a_file_that_cannot_be_written_leaves_what_was_there(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("kept")
+    with pytest.raises(FrozenFileError, match="--out"):
+        save(toy_program(), blocked / "x.prompt.json")
+    assert blocked.read_text() == "kept"

@@ -1,0 +1,99 @@
+"""Demos of a teacher join the pools; saved traces are taken for rows of the demo pool alone."""
+
+import pytest
+
+from cribsheet.compiler.bridge import BARE
+from cribsheet.models import Sampling
+from cribsheet.models.embedded import EmbeddedModel
+from cribsheet.models.scripted import ScriptedModel
+from cribsheet.prompts import Prompt
+from cribsheet.search.bootstrap.harvest import bootstrapped, harvest, harvest_where_due
+from cribsheet.search.bootstrap.teaching import Teaching
+from cribsheet.search.bootstrap.traces import Trace
+from lessons import lesson, right, row_asked, rows_of
+
+
+def trace_of(number: int, *, score: float = 1.0, **outputs: str) -> Trace:
+    (row,) = rows_of(1, start=number)
+    given = {"sentiment": row.sentiment, **outputs}
+    return Trace.model_validate(
+        {
+            "row": row.id,
+            "predictor": BARE,
+            "inputs": {"text": row.text},
+            "outputs": given,
+            "score": score,
+            "teacher": "big/teacher",
+            "sample": 0,
+        }
+    )
+
+
+def test_nothing_is_harvested_where_rows_have_all_fields_and_nobody_asked() -> None:
+    study = lesson()
+    harvest_where_due(study)
+    assert study.harvest is None
+    assert study.ledger.spent == 0
+
+
+def test_what_rows_lack_comes_from_the_student() -> None:
+    study = lesson(lambda prompt, sampling: " w" if "Word:" in prompt.plain[-6:] else " positive", is_chain=True)
+    harvest_where_due(study)
+    assert all(study.pools.values())
+    assert study.harvest is not None
+    assert study.harvest.teachers == "scripted/student"
+
+
+def test_demos_that_the_rows_have_already_are_not_in_the_pool_twice() -> None:
+    study = lesson()
+    before = study.pools[BARE]
+    teacher = ScriptedModel(lambda prompt, sampling: f" {right(row_asked(prompt))}")
+    harvest(study, Teaching(teacher=teacher, share=1.0))
+    assert len(bootstrapped(study, BARE)) == 6
+    assert study.pools[BARE] == before
+
+
+def test_it_is_done_once_a_study() -> None:
+    teacher = ScriptedModel(lambda prompt, sampling: " positive")
+    study = lesson()
+    study.teaching = Teaching(teacher=teacher, share=1.0, samples=1)
+    assert harvest(study) is harvest(study)
+    assert len(teacher.calls) == 6
+
+
+def test_a_teacher_is_shown_labelled_demos_but_never_the_row_itself() -> None:
+    def looks(prompt: Prompt, sampling: Sampling) -> str:
+        assert prompt.plain.count(f"text {row_asked(prompt)}") == 1
+        assert 3 <= prompt.plain.count("Text: ") - 1 <= 4
+        return " positive"
+
+    harvest(lesson(), Teaching(teacher=ScriptedModel(looks), share=1.0, samples=1))
+
+
+def test_demos_that_do_not_fit_the_teachers_window_are_not_shown() -> None:
+    teacher = ScriptedModel(lambda prompt, sampling: " positive", context_window=62)
+    assert harvest(lesson(), Teaching(teacher=teacher, share=1.0, samples=1)).failed == 0
+
+
+def test_saved_traces_of_other_rows_than_the_demo_pools_are_ignored_with_a_note() -> None:
+    study = lesson(rows=4)
+    held_out = study.val[0]
+    saved = [trace_of(0), trace_of(1, score=0.5), trace_of(50)]
+    assert saved[2].row == held_out.id
+    found = harvest(study, Teaching(saved=saved))
+    assert [trace.inputs["text"] for trace in found.traces] == ["text 10"]
+    assert "2 saved traces were ignored" in found.notes[0]
+    assert study.ledger.spent == 0
+    assert held_out.text not in repr(study.pools)
+
+
+def test_wanted_rationales_that_saved_traces_lack_are_told_of() -> None:
+    found = harvest(lesson(), Teaching(saved=[trace_of(0)], reasoning=True))
+    assert "no rationales" in found.notes[0]
+
+
+@pytest.mark.model
+def test_the_embedded_model_teaches_at_a_temperature(smollm: EmbeddedModel) -> None:
+    found = harvest(lesson(rows=2), Teaching(teacher=smollm, share=1.0, samples=2, reasoning=True))
+    assert found.tried >= 4
+    assert found.failed == 0
