@@ -21,9 +21,10 @@ from cribsheet.models import Model, Sampling, open_model
 from cribsheet.progress import Silent
 from cribsheet.prompts import Message, Prompt
 from cribsheet.search.bootstrap.runs import bootstrap
-from cribsheet.search.bootstrap.teaching import Teaching
-from cribsheet.search.budget import Budget, Ledger
-from cribsheet.search.evaluator import Conditions
+from cribsheet.search.bootstrap.teaching import TeacherSettings
+from cribsheet.search.budget import Budget
+from cribsheet.search.evaluator import Evaluator
+from cribsheet.search.ledger import Ledger
 from cribsheet.search.study import Study
 from cribsheet.signature import Field, Signature
 
@@ -79,7 +80,7 @@ def study_of(teacher: Model, rows: int) -> Study:
         signatures={BARE: SENTIMENT},
         train=examples,
         val=examples[:1],
-        conditions=Conditions(
+        evaluator=Evaluator(
             run=lambda prompts, inputs, completer: run_wired(prompts, wiring, inputs, completer),
             model=teacher,
             metric=label_accuracy,
@@ -99,7 +100,7 @@ def seconds_of(address: str, *, rows: int, parallel: int) -> float:
         teacher.complete(hello, Sampling(max_tokens=1))  # LiteLLM is imported at the first call
         study = study_of(teacher, rows)
         started = time.perf_counter()
-        harvest = bootstrap(study, study.zero_shot(), Teaching(rows=rows, share=1.0, samples=1))
+        harvest = bootstrap(study, study.zero_shot(), TeacherSettings(rows=rows, share=1.0, samples=1))
         seconds = time.perf_counter() - started
     finally:
         teacher.close()

@@ -91,7 +91,7 @@ def _instant_model(workspace: Workspace, task: str) -> Model:
     words = output.closed_outcomes
 
     def answer(prompt: Prompt, sampling: Sampling) -> Completion:
-        text, digest = prompt.plain, hashlib.sha256(prompt.plain.encode()).digest()
+        text, digest = prompt.full_text, hashlib.sha256(prompt.full_text.encode()).digest()
         usage = Usage(prompt_tokens=len(text) // 4, cached_tokens=0, completion_tokens=2)
         if not words:
             said = text.split()[-40:]

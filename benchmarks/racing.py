@@ -39,11 +39,12 @@ from cribsheet.layout.catalogue import layout_named
 from cribsheet.models import Model, open_model
 from cribsheet.models.cache import CachedModel, CompletionCache, Meter
 from cribsheet.progress import Silent
-from cribsheet.search.budget import Budget, BudgetExhausted, Ledger
+from cribsheet.search.budget import Budget, BudgetExhausted
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import balanced, short
-from cribsheet.search.evaluator import Conditions
-from cribsheet.search.race import Stage
+from cribsheet.search.evaluator import Evaluator
+from cribsheet.search.ledger import Ledger
+from cribsheet.search.race import Listed, Race
 from cribsheet.search.study import Study
 from cribsheet.signature import Signature
 from cribsheet.workspace import builtin
@@ -146,7 +147,7 @@ class Track:
         """Race all candidates with an allowance of tokens; return the study, which knows the best."""
         study = self._study(seed, cache, meter, limit=allowance)
         with contextlib.suppress(BudgetExhausted):
-            Stage(study, allowance).run(self._candidates(study, seed), keep=1)
+            Race(study, allowance).run(Listed(self._candidates(study, seed)), keep=1)
         return study
 
     def _candidates(self, study: Study, seed: int) -> list[Candidate]:
@@ -161,7 +162,7 @@ class Track:
 
     def _study(self, seed: int, cache: CompletionCache, meter: Meter, *, limit: float) -> Study:
         model, wiring = CachedModel(self._model, cache, meter=meter), direct_wiring(BARE, self._signature)
-        conditions = Conditions(
+        evaluator = Evaluator(
             run=lambda prompts, inputs, completer: run_wired(prompts, wiring, inputs, completer),
             model=model,
             metric=label_accuracy,
@@ -172,7 +173,7 @@ class Track:
             signatures={BARE: self._signature},
             train=self._pool,
             val=random.Random(seed).sample(self._val, len(self._val)),
-            conditions=conditions,
+            evaluator=evaluator,
             progress=Silent(),
             rng=random.Random(seed),
         )

@@ -24,7 +24,7 @@ def toy_model() -> Model:
     """Return a model whose skill depends on the demos, and whose luck on demos and text."""
 
     def answer(prompt: Prompt, sampling: Sampling) -> Completion:
-        shown, asked = prompt.plain.rsplit("Show ", 1)
+        shown, asked = prompt.full_text.rsplit("Show ", 1)
         truth = 1 if _WORDS["positive"] in asked else -1
         odds = truth * (0.1 + 1.2 * _chance(shown)) + 3 * (_chance(shown + asked) - 0.5)
         positive = 1 / (1 + math.exp(-2 * odds))
@@ -32,7 +32,7 @@ def toy_model() -> Model:
         return Completion(
             text=max(told, key=told.__getitem__),
             first_token=told,
-            usage=Usage(prompt_tokens=len(prompt.plain) // 4, cached_tokens=0, completion_tokens=1),
+            usage=Usage(prompt_tokens=len(prompt.full_text) // 4, cached_tokens=0, completion_tokens=1),
         )
 
     return ScriptedModel(answer, name="scripted/toy")

@@ -1,6 +1,6 @@
 """The one place where evaluations run: threads here, a cluster behind the same seam elsewhere."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Protocol, TypeVar
@@ -14,8 +14,16 @@ Result = TypeVar("Result")
 class Executor(Protocol):
     """Applies a function to items."""
 
-    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """Yield the result of each item, in the items' order; an error surfaces at its item."""
+    @property
+    def parallel(self) -> int:
+        """How many items are under way at once."""
+        ...
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
+        """Yield the result of each item, in the items' order; an error surfaces at its item.
+
+        Items are drawn in the calling thread. Closing it waits for what is under way.
+        """
         ...
 
 
@@ -27,23 +35,23 @@ class Threads:
     """
 
     def __init__(self, parallel: int):
-        self._parallel = parallel
+        self.parallel = parallel
 
-    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
         """Yield the result of each item in order; at most `parallel` are under way or waiting to be read.
 
         Ctrl-C comes up between two items, once the next one in order has its result.
         """
-        if self._parallel <= 1:
+        if self.parallel <= 1:
             for item in items:
                 with interrupts_held_back():
                     result = function(item)
                 yield result
             return
         waiting = iter(items)
-        with ThreadPoolExecutor(self._parallel) as pool:
+        with ThreadPoolExecutor(self.parallel) as pool:
             running: list[Future[Result]] = []
-            free = self._parallel
+            free = self.parallel
             while True:
                 with interrupts_held_back():
                     running.extend(pool.submit(function, item) for item in islice(waiting, free))

@@ -1,25 +1,29 @@
-"""How long work tells of itself."""
+"""Progress callbacks for long-running work."""
 
 from typing import Protocol
 
 
 class Progress(Protocol):
-    """Hears what a compile is doing."""
+    """Is told what a compile is doing."""
 
     def stage(self, text: str) -> None:
         """A new part of the work begins."""
         ...
 
     def advance(self, *, spent: float, limit: float, best: float | None) -> None:
-        """Some rows were answered: what is spent of the budget, and the best validation score so far."""
+        """Some rows were answered.
+
+        `spent` and `limit` are in the budget's unit. `best` is the best validation score so far; None while
+        there is none, or the stage asks other rows than the validation rows.
+        """
         ...
 
 
 class Silent:
-    """Tells nothing."""
+    """Shows nothing."""
 
     def stage(self, text: str) -> None:
-        """Say nothing."""
+        """Show nothing."""
 
     def advance(self, *, spent: float, limit: float, best: float | None) -> None:
-        """Say nothing."""
+        """Show nothing."""

@@ -32,7 +32,7 @@ class Prompt(BaseModel):
         return bool(self.messages)
 
     @property
-    def plain(self) -> str:
+    def full_text(self) -> str:
         """All text in order, without a chat template: for counting and for showing."""
         if not self.is_chat:
             return self.text

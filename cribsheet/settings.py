@@ -31,7 +31,7 @@ class Settings:
     threshold: float | None = None
     """The lowest score of a run that demonstrations are drawn from; None for 1."""
     reasoning: bool = False
-    """Whether rationales are harvested, so that prompts that reason before they answer can be tried."""
+    """Whether rationales are asked for, so that prompts that reason before they answer can be tried."""
 
     @property
     def bootstraps(self) -> bool:

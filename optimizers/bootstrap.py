@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from cribsheet.dataset.examples import Demo
-from cribsheet.search.bootstrap.harvest import bootstrapped, harvest
+from cribsheet.search.bootstrap.demonstrations import bootstrap_demos, bootstrapped
 from cribsheet.search.bootstrap.reasoning import reasoning_variant
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import balanced
-from cribsheet.search.race import Stage
+from cribsheet.search.race import Listed, Race
 from cribsheet.search.study import Study
 
 SETS = 16
@@ -16,13 +16,13 @@ SIZES = (8, 4, 6, 2)
 
 
 def search(study: Study) -> None:
-    """Harvest, then race demo sets; the winner answers all rows.
+    """TeacherRuns, then race demo sets; the winner answers all rows.
 
-    Every other set is asked in words too: to reason before it answers, where rationales were harvested.
+    Every other set is asked in words too: to reason before it answers, if there are rationales.
     """
-    harvest(study)
+    bootstrap_demos(study)
     study.progress.stage("racing demonstrations")
-    for trial in Stage(study, study.ledger.left).run(_candidates(study), keep=1):
+    for trial in Race(study, study.ledger.left).run(Listed(_candidates(study)), keep=1):
         study.extend(trial, len(study.val))
 
 

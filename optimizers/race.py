@@ -8,14 +8,14 @@ from cribsheet.dataset.examples import Demo
 from cribsheet.search.bootstrap.reasoning import reasoning_variant
 from cribsheet.search.budget import BudgetExhausted
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.demo_sampling import POOL, DemoDraw, Effects, covering
+from cribsheet.search.demo_sampling import POOL, DemoSampler, Effects, covering
 from cribsheet.search.demos import answered_only, balanced, short
 from cribsheet.search.probing import Probing
-from cribsheet.search.race import FIRST_BLOCK, Stage, decides, first_block
+from cribsheet.search.race import FIRST_BLOCK, Listed, Proposals, Race, decides, first_block
 from cribsheet.search.refinement import Refinement
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
-from cribsheet.search.wording.choices import Wordings
+from cribsheet.search.wording.choices import WordChoices
 
 FRAMES, DEMOS = 0.4, 0.4
 """The parts of the budget for frames, each a layout with words, and for demo sets; refinement has the rest."""
@@ -53,7 +53,7 @@ def search(study: Study) -> None:
     study.progress.stage("racing demonstrations")
     sets = _DemoSets(study, frames, draws, abstaining=_gains_from_abstentions(study, frames[0], seen))
     screened = [trial for trial in study.trials if trial.uncorrected in frames]
-    for winner in Stage(study, DEMOS * whole, seen=seen).run(sets.candidates(), keep=1, incumbents=screened):
+    for winner in Race(study, DEMOS * whole, seen=seen).run(sets, keep=1, incumbents=screened):
         # On fewer rows than another's it would stand lower for that alone.
         study.extend(winner, max(trial.rows for trial in study.trials))
     study.progress.stage("refining the winner")
@@ -72,7 +72,7 @@ def _kept_for_corrections(study: Study) -> Iterator[None]:
     kept = 0.0
     if best and (points or study.may_read_out):
         rows = len(study.val) - best.rows + points * _POINTED * len(study.val)
-        kept = _ROOM * rows * best.cost / best.rows
+        kept = _ROOM * rows * best.price / best.rows
     study.ledger.reserved += kept
     with suppress(BudgetExhausted):
         yield
@@ -81,10 +81,10 @@ def _kept_for_corrections(study: Study) -> Iterator[None]:
         study.extend(best, min(best.rows + FIRST_BLOCK, len(study.val)))
 
 
-def _draw(study: Study, name: str) -> DemoDraw:
+def _draw(study: Study, name: str) -> DemoSampler:
     """Return what draws a predictor's demos, from those that cover its inputs."""
     signature = study.signatures[name]
-    return DemoDraw(signature, covering(signature, _pool(study, name), size=POOL, rng=study.rng), rng=study.rng)
+    return DemoSampler(signature, covering(signature, _pool(study, name), size=POOL, rng=study.rng), rng=study.rng)
 
 
 def _screened(study: Study, allowance: float, seen: set[str]) -> list[Candidate]:
@@ -93,20 +93,20 @@ def _screened(study: Study, allowance: float, seen: set[str]) -> list[Candidate]
     Where the budget pays for too few, and a readout may learn from rows instead, the first layout is the frame.
     """
 
-    def screen(part: float, candidates: Iterator[Candidate], incumbents: Sequence[Trial] = ()) -> list[Trial]:
-        stage = Stage(study, part * allowance, entry=SCREEN_ENTRY, seen=seen)
-        return stage.run(candidates, keep=2, incumbents=incumbents)
+    def screen(part: float, proposals: Proposals, incumbents: Sequence[Trial] = ()) -> list[Trial]:
+        race = Race(study, part * allowance, entry=SCREEN_ENTRY, seen=seen)
+        return race.run(proposals, keep=2, incumbents=incumbents)
 
     study.progress.stage("screening layouts")
-    demos, wordings = _small_set(study, _answers), Wordings(study)
-    entered = len(study.trials)
-    best = screen(LAYOUTS, _layouts(study, demos, allowance))
-    if not best or _pays_for_few(study, study.trials[entered:], allowance):
+    demos, wordings = _small_set(study, _answers), WordChoices(study)
+    layouts = _Layouts(study, demos, allowance)
+    best = screen(LAYOUTS, layouts)
+    if not best or layouts.are_few:
         return [trial.uncorrected for trial in best]
     study.progress.stage("screening the fields' names")
-    best = screen(WORDS, _worded(study, wordings, best[0].uncorrected), best)
+    best = screen(WORDS, Listed(_worded(study, wordings, best[0].uncorrected)), best)
     study.progress.stage("screening the outcomes' words")
-    best = screen(1 - LAYOUTS - WORDS, _verbalized(study, wordings, best[0].uncorrected), best)
+    best = screen(1 - LAYOUTS - WORDS, Listed(_verbalized(study, wordings, best[0].uncorrected)), best)
     return [trial.uncorrected for trial in best]
 
 
@@ -157,28 +157,38 @@ def _small_set(study: Study, pool: Callable[[Study, str], Sequence[Demo]]) -> di
     }
 
 
-def _layouts(study: Study, demos: Mapping[str, Sequence[Demo]], allowance: float) -> Iterator[Candidate]:
-    """Yield the layouts with some demos; no second one where the allowance pays for few."""
-    entered = len(study.trials)
-    for layout in study.layouts:
-        yield study.candidate(layout, demos, origin=f"layout {layout.name}")
-        if _pays_for_few(study, study.trials[entered:], allowance):
-            return
+class _Layouts:
+    """Proposes the layouts with some demos; no second one if the allowance pays for few, and a readout may learn."""
+
+    def __init__(self, study: Study, demos: Mapping[str, Sequence[Demo]], allowance: float):
+        self._study, self._allowance = study, allowance
+        self._left = iter([study.candidate(one, demos, origin=f"layout {one.name}") for one in study.layouts])
+        self._told: list[Trial] = []
+
+    @property
+    def are_few(self) -> bool:
+        """Whether `LEAST_SCREENED` like the only one so far cost too much, and a readout may learn instead."""
+        if not self._study.may_read_out or len(self._told) != 1:
+            return False
+        return LEAST_SCREENED * self._told[0].price > self._allowance
+
+    def ask(self) -> Candidate | None:
+        """Return the next layout's candidate."""
+        return None if self.are_few else next(self._left, None)
+
+    def tell(self, trial: Trial) -> None:
+        """Keep what it cost."""
+        self._told.append(trial)
 
 
-def _pays_for_few(study: Study, screened: Sequence[Trial], allowance: float) -> bool:
-    """Tell whether `LEAST_SCREENED` like the only one so far cost too much, and a readout may learn instead."""
-    return study.may_read_out and len(screened) == 1 and LEAST_SCREENED * screened[0].cost > allowance
-
-
-def _worded(study: Study, wordings: Wordings, candidate: Candidate) -> Iterator[Candidate]:
+def _worded(study: Study, wordings: WordChoices, candidate: Candidate) -> Iterator[Candidate]:
     """Yield the candidate with other names for the fields, predictor by predictor."""
     for name, prompt in candidate.prompts.items():
         for words in wordings.names(name, prompt.layout.language):
             yield study.reworded(candidate, name, prompt.layout.model_copy(update={"words": words}))
 
 
-def _verbalized(study: Study, wordings: Wordings, candidate: Candidate) -> Iterator[Candidate]:
+def _verbalized(study: Study, wordings: WordChoices, candidate: Candidate) -> Iterator[Candidate]:
     """Yield the candidate with other words for the outcomes of what is decided, predictor by predictor."""
     for name, prompt in candidate.prompts.items():
         for words in wordings.labels(name, prompt.layout.language):
@@ -189,34 +199,41 @@ def _verbalized(study: Study, wordings: Wordings, candidate: Candidate) -> Itera
 class _DemoSets:
     """Draws demo sets; sizes, frames, pools and demos that did well come up more often."""
 
-    def __init__(self, study: Study, frames: Sequence[Candidate], draws: Mapping[str, DemoDraw], *, abstaining: bool):
+    def __init__(
+        self, study: Study, frames: Sequence[Candidate], draws: Mapping[str, DemoSampler], *, abstaining: bool
+    ):
         self.study, self._frames, self._draws = study, frames, draws
         self._pools = ["all"] * abstaining + ["answered"] * study.may_guard
         self._choices = Effects(study.rng)
+        self._sizes, self._left = _sizes(study), _MOST_SETS
+        variants = (reasoning_variant(study, frame, size=SCREEN_DEMOS) for frame in frames)
+        self._reasoning = [variant for variant in variants if variant is not None]
+        self._drawn: tuple[Hashable, ...] | None = None
 
-    def candidates(self) -> Iterator[Candidate]:
-        """Yield candidates; each is learnt from before the next is drawn."""
-        for frame in self._frames:
-            reasoning = reasoning_variant(self.study, frame, size=SCREEN_DEMOS)
-            if reasoning is not None:
-                yield reasoning
-        sizes = _sizes(self.study)
-        for _ in range(_MOST_SETS):
-            size, *_ = self._choices.shuffled(sizes)
-            place, *_ = self._choices.shuffled(("frame", at) for at in range(len(self._frames)))
-            shown, *_ = self._choices.shuffled(self._pools)
-            frame = self._frames[place[1]]
-            demos = {name: draw.draw(size, answered=shown == "answered") for name, draw in self._draws.items()}
-            entered = len(self.study.trials)
-            yield frame.with_demos(demos, origin=f"{size} demos, {_name(frame)}")
-            if len(self.study.trials) > entered:
-                self._learn(self.study.trials[-1], (size, place, shown))
+    def ask(self) -> Candidate | None:
+        """Return a prompt that reasons if one is left, else a set that was drawn by what is known so far."""
+        self._drawn = None
+        if self._reasoning:
+            return self._reasoning.pop(0)
+        if self._left == 0:
+            return None
+        self._left -= 1
+        size, *_ = self._choices.shuffled(self._sizes)
+        place: tuple[str, int] = self._choices.shuffled(("frame", at) for at in range(len(self._frames)))[0]
+        shown, *_ = self._choices.shuffled(self._pools)
+        frame = self._frames[place[1]]
+        demos = {name: draw.draw(size, answered=shown == "answered") for name, draw in self._draws.items()}
+        self._drawn = (size, place, shown)
+        return frame.with_demos(demos, origin=f"{size} demos, {_name(frame)}")
 
-    def _learn(self, trial: Trial, choices: tuple[Hashable, ...]) -> None:
+    def tell(self, trial: Trial) -> None:
+        """Learn what a set's size, frame, pool and demos do."""
+        if self._drawn is None:
+            return
         merit = fmean(trial.merits[: first_block(self.study)])
-        self._choices.learn(choices, merit)
+        self._choices.learn(self._drawn, merit)
         for name, draw in self._draws.items():
-            draw.learn(trial.candidate.prompts[name].demos, merit, kind=" ".join(map(str, choices)))
+            draw.learn(trial.candidate.prompts[name].demos, merit, kind=" ".join(map(str, self._drawn)))
 
 
 def _sizes(study: Study) -> tuple[int, ...]:

@@ -12,8 +12,9 @@ from cribsheet.frozen.running import direct_wiring, run_wired
 from cribsheet.models.scripted import Script, ScriptedModel
 from cribsheet.progress import Silent
 from cribsheet.prompts import Prompt
-from cribsheet.search.budget import Budget, Ledger
-from cribsheet.search.evaluator import Conditions
+from cribsheet.search.budget import Budget
+from cribsheet.search.evaluator import Evaluator
+from cribsheet.search.ledger import Ledger
 from cribsheet.search.study import Study
 from cribsheet.signature import Field, Signature
 from toys import SENTIMENT
@@ -44,7 +45,7 @@ def right(row: int) -> str:
 
 def row_asked(prompt: Prompt) -> int:
     """Return the number of the row that stands last in the prompt."""
-    return int(prompt.plain.rsplit("text ", 1)[-1][:2])
+    return int(prompt.full_text.rsplit("text ", 1)[-1][:2])
 
 
 def lesson(
@@ -58,7 +59,7 @@ def lesson(
         signatures=signatures,
         train=rows_of(rows),
         val=rows_of(20, start=50),
-        conditions=Conditions(
+        evaluator=Evaluator(
             run=lambda prompts, inputs, completer: run_wired(prompts, wiring, inputs, completer),
             model=model,
             metric=label_accuracy,

@@ -20,10 +20,11 @@ from cribsheet.models import Completion, Model, Sampling
 from cribsheet.models.scripted import Script, ScriptedModel
 from cribsheet.progress import Silent
 from cribsheet.prompts import Prompt
-from cribsheet.search.budget import Budget, BudgetExhausted, Ledger
+from cribsheet.search.budget import Budget, BudgetExhausted
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.corrections.guard import GuardFitter
-from cribsheet.search.evaluator import Conditions, ProgramRunner
+from cribsheet.search.evaluator import Evaluator, ProgramRunner
+from cribsheet.search.ledger import Ledger
 from cribsheet.search.study import Study
 from cribsheet.signature import Signature
 from cribsheet.task import Metric
@@ -35,8 +36,8 @@ def study_of(folder: Path, *, budget: str, seed: int = 0) -> Study:
     """Return a study of the toy task, its baseline answered."""
     path = write_rows(folder / "toy.jsonl", sentiment_rows())
     splits = split(load_rows(path, SENTIMENT), SENTIMENT, seed=0)
-    conditions = conditions_of(student_model(), budget=budget)
-    study = study_on(SENTIMENT, splits.train, splits.val, conditions, seed=seed)
+    evaluator = evaluator_of(student_model(), budget=budget)
+    study = study_on(SENTIMENT, splits.train, splits.val, evaluator, seed=seed)
     study.extend(study.trial(study.zero_shot()), 16)
     return study
 
@@ -45,14 +46,14 @@ def study_on(
     signature: Signature,
     train: Sequence[Example],
     val: Sequence[Example],
-    conditions: Conditions,
+    evaluator: Evaluator,
     *,
     seed: int = 0,
     **options: bool,
 ) -> Study:
     """Return a study of a program that is one predictor."""
     rng = random.Random(seed)
-    return Study({BARE: signature}, train, val, conditions, progress=Silent(), rng=rng, **options)
+    return Study({BARE: signature}, train, val, evaluator, progress=Silent(), rng=rng, **options)
 
 
 def search(name: str, study: Study) -> Study:
@@ -62,7 +63,7 @@ def search(name: str, study: Study) -> Study:
     return study
 
 
-def conditions_of(
+def evaluator_of(
     model: Model,
     *,
     budget: str = "100000calls",
@@ -70,10 +71,10 @@ def conditions_of(
     wiring: Wiring | None = None,
     run: ProgramRunner | None = None,
     fit_guard: GuardFitter | None = None,
-) -> Conditions:
+) -> Evaluator:
     """Return what trials share; the program is one predictor of sentiment unless it is told."""
     wired = wiring or direct_wiring(BARE, SENTIMENT)
-    return Conditions(
+    return Evaluator(
         run=run or (lambda prompts, inputs, completer: run_wired(prompts, wired, inputs, completer)),
         model=model,
         metric=metric,
@@ -97,7 +98,7 @@ def numbered(count: int, *, start: int = 100) -> tuple[Example, ...]:
 
 def number_asked(prompt: Prompt) -> int | None:
     """Return the number of the row that is asked, last in the prompt; None where the input says nothing."""
-    found = re.match(r"review (\d+)", prompt.plain.rsplit("Text: ", 1)[-1])
+    found = re.match(r"review (\d+)", prompt.full_text.rsplit("Text: ", 1)[-1])
     return int(found[1]) if found else None
 
 
@@ -116,7 +117,7 @@ def skilled(prompt: Prompt, sampling: Sampling) -> Completion:
     number = number_asked(prompt)
     if number is None:
         return leaning(0.0)
-    skills = {name: int(skill) for name, skill in re.findall(r"(Skill|Late) (\d+)", prompt.plain)}
+    skills = {name: int(skill) for name, skill in re.findall(r"(Skill|Late) (\d+)", prompt.full_text)}
     skill = skills.get("Late", skills["Skill"]) if number >= 116 else skills["Skill"]
     is_right = number * 37 % 100 < skill
     return leaning(4.0 if is_right == (number % 2 == 0) else -4.0)
@@ -131,8 +132,8 @@ def arena(
     context_window: int = 4096,
 ) -> Study:
     """Return a study of `numbered` rows, those of the demo pool from 300 on."""
-    conditions = conditions_of(ScriptedModel(script, context_window=context_window), budget=budget)
-    return study_on(SENTIMENT, numbered(demos, start=300), numbered(rows), conditions)
+    evaluator = evaluator_of(ScriptedModel(script, context_window=context_window), budget=budget)
+    return study_on(SENTIMENT, numbered(demos, start=300), numbered(rows), evaluator)
 
 
 def fighter(study: Study, skill: int, *, note: str = "") -> Candidate:

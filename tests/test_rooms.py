@@ -37,7 +37,12 @@ def imported(path: Path) -> Iterator[str]:
     """Yield the modules of cribsheet that a file imports, without the leading `cribsheet.`."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("cribsheet."):
-            yield node.module.removeprefix("cribsheet.")
+            module = node.module.removeprefix("cribsheet.")
+            names = [f"{module}.{alias.name}" for alias in node.names]
+            submodules = [name for name in names if (PACKAGE / f"{name.replace('.', '/')}.py").is_file()]
+            yield from submodules
+            if len(submodules) < len(names):  # the others are the module's own
+                yield module
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())

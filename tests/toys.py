@@ -48,7 +48,7 @@ def student(prompt: Prompt, sampling: Sampling) -> Completion:
     Its log-odds are the truth's sign, plus noise that is fixed for each text and shrinks with the
     number of demos, less a bias towards negative that only calibration takes away.
     """
-    text = prompt.plain
+    text = prompt.full_text
     last = text[max(text.rfind("The "), 0) :]
     demos = min(8, text.count("The ") - 1)
     truth = 1.0 if any(word in last for word in GOOD) else -1.0

@@ -1,10 +1,12 @@
-"""Show how long work gets on."""
+"""Show the progress of long-running work."""
 
+import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
 from cribsheet.cli._terminal import note, stderr
@@ -21,7 +23,7 @@ class Display(Protocol):
         ...
 
     def advance(self, *, spent: float, limit: float, best: float | None) -> None:
-        """So much of the limit is done; the best score, or the score so far."""
+        """So much of the limit is done; the best score, or the score so far, None if there is none to show."""
         ...
 
     def download(self, done: int, total: int | None) -> None:
@@ -42,7 +44,10 @@ def open_display(unit: str, *, figure: str = "best") -> Display:
 
 
 class Bars:
-    """One bar for the work, one for the weights while they come; both go when the work ends."""
+    """One bar for the work, one for the weights while they come; both go when the work ends.
+
+    The time left is wall-clock time until the whole limit is reached, from the rate of the last half minute.
+    """
 
     def __init__(self, console: Console, unit: str, *, figure: str):
         self._unit, self._figure = unit, figure
@@ -50,9 +55,10 @@ class Bars:
         self._bars = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
-            BarColumn(bar_width=16),
+            BarColumn(bar_width=12),
             TextColumn("{task.fields[said]}", table_column=Column(no_wrap=True)),
-            TimeElapsedColumn(),
+            TimeRemainingColumn(compact=True),
+            TextColumn("left"),
             console=console,
             transient=True,
             expand=True,
@@ -68,8 +74,8 @@ class Bars:
         self._bars.stop()
 
     def stage(self, text: str) -> None:
-        """Name what is done."""
-        self._bars.update(self._bar("work"), description=text)
+        """Name what is done; what the stage before had to show is not shown beside it."""
+        self._bars.update(self._bar("work"), description=text, said="")
 
     def advance(self, *, spent: float, limit: float, best: float | None) -> None:
         """Move the bar."""
@@ -92,10 +98,16 @@ class Bars:
 
 
 class Lines:
-    """A line for each stage, a few for what lies in between."""
+    """A line for each stage, a few for what lies in between.
 
-    def __init__(self, unit: str, *, figure: str):
+    The time left is wall-clock time until the whole limit is reached, from the rate since the work began.
+    """
+
+    def __init__(self, unit: str, *, figure: str, clock: Callable[[], float] = time.monotonic):
         self._unit, self._figure = unit, figure
+        self._clock = clock
+        self._began: tuple[float, float] | None = None
+        """When some of the limit was first spent, and how much."""
         self._step = 0
         self._tells_weights = False
 
@@ -113,16 +125,26 @@ class Lines:
 
     def advance(self, *, spent: float, limit: float, best: float | None) -> None:
         """Say so when another fifth of the limit is reached."""
+        self._began = self._began or (self._clock(), spent)
         step = int(_LINES * spent / limit)
         if step > self._step:
             self._step = step
-            note(f"  {_said(spent, limit, best, unit=self._unit, figure=self._figure)}")
+            said = _said(spent, limit, best, unit=self._unit, figure=self._figure)
+            note(f"  {said}{self._time_left(spent, limit)}")
 
     def download(self, done: int, total: int | None) -> None:
         """Say once that weights come."""
         if not self._tells_weights:
             self._tells_weights = True
             note("fetching the weights" + (f", {total / 1e6:.0f} MB" if total else ""))
+
+    def _time_left(self, spent: float, limit: float) -> str:
+        """Return the words for the time left; empty if nothing is left or no rate is known."""
+        since, before = self._began or (0.0, spent)
+        passed = self._clock() - since
+        if spent >= limit or spent <= before or passed <= 0:
+            return ""
+        return f", about {_duration((limit - spent) * passed / (spent - before))} left"
 
 
 def _said(spent: float, limit: float, best: float | None, *, unit: str, figure: str) -> str:
@@ -133,6 +155,17 @@ def _said(spent: float, limit: float, best: float | None, *, unit: str, figure: 
     """
     score = "" if best is None else f", {figure} {best:.3f}"
     return f"{_amount(min(spent, limit), unit)} of {_amount(limit, unit)} {unit}{score}"
+
+
+def _duration(seconds: float) -> str:
+    """Return a time in words.
+
+    >>> _duration(42.3), _duration(150), _duration(7300)
+    ('42 s', '2 min', '2.0 h')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _amount(value: float, unit: str) -> str:

@@ -9,7 +9,7 @@ import click
 from cribsheet.errors import FrozenFileError
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, Wiring
 from cribsheet.frozen.loading import Program
-from cribsheet.frozen.running import Run, withheld
+from cribsheet.frozen.running import Run, settled
 from cribsheet.frozen.sealing import read
 from cribsheet.models import Completer, Model, open_model
 from cribsheet.outcomes import Value
@@ -29,7 +29,7 @@ class Runnable:
 
     def answer(self, inputs: Mapping[str, Value], model: Completer) -> Run:
         """Run the program; no model is asked where the guard lets no answer stand anyway."""
-        return withheld(self.frozen.prompts, self.frozen.wiring, inputs) or self.run(inputs, model)
+        return settled(self.frozen.prompts, self.frozen.wiring, inputs) or self.run(inputs, model)
 
 
 def open_program(path: Path, workspace: Workspace) -> Runnable:

@@ -12,10 +12,11 @@ from cribsheet.cli._display import open_display
 from cribsheet.cli._inputs import given_inputs, input_options, option_name
 from cribsheet.cli._programs import Runnable, open_its_model, open_program
 from cribsheet.cli._terminal import print_json
-from cribsheet.dataset.examples import Prediction
+from cribsheet.corrections import Outputs
 from cribsheet.errors import UnreadableCompletionError
+from cribsheet.frozen.running import Run
 from cribsheet.layout.parsing import ParseFailure
-from cribsheet.outcomes import Value, to_json
+from cribsheet.outcomes import to_json
 from cribsheet.workspace import find_workspace
 
 
@@ -108,9 +109,12 @@ def _run(
             result = program.answer(inputs, opened)
         finally:
             opened.close()
-    if isinstance(result.prediction, ParseFailure):
-        _fail(result.prediction, said=result.calls[-1].answer.completion.text if result.calls else "")
-    _print(result.prediction, as_json=as_json)
+    if isinstance(result.outputs, ParseFailure):
+        _fail(result.outputs, said=result.text)
+    if as_json:
+        print_json(answer_summary(result.outputs, result))
+    else:
+        _print(result.outputs)
 
 
 def _takes(program: Runnable) -> str:
@@ -123,14 +127,29 @@ def _fail(failure: ParseFailure, *, said: str) -> NoReturn:
     )
 
 
-def _print(prediction: Prediction, *, as_json: bool) -> None:
-    outputs: dict[str, Value] = prediction.outputs
-    if as_json:
-        answer = {name: to_json(value) for name, value in outputs.items()}
-        for name, told in (("text", prediction.text), ("confidence", prediction.confidence)):
-            answer.setdefault(name, told)  # an output of that name goes first
-        print_json(answer)
-        return
+def answer_summary(outputs: Outputs, run: Run) -> dict[str, object]:
+    """Return an answer and what is known of it as JSON values; an output of the same name goes first."""
+    told = {
+        "probability": run.probability,
+        "probability_note": run.probability_note or None,
+        "model_text": run.text,
+        "changes": [
+            {"predictor": call.predictor, "by": change.by, "from": _json(change.before), "to": _json(change.after)}
+            for call in run.calls
+            for change in call.answer.changes
+        ],
+    }
+    answer: dict[str, object] = {name: to_json(value) for name, value in outputs.items()}
+    return answer | {name: value for name, value in told.items() if name not in answer}
+
+
+def _json(outputs: Outputs | ParseFailure) -> object:
+    if isinstance(outputs, ParseFailure):
+        return None
+    return {name: to_json(value) for name, value in outputs.items()}
+
+
+def _print(outputs: Outputs) -> None:
     for name, value in outputs.items():
-        plain = str(value).lower() if isinstance(value, bool) else str(value)
-        click.echo(plain if len(outputs) == 1 else f"{name}: {plain}")
+        shown = str(value).lower() if isinstance(value, bool) else str(value)
+        click.echo(shown if len(outputs) == 1 else f"{name}: {shown}")

@@ -15,7 +15,7 @@ from cribsheet.errors import BudgetError, FrozenFileError, WorkspaceError
 from cribsheet.frozen import FrozenProgram
 from cribsheet.frozen.sealing import read, save, to_text
 from cribsheet.models import open_model
-from cribsheet.report.report import compiled_facts, compiled_summary, results_table, verdict
+from cribsheet.report.report import compiled_facts, compiled_summary, gain_in_words, results_table
 from cribsheet.search.budget import Budget
 from cribsheet.settings import Settings
 from cribsheet.workspace import Workspace, find_workspace
@@ -178,7 +178,7 @@ def _report(compiled: "Compiled", out: Path, *, is_new: bool) -> None:
     program, console = compiled.program, stdout()
     console.print(f"{compiled.name}, compiled for {program.model.name}", style="bold")
     console.print(results_table(program.results))
-    console.print(verdict(program.results.gain))
+    console.print(gain_in_words(program.results.gain))
     console.print(compiled_facts(compiled))
     for text in program.notes:
         note(f"Note: {text}")

@@ -10,7 +10,7 @@ from cribsheet.cli._terminal import print_json, stdout
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.frozen.sealing import read
 from cribsheet.report.description import program_facts, program_summary, prompt_facts, prompt_with_placeholders
-from cribsheet.report.report import results_table, verdict
+from cribsheet.report.report import gain_in_words, results_table
 
 
 @click.command("show", cls=Command)
@@ -33,7 +33,7 @@ def command(file: Path, *, prompt: str | None, as_json: bool) -> None:
     console = stdout()
     console.print(f"{program.task}, compiled for {program.model.name}", style="bold")
     console.print(results_table(program.results))
-    console.print(verdict(program.results.gain))
+    console.print(gain_in_words(program.results.gain))
     console.print(program_facts(program))
     for name, one in chosen.items():
         _show_prompt(name, one)
@@ -48,4 +48,4 @@ def _show_prompt(name: str, prompt: FrozenPrompt) -> None:
     kind = "Messages" if rendered.is_chat else "Text"
     stops = " or ".join(repr(stop) for stop in rendered.stop)
     console.print(f"{kind}, to be completed until {stops}:" if stops else f"{kind}:", style="dim")
-    click.echo(rendered.plain)  # not through the table's console, which would wrap it
+    click.echo(rendered.full_text)  # not through the table's console, which would wrap it

@@ -10,7 +10,6 @@ from typing import Any, Literal, get_args, get_origin
 import dspy
 from pydantic import TypeAdapter
 
-from cribsheet.dataset.examples import Prediction
 from cribsheet.errors import CompileError, SignatureError
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.frozen.running import Call, Run, ask
@@ -81,8 +80,7 @@ class DspyProgram:
         except _UnreadableError as stop:
             return Run(stop.failure, tuple(adapter.calls))
         outputs = {name: _plain(value) for name, value in dict(result).items()}
-        last = adapter.calls[-1].answer if adapter.calls else None
-        return Run(Prediction(outputs, text=last.completion.text if last else ""), tuple(adapter.calls))
+        return Run(outputs, tuple(adapter.calls))
 
     def _parameters(self) -> list[str]:
         _, *parameters = inspect.signature(type(self._module).forward).parameters.values()
@@ -146,9 +144,9 @@ class _PromptAdapter(dspy.Adapter):
         given = {name: _plain(value) for name, value in inputs.items() if name in signature.input_fields}
         answer = ask(self._prompts[lm.predictor], given, self._model)
         self.calls.append(Call(lm.predictor, given, answer))
-        if isinstance(answer.prediction, ParseFailure):
-            raise _UnreadableError(answer.prediction)
-        outputs = answer.prediction.outputs
+        if isinstance(answer.outputs, ParseFailure):
+            raise _UnreadableError(answer.outputs)
+        outputs = answer.outputs
         return [{name: _typed(value, signature.output_fields[name].annotation) for name, value in outputs.items()}]
 
 

@@ -10,7 +10,7 @@ from types import ModuleType
 
 from cribsheet.compiler.bridge import BARE, DspyProgram, as_module
 from cribsheet.compiler.freeze import MIN_TEST_ROWS, Found, freeze
-from cribsheet.compiler.teachers import keep_traces, open_teaching
+from cribsheet.compiler.teachers import keep_traces, open_teacher
 from cribsheet.dataset.rows import load_rows
 from cribsheet.dataset.splits import Splits, interleaved, split
 from cribsheet.errors import BudgetError, CompileError
@@ -21,11 +21,12 @@ from cribsheet.models import Completer, Model, Sampling, open_model
 from cribsheet.models.cache import CachedModel, CompletionCache, Meter
 from cribsheet.outcomes import Value
 from cribsheet.progress import Progress, Silent
-from cribsheet.search.bootstrap.harvest import harvest_where_due
-from cribsheet.search.budget import Budget, BudgetExhausted, Ledger, SearchStopped
+from cribsheet.search.bootstrap.demonstrations import bootstrap_if_needed
+from cribsheet.search.budget import Budget, BudgetExhausted, SearchStopped
 from cribsheet.search.corrections.guard import guard_fitter
-from cribsheet.search.evaluator import Conditions, ProgramRunner
+from cribsheet.search.evaluator import Evaluator, ProgramRunner
 from cribsheet.search.interruption import stopped_by_ctrl_c
+from cribsheet.search.ledger import Charged, Ledger
 from cribsheet.search.study import Study
 from cribsheet.settings import DEFAULT_MODEL, Settings
 from cribsheet.task import Task
@@ -85,8 +86,8 @@ def compile_task(
     opened = model or open_model(settings.model, api_base=settings.api_base)
     cached = CachedModel(opened, CompletionCache(workspace.cache), meter=meter)
     compiler = _Compiler(name, bound, settings, workspace, cached, progress or Silent())
-    with open_teaching(settings, cached, compiler.program.signatures, teacher=teacher) as teaching:
-        compiler.study.teaching = teaching
+    with open_teacher(settings, cached, compiler.program.signatures, teacher=teacher) as teaching:
+        compiler.study.teacher_settings = teaching
         program = compiler.compile(optimizer)
     return Compiled(program, name, meter, time.monotonic() - started)
 
@@ -138,7 +139,7 @@ class _Compiler:
         signature = self.program.signature
         rows = (*self.splits.train, *self.splits.val)
         guards = guard_fitter(self.program.signatures, signature.outputs, rows, self.task.metric)
-        conditions = Conditions(
+        evaluator = Evaluator(
             run=self._runner(),
             model=self.model,
             metric=self.task.metric,
@@ -157,7 +158,7 @@ class _Compiler:
             train=self.splits.train,
             # What few rows tell must not hang on which outcomes happen to come first.
             val=interleaved(self.splits.val, signature),
-            conditions=conditions,
+            evaluator=evaluator,
             progress=self.progress,
             rng=random.Random(self.settings.seed),
             may_extract=self.task.extract,
@@ -197,8 +198,7 @@ class _Compiler:
         signature = next(iter(self.study.signatures.values()))
         inputs = {one.name: one.value_of(one.outcomes[0]) if one.is_finite else "0" for one in signature.inputs}
         rendered = prompt_text(next(iter(self.baseline.candidate.prompts.values())), inputs)
-        completion = self.model.complete(rendered, Sampling(max_tokens=1, top_logprobs=1))
-        self.study.ledger.charge(rendered, completion)
+        completion = Charged(self.model, self.study.ledger).complete(rendered, Sampling(max_tokens=1, top_logprobs=1))
         return completion.first_token is not None
 
     def _reserve(self) -> None:
@@ -215,11 +215,11 @@ class _Compiler:
             )
 
     def _search(self, optimizer: ModuleType) -> bool:
-        """Harvest what is due, run the optimizer, point its best; return whether it was stopped by hand."""
+        """TeacherRuns what is due, run the optimizer, point its best; return whether it was stopped by hand."""
         try:
             with stopped_by_ctrl_c(self.study.ledger):
                 with suppress(BudgetExhausted):
-                    harvest_where_due(self.study)
+                    bootstrap_if_needed(self.study)
                     keep_traces(self.settings, self.study)
                     optimizer.search(self.study)
                 self.study.point()

@@ -9,7 +9,7 @@ from cribsheet.compiler.logit_bias import with_logit_bias
 from cribsheet.compiler.wiring import infer_wiring
 from cribsheet.dataset.examples import Example
 from cribsheet.dataset.splits import Splits
-from cribsheet.evaluation.evaluate import plain_evaluation
+from cribsheet.evaluation.evaluate import uncorrected_evaluation
 from cribsheet.evaluation.scores import paired_gain
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, ModelIdentity, Provenance, Results, Taught, Wiring
 from cribsheet.frozen.running import direct_wiring
@@ -59,16 +59,16 @@ def _prompts(found: Found) -> dict[str, FrozenPrompt]:
 def _score(found: Found) -> Results:
     """Answer the test rows with what the search settled on; nothing is fitted on them."""
     study, rows = found.study, _test_rows(found)
-    baseline = study.answer(study.zero_shot(), rows, whatever_it_costs=True)
-    compiled = study.answer(found.best.candidate, rows, whatever_it_costs=True)
-    metric = study.conditions.metric
-    plain = plain_evaluation(compiled, metric)
+    baseline = study.answer(study.zero_shot(), rows, ignore_budget=True)
+    compiled = study.answer(found.best.candidate, rows, ignore_budget=True)
+    metric = study.evaluator.metric
+    uncorrected = uncorrected_evaluation(compiled, metric)
     return Results(
         metric=getattr(metric, "__name__", type(metric).__name__),
         baseline=baseline.score,
         compiled=compiled.score,
         gain=paired_gain(baseline.scores, compiled.scores, groups=[row.group for row in rows]),
-        plain=plain.score if plain else None,
+        uncorrected=uncorrected.score if uncorrected else None,
     )
 
 
@@ -114,8 +114,8 @@ def _provenance(found: Found, *, optimizer: str, seed: int) -> Provenance:
 
 
 def _taught(study: Study) -> Taught | None:
-    harvest = study.harvest
-    return Taught(teacher=harvest.teachers, traces=len(harvest.traces)) if harvest and harvest.traces else None
+    runs = study.teacher_runs
+    return Taught(teacher=runs.teachers, traces=len(runs.traces)) if runs and runs.traces else None
 
 
 def _notes(study: Study, wiring: Wiring | None) -> tuple[str, ...]:
@@ -126,7 +126,7 @@ def _notes(study: Study, wiring: Wiring | None) -> tuple[str, ...]:
         )
     if wiring is None:
         notes.append("The program runs code of its own between its prompts: it runs in its workspace.")
-    return (*notes, *(study.harvest.notes if study.harvest else ()))
+    return (*notes, *(study.teacher_runs.notes if study.teacher_runs else ()))
 
 
 def _versions(model: str) -> dict[str, str]:

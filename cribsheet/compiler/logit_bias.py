@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from cribsheet.corrections import Answer
 from cribsheet.corrections.calibration import Calibration, shares
 from cribsheet.frozen import FrozenPrompt
-from cribsheet.frozen.running import Answer
 from cribsheet.layout import Layout
 from cribsheet.layout.decisions import decided_field
 from cribsheet.models import Model, TellsTokenIds
@@ -27,13 +27,14 @@ def with_logit_bias(prompt: FrozenPrompt, model: Model, answers: Sequence[Answer
     otherwise on some of the `answers`, as with a model that would rather say something else, or where the
     prompt is not calibrated, or the model tells no token ids, the prompt stays as it is.
     """
-    field, calibration = decided_field(prompt.signature), prompt.calibration
+    field, calibration = decided_field(prompt.signature), prompt.correction(Calibration)
     if field is None or calibration is None or prompt.decoding.decide_by != "logprobs":
         return prompt
     if not isinstance(model, TellsTokenIds) or _agreement(prompt.layout, field, calibration, answers) < LEAST_AGREEMENT:
         return prompt
     biases = _biases(prompt.layout, field, calibration, model)
-    return prompt.model_copy(update={"calibration": calibration.model_copy(update={"logit_bias": biases})})
+    biased = calibration.model_copy(update={"logit_bias": biases})
+    return prompt.with_corrections(*(biased if one is calibration else one for one in prompt.corrections))
 
 
 def _agreement(layout: Layout, field: Field, calibration: Calibration, answers: Sequence[Answer]) -> float:

@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager, nullcontext
 from cribsheet.errors import CompileError
 from cribsheet.models import Model, open_model
 from cribsheet.models.cache import CachedModel
-from cribsheet.search.bootstrap.teaching import Teaching
+from cribsheet.search.bootstrap.teaching import TeacherSettings
 from cribsheet.search.bootstrap.traces import Trace, read_traces, write_traces
 from cribsheet.search.study import Study
 from cribsheet.settings import Settings
@@ -14,9 +14,9 @@ from cribsheet.signature import Signature
 
 
 @contextmanager
-def open_teaching(
+def open_teacher(
     settings: Settings, student: CachedModel, signatures: Mapping[str, Signature], *, teacher: Model | None = None
-) -> Iterator[Teaching | None]:
+) -> Iterator[TeacherSettings | None]:
     """Give how to bootstrap: from saved traces where there are some, else by a teacher that is closed afterwards.
 
     None where nothing asks for it. A given `teacher` is used in place of the one that is named.
@@ -31,20 +31,20 @@ def open_teaching(
     saved = _saved(settings, signatures)
     is_needed = teacher is None and saved is None and _names_another(settings, student)
     with _opened(settings) if is_needed else nullcontext(teacher) as opened:
-        yield Teaching(
+        yield TeacherSettings(
             teacher=CachedModel(opened, student.cache, meter=student.meter) if opened else None,
-            samples=settings.samples or Teaching.samples,
-            threshold=settings.threshold or Teaching.threshold,
+            samples=settings.samples or TeacherSettings.samples,
+            threshold=settings.threshold or TeacherSettings.threshold,
             reasoning=settings.reasoning,
             saved=saved,
         )
 
 
 def keep_traces(settings: Settings, study: Study) -> None:
-    """Write what was harvested where the settings say, unless it was read there; nothing where nothing passed."""
-    is_new = study.teaching is not None and study.teaching.saved is None
-    if settings.traces and is_new and study.harvest and study.harvest.traces:
-        write_traces(settings.traces, study.harvest.traces)
+    """Write the traces to the file that the settings name, unless it was read there; nothing where nothing passed."""
+    is_new = study.teacher_settings is not None and study.teacher_settings.saved is None
+    if settings.traces and is_new and study.teacher_runs and study.teacher_runs.traces:
+        write_traces(settings.traces, study.teacher_runs.traces)
 
 
 def _saved(settings: Settings, signatures: Mapping[str, Signature]) -> tuple[Trace, ...] | None:

@@ -19,7 +19,7 @@ def infer_wiring(recorded: Sequence[Recorded]) -> Wiring | None:
     A program is wired when each run calls the same predictors once, in one order, and every input of
     a predictor and every output of the program is, in all runs, the same earlier value, unchanged.
     """
-    runs = [(given, run) for given, run in recorded if not isinstance(run.prediction, ParseFailure)]
+    runs = [(given, run) for given, run in recorded if not isinstance(run.outputs, ParseFailure)]
     orders = {tuple(call.predictor for call in run.calls) for _, run in runs}
     if len(runs) < MIN_RUNS or len(orders) != 1:
         return None
@@ -34,7 +34,7 @@ def infer_wiring(recorded: Sequence[Recorded]) -> Wiring | None:
         if wires is None:
             return None
         inputs[name] = wires
-    finals = [run.prediction.outputs for _, run in runs if not isinstance(run.prediction, ParseFailure)]
+    finals = [run.outputs for _, run in runs if not isinstance(run.outputs, ParseFailure)]
     outputs = _wires(finals, known, sources=(*reversed(order), None))
     return None if outputs is None else Wiring(order=order, inputs=inputs, outputs=outputs)
 
@@ -43,8 +43,8 @@ def _known_values(given: Mapping[str, Value], run: Run) -> dict[tuple[str | None
     """Return every value of a run by where it came from."""
     values: dict[tuple[str | None, str], Value] = {(None, name): value for name, value in given.items()}
     for call in run.calls:
-        if not isinstance(call.answer.prediction, ParseFailure):
-            values |= {(call.predictor, name): value for name, value in call.answer.prediction.outputs.items()}
+        if not isinstance(call.answer.outputs, ParseFailure):
+            values |= {(call.predictor, name): value for name, value in call.answer.outputs.items()}
     return values
 
 

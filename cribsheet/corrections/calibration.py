@@ -2,25 +2,50 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from cribsheet.layout.decisions import logsumexp
+from cribsheet.corrections._base import Answer, Asked, Correction, Need, weights_in_words
+from cribsheet.layout.decisions import decided_field, likeliest, logsumexp
+from cribsheet.models import Completer
+from cribsheet.signature import Signature
 
 CONTENT_FREE = ("N/A", "[MASK]", "")
 """Inputs that say nothing, as in Zhao et al. 2021."""
 
 
-class Calibration(BaseModel):
+class Calibration(Correction):
     """A bias per outcome, subtracted from its log-probability before the decision."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+    kind: Literal["calibration"] = "calibration"
     biases: Mapping[str, float]
     """By outcome, natural log; 0 everywhere changes nothing."""
     logit_bias: Mapping[str, float] | None = None
     """What a server adds to the logits of the outcomes' tokens so that one greedy token is the decision: by
     token id, natural log, from -100 to 100. None where an outcome has no token of its own, or none is told."""
+
+    label: ClassVar[str] = "calibrated"
+    needs: ClassVar[frozenset[Need]] = frozenset({"logprobs"})
+
+    def apply(self, answer: Answer, asked: Asked, model: Completer) -> Answer:
+        """Return the answer that the calibrated log-probabilities decide; written answers stay as they are."""
+        field = decided_field(asked.signature)
+        if field is None or answer.logprobs is None:
+            return answer
+        probabilities = shares(answer.logprobs, self)
+        outputs, probability = likeliest(field, probabilities)
+        return replace(answer, outputs=outputs, shares=probabilities, probability=probability)
+
+    def describe(self) -> Mapping[str, str]:
+        """Return the biases."""
+        return {"biases": weights_in_words(self.biases)}
+
+    def caveat(self, signature: Signature) -> str:
+        """Return what is subtracted from which outcome."""
+        if not any(self.biases.values()):
+            return ""
+        steps = ", ".join(f"{bias:+.4g} from {outcome}" for outcome, bias in self.biases.items())
+        return f"Calibration: before it decides, Cribsheet subtracts {steps} (natural logs). Here nothing does."
 
 
 def shares(logprobs: Mapping[str, float], calibration: Calibration | None) -> dict[str, float]:

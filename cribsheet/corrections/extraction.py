@@ -1,76 +1,76 @@
-"""Have a written answer be a span of an input."""
+"""Make a written answer a span of an input."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import ClassVar, Literal
 
-from cribsheet.corrections.pointer import Pointer
-from cribsheet.corrections.spans import Spans, extract
-from cribsheet.layout import Layout
-from cribsheet.models import Completer, Completion, Sampling
+from cribsheet.corrections._base import Answer, Asked, Correction, Need
+from cribsheet.corrections.spans import extract
+from cribsheet.layout.parsing import ParseFailure
+from cribsheet.models import Completer, Sampling
 from cribsheet.models.next_token import NextTokens
-from cribsheet.prompts import Prompt
-from cribsheet.text import is_grounded, lead_text
+from cribsheet.outcomes import Unanswerable
+from cribsheet.signature import Signature
+from cribsheet.text import is_grounded
 
 ALTERNATIVES = 64
-"""How many tokens to be told of where an answer is extracted; some servers tell fewer."""
+"""How many tokens to ask for if an answer may be extracted; some servers tell fewer."""
 
 
-@dataclass(frozen=True)
-class Extraction:
-    """What became of one written answer."""
+class Extraction(Correction):
+    """Replaces an answer that is no span of an input by the span that the model writes under that constraint.
 
-    span: str | None
-    """What takes its place; None where it stands as it was written."""
-    asked: tuple[tuple[Prompt, Completion], ...] = ()
-    """What the model was asked for it, and said."""
+    Greedy decoding under a constraint, as De Cao et al. 2021 ("Autoregressive Entity Retrieval",
+    arXiv:2010.00904). Chats stay as they are: their answer cannot be begun for the model everywhere.
+    """
 
-
-@dataclass(frozen=True)
-class Writing:
-    """How an answer is written."""
-
-    layout: Layout
+    kind: Literal["extraction"] = "extraction"
     source: str
     """The input that the answer has to be a span of."""
-    pointer: Pointer | None
-    max_tokens: int
+
+    label: ClassVar[str] = "extractive"
+    needs: ClassVar[frozenset[Need]] = frozenset({"logprobs", "calls"})
+
+    def apply(self, answer: Answer, asked: Asked, model: Completer) -> Answer:
+        """Return the answer as a span of the source; an answer that abstains stays as it is."""
+        value = written_value(answer, asked)
+        if answer.prompt.is_chat or value is None:
+            return answer
+        source = str(asked.inputs[self.source])
+        if is_grounded(value, source):
+            return answer
+        # What ends the answer is an alternative, too.
+        unstopped = answer.prompt.model_copy(update={"stop": ()})
+        next_token = NextTokens(unstopped, model, Sampling(max_tokens=1, top_logprobs=ALTERNATIVES))
+        begun = beginning(answer.text, value)
+        span = extract(begun, source, next_token, stops=answer.prompt.stop, tokens=asked.max_tokens)
+        further = (*answer.further, *next_token.asked)
+        if not span:
+            return replace(answer, further=further)
+        return replace(answer, outputs={asked.signature.outputs[0].name: span}, further=further)
+
+    def describe(self) -> Mapping[str, str]:
+        """Return where answers are extracted from."""
+        return {"extracted from": self.source}
+
+    def caveat(self, signature: Signature) -> str:
+        """Return what happens to an answer that is no span of the source."""
+        field = signature.outputs[0]
+        return (
+            f"Extraction: if {field.name} is not a span of {self.source}, Cribsheet has the model write it again, "
+            f"from tokens alone with which some span of {self.source} goes on. Here it stays as it was written."
+        )
 
 
-def extraction(
-    prompt: Writing, inputs: Mapping[str, object], value: str, *, asked: Prompt, said: Completion, model: Completer
-) -> Extraction:
-    """Return the span of the prompt's source that takes the place of a value that was read from what the model said.
-
-    Where a pointer has the answer begin elsewhere, the model is asked to go on from there.
-    """
-    text, words = str(inputs[prompt.source]), _beginning(said.text, value)
-    spans, further = Spans(text), []
-    word = _pointed(prompt, inputs, text, value, said)
-    if word and not spans.begun(words).startswith(word.lower()):
-        begun = asked.followed_by(prompt.layout.output_mark.gap + word)
-        rest = model.complete(begun, Sampling(max_tokens=prompt.max_tokens))
-        further.append((begun, rest))
-        words = prompt.layout.output_mark.gap + word + rest.text
-        if spans.hold(words):
-            return Extraction(words.strip(), tuple(further))
-    elif is_grounded(value, text):
-        return Extraction(None)
-    # What ends the answer is an alternative, too.
-    unstopped = asked.model_copy(update={"stop": ()})
-    going_on = NextTokens(unstopped, model, Sampling(max_tokens=1, top_logprobs=ALTERNATIVES))
-    span = extract(words, text, going_on, stops=asked.stop, tokens=prompt.max_tokens)
-    return Extraction(span or None, (*further, *going_on.asked))
+def written_value(answer: Answer, asked: Asked) -> str | None:
+    """Return the text of the first output, empty if it could not be read; None if the answer abstains."""
+    if isinstance(answer.outputs, ParseFailure):
+        return ""
+    value = answer.outputs[asked.signature.outputs[0].name]
+    return None if isinstance(value, Unanswerable) else str(value)
 
 
-def _beginning(text: str, value: str) -> str:
-    """Return a text up to the end of a value that it begins with, white space aside; empty where it does not."""
+def beginning(text: str, value: str) -> str:
+    """Return a text up to the end of the value that it begins with, white space aside; empty if it does not."""
     before, found, _ = text.partition(value) if value else (text, "", "")
     return "" if before.strip() else before + found
-
-
-def _pointed(prompt: Writing, inputs: Mapping[str, object], text: str, value: str, said: Completion) -> str:
-    """Return the word that the answer should begin with; empty where nothing points at one."""
-    pointer = prompt.pointer
-    if pointer is None or not said.first_token:
-        return ""
-    return pointer.points_at(text, lead_text(inputs, pointer.lead), written=value, first_token=said.first_token)

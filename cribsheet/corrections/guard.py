@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from cribsheet.layout import Layout
-from cribsheet.models import Completion
+from cribsheet.corrections._base import Answer, Asked, Correction, Evidence, Need, Outputs, weights_in_words
+from cribsheet.layout.parsing import ParseFailure
+from cribsheet.models import Completer
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
 from cribsheet.signature import Field, Signature
 from cribsheet.text import coverage, is_grounded, lead_text, terms
@@ -15,28 +15,7 @@ from cribsheet.text import coverage, is_grounded, lead_text, terms
 _LEAST = 1e-12
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """What the model tells of one answer, before anything guards it."""
-
-    field: str
-    """The output that may abstain."""
-    answer: Value
-    """The answer that may stand; `Unanswerable` where the model wrote that and there is no other."""
-    verdict: float
-    """How much the model itself speaks for unanswerable, 0 to 1."""
-    confidence: float
-    """How sure it is of the answer, given that there is one, 0 to 1."""
-    written: Value | None = None
-    """What it wrote, where the answer was then extracted; None where that is what it wrote."""
-
-    @property
-    def said(self) -> Value:
-        """What the model wrote by itself."""
-        return self.answer if self.written is None else self.written
-
-
-class Guard(BaseModel):
+class Guard(Correction):
     """A logistic model over what is known when the answer is there.
 
     The probability that an answer may stand is the logistic function of `intercept` plus the sum of
@@ -44,8 +23,7 @@ class Guard(BaseModel):
     whose coverage is under `least_coverage` have no answer, whatever the model says: it need not be asked.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+    kind: Literal["guard"] = "guard"
     field: str
     """The output that it guards."""
     context: str
@@ -53,7 +31,7 @@ class Guard(BaseModel):
     lead: tuple[str, ...] = ()
     """The inputs that ask; none where the context is the only text."""
     weights: Mapping[str, float]
-    """By signal, those used: `coverage`, `grounded`, `verdict`, `confidence`; without any, the model decides."""
+    """By signal, those used: `coverage`, `grounded`, `abstention`, `confidence`; without any, the model decides."""
     intercept: float
     """The logit where all signals are 0."""
     threshold: float
@@ -65,6 +43,53 @@ class Guard(BaseModel):
     rare: float = 1.0
     """How much a term counts that is not in `idf`."""
 
+    label: ClassVar[str] = "guarded"
+    needs: ClassVar[frozenset[Need]] = frozenset()
+
+    def apply(self, answer: Answer, asked: Asked, model: Completer) -> Answer:
+        """Return the answer, or `Unanswerable` in its place if it may not stand."""
+        if isinstance(answer.outputs, ParseFailure):
+            return answer
+        evidence = evidence_of(answer, asked, asked.signature.field(self.field))
+        told = replace(answer, evidence=evidence)
+        if isinstance(evidence.answer, Unanswerable):
+            return told
+        standing = self.standing(asked.inputs, evidence)
+        if standing and not self.weights:
+            return told
+        stands = standing > 0 and standing >= self.threshold
+        outputs = {**answer.outputs, self.field: evidence.answer if stands else Unanswerable()}
+        sure = evidence.confidence if answer.shares is not None else 1.0
+        probability = standing * sure if stands else 1 - standing
+        return replace(told, outputs=outputs, standing=standing, probability=probability)
+
+    def settle(self, inputs: Mapping[str, object]) -> Outputs | None:
+        """Return `Unanswerable` if the context covers too little of what is asked for any answer to stand."""
+        return {self.field: Unanswerable()} if self.is_off_topic(inputs) else None
+
+    def describe(self) -> Mapping[str, str]:
+        """Return what is guarded, by which weights and threshold."""
+        facts = {"guarded": f"{self.field}, from {', '.join((*self.lead, self.context))}"}
+        if self.least_coverage:
+            facts["asked from"] = f"coverage {self.least_coverage:.3f}; below it unanswerable, without the model"
+        if self.weights:
+            facts["guard"] = (
+                f"{weights_in_words(self.weights)}, intercept {self.intercept:+.3f}, threshold {self.threshold:.3f}"
+            )
+        return facts
+
+    def caveat(self, signature: Signature) -> str:
+        """Return when the answer is withheld."""
+        cases = []
+        if self.least_coverage:
+            cases.append(f"{self.context} covers less than {self.least_coverage:.4g} of {' and '.join(self.lead)}")
+        if self.weights:
+            cases.append(f"{', '.join(self.weights)} give the answer a probability below {self.threshold:.4g}")
+        return (
+            f"The guard: Cribsheet answers Unanswerable for {self.field} if {', or '.join(cases)}. "
+            "Here whatever the model writes stands."
+        )
+
     def standing(self, inputs: Mapping[str, object], evidence: Evidence) -> float:
         """Return the probability that the answer may stand."""
         return 0.0 if self.is_off_topic(inputs) else self.probability(self.signals(inputs, evidence))
@@ -75,10 +100,10 @@ class Guard(BaseModel):
 
     def signals(self, inputs: Mapping[str, object], evidence: Evidence) -> dict[str, float]:
         """Return the value of each signal that has a weight."""
-        known = {"verdict": evidence.verdict, "confidence": evidence.confidence}
+        known = {"abstention": evidence.abstention, "confidence": evidence.confidence}
         context = str(inputs[self.context])
         if "grounded" in self.weights:
-            known["grounded"] = float(is_grounded(evidence.said, context))
+            known["grounded"] = float(is_grounded(evidence.written, context))
         if "coverage" in self.weights:
             known["coverage"] = self._coverage(inputs)
         return {name: known[name] for name in self.weights}
@@ -99,33 +124,40 @@ def guarded_field(signature: Signature) -> Field | None:
     return next((field for field in signature.outputs if field.abstains), None) if has_text else None
 
 
-def written_evidence(
-    layout: Layout, signature: Signature, field: Field, value: Value, completion: Completion
-) -> Evidence:
-    """Return what a completion tells of an answer that was read from its text.
+def evidence_of(answer: Answer, asked: Asked, field: Field) -> Evidence:
+    """Return what an answer that can be read tells of one of its outputs, before a guard judges it."""
+    if answer.shares is not None:
+        return _decided_evidence(field, answer.shares)
+    return _written_evidence(answer, asked, field)
 
-    Where no log-probabilities are told, the verdict is the text's and the confidence is 1.
-    """
-    logprobs = completion.logprobs or (0.0,)
-    told = completion.first_token if field == signature.outputs[0] else None
-    spoken = _spoken(told or {}, layout.verbalizer(UNANSWERABLE))
+
+def _written_evidence(answer: Answer, asked: Asked, field: Field) -> Evidence:
+    """If no log-probabilities are told, the abstention is the text's and the confidence is 1."""
+    written, given = answer.raw.outputs, answer.outputs
+    value: Value = "" if isinstance(written, ParseFailure) else written[field.name]
+    logprobs = answer.completion.logprobs or (0.0,)
+    told = answer.completion.first_token if field == asked.signature.outputs[0] else None
+    spoken = _spoken(told or {}, asked.layout.verbalizer(UNANSWERABLE))
     return Evidence(
         field=field.name,
-        answer=value,
-        verdict=1.0 if isinstance(value, Unanswerable) else spoken,
+        answer=value if isinstance(given, ParseFailure) else given[field.name],
+        abstention=1.0 if isinstance(value, Unanswerable) else spoken,
         confidence=math.exp(math.fsum(logprobs) / len(logprobs)),
+        written=value,
     )
 
 
-def decided_evidence(field: Field, shares: Mapping[str, float]) -> Evidence:
+def _decided_evidence(field: Field, shares: Mapping[str, float]) -> Evidence:
     """Return what the calibrated shares of a finite output's outcomes tell of its best closed one."""
     closed = {outcome: shares[outcome] for outcome in field.closed_outcomes}
     best = max(closed, key=closed.__getitem__)
+    value = field.value_of(best)
     return Evidence(
         field=field.name,
-        answer=field.value_of(best),
-        verdict=shares[UNANSWERABLE],
+        answer=value,
+        abstention=shares[UNANSWERABLE],
         confidence=closed[best] / max(math.fsum(closed.values()), _LEAST),
+        written=value,
     )
 
 

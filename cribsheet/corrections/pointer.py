@@ -3,12 +3,15 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from dataclasses import replace
+from typing import ClassVar, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
-
+from cribsheet.corrections._base import Answer, Asked, Correction, Need, weights_in_words
+from cribsheet.corrections.extraction import beginning, written_value
 from cribsheet.corrections.spans import Spans
-from cribsheet.text import CJK, coverage, terms
+from cribsheet.models import Completer, Sampling
+from cribsheet.signature import Signature
+from cribsheet.text import CJK, coverage, lead_text, terms
 
 SIGNALS = ("likelihood", "written", "asked", "sentence", "near", "number", "capital", "rarity")
 """What is known of each word; see `Pointer.weights`."""
@@ -27,7 +30,7 @@ class Place(NamedTuple):
     """By the names in `SIGNALS`."""
 
 
-class Pointer(BaseModel):
+class Pointer(Correction):
     """Weights of what is known of each word of a text once a model has answered.
 
     The answer begins at the word whose weighted signals sum up highest: a conditional logit (McFadden 1974,
@@ -35,8 +38,9 @@ class Pointer(BaseModel):
     among their inputs (Vinyals et al. 2015, arXiv:1506.03134).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+    kind: Literal["pointer"] = "pointer"
+    source: str
+    """The input in which the answer begins."""
     lead: tuple[str, ...] = ()
     """The inputs that ask; without any, `asked`, `sentence` and `near` are 0."""
     weights: Mapping[str, float]
@@ -49,6 +53,36 @@ class Pointer(BaseModel):
     """How much each common term counts; rarer terms count `rare`."""
     rare: float = 1.0
     """How much a term counts that is not in `idf`."""
+
+    label: ClassVar[str] = "pointed"
+    needs: ClassVar[frozenset[Need]] = frozenset({"logprobs", "calls"})
+
+    def apply(self, answer: Answer, asked: Asked, model: Completer) -> Answer:
+        """Return what the model writes from the word on at which the answer should begin."""
+        value, first_token = written_value(answer, asked), answer.completion.first_token
+        if answer.prompt.is_chat or value is None or not first_token:
+            return answer
+        text, lead = str(asked.inputs[self.source]), lead_text(asked.inputs, self.lead)
+        word = self.points_at(text, lead, written=value, first_token=first_token)
+        if not word or Spans(text).begun(beginning(answer.text, value)).startswith(word.lower()):
+            return answer
+        begun = asked.layout.output_mark.gap + word
+        prompt = answer.prompt.followed_by(begun)
+        rest = model.complete(prompt, Sampling(max_tokens=asked.max_tokens))
+        words = begun + rest.text
+        outputs = {asked.signature.outputs[0].name: words.strip()}
+        return replace(answer, outputs=outputs, text=words, further=(*answer.further, (prompt, rest)))
+
+    def describe(self) -> Mapping[str, str]:
+        """Return the weights of the signals."""
+        return {"begins at the word with most": weights_in_words(self.weights)}
+
+    def caveat(self, signature: Signature) -> str:
+        """Return where the answer begins."""
+        return (
+            f"The pointer: {signature.outputs[0].name} begins at the word of {self.source} that the pointer's weights "
+            "favour, and the model goes on from there. Here it begins as the model writes it."
+        )
 
     def points_at(self, text: str, lead: str, *, written: str, first_token: Mapping[str, float]) -> str:
         """Return the word of a text with which the answer begins, as it stands there; empty where it has no words.

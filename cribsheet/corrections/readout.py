@@ -2,11 +2,16 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
+from cribsheet.corrections._base import Answer, Asked, Correction, Need
+from cribsheet.layout.decisions import decided_field, likeliest
+from cribsheet.models import Completer
+from cribsheet.signature import Signature
 
 
-class Readout(BaseModel):
+class Readout(Correction):
     """Weights of tokens for outcomes: what a model would sooner have said tells what it means.
 
     After a headline on a match, " Football" gains on its usual share even where the word for the outcome is
@@ -14,14 +19,40 @@ class Readout(BaseModel):
     arXiv:2401.12406) and kNN prompting all of the vocabulary's (Xu et al. 2023, arXiv:2303.13824).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+    kind: Literal["readout"] = "readout"
     usual: Mapping[str, float]
     """By token, its mean log-probability (natural) on the rows that the weights were fitted on."""
     weights: Mapping[str, Mapping[str, float]]
     """By token and outcome, what a nat above the usual adds to the logarithm of the outcome's share."""
     biases: Mapping[str, float]
     """By outcome, what is added to the logarithm of its share whatever the tokens."""
+
+    label: ClassVar[str] = "read out"
+    needs: ClassVar[frozenset[Need]] = frozenset({"logprobs"})
+
+    def apply(self, answer: Answer, asked: Asked, model: Completer) -> Answer:
+        """Return the answer that the weighed alternatives decide; written answers stay as they are."""
+        field = decided_field(asked.signature)
+        if field is None or answer.shares is None or not answer.completion.first_token:
+            return answer
+        probabilities = self.shares(answer.shares, answer.completion.first_token)
+        outputs, probability = likeliest(field, probabilities)
+        return replace(answer, outputs=outputs, shares=probabilities, probability=probability)
+
+    def describe(self) -> Mapping[str, str]:
+        """Return how many tokens are weighed, and the one that says most for each outcome."""
+        if not self.usual:
+            return {"read out": "no token"}
+        best = {outcome: max(self.usual, key=lambda token: self.weights[token][outcome]) for outcome in self.biases}
+        telling = ", ".join(f"{token.strip()!r} for {outcome}" for outcome, token in best.items())
+        return {"read out": f"{len(self.usual)} tokens, such as {telling}"}
+
+    def caveat(self, signature: Signature) -> str:
+        """Return how many alternatives are weighed."""
+        return (
+            f"The readout: before it decides, Cribsheet weighs alternatives of the first token ({len(self.usual)}) for "
+            "each outcome, with the weights of the frozen file. Here nothing does."
+        )
 
     def shares(self, calibrated: Mapping[str, float], first_token: Mapping[str, float]) -> dict[str, float]:
         """Return the probability of each outcome, from the calibrated ones and the first token's alternatives.

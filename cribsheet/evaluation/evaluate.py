@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from cribsheet.dataset.examples import Example, Prediction
+from cribsheet.corrections import Answer, Outputs
+from cribsheet.dataset.examples import Example
 from cribsheet.errors import ContextOverflowError, CribsheetError
 from cribsheet.evaluation.metrics import apply_metric
 from cribsheet.evaluation.risk_coverage import Point, risk_coverage
 from cribsheet.evaluation.scores import mean_score
 from cribsheet.executor import Executor
-from cribsheet.frozen.running import Answer, Call, Run
+from cribsheet.frozen.running import Call, Run
 from cribsheet.frozen.score import Score
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.outcomes import Unanswerable, Value
@@ -36,8 +37,8 @@ class RowResult:
     @property
     def parse_failure(self) -> str | None:
         """Why the completion could not be read, None where it could."""
-        failed = self.run is not None and isinstance(self.run.prediction, ParseFailure)
-        return self.run.prediction.reason if failed else None  # type: ignore[union-attr]
+        failed = self.run is not None and isinstance(self.run.outputs, ParseFailure)
+        return self.run.outputs.reason if failed else None  # type: ignore[union-attr]
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -95,7 +96,7 @@ def evaluate(runner: Runner, rows: Sequence[Example], metric: Metric, *, executo
         MetricError: where the metric raises or gives no number.
         ModelError: where the model is gone; a prompt too long for it is that row's crash alone.
     """
-    return executor.map(lambda example: _score_row(runner, example, metric), rows)
+    return executor.map(lambda example: score_row(runner, example, metric), rows)
 
 
 def summarize(results: Iterable[RowResult]) -> Evaluation:
@@ -110,71 +111,62 @@ def score_run(example: Example, run: Run, metric: Metric) -> RowResult:
     return RowResult(example, apply_metric(metric, example, run.prediction), run)
 
 
-def plain_evaluation(evaluation: Evaluation, metric: Metric) -> Evaluation | None:
-    """Return how the same completions score plain: unguarded, as they were written or their own words decide.
+def uncorrected_evaluation(evaluation: Evaluation, metric: Metric) -> Evaluation | None:
+    """Return how the same completions score with every correction off; None if no correction was applied.
 
-    None where nothing touched them. A program's later predictors are not asked again: what was changed is put
-    back as it was.
+    Later predictors of a program are not asked again: what was corrected is put back as it was.
     """
-    if not any(_guarded(row.run) for row in evaluation.rows):
+    if not any(call.answer.by for row in evaluation.rows for call in row.calls):
         return None
-    return summarize(_plain(row, metric) for row in evaluation.rows)
+    return summarize(_uncorrected(row, metric) for row in evaluation.rows)
 
 
 def selective_curve(evaluation: Evaluation, metric: Metric) -> tuple[Point, ...]:
     """Return the risk of the answers against the share of the rows that get one, the surest first.
 
-    How sure is what the guard gives an answer, else the model's confidence. Answers that the guard withheld
-    count too: where it draws the line is one point of the curve. Empty where nothing tells how sure it is.
+    How sure an answer is: the guard's probability, else the answer's own. Answers that the guard withheld count
+    too: the guard's threshold is one point of the curve. Empty if nothing tells how sure answers are.
     """
     answers = [answer for row in evaluation.rows if (answer := _answer_of(row, metric)) is not None]
     return risk_coverage(answers, rows=len(evaluation.rows))
 
 
 def _answer_of(row: RowResult, metric: Metric) -> tuple[float, float] | None:
-    """Return how sure the program is of its answer, given or withheld, and its score; None where there is none."""
-    if row.run is None or isinstance(row.run.prediction, ParseFailure):
+    """Return how sure the program is of its answer, given or withheld, and its score; None if there is none."""
+    if row.run is None or isinstance(row.run.outputs, ParseFailure):
         return None
-    guarded, prediction = _guarded(row.run), row.run.prediction
+    guarded = next((call.answer for call in reversed(row.calls) if call.answer.standing is not None), None)
     if guarded and guarded.evidence and guarded.standing is not None:
         answer = {guarded.evidence.field: guarded.evidence.answer}
-        return guarded.standing, _rescored(row, _with(prediction, answer), metric).score
-    abstains = any(isinstance(value, Unanswerable) for value in prediction.outputs.values())
-    return None if abstains or prediction.confidence is None else (prediction.confidence, row.score)
+        return guarded.standing, _rescored(row, _updated(row.run.outputs, answer), metric).score
+    abstains = any(isinstance(value, Unanswerable) for value in row.run.outputs.values())
+    return None if abstains or row.run.probability is None else (row.run.probability, row.score)
 
 
-def _plain(row: RowResult, metric: Metric) -> RowResult:
-    guarded = _guarded(row.run)
-    if row.run is None or isinstance(row.run.prediction, ParseFailure):
+def _uncorrected(row: RowResult, metric: Metric) -> RowResult:
+    corrected: list[Answer] = [call.answer for call in row.calls if call.answer.changes]
+    if row.run is None or isinstance(row.run.outputs, ParseFailure) or not corrected:
         return row
-    if guarded is None or guarded.plain is None:
+    raw = corrected[-1].raw.outputs
+    if isinstance(raw, ParseFailure):
+        return score_run(row.example, replace(row.run, outputs=raw), metric)
+    return _rescored(row, _updated(row.run.outputs, raw), metric)
+
+
+def _rescored(row: RowResult, outputs: Outputs, metric: Metric) -> RowResult:
+    """Return the row with other outputs; the metric is asked only if they differ."""
+    if row.run is None or row.run.outputs == outputs:
         return row
-    if isinstance(guarded.plain, ParseFailure):
-        return score_run(row.example, replace(row.run, prediction=guarded.plain), metric)
-    return _rescored(row, _with(row.run.prediction, guarded.plain.outputs), metric)
+    return score_run(row.example, replace(row.run, outputs=outputs), metric)
 
 
-def _rescored(row: RowResult, prediction: Prediction, metric: Metric) -> RowResult:
-    """Return the row with another prediction; the metric is asked only where it differs."""
-    if row.run is None or row.run.prediction == prediction:
-        return row
-    run = replace(row.run, prediction=prediction)
-    return replace(row, run=run, score=apply_metric(metric, row.example, prediction))
+def _updated(outputs: Outputs, values: Outputs) -> Outputs:
+    """Return outputs with other values for those that they have."""
+    return {**outputs, **{name: value for name, value in values.items() if name in outputs}}
 
 
-def _with(prediction: Prediction, values: Mapping[str, Value]) -> Prediction:
-    """Return a prediction with other values for outputs that it has."""
-    known = {name: value for name, value in values.items() if name in prediction.outputs}
-    return Prediction({**prediction.outputs, **known}, text=prediction.text, confidence=prediction.confidence)
-
-
-def _guarded(run: Run | None) -> Answer | None:
-    """Return the answer that may stand otherwise than it was written; None where each stands as it was."""
-    calls = run.calls if run and not isinstance(run.prediction, ParseFailure) else ()
-    return next((call.answer for call in reversed(calls) if call.answer.plain is not None), None)
-
-
-def _score_row(runner: Runner, example: Example, metric: Metric) -> RowResult:
+def score_row(runner: Runner, example: Example, metric: Metric) -> RowResult:
+    """Return how one row went; for errors see `evaluate`."""
     try:
         run = runner(example.inputs)
     except ContextOverflowError as error:
@@ -187,6 +179,6 @@ def _score_row(runner: Runner, example: Example, metric: Metric) -> RowResult:
 
 
 def _predicted_outcome(row: RowResult, field: Field) -> str | None:
-    if row.run is None or isinstance(row.run.prediction, ParseFailure):
+    if row.run is None or isinstance(row.run.outputs, ParseFailure):
         return None
-    return field.outcome_of(row.run.prediction.outputs[field.name])
+    return field.outcome_of(row.run.outputs[field.name])

@@ -8,7 +8,6 @@ from cribsheet.layout import Layout
 from cribsheet.layout.decisions import decided_field
 from cribsheet.layout.rendering import render_outputs
 from cribsheet.outcomes import UNANSWERABLE
-from cribsheet.report.tables import counted
 from cribsheet.signature import Field
 
 _KINDS = {"integer": "a whole number, such as 3", "number": "a number with its point, such as 3.0"}
@@ -22,10 +21,11 @@ def caveats(source: Source, *, asks_logprobs: bool = False, decides: bool = Fals
     """
     prompt = source.prompt
     decision = [] if decides else [*_decision(prompt, asks_logprobs)]
-    after = {"the readout": [*_readout(prompt)], "extraction": [*_extraction(prompt)], "the guard": [*_guard(prompt)]}
-    lost = [name for name, said in after.items() if said]
-    score = _score(source, lost=lost, is_decided_alike=not decision)
-    said = [line for lines in after.values() for line in lines]
+    carried = {"calibration"} if decides else set()
+    used = [one for one in prompt.corrections if one.needs != {"logprobs"} or is_decided(prompt)]
+    lost = [one for one in used if one.kind not in carried]
+    said = [text for one in lost if (text := one.caveat(prompt.signature))]
+    score = _score(source, lost=[one.kind for one in lost], is_decided_alike=not decision)
     return (*decision, *said, *_reading(prompt), *_program(source), *_weights(source), score)
 
 
@@ -61,46 +61,6 @@ def _decision(prompt: FrozenPrompt, asks_logprobs: bool) -> Iterator[str]:
         else "Here the model's text stands, which may be another word"
     )
     yield f"Cribsheet decides {field.name} by the log-probabilities of the first token ({words}). {told}."
-    biases = prompt.calibration.biases if prompt.calibration else {}
-    if any(biases.values()):
-        steps = ", ".join(f"{bias:+.4g} from {outcome}" for outcome, bias in biases.items())
-        yield f"Calibration: before it decides, Cribsheet subtracts {steps} (natural logs). Here nothing does."
-
-
-def _readout(prompt: FrozenPrompt) -> Iterator[str]:
-    if prompt.readout is not None:
-        told = counted(len(prompt.readout.usual), "alternative")
-        yield (
-            f"The readout: before it decides, Cribsheet weighs {told} of the first token for each outcome, as the "
-            "frozen file has it. Here nothing does."
-        )
-
-
-def _extraction(prompt: FrozenPrompt) -> Iterator[str]:
-    source = prompt.decoding.extract_from
-    if source is not None:
-        (field,) = prompt.signature.outputs
-        pointed = ", or begins at another word than the pointer's" if prompt.pointer else ""
-        yield (
-            f"Extraction: where {field.name} does not stand in {source}{pointed}, Cribsheet has the model write it "
-            f"again, from tokens alone with which some words of {source} go on. Here it stands as it was written."
-        )
-
-
-def _guard(prompt: FrozenPrompt) -> Iterator[str]:
-    guard = prompt.guard
-    if guard is None:
-        return
-    cases = []
-    if guard.least_coverage:
-        asked = " and ".join(guard.lead)
-        cases.append(f"{guard.context} covers under {guard.least_coverage:.4g} of {asked}")
-    if guard.weights:
-        cases.append(f"{', '.join(guard.weights)} give the answer a probability under {guard.threshold:.4g}")
-    yield (
-        f"The guard: Cribsheet answers Unanswerable for {guard.field} where {', or '.join(cases)}. "
-        "Here whatever the model writes stands."
-    )
 
 
 def _reading(prompt: FrozenPrompt) -> Iterator[str]:
@@ -152,7 +112,6 @@ def _score(source: Source, *, lost: Sequence[str], is_decided_alike: bool) -> st
     if is_decided_alike and not lost:
         return f"{scored} holds for text that is read as Cribsheet reads it."
     measured = f"{scored} was measured with all of this."
-    if results.plain is None:
+    if results.uncorrected is None:
         return f"{measured} Without it the score is unknown until you measure it."
-    others = "" if is_decided_alike else ", with all else in place"
-    return f"{measured} Without {' and '.join(lost)}{others}, the same rows score {results.plain}."
+    return f"{measured} With every correction off, the same rows score {results.uncorrected}."

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from cribsheet.corrections import Calibration
 from cribsheet.export._base import Export, Source
 from cribsheet.export._caveats import caveats, input_forms, is_decided
 from cribsheet.export._shell import curl, jq
@@ -46,7 +47,7 @@ def _body(source: Source) -> dict[str, Any]:
 
 def _logit_bias(source: Source) -> Mapping[str, float]:
     """Return what makes one token the calibrated decision, nothing where that takes more than one."""
-    calibration = source.prompt.calibration
+    calibration = source.prompt.correction(Calibration)
     return (calibration.logit_bias if calibration and is_decided(source.prompt) else None) or {}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from cribsheet.dataset.examples import Prediction
 from cribsheet.errors import CompileError, DataError, UnreadableCompletionError
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, Wiring
-from cribsheet.frozen.running import Run, ask, direct_wiring, prompt_text, run_wired, withheld
+from cribsheet.frozen.running import Call, Run, ask, direct_wiring, prompt_text, run_wired, settled
 from cribsheet.frozen.sealing import read
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completer, Model, open_model
@@ -65,8 +65,8 @@ class Program:
         return _checked(self.answer(inputs, self.model))
 
     def answer(self, inputs: Mapping[str, object], model: Completer) -> Run:
-        """Return the run for one row; no model is asked where the guard lets no answer stand anyway."""
-        return withheld(self.frozen.prompts, self._wiring_for(inputs), inputs) or self.run(inputs, model)
+        """Return the run for one row; no model is asked if the inputs alone decide the outputs."""
+        return settled(self.frozen.prompts, self._wiring_for(inputs), inputs) or self.run(inputs, model)
 
     def run(self, inputs: Mapping[str, object], model: Completer) -> Run:
         """Return the whole run for one row: the outputs or why there are none, and each call."""
@@ -92,11 +92,11 @@ class Program:
         prompt = self._prompt(name)
 
         def call(**inputs: Value) -> Prediction:
-            unasked = withheld({name: prompt}, direct_wiring(name, prompt.signature), inputs)
+            unasked = settled({name: prompt}, direct_wiring(name, prompt.signature), inputs)
             if unasked:
                 return _checked(unasked)
             answer = ask(prompt, inputs, self.model)
-            return _checked(Run(answer.prediction, ()), text=answer.completion.text)
+            return _checked(Run(answer.outputs, (Call(name, inputs, answer),)))
 
         return call
 
@@ -119,7 +119,7 @@ def load(path: str | Path, *, model: Model | str | None = None, api_base: str | 
         api_base: where a served model answers.
 
     Raises:
-        FrozenFileError: where the file is missing, edited, truncated, or of a newer format.
+        FrozenFileError: if the file is missing, edited, truncated, or of another format.
         ModelError: where there is no such model.
     """
     frozen = read(Path(path))
@@ -127,11 +127,11 @@ def load(path: str | Path, *, model: Model | str | None = None, api_base: str | 
     return Program(frozen, model=opened, api_base=api_base)
 
 
-def _checked(run: Run, *, text: str = "") -> Prediction:
-    if isinstance(run.prediction, ParseFailure):
-        said = run.calls[-1].answer.completion.text if run.calls else text
+def _checked(run: Run) -> Prediction:
+    prediction = run.prediction
+    if isinstance(prediction, ParseFailure):
         raise UnreadableCompletionError(
-            f"The completion cannot be read: {run.prediction.reason}. The model said {said[:200]!r}. "
+            f"The completion cannot be read: {prediction.reason}. The model said {run.text[:200]!r}. "
             "Compile for this model, or allow more tokens."
         )
-    return run.prediction
+    return prediction

@@ -1,63 +1,22 @@
 """Run frozen prompts on a model, without dspy."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from cribsheet.corrections.calibration import shares
-from cribsheet.corrections.extraction import Writing, extraction
-from cribsheet.corrections.guard import Evidence, decided_evidence, guarded_field, written_evidence
+from cribsheet.corrections import Answer, Asked, Outputs, corrected
 from cribsheet.dataset.examples import Prediction
 from cribsheet.errors import DataError
-from cribsheet.frozen import FrozenPrompt, Wire, Wiring
-from cribsheet.layout.decisions import decided_field, outcome_logprobs
+from cribsheet.frozen.schema import FrozenPrompt, Wire, Wiring
+from cribsheet.layout.decisions import decided_field, likeliest, outcome_logprobs
 from cribsheet.layout.parsing import ParseFailure, parse
 from cribsheet.layout.rendering import render
-from cribsheet.models import Completer, Completion, Sampling
+from cribsheet.models import Completer, Sampling
 from cribsheet.models.next_token import NextTokens
-from cribsheet.outcomes import Unanswerable, Value
+from cribsheet.outcomes import Value
 from cribsheet.prompts import Prompt
-from cribsheet.signature import REASONING, Field, Signature
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What one prompt gave for one row."""
-
-    prediction: Prediction | ParseFailure
-    """The typed outputs, or why there are none."""
-    prompt: Prompt
-    """What the model was asked."""
-    completion: Completion
-    """What the model said."""
-    logprobs: Mapping[str, float] | None = None
-    """Normalised, by outcome, before calibration; None where the answer was read from the text."""
-    shares: Mapping[str, float] | None = None
-    """The calibrated probability of each outcome, read out where the prompt has a readout; None where the answer
-    was read from the text."""
-    reasoning: str | None = None
-    """What the model wrote before the outputs; None where the prompt does not ask for it."""
-    evidence: Evidence | None = None
-    """What the model tells of the answer that may be withheld; None where no output abstains."""
-    standing: float | None = None
-    """The probability that this answer may stand; None where nothing guards, or there is none to withhold."""
-    plain: Prediction | ParseFailure | None = None
-    """The prediction as the model wrote it, or its calibrated words alone decide it; None where nothing guards it,
-    and it was neither extracted anew nor read out."""
-    extracted: str | None = None
-    """The span of an input in place of what the model wrote; None where that is one, or need not be."""
-    further: tuple[tuple[Prompt, Completion], ...] = ()
-    """What else was asked, and said: to tell outcomes apart whose verbalizers begin alike, or to extract a span."""
-
-    @property
-    def written(self) -> Prediction | ParseFailure:
-        """The prediction before anything took its place; see `plain`."""
-        return self.prediction if self.plain is None else self.plain
-
-    @property
-    def completions(self) -> tuple[tuple[Prompt, Completion], ...]:
-        """All that was asked for this answer, with what was said."""
-        return ((self.prompt, self.completion), *self.further)
+from cribsheet.signature import REASONING, Signature
 
 
 @dataclass(frozen=True)
@@ -76,10 +35,41 @@ class Call:
 class Run:
     """What a program gave for one row."""
 
-    prediction: Prediction | ParseFailure
+    outputs: Outputs | ParseFailure
     """The program's typed outputs, or why there are none."""
     calls: tuple[Call, ...]
-    """Its predictors' calls, in the order in which they were made."""
+    """Its predictors' calls, in the order in which they were made; none if the inputs alone decided."""
+
+    @property
+    def prediction(self) -> Prediction | ParseFailure:
+        """The outputs as users and metrics read them."""
+        if isinstance(self.outputs, ParseFailure):
+            return self.outputs
+        return Prediction(self.outputs, text=self.text, confidence=self.probability)
+
+    @property
+    def text(self) -> str:
+        """What the model wrote by itself for the last predictor; empty if it was not asked."""
+        return self.calls[-1].answer.completion.text if self.calls else ""
+
+    @property
+    def probability(self) -> float | None:
+        """The probability of the answer, 0 to 1; None if nothing fitted one, or for several predictors."""
+        return self.calls[0].answer.probability if len(self.calls) == 1 else None
+
+    @property
+    def probability_note(self) -> str:
+        """What the probability is of, or why there is none; empty for that of a decided outcome."""
+        if not self.calls:
+            return "None was fitted: the inputs alone decide that there is no answer, and the model was not asked."
+        if len(self.calls) > 1:
+            return "None was fitted: the program asks several predictors."
+        answer = self.calls[0].answer
+        if answer.probability is None:
+            return "None was fitted: the answer was written, not decided, and no guard judged it."
+        if answer.shares is None:
+            return "It is the guard's: that the inputs hold an answer, or that they hold none if it abstains."
+        return ""
 
 
 def run_wired(
@@ -92,27 +82,23 @@ def run_wired(
         own = {field: _fetch(given, wire) for field, wire in wiring.inputs[name].items()}
         answer = ask(prompts[name], own, model)
         calls.append(Call(name, own, answer))
-        if isinstance(answer.prediction, ParseFailure):
-            return Run(answer.prediction, tuple(calls))
-        given[name] = answer.prediction.outputs
-    outputs = {field: _fetch(given, wire) for field, wire in wiring.outputs.items()}
-    last = calls[-1].answer.prediction
-    confidence = last.confidence if isinstance(last, Prediction) and len(calls) == 1 else None
-    prediction = Prediction(outputs, text=calls[-1].answer.completion.text, confidence=confidence)
-    return Run(prediction, tuple(calls))
+        if isinstance(answer.outputs, ParseFailure):
+            return Run(answer.outputs, tuple(calls))
+        given[name] = answer.outputs
+    return Run({field: _fetch(given, wire) for field, wire in wiring.outputs.items()}, tuple(calls))
 
 
-def withheld(prompts: Mapping[str, FrozenPrompt], wiring: Wiring | None, inputs: Mapping[str, object]) -> Run | None:
-    """Return the run of a program whose guard lets no answer to these inputs stand: no model need be asked.
+def settled(prompts: Mapping[str, FrozenPrompt], wiring: Wiring | None, inputs: Mapping[str, object]) -> Run | None:
+    """Return the run of a program if these inputs alone decide its outputs, so that no model need be asked.
 
-    None where it has to be: always, where the program is more than one predictor, or has other outputs.
+    None if a model has to be asked: always, if the program is more than one predictor.
     """
     (name, prompt), *_ = prompts.items()
-    if prompt.guard is None or len(prompt.signature.outputs) > 1 or wiring != direct_wiring(name, prompt.signature):
+    if not prompt.corrections or wiring != direct_wiring(name, prompt.signature):
         return None
-    if not prompt.guard.is_off_topic(_typed(prompt, inputs)):
-        return None
-    return Run(Prediction({prompt.guard.field: Unanswerable()}), ())
+    outputs = prompt.settle(typed_inputs(prompt, inputs))
+    decides_all = outputs is not None and set(outputs) == prompt.signature.output_names
+    return Run(outputs, ()) if outputs is not None and decides_all else None
 
 
 def direct_wiring(name: str, prompt_signature: Signature) -> Wiring:
@@ -140,7 +126,7 @@ def prompt_text(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> Prompt:
         prompt.signature,
         instructions=prompt.instructions,
         demos=prompt.demos,
-        inputs=_typed(prompt, inputs),
+        inputs=typed_inputs(prompt, inputs),
     )
 
 
@@ -152,28 +138,17 @@ def ask(prompt: FrozenPrompt, inputs: Mapping[str, object], model: Completer) ->
         ModelError: where there is no completion.
     """
     rendered = prompt_text(prompt, inputs)
-    if prompt.decoding.decide_by == "logprobs":
-        decided = _decide(prompt, rendered, model)
-        if decided is not None:
-            return _guarded(prompt, inputs, decided)
-    sampling = Sampling(max_tokens=prompt.decoding.max_tokens, top_logprobs=prompt.decoding.top_logprobs)
-    written = _read(prompt, rendered, model.complete(rendered, sampling))
-    return _guarded(prompt, inputs, _extracted(prompt, inputs, written, model))
+    raw = _decide(prompt, rendered, model) if prompt.decoding.decide_by == "logprobs" else None
+    return corrected(prompt.corrections, raw or _write(prompt, rendered, model), asked(prompt, inputs), model)
 
 
-def reread(prompt: FrozenPrompt, inputs: Mapping[str, object], answer: Answer) -> Answer:
-    """Return what an answer comes to where the same prompt has another calibration or guard; no model is asked."""
-    if answer.logprobs is not None:
-        return _guarded(prompt, inputs, _decided(prompt, answer, answer.logprobs))
-    if isinstance(answer.prediction, ParseFailure):
-        return answer
-    written = _read(prompt, answer.prompt, answer.completion)
-    extracted = answer.extracted if prompt.decoding.extract_from else None
-    return _guarded(prompt, inputs, replace(written, extracted=extracted, further=answer.further))
+def asked(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> Asked:
+    """Return what a prompt asks for some inputs, as corrections need it."""
+    return Asked(prompt.signature, prompt.layout, typed_inputs(prompt, inputs), prompt.decoding.max_tokens)
 
 
 def _decide(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer | None:
-    """Return the outcome that the first token's log-probabilities speak for, None where none is told."""
+    """Return the outcome that the first token's log-probabilities speak for; None if none are told."""
     field = decided_field(prompt.signature)
     if field is None:
         return None
@@ -181,108 +156,41 @@ def _decide(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer 
     completion = model.complete(rendered, sampling)
     if completion.first_token is None:
         return None
-    going_on = NextTokens(rendered, model, sampling)
+    next_token = NextTokens(rendered, model, sampling)
     # A chat's answer cannot be begun for the model everywhere.
     logprobs = outcome_logprobs(
-        prompt.layout, field, completion.first_token, next_token=None if rendered.is_chat else going_on
+        prompt.layout, field, completion.first_token, next_token=None if rendered.is_chat else next_token
     )
+    further = tuple(next_token.asked)
     if logprobs is None:
         failure = ParseFailure(f"no outcome of {field.name} among the first tokens: {completion.text!r}")
-        return Answer(failure, rendered, completion, further=tuple(going_on.asked))
-    return _decided(prompt, Answer(_UNDECIDED, rendered, completion, further=tuple(going_on.asked)), logprobs)
-
-
-_UNDECIDED = ParseFailure("not decided yet")
-
-
-def _decided(prompt: FrozenPrompt, answer: Answer, logprobs: Mapping[str, float]) -> Answer:
-    (field,) = prompt.signature.outputs
-    probabilities, unread = shares(logprobs, prompt.calibration), None
-    if prompt.readout is not None and answer.completion.first_token:
-        unread = _likeliest(field, probabilities, answer.completion)
-        probabilities = prompt.readout.shares(probabilities, answer.completion.first_token)
+        return Answer(failure, rendered, completion, text=completion.text, further=further)
+    shares = {outcome: math.exp(logprob) for outcome, logprob in logprobs.items()}
+    outputs, probability = likeliest(field, shares)
     return Answer(
-        _likeliest(field, probabilities, answer.completion),
-        answer.prompt,
-        answer.completion,
-        logprobs,
-        probabilities,
-        plain=unread,
-        further=answer.further,
+        outputs,
+        rendered,
+        completion,
+        text=completion.text,
+        logprobs=logprobs,
+        shares=shares,
+        probability=probability,
+        further=further,
     )
 
 
-def _likeliest(field: Field, probabilities: Mapping[str, float], completion: Completion) -> Prediction:
-    best = max(probabilities, key=probabilities.__getitem__)
-    return Prediction({field.name: field.value_of(best)}, text=completion.text, confidence=probabilities[best])
-
-
-def _read(prompt: FrozenPrompt, rendered: Prompt, completion: Completion) -> Answer:
+def _write(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer:
+    sampling = Sampling(max_tokens=prompt.decoding.max_tokens, top_logprobs=prompt.decoding.top_logprobs)
+    completion = model.complete(rendered, sampling)
     outputs = parse(prompt.layout, prompt.signature, completion.text)
-    if isinstance(outputs, ParseFailure):
-        return Answer(outputs, rendered, completion)
     reasoning = None
-    if prompt.reasoning:
+    if prompt.reasoning and not isinstance(outputs, ParseFailure):
         reasoning = str(outputs[REASONING])
         outputs = {name: value for name, value in outputs.items() if name != REASONING}
-    prediction = Prediction(outputs, text=completion.text)
-    return Answer(prediction, rendered, completion, reasoning=reasoning)
+    return Answer(outputs, rendered, completion, text=completion.text, reasoning=reasoning)
 
 
-def _extracted(prompt: FrozenPrompt, inputs: Mapping[str, object], answer: Answer, model: Completer) -> Answer:
-    """Return the answer with the span to take its place, where it has to be one and is not, or is nothing."""
-    # A chat's answer cannot be begun for the model everywhere.
-    if prompt.decoding.extract_from is None or answer.prompt.is_chat:
-        return answer
-    value = _value(answer.prediction, prompt.signature.outputs[0])
-    if isinstance(value, Unanswerable):
-        return answer
-    writing = Writing(prompt.layout, prompt.decoding.extract_from, prompt.pointer, prompt.decoding.max_tokens)
-    found = extraction(writing, inputs, str(value), asked=answer.prompt, said=answer.completion, model=model)
-    return replace(answer, extracted=found.span, further=found.asked)
-
-
-def _value(prediction: Prediction | ParseFailure, field: Field) -> Value:
-    """Return what was written, nothing where that cannot be read."""
-    return "" if isinstance(prediction, ParseFailure) else prediction.outputs[field.name]
-
-
-def _guarded(prompt: FrozenPrompt, inputs: Mapping[str, object], answer: Answer) -> Answer:
-    """Return the answer, extracted where it was, with its evidence; withheld where the guard lets none stand."""
-    written, field = answer.prediction, guarded_field(prompt.signature)
-    if answer.extracted is not None:
-        span = Prediction({prompt.signature.outputs[0].name: answer.extracted}, text=answer.completion.text)
-        answer = replace(answer, prediction=span, plain=written)
-    if field is None or isinstance(answer.prediction, ParseFailure):
-        return answer
-    evidence = _evidence(prompt, field, answer, written)
-    told = replace(answer, evidence=evidence)
-    if prompt.guard is None:
-        return told
-    told = replace(told, plain=written)
-    if isinstance(evidence.answer, Unanswerable):
-        return told
-    standing = prompt.guard.standing(inputs, evidence)
-    if standing and not prompt.guard.weights:
-        return told
-    stands = standing > 0 and standing >= prompt.guard.threshold
-    outputs = {**answer.prediction.outputs, evidence.field: evidence.answer if stands else Unanswerable()}
-    sure = None
-    if answer.shares is not None:
-        sure = standing * evidence.confidence if stands else 1 - standing
-    prediction = Prediction(outputs, text=answer.completion.text, confidence=sure)
-    return replace(told, prediction=prediction, standing=standing)
-
-
-def _evidence(prompt: FrozenPrompt, field: Field, answer: Answer, written: Prediction | ParseFailure) -> Evidence:
-    if answer.shares is not None:
-        return decided_evidence(field, answer.shares)
-    value = _value(written, field)
-    evidence = written_evidence(prompt.layout, prompt.signature, field, value, answer.completion)
-    return evidence if answer.extracted is None else replace(evidence, answer=answer.extracted, written=value)
-
-
-def _typed(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> dict[str, Value]:
+def typed_inputs(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> dict[str, Value]:
     names = [field.name for field in prompt.signature.inputs]
     if set(inputs) != set(names):
         raise DataError(

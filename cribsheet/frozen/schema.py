@@ -1,22 +1,21 @@
 """What a frozen file holds."""
 
 from collections.abc import Mapping
-from typing import Final, Literal, Self
+from typing import Any, Final, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
+from pydantic import BaseModel, ConfigDict, JsonValue, SerializeAsAny, field_validator, model_validator
 
-from cribsheet.corrections.calibration import Calibration
-from cribsheet.corrections.guard import Guard
-from cribsheet.corrections.pointer import Pointer
-from cribsheet.corrections.readout import Readout
+from cribsheet.corrections import CORRECTIONS, Correction, Outputs
 from cribsheet.dataset.examples import Demo
 from cribsheet.frozen.score import Gain, Score
 from cribsheet.layout import Layout
 from cribsheet.layout.template import Template, template
 from cribsheet.signature import REASONING, Signature
 
-FORMAT: Final = 1
-"""The format of the files that this version writes, and the newest that it reads."""
+FORMAT: Final = 2
+"""The format of the files that this version writes, and the only one that it reads."""
+
+_Kind = TypeVar("_Kind", bound=Correction)
 
 
 class Decoding(BaseModel):
@@ -30,8 +29,6 @@ class Decoding(BaseModel):
     """The most tokens to write, where the answer is written."""
     top_logprobs: int = 0
     """How many alternatives to ask for, where the model tells log-probabilities."""
-    extract_from: str | None = None
-    """The input that the one written output has to be a span of; None where it stands as the model writes it."""
 
 
 class FrozenPrompt(BaseModel):
@@ -51,14 +48,28 @@ class FrozenPrompt(BaseModel):
     """The demonstrations, in the order in which they are shown."""
     decoding: Decoding = Decoding()
     """How the answer is taken from the model."""
-    calibration: Calibration | None = None
-    """The bias of each outcome; None where decisions are not calibrated."""
-    readout: Readout | None = None
-    """What else the first token's alternatives say for each outcome; None where only its own words count."""
-    pointer: Pointer | None = None
-    """Where an extracted answer begins; None where it begins as the model wrote it."""
-    guard: Guard | None = None
-    """When to abstain although the model answered; None where nothing guards."""
+    corrections: tuple[SerializeAsAny[Correction], ...] = ()
+    """What changes the model's answer into the final one, in the order in which it is applied."""
+
+    @field_validator("corrections", mode="before")
+    @classmethod
+    def _read_corrections(cls, value: Any) -> Any:
+        return tuple(map(_correction, value)) if isinstance(value, list | tuple) else value
+
+    def correction(self, kind: type[_Kind]) -> _Kind | None:
+        """Return the correction of a kind; None if the prompt has none."""
+        return next((one for one in self.corrections if isinstance(one, kind)), None)
+
+    def with_corrections(self, *corrections: Correction) -> Self:
+        """Return the same prompt with these corrections, put in the order of `CORRECTIONS`."""
+        order = list(CORRECTIONS)
+        ranked = sorted(corrections, key=lambda one: order.index(one.kind))
+        return self.model_copy(update={"corrections": tuple(ranked)})
+
+    def settle(self, inputs: Mapping[str, object]) -> Outputs | None:
+        """Return the outputs if the inputs alone decide them; None if the model has to be asked."""
+        settled = (one.settle(inputs) for one in self.corrections)
+        return next((outputs for outputs in settled if outputs is not None), None)
 
     @property
     def template(self) -> Template:
@@ -70,6 +81,15 @@ class FrozenPrompt(BaseModel):
         if self.reasoning and (len(self.signature.outputs) < 2 or self.signature.outputs[0].name != REASONING):
             raise ValueError(f"a prompt that reasons must ask for {REASONING} first, then for the task's own outputs")
         return self
+
+
+def _correction(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    kind = value.get("kind")
+    if kind not in CORRECTIONS:
+        raise ValueError(f"{kind!r} is not a correction; known are {', '.join(CORRECTIONS)}")
+    return CORRECTIONS[kind].model_validate(value)
 
 
 class ModelIdentity(BaseModel):
@@ -100,9 +120,8 @@ class Results(BaseModel):
     """This file's prompts."""
     gain: Gain
     """Compiled less baseline, paired by row."""
-    plain: Score | None = None
-    """This file's prompts on the same rows, as the model wrote the answers: nothing withheld, nothing
-    replaced by a span of an input, nothing decided by a readout. None where that is never done."""
+    uncorrected: Score | None = None
+    """This file's prompts on the same rows with every correction off; None if there are no corrections."""
 
 
 class Taught(BaseModel):
@@ -176,7 +195,7 @@ class FrozenProgram(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal[1] = FORMAT
+    format: Literal[2] = FORMAT
     """The version of this schema."""
     task: str
     """The name of the task it was compiled from."""

@@ -82,9 +82,14 @@ def _content(path: Path) -> dict[str, Any]:
 
 def _program(path: Path, content: dict[str, Any]) -> FrozenProgram:
     version = content["format"]
+    if isinstance(version, int) and version < FORMAT:
+        raise FrozenFileError(
+            f"{path} has format {version}, and this version of Cribsheet reads format {FORMAT} only. "
+            "Compile the task again: `optimize TASK`."
+        )
     if isinstance(version, int) and version > FORMAT:
         raise FrozenFileError(
-            f"{path} has format {version}, and this version of Cribsheet reads up to {FORMAT}. "
+            f"{path} has format {version}, and this version of Cribsheet reads format {FORMAT}. "
             "Upgrade with `pip install -U cribsheet`."
         )
     try:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 
 from cribsheet.layout.layout import Layout
+from cribsheet.outcomes import Value
 from cribsheet.signature import Field, Signature
 
 NextToken = Callable[[str], Mapping[str, float] | None]
@@ -16,6 +17,12 @@ def decided_field(signature: Signature) -> Field | None:
     """Return the output whose outcome is the whole answer, None where the answer must be written."""
     (first, *rest) = signature.outputs
     return first if first.is_finite and not rest else None
+
+
+def likeliest(field: Field, shares: Mapping[str, float]) -> tuple[dict[str, Value], float]:
+    """Return the likeliest outcome's value by the field's name, and its probability."""
+    best = max(shares, key=shares.__getitem__)
+    return {field.name: field.value_of(best)}, shares[best]
 
 
 def outcome_logprobs(

@@ -74,7 +74,7 @@ def template(layout: Layout, signature: Signature, *, instructions: str, demos: 
     def rendered(inputs: Mapping[str, str]) -> Prompt:
         return render(layout, slotted, instructions=instructions, demos=shown, inputs=inputs)
 
-    own = rendered(dict.fromkeys(names, "")).plain
+    own = rendered(dict.fromkeys(names, "")).full_text
     key = next(key for key in itertools.count() if f"\ue000{key}:" not in own)
     marks = {name: f"\ue000{key}:{place}\ue001" for place, name in enumerate(names)}
     prompt = rendered(marks)

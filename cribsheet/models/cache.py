@@ -1,6 +1,5 @@
 """Keep completions on disk, so that none is paid for twice."""
 
-import hashlib
 import json
 import sqlite3
 import threading
@@ -11,16 +10,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
-from weakref import WeakValueDictionary
 
 import diskcache
 
 from cribsheet.errors import WorkspaceError
 from cribsheet.models._base import Completion, Model, Sampling, TellsTokenIds
+from cribsheet.models.keys import KeyLocks, completion_key, request_key
 from cribsheet.prompts import Prompt
-
-FORMAT = 1
-"""Part of every key; raise it when the keys or the stored values change their meaning."""
 
 SIZE_LIMIT = 4 * 1024**3
 """Bytes on disk after which the entries stored first are dropped."""
@@ -222,8 +218,7 @@ class CachedModel:
         self.context_window = model.context_window
         self.supports_raw = bool(getattr(model, "supports_raw", True))
         self.prefix_tokens = int(getattr(model, "prefix_tokens", 0))
-        self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
-        self._locks_guard = threading.Lock()
+        self._locks = KeyLocks()
 
     @cached_property
     def digest(self) -> str | None:
@@ -238,8 +233,8 @@ class CachedModel:
         Raises:
             ModelError: as the model behind it does; failures are not kept.
         """
-        key = self._key(prompt=prompt.model_dump(mode="json"), sampling=sampling.model_dump(mode="json"))
-        with self._lock_of(key):
+        key = completion_key(self, prompt, sampling)
+        with self._locks.of(key):
             completion = self._stored(key)
             if completion is None:
                 completion = self.model.complete(prompt, sampling)
@@ -249,7 +244,7 @@ class CachedModel:
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens the text has, from the cache where it was counted before."""
-        key = self._key(tokens_of=text)
+        key = request_key(self, tokens_of=text)
         count = self.cache.get(key)
         if not isinstance(count, int):
             count = self.model.count_tokens(text)
@@ -260,7 +255,7 @@ class CachedModel:
         """Return the tokens of a text, from the cache where it was asked before; None where the model tells none."""
         if not isinstance(self.model, TellsTokenIds):
             return None
-        key = self._key(token_ids_of=text)
+        key = request_key(self, token_ids_of=text)
         ids: Sequence[int] | None = self.cache.get(key)
         if not isinstance(ids, list):
             ids = self.model.token_ids(text)
@@ -277,17 +272,3 @@ class CachedModel:
             return None if value is None else Completion.model_validate(value | {"cached": True})
         except (ValueError, TypeError):  # damaged, and mended by the next `put`
             return None
-
-    def _lock_of(self, key: str) -> threading.Lock:
-        with self._locks_guard:
-            return self._locks.setdefault(key, threading.Lock())
-
-    def _key(self, **request: object) -> str:
-        parts = {
-            "format": FORMAT,
-            "model": self.name,
-            "digest": self.digest,
-            "endpoint": self.endpoint,
-            **request,
-        }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

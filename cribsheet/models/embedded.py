@@ -145,7 +145,7 @@ class EmbeddedModel:
         the prefix cache lacks. So the cache is first made to forget what was generated after an earlier
         prompt that this one goes on from, and a prompt whose last token came to stand alone is read again.
         """
-        body, text = _llama.request(prompt, sampling), prompt.plain
+        body, text = _llama.request(prompt, sampling), prompt.full_text
         fresh = body | {"cache_prompt": False}
         end = self._asked.end_in(text)
         self._asked.add(text)

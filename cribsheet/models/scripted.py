@@ -56,7 +56,7 @@ class ScriptedModel:
         """Return what the script says."""
         started = time.perf_counter()
         self.calls.append(Call(prompt, sampling))
-        prompt_tokens = self.count_tokens(prompt.plain)
+        prompt_tokens = self.count_tokens(prompt.full_text)
         if prompt_tokens + sampling.max_tokens > self.context_window:
             raise ContextOverflowError(
                 f"The prompt has {prompt_tokens} tokens, which with {sampling.max_tokens} to generate exceeds "
@@ -79,11 +79,11 @@ class ScriptedModel:
 
 def _by_key(answers: Mapping[str, str | Completion]) -> Script:
     def answer(prompt: Prompt, sampling: Sampling) -> str | Completion:
-        places = {key: prompt.plain.rfind(key) for key in answers}
+        places = {key: prompt.full_text.rfind(key) for key in answers}
         key = max(places, key=places.__getitem__, default="")
         if places.get(key, -1) < 0:
             raise ModelError(
-                f"The script has no answer to {prompt.plain[-80:]!r}. Its keys are {sorted(answers)}: add one."
+                f"The script has no answer to {prompt.full_text[-80:]!r}. Its keys are {sorted(answers)}: add one."
             )
         return answers[key]
 

@@ -1,12 +1,10 @@
 """What a frozen file holds: tables for people, summaries for machines."""
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 from rich.table import Table
 
-from cribsheet.corrections.readout import Readout
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, Taught
 from cribsheet.layout.template import filled
 from cribsheet.prompts import Message, Prompt
@@ -62,23 +60,8 @@ def prompt_facts(prompt: FrozenPrompt) -> Table:
         "demos": _demos(prompt),
         "decides by": prompt.decoding.decide_by,
     }
-    if prompt.decoding.extract_from:
-        facts["extracted from"] = prompt.decoding.extract_from
-    if prompt.pointer:
-        facts["begins where"] = f"{_weights(prompt.pointer.weights)} sum up highest"
-    if prompt.calibration:
-        facts["biases"] = _weights(prompt.calibration.biases)
-    if prompt.readout and prompt.readout.usual:
-        facts["read out"] = f"{counted(len(prompt.readout.usual), 'token')}, such as {_telling(prompt.readout)}"
-    if prompt.guard:
-        guard = prompt.guard
-        if guard.least_coverage:
-            facts["asked from"] = f"coverage {guard.least_coverage:.3f}; under it unanswerable, without the model"
-        if guard.weights:
-            facts["guard"] = (
-                f"{_weights(guard.weights)}, intercept {guard.intercept:+.3f}, threshold {guard.threshold:.3f}"
-            )
-        facts["guarded"] = f"{guard.field}, from {', '.join((*guard.lead, guard.context))}"
+    for correction in prompt.corrections:
+        facts |= correction.describe()
     return facts_table(facts)
 
 
@@ -94,20 +77,13 @@ def prompt_with_placeholders(prompt: FrozenPrompt) -> Prompt:
 
 def _prompt_summary(prompt: FrozenPrompt) -> dict[str, Any]:
     rendered = prompt_with_placeholders(prompt)
-    pointer, guard = (
-        one.model_dump(mode="json", exclude={"idf", "rare"}) if one else None for one in (prompt.pointer, prompt.guard)
-    )
     return {
         "signature": prompt.signature.model_dump(mode="json"),
         "layout": prompt.layout.name,
         "style": prompt.layout.style,
         "demos": len(prompt.demos),
         "decide_by": prompt.decoding.decide_by,
-        "extract_from": prompt.decoding.extract_from,
-        "biases": dict(prompt.calibration.biases) if prompt.calibration else None,
-        "readout": prompt.readout.model_dump(mode="json") if prompt.readout else None,
-        "pointer": pointer,
-        "guard": guard,
+        "corrections": [one.model_dump(mode="json", exclude={"idf", "rare"}) for one in prompt.corrections],
         "text": rendered.text,
         "messages": [message.model_dump() for message in rendered.messages],
         "stop": list(rendered.stop),
@@ -119,18 +95,6 @@ def _demos(prompt: FrozenPrompt) -> str:
     counts = Counter(first.outcome_of(demo.outputs[first.name]) for demo in prompt.demos)
     shares = ", ".join(f"{counts[outcome]} {outcome}" for outcome in first.outcomes if counts[outcome])
     return f"{len(prompt.demos)} ({shares})" if shares and len(first.outcomes) > 1 else str(len(prompt.demos))
-
-
-def _weights(weights: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {weight:+.3f}" for name, weight in weights.items())
-
-
-def _telling(readout: Readout) -> str:
-    """Return the token that says most for each outcome."""
-    best = {
-        outcome: max(readout.usual, key=lambda token: readout.weights[token][outcome]) for outcome in readout.biases
-    }
-    return ", ".join(f"{token.strip()!r} for {outcome}" for outcome, token in best.items())
 
 
 def _short(digest: str) -> str:

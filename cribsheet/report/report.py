@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from cribsheet.evaluation.evaluate import Evaluation, plain_evaluation, selective_curve
+from cribsheet.evaluation.evaluate import Evaluation, selective_curve, uncorrected_evaluation
 from cribsheet.evaluation.metrics import abstention_precision, abstention_recall, recall
 from cribsheet.evaluation.risk_coverage import Point, area, balanced_abstention
 from cribsheet.frozen import FrozenPrompt, Results
@@ -60,17 +60,17 @@ def results_table(results: Results) -> Table:
     table = scores_table()
     add_score(table, "zero-shot", results.baseline)
     add_score(table, "compiled", results.compiled)
-    if results.plain:
-        add_score(table, "plain", results.plain)
+    if results.uncorrected:
+        add_score(table, "uncorrected", results.uncorrected)
     gain = results.gain
     table.add_row("gain", f"{gain.mean:+.3f}", f"{gain.low:+.3f} to {gain.high:+.3f}", str(gain.n))
     return table
 
 
-def verdict(gain: Gain) -> str:
+def gain_in_words(gain: Gain) -> str:
     """Return in words what a gain's interval says.
 
-    >>> verdict(Gain(mean=0.1, low=-0.05, high=0.25, n=40))
+    >>> gain_in_words(Gain(mean=0.1, low=-0.05, high=0.25, n=40))
     'The interval of the gain includes 0: it may be chance. More rows would tell.'
     """
     if gain.low > 0:
@@ -107,11 +107,7 @@ def _took(spent: Mapping[str, Any]) -> str:
 
 
 def _choice(prompt: FrozenPrompt) -> str:
-    extras = ["reasoning"] * prompt.reasoning + ["calibrated"] * (prompt.calibration is not None)
-    extras += ["read out"] * (prompt.readout is not None)
-    extras += ["extractive"] * (prompt.decoding.extract_from is not None)
-    extras += ["pointed"] * (prompt.pointer is not None)
-    extras += ["guarded"] * (prompt.guard is not None)
+    extras = ["reasoning"] * prompt.reasoning + [correction.label for correction in prompt.corrections]
     return ", ".join([f"layout {prompt.layout.name}", counted(len(prompt.demos), "demo"), *extras])
 
 
@@ -121,13 +117,13 @@ def _choice(prompt: FrozenPrompt) -> str:
 def evaluation_summary(evaluation: Evaluation, field: Field, metric: Metric) -> dict[str, Any]:
     """Return the score, what went wrong, and the figures of each outcome of a field."""
     pairs = [(gold, predicted or "") for gold, predicted in evaluation.outcomes(field)]
-    found, plain = recall(pairs), plain_evaluation(evaluation, metric)
+    found, uncorrected = recall(pairs), uncorrected_evaluation(evaluation, metric)
     summary = {
         **evaluation.score.model_dump(mode="json"),
         "parse_failures": evaluation.parse_failures,
         "errors": evaluation.errors,
         "recall": {outcome: found[outcome] for outcome in field.outcomes if outcome in found},
-        "plain": plain.score.model_dump(mode="json") if plain else None,
+        "uncorrected": uncorrected.score.model_dump(mode="json") if uncorrected else None,
         "risk_coverage": _curve_summary(selective_curve(evaluation, metric)),
     }
     if field.abstains:
@@ -145,7 +141,7 @@ def evaluation_tables(evaluation: Evaluation, summary: Mapping[str, Any]) -> Seq
     """Return an evaluation's score and its further figures; `summary` is the whole one, for machines."""
     scores = scores_table()
     add_score(scores, summary["metric"], evaluation.score)
-    for part in ("plain", "answerable"):
+    for part in ("uncorrected", "answerable"):
         if summary.get(part):
             add_score(scores, part, Score.model_validate(summary[part]))
     facts = {"model": summary["model"]}

@@ -67,7 +67,7 @@ class Effects:
         return {choice: sums[choice] / (counts[choice] + _DOUBT) for choice in sums}
 
 
-class DemoDraw:
+class DemoSampler:
     """Draws demo sets for one predictor, and learns from what came of them."""
 
     def __init__(self, signature: Signature, pool: Sequence[Demo], *, rng: random.Random):

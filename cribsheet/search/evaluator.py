@@ -1,20 +1,23 @@
-"""What is the same for all trials of a compile."""
+"""Answer rows with candidates, at the budget's cost."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from cribsheet.dataset.examples import Example, Prediction
-from cribsheet.evaluation.evaluate import RowResult, evaluate
+from cribsheet.evaluation.evaluate import RowResult, score_row
 from cribsheet.evaluation.metrics import apply_metric
 from cribsheet.executor import Executor
 from cribsheet.frozen import FrozenPrompt, Wiring
-from cribsheet.frozen.running import Run, withheld
+from cribsheet.frozen.running import Run, settled
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completer, Model
 from cribsheet.outcomes import Value
-from cribsheet.search.budget import Ledger
+from cribsheet.search.budget import BudgetExhausted
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.corrections.guard import GuardFitter
+from cribsheet.search.ledger import Bill, Ledger, Recorder
 from cribsheet.signature import Field
 from cribsheet.task import Metric
 
@@ -23,8 +26,8 @@ ProgramRunner = Callable[[Mapping[str, FrozenPrompt], Mapping[str, Value], Compl
 
 
 @dataclass(frozen=True)
-class Conditions:
-    """The model, the metric, the ledger and how rows are answered."""
+class Evaluator:
+    """Answers rows with candidates: the model, the metric, the ledger and how the program runs."""
 
     run: ProgramRunner
     model: Model
@@ -39,22 +42,41 @@ class Conditions:
     """What each outcome would score on a row, by the row's id."""
 
     def answer(
-        self, candidate: Candidate, rows: Sequence[Example], model: Completer | None = None, *, ask_all: bool = False
+        self, candidate: Candidate, rows: Sequence[Example], *, bill: Bill | None = None, ignore_budget: bool = False
     ) -> Iterator[RowResult]:
-        """Yield how each row goes with a candidate as it is; nothing is fitted or charged.
+        """Yield how each row goes with a candidate as it is; nothing is fitted.
 
-        Rows that its guard withholds whatever the model says are not asked, unless all are to be.
+        What rows ask is charged row by row, and added to the bill. Rows that the candidate's guard withholds
+        whatever the model says are not asked, unless the budget is to be ignored.
+
+        Raises:
+            BudgetExhausted: after the row that used up the budget; in place of a row that it does not pay for.
+            SearchStopped: in place of the first row that ends after the search was stopped by hand.
         """
 
-        def runner(inputs: Mapping[str, Value]) -> Run:
-            unasked = None if ask_all else withheld(candidate.prompts, self.wiring, inputs)
-            return unasked or self.run(candidate.prompts, inputs, model or self.model)
+        def score(example: Example, model: Recorder) -> RowResult:
+            run = partial(self._run, candidate, model, ask_all=ignore_budget)
+            return score_row(run, example, self.metric)
 
-        return evaluate(runner, rows, self.metric, executor=self.executor)
+        answered = self.ledger.answer(
+            score, rows, model=self.model, executor=self.executor, bill=bill, ignore_budget=ignore_budget
+        )
+        with closing(answered) as results:
+            for result, asked in results:
+                self.ledger.check_stopped()
+                if asked.is_cut:
+                    raise BudgetExhausted
+                yield result
+                if asked.cost and not ignore_budget:
+                    self.ledger.check()
+
+    def _run(self, candidate: Candidate, model: Completer, inputs: Mapping[str, Value], *, ask_all: bool) -> Run:
+        unasked = None if ask_all else settled(candidate.prompts, self.wiring, inputs)
+        return unasked or self.run(candidate.prompts, inputs, model)
 
     def asks(self, candidate: Candidate, row: Example) -> bool:
         """Tell whether a model has to be asked for a candidate's answer to a row; not where its guard withholds any."""
-        return withheld(candidate.prompts, self.wiring, row.inputs) is None
+        return settled(candidate.prompts, self.wiring, row.inputs) is None
 
     def guarded(self, candidate: Candidate) -> Candidate:
         """Return the candidate with the guard that is known before anything is answered."""
@@ -62,7 +84,7 @@ class Conditions:
         if self.fit_guard is None or known is None:
             return candidate
         prompts = {
-            name: prompt.model_copy(update={"guard": known}) if self.fit_guard.guards(name) else prompt
+            name: prompt.with_corrections(*prompt.corrections, known) if self.fit_guard.guards(name) else prompt
             for name, prompt in candidate.prompts.items()
         }
         return replace(candidate, prompts=prompts)
@@ -77,7 +99,7 @@ class Conditions:
         on the others, the one chosen by score 0.847.
         """
         shares = row.calls[0].answer.shares if len(row.calls) == 1 else None
-        if shares is None or not hands_on(row):
+        if shares is None or not passes_through(row):
             return row.score
         (field,) = candidate.prompts[row.calls[0].predictor].signature.outputs
         expected = sum(share * self._score(row.example, field, outcome) for outcome, share in shares.items())
@@ -91,13 +113,13 @@ class Conditions:
         return self.scores[key]
 
 
-def hands_on(row: RowResult) -> bool:
+def passes_through(row: RowResult) -> bool:
     """Tell whether the program gave just what its one predictor said, or nothing."""
     if row.run is None or not row.run.calls:
         return True
     if len(row.run.calls) != 1:
         return False
-    said, given = row.run.calls[0].answer.prediction, row.run.prediction
+    said, given = row.run.calls[0].answer.outputs, row.run.outputs
     if isinstance(said, ParseFailure) or isinstance(given, ParseFailure):
         return isinstance(said, ParseFailure) and isinstance(given, ParseFailure)
-    return said.outputs == given.outputs
+    return said == given

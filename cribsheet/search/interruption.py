@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from cribsheet.interrupts import first_ctrl_c
-from cribsheet.search.budget import Ledger
+from cribsheet.search.ledger import Ledger
 
 
 @contextmanager

@@ -50,7 +50,7 @@ class Lengths:
             inputs=longest,
         )
         turns = len(rendered.messages)
-        return self._model.count_tokens(rendered.plain) + _TURN_TOKENS * turns + prompt.decoding.max_tokens
+        return self._model.count_tokens(rendered.full_text) + _TURN_TOKENS * turns + prompt.decoding.max_tokens
 
     def _inputs(self, names: tuple[str, ...]) -> Mapping[str, Value]:
         """Return the inputs of these names of the longest row."""

@@ -29,6 +29,12 @@ class Prefixes:
         self._held: list[_Read] = []
         """The prompt before last."""
 
+    def copy(self) -> "Prefixes":
+        """Return the same state, to judge prompts that may follow without taking them in here."""
+        other = Prefixes(self._capacity)
+        other._held = list(self._held)
+        return other
+
     def read(self, text: str, *, tokens: int) -> int:
         """Take in a prompt of so many tokens; return how many of its characters had been read."""
         shared, place = max(((_shared_length(one.text, text), at) for at, one in enumerate(self._held)), default=(0, 0))

@@ -6,11 +6,11 @@ from functools import partial
 from cribsheet.dataset.examples import Demo, Example
 from cribsheet.layout.catalogue import layout_named
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.demo_sampling import DemoDraw, Effects
+from cribsheet.search.demo_sampling import DemoSampler, Effects
 from cribsheet.search.race import decides
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
-from cribsheet.search.wording.choices import Wordings, Words
+from cribsheet.search.wording.choices import WordChoices, Words
 
 BLOCKS, BLOCK = 6, 8
 """Blocks of the demo pool's rows on which sets are tried, and their rows."""
@@ -34,14 +34,14 @@ class Probing:
     In-context Learning", arXiv:2212.10378): no layout is judged by one set, no set by one layout.
     """
 
-    def __init__(self, study: Study, draws: Mapping[str, DemoDraw]):
+    def __init__(self, study: Study, draws: Mapping[str, DemoSampler]):
         self.study, self._draws = study, draws
         self.blocks = self._blocks()
         """Rows of the demo pool that are never drawn as demos."""
         self.layouts = self._distinct_layouts()
         """The names of those that differ in what they ask."""
         self._effects = Effects(study.rng, pull=_PULL)
-        self._wordings = Wordings(study)
+        self._wordings = WordChoices(study)
         self._sets: dict[Choice, list[Words]] = {}
 
     def pays(self, allowance: float) -> bool:
@@ -64,20 +64,20 @@ class Probing:
         return self._frames()
 
     def _probe(self, block: int) -> float:
-        """Try one set in one frame; both are drawn more often the better they did. Return what it cost."""
+        """Try one set in one frame; both are drawn more often the better they did. Return its price."""
         study, kind = self.study, f"block {block}"
         demos = self._demos()
         choices = self._choices(lambda options: self._effects.shuffled(options)[0])
         candidate = self._candidate(choices, demos)
         if not study.fits(candidate):
             return 0.0
-        trial = Trial(candidate, study.conditions)
+        trial = Trial(candidate, study.evaluator)
         trial.extend(self.blocks[block])
         self._effects.learn(choices, trial.merit, kind=kind)
         for name, draw in self._draws.items():
             draw.learn(demos[name], trial.merit, kind=kind)
-        study.advance()
-        return trial.cost
+        study.advance(compares=False)
+        return trial.price
 
     def _demos(self) -> dict[str, Sequence[Demo]]:
         """Draw a small set for each predictor, without abstentions where a guard may make them.
@@ -89,8 +89,8 @@ class Probing:
 
     def _blocks(self) -> list[list[Example]]:
         pooled = {repr(demo) for draw in self._draws.values() for demo in draw.pool}
-        conditions, bare = self.study.conditions, self.study.conditions.guarded(self.study.bare())
-        rows = [row for row in self.study.train if repr(row.demo) not in pooled and conditions.asks(bare, row)]
+        evaluator, bare = self.study.evaluator, self.study.evaluator.guarded(self.study.bare())
+        rows = [row for row in self.study.train if repr(row.demo) not in pooled and evaluator.asks(bare, row)]
         return [rows[at : at + BLOCK] for at in range(0, min(len(rows), BLOCKS * BLOCK) - BLOCK + 1, BLOCK)]
 
     def _distinct_layouts(self) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from statistics import fmean
+from typing import Protocol
 
 from cribsheet.layout.decisions import decided_field
 from cribsheet.search.candidate import Candidate
@@ -18,8 +19,32 @@ ENTRY = 0.5
 """The part of a stage's budget that goes into first blocks; the survivors' further rows have the rest."""
 
 
-class Stage:
-    """One race, with a part of the budget of its own.
+class Proposals(Protocol):
+    """Where a race's candidates come from: it asks for one and tells what became of it, before it asks again."""
+
+    def ask(self) -> Candidate | None:
+        """Return a candidate that may enter; None if there are no more."""
+
+    def tell(self, trial: Trial) -> None:
+        """Take in how the candidate did that was asked for last, if it entered."""
+
+
+class Listed:
+    """Proposals that learn nothing."""
+
+    def __init__(self, candidates: Iterable[Candidate]):
+        self._candidates = iter(candidates)
+
+    def ask(self) -> Candidate | None:
+        """Return the next candidate."""
+        return next(self._candidates, None)
+
+    def tell(self, trial: Trial) -> None:
+        """Do nothing."""
+
+
+class Race:
+    """One race, with its own part of the budget.
 
     All candidates answer the same rows, block by block. After each block those drop out that an
     anytime-valid paired test finds worse than the leader: over the whole stage, whatever is looked at
@@ -42,16 +67,15 @@ class Stage:
         """What the stage may still spend, in the budget's unit."""
         return self._allowance - (self._start - self.study.ledger.left)
 
-    def run(self, candidates: Iterable[Candidate], *, keep: int, incumbents: Sequence[Trial] = ()) -> list[Trial]:
+    def run(self, proposals: Proposals, *, keep: int, incumbents: Sequence[Trial] = ()) -> list[Trial]:
         """Race until `keep` candidates are left, all rows are answered or the budget is spent.
 
-        Returns the `keep` best, the best first; fewer where fewer entered or the others are worse. Candidates
-        are drawn one by one, each when the one before has answered its first block. Incumbents have answered
-        theirs.
+        Returns the `keep` best, the best first; fewer if fewer entered or the others are worse. Each candidate is
+        asked for when the one before has answered its first block. Incumbents have answered theirs.
         """
         rows = first_block(self.study)
         self.trials += incumbents
-        self._enter(candidates, rows, least=keep)
+        self._enter(proposals, rows, least=keep)
         running = self._survivors(self.trials, rows)
         while len(running) > keep and rows < len(self.study.val):
             following = min(rows * GROWTH, len(self.study.val))
@@ -64,12 +88,13 @@ class Stage:
             running = self._survivors(running[:affordable], rows)
         return running[:keep]
 
-    def _enter(self, candidates: Iterable[Candidate], rows: int, *, least: int) -> None:
-        for candidate in candidates:
+    def _enter(self, proposals: Proposals, rows: int, *, least: int) -> None:
+        while (candidate := proposals.ask()) is not None:
             if candidate.key not in self.seen and self.study.fits(candidate):
                 self.seen.add(candidate.key)
                 self.trials.append(self.study.trial(candidate))
                 self.study.extend(self.trials[-1], rows)
+                proposals.tell(self.trials[-1])
             if self.left <= (1 - self._entry) * self._allowance and len(self.trials) >= least:
                 return
 
@@ -84,7 +109,7 @@ class Stage:
         looks = 1
         while following * GROWTH**looks <= len(self.study.val):
             looks += 1
-        costs = accumulate(trial.cost / trial.rows * max(0, following - trial.rows) for trial in running)
+        costs = accumulate(trial.price / trial.rows * max(0, following - trial.rows) for trial in running)
         return sum(cost <= self.left / looks for cost in costs)
 
 

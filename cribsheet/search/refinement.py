@@ -8,7 +8,7 @@ from cribsheet.dataset.examples import Demo, Example
 from cribsheet.errors import ModelError
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.demo_sampling import DemoDraw
+from cribsheet.search.demo_sampling import DemoSampler
 from cribsheet.search.demos import answered_only, demos_of
 from cribsheet.search.race import GROWTH, first_block
 from cribsheet.search.study import Study
@@ -25,7 +25,7 @@ _ROUNDS_OF_NOTHING = 8
 class Refinement:
     """Hill climbing from the best candidate, by one change at a time."""
 
-    def __init__(self, study: Study, draws: Mapping[str, DemoDraw], *, seen: set[str]):
+    def __init__(self, study: Study, draws: Mapping[str, DemoSampler], *, seen: set[str]):
         self.study = study
         self._draws = draws
         self._seen = seen
@@ -71,7 +71,7 @@ class Refinement:
         shown = {repr(demo) for prompt in candidate.prompts.values() for demo in prompt.demos}
         rows = [row for row in self.study.train if repr(row.demo) not in shown]
         results = self.study.answer(candidate, self.study.rng.sample(rows, min(PROBED, len(rows)))).rows
-        wrong: list[Example] = [row.example for row in results if self.study.conditions.merit(candidate, row) < _HARD]
+        wrong: list[Example] = [row.example for row in results if self.study.evaluator.merit(candidate, row) < _HARD]
         for name, signature in self.study.signatures.items():
             drawn = {repr(demo): demo for demo in self._draws[name].pool}  # the same one, so that it is not drawn too
             self._hard[name] = [drawn.get(repr(demo), demo) for demo in demos_of(signature, wrong)]

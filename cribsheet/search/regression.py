@@ -1,34 +1,45 @@
-"""Fit ridge logistic regression around what is known before."""
+"""Fit weights that make the right one of several options likeliest."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-_STEPS = 30
-_HALVINGS = 20
+import numpy as np
+
+_STEPS, _HALVINGS = 50, 20
 _ENOUGH = 1e-7
+_TRACE = 1e-6  # of ridge, which keeps the system solvable if columns depend on each other
 
 Vector = Sequence[float]
 
 
-def fit_logistic(
-    rows: Sequence[Vector], targets: Sequence[bool], *, centre: Vector, ridge: Vector
-) -> tuple[float, ...]:
+@dataclass(frozen=True)
+class Choices:
+    """Rows that each choose one of several options."""
+
+    signals: np.ndarray
+    """What is known of each option: (rows, options, weights)."""
+    right: np.ndarray
+    """Whether an option is right, one at least a row: (rows, options), of bool."""
+    offset: np.ndarray
+    """What an option scores without any weight: (rows, options); minus infinity for one that a row does not have."""
+
+
+def fit_choices(choices: Choices, *, ridge: np.ndarray, centre: np.ndarray | None = None) -> np.ndarray:
     """Return the weights that maximise the likelihood less ridge / 2 times the squared distance from `centre`.
 
-    Newton's method with step halving, which cannot diverge (Hastie et al. 2009, "The Elements of
-    Statistical Learning", section 4.4). A column of ones makes an intercept.
-
-    >>> (weight,) = fit_logistic([(1.0,)] * 4, [True, True, True, False], centre=(0.0,), ridge=(0.0,))
-    >>> round(weight, 4) == round(math.log(3), 4)
-    True
+    A conditional logit (McFadden 1974, "Conditional logit analysis of qualitative choice behavior"); if several
+    options of a row are right, it counts that one of them is chosen. Binary and multinomial logistic regression
+    are special cases. Newton's method with step halving, which cannot diverge (Hastie et al. 2009, "The Elements
+    of Statistical Learning", section 4.4). `ridge`, `centre` and the result have one value a weight.
     """
-    weights = list(centre)
-    loss = _loss(rows, targets, weights, centre, ridge)
+    middle = np.zeros(choices.signals.shape[2]) if centre is None else centre
+    weights, loss = middle.copy(), _loss(choices, middle, middle, ridge)
     for _ in range(_STEPS):
-        step = _newton_step(rows, targets, weights, centre, ridge)
+        step = _newton_step(choices, weights, middle, ridge)
         for halving in range(_HALVINGS):
-            tried = [weight - part / 2**halving for weight, part in zip(weights, step, strict=True)]
-            after = _loss(rows, targets, tried, centre, ridge)
+            tried = weights - step / 2**halving
+            after = _loss(choices, tried, middle, ridge)
             if after <= loss:
                 break
         else:
@@ -36,55 +47,43 @@ def fit_logistic(
         gained, weights, loss = loss - after, tried, after
         if gained < _ENOUGH:
             break
-    return tuple(weights)
+    return weights
 
 
-def _loss(rows: Sequence[Vector], targets: Sequence[bool], weights: Vector, centre: Vector, ridge: Vector) -> float:
-    """Return the negative log-likelihood plus the penalty."""
-    likelihood = 0.0
-    for row, target in zip(rows, targets, strict=True):
-        logit = _dot(weights, row)
-        wrong = -logit if target else logit
-        likelihood += max(wrong, 0.0) + math.log1p(math.exp(-abs(wrong)))
-    moved = zip(weights, centre, ridge, strict=True)
-    return likelihood + math.fsum(pull * (weight - middle) ** 2 for weight, middle, pull in moved) / 2
+def fit_logistic(
+    rows: Sequence[Vector], targets: Sequence[bool], *, centre: Vector, ridge: Vector
+) -> tuple[float, ...]:
+    """Return the weights of a ridge logistic regression around `centre`; a column of ones makes an intercept.
+
+    >>> (weight,) = fit_logistic([(1.0,)] * 4, [True, True, True, False], centre=(0.0,), ridge=(0.0,))
+    >>> round(weight, 4) == round(math.log(3), 4)
+    True
+    """
+    columns, right = np.array(rows, dtype=float), np.array(targets, dtype=bool)
+    signals = np.stack([columns, np.zeros_like(columns)], axis=1)
+    choices = Choices(signals, np.stack([right, ~right], axis=1), np.zeros((len(columns), 2)))
+    found = fit_choices(choices, ridge=np.array(ridge, dtype=float), centre=np.array(centre, dtype=float))
+    return tuple(map(float, found))
 
 
-def _newton_step(
-    rows: Sequence[Vector], targets: Sequence[bool], weights: Vector, centre: Vector, ridge: Vector
-) -> list[float]:
-    size = len(weights)
-    slope = [pull * (weight - middle) for weight, middle, pull in zip(weights, centre, ridge, strict=True)]
-    # A trace of ridge keeps the system solvable where columns depend on each other.
-    bend = [[(ridge[i] + 1e-6 if i == j else 0.0) for j in range(size)] for i in range(size)]
-    for row, target in zip(rows, targets, strict=True):
-        mean = 1 / (1 + math.exp(-max(-60.0, min(60.0, _dot(weights, row)))))
-        miss, spread = mean - target, mean * (1 - mean)
-        for i, value in enumerate(row):
-            slope[i] += miss * value
-            scaled, line = spread * value, bend[i]
-            for j in range(i + 1):
-                line[j] += scaled * row[j]
-    for i in range(size):
-        for j in range(i):
-            bend[j][i] = bend[i][j]
-    return _solved(bend, slope)
+def _loss(choices: Choices, weights: np.ndarray, centre: np.ndarray, ridge: np.ndarray) -> float:
+    """Return the negative log-likelihood of the right options plus the penalty."""
+    scores = choices.signals @ weights + choices.offset
+    right = np.where(choices.right, scores, -math.inf)
+    missed = np.logaddexp.reduce(scores, axis=1) - np.logaddexp.reduce(right, axis=1)
+    return float(missed.sum() + (ridge * (weights - centre) ** 2).sum() / 2)
 
 
-def _solved(matrix: list[list[float]], right: Vector) -> list[float]:
-    """Return what solves a positive definite system, by elimination without pivots."""
-    size = len(right)
-    lines = [[*line, value] for line, value in zip(matrix, right, strict=True)]
-    for at in range(size):
-        for below in range(at + 1, size):
-            factor = lines[below][at] / lines[at][at]
-            lines[below] = [low - factor * high for low, high in zip(lines[below], lines[at], strict=True)]
-    found = [0.0] * size
-    for at in reversed(range(size)):
-        known = _dot(lines[at][at + 1 : size], found[at + 1 :])
-        found[at] = (lines[at][size] - known) / lines[at][at]
-    return found
-
-
-def _dot(one: Vector, other: Vector) -> float:
-    return sum(a * b for a, b in zip(one, other, strict=True))
+def _newton_step(choices: Choices, weights: np.ndarray, centre: np.ndarray, ridge: np.ndarray) -> np.ndarray:
+    """Return the step, each right option weighed by its share of the right ones' chance."""
+    signals = choices.signals
+    scores = signals @ weights + choices.offset
+    chance = np.exp(scores - np.logaddexp.reduce(scores, axis=1, keepdims=True))
+    right = np.where(choices.right, chance, 0.0)
+    wanted = right / np.maximum(right.sum(axis=1, keepdims=True), 1e-300)
+    mean = np.einsum("ro,row->rw", chance, signals)
+    slope = np.einsum("ro,row->w", chance - wanted, signals) + ridge * (weights - centre)
+    flat = (signals * np.sqrt(chance)[:, :, None]).reshape(-1, len(weights))
+    bend = flat.T @ flat - mean.T @ mean + np.diag(ridge + _TRACE)
+    step: np.ndarray = np.linalg.solve(bend, slope)
+    return step

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from cribsheet.corrections import Extraction
 from cribsheet.corrections.extraction import ALTERNATIVES
 from cribsheet.dataset.examples import Demo, Example
 from cribsheet.errors import CompileError
@@ -16,13 +17,15 @@ from cribsheet.layout.catalogue import LAYOUTS, ZERO_SHOT, layout_named
 from cribsheet.layout.decisions import decided_field
 from cribsheet.models import Completer, Model
 from cribsheet.progress import Progress
-from cribsheet.search.bootstrap.teaching import Harvest, Teaching
-from cribsheet.search.budget import BudgetExhausted, Charged, Ledger
+from cribsheet.search.bootstrap.teaching import TeacherRuns, TeacherSettings
+from cribsheet.search.budget import BudgetExhausted
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.corrections.extraction import source_of
 from cribsheet.search.corrections.pointer import PointerFitter
+from cribsheet.search.corrections.readout import ReadoutFitter
 from cribsheet.search.demos import demos_of
-from cribsheet.search.evaluator import Conditions
+from cribsheet.search.evaluator import Evaluator, passes_through
+from cribsheet.search.ledger import Charged, Ledger
 from cribsheet.search.lengths import Lengths
 from cribsheet.search.trial import Trial
 from cribsheet.search.wording.instructions import spelled_out
@@ -42,7 +45,7 @@ class Study:
     """The demo pool."""
     val: Sequence[Example]
     """What candidates are compared on, in the order in which they are asked."""
-    conditions: Conditions
+    evaluator: Evaluator
     """The model, the metric, the ledger and how rows are answered."""
     progress: Progress
     rng: random.Random
@@ -53,9 +56,9 @@ class Study:
     """Whether written answers may be made spans of an input."""
     pools: dict[str, tuple[Demo, ...]] = field(default_factory=dict)
     """The demos that each predictor may show."""
-    teaching: Teaching | None = None
+    teacher_settings: TeacherSettings | None = None
     """How demos are bootstrapped; None where nobody asked for it: the student then gives what rows lack."""
-    harvest: Harvest | None = None
+    teacher_runs: TeacherRuns | None = None
     """What the teacher's runs gave; None before they are made."""
     trials: list[Trial] = field(default_factory=list)
     curve: list[tuple[int, float]] = field(default_factory=list)
@@ -72,23 +75,23 @@ class Study:
     @property
     def model(self) -> Model:
         """The model that is compiled for."""
-        return self.conditions.model
+        return self.evaluator.model
 
     @property
     def ledger(self) -> Ledger:
         """What the compile has cost, and may."""
-        return self.conditions.ledger
+        return self.evaluator.ledger
 
     @property
     def may_guard(self) -> bool:
         """Whether candidates may get a guard."""
-        return self.conditions.fit_guard is not None
+        return self.evaluator.fit_guard is not None
 
     @property
     def may_read_out(self) -> bool:
-        """Whether candidates may get a readout: one predictor whose outcome is decided, and guarded by nothing."""
+        """Whether candidates may get a readout: if there is one predictor, whose outcome is decided."""
         one, *others = self.signatures.values()
-        return self.tells_logprobs and not others and decided_field(one) is not None and not self.may_guard
+        return self.tells_logprobs and not others and decided_field(one) is not None
 
     @property
     def pointed_source(self) -> str | None:
@@ -98,13 +101,13 @@ class Study:
 
     def may_abstain(self, name: str) -> bool:
         """Tell whether a predictor's demos should show abstentions: not where a guard settles those by itself."""
-        guard = self.conditions.fit_guard
+        guard = self.evaluator.fit_guard
         return guard is None or not guard.guards(name) or not guard.settles
 
     @property
     def teacher(self) -> Completer | None:
         """The model that proposes words and instructions, at the budget's cost; None where none was named."""
-        teacher = self.teaching.teacher if self.teaching else None
+        teacher = self.teacher_settings.teacher if self.teacher_settings else None
         return None if teacher is None else Charged(teacher, self.ledger)
 
     @property
@@ -180,11 +183,11 @@ class Study:
             layout=layout,
             instructions=signature.instructions if instructions is None else instructions,
             demos=tuple(demos),
+            corrections=(Extraction(source=source),) if source is not None else (),
             decoding=Decoding(
                 decide_by="logprobs" if by_logprobs else "text",
                 max_tokens=self._lengths.answer(signature, layout),
                 top_logprobs=self._alternatives(by_logprobs or source is not None),
-                extract_from=source,
             ),
         )
 
@@ -199,7 +202,7 @@ class Study:
                 f"The prompt of {candidate.origin} does not fit the context window of {self.model.context_window} "
                 f"tokens of {self.model.name}. Use shorter rows, or a model with a larger window."
             )
-        trial = Trial(candidate, self.conditions)
+        trial = Trial(candidate, self.evaluator)
         self.trials.append(trial)
         return trial
 
@@ -218,7 +221,8 @@ class Study:
         """
         if self.may_read_out:
             for trial in self.trials:
-                trial.read_out()
+                if all(map(passes_through, trial.evaluation.rows)):
+                    trial.allow(ReadoutFitter())
             self._note_best()
 
     def point(self) -> None:
@@ -230,37 +234,34 @@ class Study:
         if best is not None and source is not None:
             (signature,) = self.signatures.values()
             with suppress(BudgetExhausted):
-                best.point(PointerFitter(signature, source, (*self.train, *self.val), self.conditions.metric))
+                best.allow(PointerFitter(signature, source, (*self.train, *self.val), self.evaluator.metric))
             self._note_best()
 
     def _note_best(self) -> None:
         best = self.best
-        score = round(best.mean, 4) if best else 0.0
+        if best is None:
+            return
+        score = round(best.mean, 4)
         if not self.curve or self.curve[-1][1] != score:
             self.curve.append((self.ledger.tokens, score))
 
-    def advance(self) -> None:
-        """Show how far the budget is spent."""
-        best = self.curve[-1][1] if self.curve else 0.0
+    def advance(self, *, compares: bool = True) -> None:
+        """Show how far the budget is spent, and the best validation score if there is one.
+
+        A stage that asks other rows than the validation rows does not compare, and has no score to show.
+        """
+        best = self.curve[-1][1] if self.curve and compares else None
         self.progress.advance(spent=self.ledger.spent, limit=self.ledger.budget.limit, best=best)
 
-    def answer(self, candidate: Candidate, rows: Sequence[Example], *, whatever_it_costs: bool = False) -> Evaluation:
+    def answer(self, candidate: Candidate, rows: Sequence[Example], *, ignore_budget: bool = False) -> Evaluation:
         """Answer rows with a candidate as it is: nothing is fitted, nothing compared.
 
-        Whatever it costs, all rows are asked, those too that the guard withholds in any case.
+        If the budget is to be ignored, all rows are asked, those too that the guard withholds in any case.
 
         Raises:
-            BudgetExhausted: where the budget ends first, unless they are to be answered whatever it costs.
+            BudgetExhausted: if the budget ends first, unless it is to be ignored.
         """
-        results = []
-        for result in self.conditions.answer(candidate, rows, ask_all=whatever_it_costs):
-            for call in result.calls:
-                for prompt, completion in call.answer.completions:
-                    self.ledger.charge(prompt, completion)
-            if not whatever_it_costs:
-                self.ledger.check()
-            results.append(result)
-        return summarize(results)
+        return summarize(self.evaluator.answer(candidate, rows, ignore_budget=ignore_budget))
 
     @cached_property
     def _is_chinese(self) -> bool:

@@ -3,22 +3,25 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from statistics import fmean
 
 import numpy as np
 
+from cribsheet.corrections import corrected, to_apply
 from cribsheet.corrections.calibration import CONTENT_FREE
 from cribsheet.dataset.examples import Example
 from cribsheet.evaluation.evaluate import Evaluation, RowResult, score_run, summarize
-from cribsheet.frozen.running import Call, Run, ask, reread
+from cribsheet.frozen.running import Run, ask, asked
 from cribsheet.layout.decisions import decided_field
-from cribsheet.models import Completer, Completion, Sampling
-from cribsheet.prompts import Prompt
 from cribsheet.search.budget import BudgetExhausted, SearchStopped
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.corrections.fitting import Fitter, Kind, folds
-from cribsheet.search.corrections.pointer import PointerFitter
-from cribsheet.search.evaluator import Conditions, hands_on
+from cribsheet.search.corrections._base import Fitter
+from cribsheet.search.corrections.calibration import BatchFitter, ContextualFitter
+from cribsheet.search.corrections.extraction import NoExtraction
+from cribsheet.search.corrections.fitting import combinations, cross_fitted, fitted
+from cribsheet.search.evaluator import Evaluator, passes_through
+from cribsheet.search.ledger import Bill, Charged
 
 CONTEXTUAL_FROM = 32
 """The rows from which on inputs without content are asked too: before, they would cost too large a part."""
@@ -30,34 +33,42 @@ _LEAST_COST = 1e-6
 class Trial:
     """A candidate, what it answered so far, and the corrections fitted on that.
 
-    Rows are added in blocks. After each block, biases and guard are fitted, and what the rows were
-    answered is read again with them: each row with what was fitted on rows of other folds, so that a
-    candidate does not look better for having been fitted to the rows it is judged by. Of no correction
-    and each kind of it, the one that does best stays.
+    Rows are added in blocks. After each block, corrections are fitted, and the rows' answers are corrected anew:
+    each row with corrections that were fitted on other folds, so that a candidate does not look better for having
+    been fitted to the rows it is judged by. The combination of corrections that does best stays.
     """
 
-    def __init__(self, candidate: Candidate, conditions: Conditions):
-        self.uncorrected = conditions.guarded(candidate)
+    def __init__(self, candidate: Candidate, evaluator: Evaluator):
+        self.uncorrected = evaluator.guarded(candidate)
         """Without any but what is known beforehand: what other candidates are made of."""
         self.candidate = self.uncorrected
         """With the corrections that do best, fitted on all rows so far."""
         self.evaluation = Evaluation(())
         """The rows so far, each with corrections fitted on others."""
         self.merits: tuple[float, ...] = ()
-        """What candidates are compared by, row by row; see `Conditions.merit`."""
+        """What candidates are compared by, row by row; see `Evaluator.merit`."""
         self.said: tuple[float, ...] = ()
         """What trials stand by, row by row.
 
         Merits tell candidates apart on few rows; but candidates that are alike in accuracy may differ in
         how sure they are, so the score has half a say.
         """
-        self.cost = 0.0
-        """What it has cost, in the budget's unit."""
-        self._plain: list[RowResult] = []
+        self._base_results: list[RowResult] = []
+        self._allowed: tuple[Fitter, ...] = ()
         self._content_free: dict[str, list[Mapping[str, float]]] = {}
-        self._conditions = conditions
-        self._memory = _Memory(conditions.model)
-        self._paid: set[str] = set()
+        self._evaluator = evaluator
+        self._bill = Bill()
+        self._charged = Charged(evaluator.model, evaluator.ledger, self._bill)
+
+    @property
+    def cost(self) -> float:
+        """What was charged for it, in the budget's unit; nothing for what others had asked before."""
+        return self._bill.cost
+
+    @property
+    def price(self) -> float:
+        """What it would cost if nothing of it had been asked before, in the budget's unit."""
+        return self._bill.price
 
     @property
     def mean(self) -> float:
@@ -87,9 +98,9 @@ class Trial:
 
     @property
     def cost_of_asking(self) -> float:
-        """What a row cost that the model was asked about, in the budget's unit."""
+        """The price of a row that the model was asked about, in the budget's unit."""
         asked = sum(bool(row.calls) or row.run is None for row in self.evaluation.rows)
-        return max(self.cost, _LEAST_COST) / max(1, asked)
+        return max(self.price, _LEAST_COST) / max(1, asked)
 
     def extend(self, rows: Sequence[Example]) -> None:
         """Answer rows up to the last of `rows`, which starts with those answered before.
@@ -97,91 +108,85 @@ class Trial:
         Raises:
             BudgetExhausted, SearchStopped: where the ledger stops it; the trial has the rows answered until then.
         """
-        plain = list(self._plain)
+        results = list(self._base_results)
         try:
             for row in self._answer(self.uncorrected, rows[self.rows :]):
-                plain.append(row)
-            if len(plain) >= CONTEXTUAL_FROM and not self._content_free:
+                results.append(row)
+            if len(results) >= CONTEXTUAL_FROM and not self._content_free:
                 self._content_free = self._ask_content_free()
         except (BudgetExhausted, SearchStopped):
-            self._settle_anew(plain)
+            self._settle_anew(results)
             raise
-        self._settle_anew(plain)
+        self._settle_anew(results)
 
-    def read_out(self) -> None:
-        """Let a readout, fitted on the rows so far, be among the corrections; no model is asked.
-
-        Not where a program does more than hand on what its predictor said: it would have to run again.
-        """
-        if all(map(hands_on, self._plain)):
-            self._settle(self._plain, reads_out=True)
-
-    def point(self, fit_pointer: PointerFitter) -> None:
-        """Let a pointer, fitted on the rows so far, be among the corrections: some answers then begin elsewhere.
+    def allow(self, fitter: Fitter) -> None:
+        """Let a further correction be fitted, on the rows so far and on those to come.
 
         Raises:
-            BudgetExhausted: where the ledger stops it; the trial stays as it was.
+            BudgetExhausted: if the ledger stops it; the trial stays as it was.
         """
-        self._settle(self._plain, fit_pointer=fit_pointer)
+        self._allowed = (*self._allowed, fitter)
+        self._settle(self._base_results)
 
-    def _settle_anew(self, plain: list[RowResult]) -> None:
-        if len(plain) > self.rows:
-            self._settle(plain)
+    def _settle_anew(self, results: list[RowResult]) -> None:
+        if len(results) > self.rows:
+            self._settle(results)
 
-    def _settle(
-        self, plain: list[RowResult], *, reads_out: bool = False, fit_pointer: PointerFitter | None = None
-    ) -> None:
-        """Keep the correction that does best on rows that it was not fitted on; none where none helps.
+    def _settle(self, results: list[RowResult]) -> None:
+        """Keep the corrections that do best on rows that they were not fitted on; none if none helps.
 
         The budget may end on the way, so the trial is changed last.
         """
-        fitter = Fitter(self.uncorrected, self._conditions.fit_guard, self._content_free, reads_out, fit_pointer)
-        candidate, judged, merits = self.uncorrected, plain, self._merits(plain)
-        for kind in fitter.kinds(plain):
-            if kind == "uncalibrated" and fitter.fit_guard is None:
-                continue
-            results = self._cross_fitted(fitter, kind, plain)
-            corrected = self._merits(results)
-            if fmean(corrected) > fmean(merits):
-                candidate, judged, merits = fitter.fit(plain, kind), results, corrected
-        self._plain, self.candidate, self.merits, self.evaluation = plain, candidate, merits, summarize(judged)
+        base = self.uncorrected
+        candidate, judged, merits = base, results, self._merits(results)
+        replay = partial(self._replay, may_reread=all(map(passes_through, results)))
+        for fitters in combinations(self._fitters(), results):
+            judging = cross_fitted(base, results, fitters, replay=replay)
+            then = self._merits(judging)
+            if fmean(then) > fmean(merits):
+                candidate = fitted(base, results, fitters, replay=replay)
+                judged, merits = judging, then
+        self._base_results, self.candidate, self.merits, self.evaluation = results, candidate, merits, summarize(judged)
         self.said = tuple((row.score + merit) / 2 for row, merit in zip(judged, merits, strict=True))
 
+    def _fitters(self) -> tuple[Fitter, ...]:
+        guard = self._evaluator.fit_guard
+        own: list[Fitter] = [BatchFitter(), ContextualFitter(self._content_free), NoExtraction()]
+        return (*own, *([guard] if guard else []), *self._allowed)
+
     def _merits(self, results: Sequence[RowResult]) -> tuple[float, ...]:
-        return tuple(self._conditions.merit(self.uncorrected, row) for row in results)
+        return tuple(self._evaluator.merit(self.uncorrected, row) for row in results)
 
-    def _cross_fitted(self, fitter: Fitter, kind: Kind, plain: Sequence[RowResult]) -> list[RowResult]:
-        """Return the rows in their order, each as it goes with what was fitted on the other folds.
+    def _replay(self, candidate: Candidate, results: Sequence[RowResult], *, may_reread: bool) -> list[RowResult]:
+        """Return the same rows as they go with other corrections.
 
-        Where the program only hands on what its one predictor said, on all rows, that is read again, unless
-        answers may begin elsewhere. Else the program runs again; its completions are remembered, so only a
-        decision that changes what a model is asked further on costs anything.
+        If the program only hands on what its one predictor said, on all rows of the trial, the answers are
+        corrected anew. Else, or if a correction asks the model, the program runs again: completions are
+        remembered, so only new ones cost.
         """
-        again = self._all_reread if kind != "pointed" and all(map(hands_on, plain)) else self._all_answered
-        return [row for others, part in folds(plain) if part for row in again(fitter.fit(others, kind), part)]
-
-    def _all_reread(self, candidate: Candidate, results: Sequence[RowResult]) -> list[RowResult]:
-        return [self._reread(candidate, row) for row in results]
-
-    def _all_answered(self, candidate: Candidate, results: Sequence[RowResult]) -> list[RowResult]:
+        if may_reread and not any(self._asks_again(candidate, row) for row in results):
+            return [self._reread(candidate, row) for row in results]
         return list(self._answer(candidate, [row.example for row in results]))
+
+    def _asks_again(self, candidate: Candidate, row: RowResult) -> bool:
+        """Tell whether a correction that a row's answer lacks asks the model."""
+        return any(
+            "calls" in correction.needs
+            for call in row.calls
+            for correction in to_apply(candidate.prompts[call.predictor].corrections, call.answer)
+        )
 
     def _reread(self, candidate: Candidate, row: RowResult) -> RowResult:
         if row.run is None or not row.run.calls:
             return row
         (call,) = row.run.calls
-        answer = reread(candidate.prompts[call.predictor], call.inputs, call.answer)
-        run = Run(answer.prediction, (replace(call, answer=answer),))
-        return score_run(row.example, run, self._conditions.metric)
+        prompt = candidate.prompts[call.predictor]
+        answer = corrected(prompt.corrections, call.answer, asked(prompt, call.inputs), self._charged)
+        return score_run(row.example, Run(answer.outputs, (replace(call, answer=answer),)), self._evaluator.metric)
 
     def _answer(self, candidate: Candidate, rows: Sequence[Example]) -> Iterator[RowResult]:
-        """Yield how rows go; the ledger is asked after each that cost something whether another may follow."""
-        for result in self._conditions.answer(candidate, rows, self._memory):
-            before = self.cost
-            self._charge(result.calls)
-            yield result
-            if self.cost > before:
-                self._conditions.ledger.check()
+        """Yield how rows go; see `Evaluator.answer`."""
+        return self._evaluator.answer(candidate, rows, bill=self._bill)
 
     def _ask_content_free(self) -> dict[str, list[Mapping[str, float]]]:
         """Return, by predictor, what its outcomes get after inputs that say nothing, where it takes such."""
@@ -192,30 +197,7 @@ class Trial:
                 continue
             for text in CONTENT_FREE:
                 inputs = {one.name: text for one in prompt.signature.inputs}
-                answer = ask(prompt, inputs, self._memory)
-                self._charge([Call(name, inputs, answer)])
-                self._conditions.ledger.check()
+                answer = ask(prompt, inputs, self._charged)
                 if answer.logprobs is not None:
                     told.setdefault(name, []).append(answer.logprobs)
         return told
-
-    def _charge(self, calls: Sequence[Call]) -> None:
-        for call in calls:
-            for prompt, completion in call.answer.completions:
-                if prompt.plain not in self._paid:
-                    self._paid.add(prompt.plain)
-                    self.cost += self._conditions.ledger.charge(prompt, completion)
-
-
-class _Memory:
-    """A model that remembers what it was asked: a trial never asks the same twice."""
-
-    def __init__(self, model: Completer):
-        self._model = model
-        self._known: dict[tuple[Prompt, Sampling], Completion] = {}
-
-    def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
-        key = (prompt, sampling)
-        if key not in self._known:
-            self._known[key] = self._model.complete(prompt, sampling)
-        return self._known[key]

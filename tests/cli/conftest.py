@@ -107,7 +107,7 @@ def embedded(folder: Path) -> Path:
     prompt = toy_prompt(demos=SENTIMENT_DEMOS).model_copy(
         update={
             "decoding": Decoding(decide_by="logprobs", top_logprobs=20),
-            "calibration": Calibration(biases={"negative": -0.7, "positive": -0.69}),
+            "corrections": (Calibration(biases={"negative": -0.7, "positive": -0.69}),),
         }
     )
     return write(folder, toy_program(prompt).model_copy(update={"model": EMBEDDED}), "embedded")

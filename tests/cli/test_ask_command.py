@@ -31,9 +31,15 @@ def test_the_help_of_a_file_lists_its_inputs(run: Run, served_qa: Path) -> None:
     assert "--context TEXT" in result.stdout
 
 
-def test_json_holds_the_outputs_the_raw_text_and_the_confidence(run: Run, served: Path) -> None:
+def test_json_holds_the_outputs_and_what_is_known_of_them(run: Run, served: Path) -> None:
     result = run("ask", served, "--text", "Superb.", "--json")
-    assert json.loads(result.stdout) == {"sentiment": "positive", "text": " positive", "confidence": None}
+    assert json.loads(result.stdout) == {
+        "sentiment": "positive",
+        "probability": None,
+        "probability_note": "None was fitted: the answer was written, not decided, and no guard judged it.",
+        "model_text": " positive",
+        "changes": [],
+    }
 
 
 def test_an_unanswerable_question_is_said_to_be_so(run: Run, served_qa: Path) -> None:
@@ -252,7 +258,7 @@ def test_an_embedded_file_is_answered_without_dspy_or_litellm(embedded: Path) ->
     assert done.stderr == "[]\n"
     answer = json.loads(done.stdout)
     assert answer["sentiment"] in ("negative", "positive")
-    assert 0.5 <= answer["confidence"] <= 1
+    assert 0.5 <= answer["probability"] <= 1
 
 
 def _save_with(folder: Path, served: Path, signature: Signature) -> None:

@@ -69,7 +69,7 @@ def test_abstentions_have_precision_and_recall(run: Run, served_qa: Path, folder
     assert summary["abstention_recall"] == 1.0
     assert summary["abstention_balanced"] == 0.5
     assert (summary["answerable"]["score"], summary["answerable"]["n"]) == (0.0, 1)
-    assert (summary["plain"], summary["risk_coverage"]) == (None, None)
+    assert (summary["uncorrected"], summary["risk_coverage"]) == (None, None)
     assert "abstention" in run("evaluate", served_qa, "--data", "qa.jsonl", "--metric", "answer_f1").stdout
 
 
@@ -86,19 +86,19 @@ def test_a_guarded_file_is_scored_without_its_guard_too_and_has_a_curve(
         threshold=0.5,
     )
     program = read(folder / served_qa)
-    prompt = program.prompts["predict"].model_copy(update={"guard": guard})
+    prompt = program.prompts["predict"].with_corrections(guard)
     save(program.model_copy(update={"prompts": {"predict": prompt}}), folder / "guarded.prompt.json")
     write_rows(folder / "qa.jsonl", QA_ROWS)
     args = ("evaluate", "guarded.prompt.json", "--data", "qa.jsonl", "--metric", "answer_f1")
     summary = json.loads(run(*args, "--json").stdout)
-    assert (summary["score"], summary["plain"]["score"]) == (1.0, pytest.approx(1 / 3))
+    assert (summary["score"], summary["uncorrected"]["score"]) == (1.0, pytest.approx(1 / 3))
     assert summary["abstention_balanced"] == 1.0
     assert summary["risk_coverage"]["area"] == pytest.approx((0 + 1 / 2 + 2 / 3) / 3)
     assert summary["risk_coverage"]["curve"][0] == [pytest.approx(1 / 3), 0.0]
     assert summary["calls"] == 3
     told = run(*args).stdout
     assert "balanced accuracy 1.000" in told
-    assert "plain" in told
+    assert "uncorrected" in told
     assert "risk-coverage" in told
     assert "grounded +6.000, intercept -3.000, threshold 0.500" in run("show", "guarded.prompt.json").stdout
 

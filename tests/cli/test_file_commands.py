@@ -36,7 +36,7 @@ def _newer(text: str) -> str:
         (None, "There is no file"),
         (lambda text: text.replace("All style", "All hype"), "was edited after it was sealed"),
         (lambda text: text[: len(text) // 2], "no whole JSON file"),
-        (lambda text: _newer(text), "has format 99, and this version of Cribsheet reads up to 1. Upgrade"),
+        (lambda text: _newer(text), "has format 99, and this version of Cribsheet reads format 2. Upgrade"),
         (lambda text: '{"text": "a row"}', "not a frozen file"),
         (lambda text: "\udcff", "cannot be read"),
     ],
@@ -91,7 +91,8 @@ def test_show_gives_machines_all_of_it(run: Run, embedded: Path) -> None:
     prompt = summary["prompts"]["predict"]
     assert prompt["text"].endswith("Text: «text»\nSentiment:")
     assert (prompt["layout"], prompt["demos"], prompt["stop"]) == ("plain", 2, ["\n"])
-    assert prompt["biases"] == {"negative": -0.7, "positive": -0.69}
+    (calibration,) = prompt["corrections"]
+    assert calibration["biases"] == {"negative": -0.7, "positive": -0.69}
 
 
 def test_show_picks_one_prompt_of_several(run: Run, pair: Path) -> None:
@@ -129,7 +130,7 @@ def test_a_file_that_is_damaged_or_newer_is_not_sealed(run: Run, embedded: Path,
     text = path.read_text()
     for damaged, message in (
         (text[:300], "no whole JSON file"),
-        (text.replace('"format": 1', '"format": 99'), "format 99"),
+        (text.replace('"format": 2', '"format": 99'), "format 99"),
         (text.replace('"demos"', '"examples"'), "is not a frozen file"),
     ):
         path.write_text(damaged)

@@ -13,6 +13,7 @@ import cribsheet
 from cribsheet import Task, answer_f1, label_accuracy
 from cribsheet.compiler.bridge import DspyProgram
 from cribsheet.compiler.compile import Compiled, Settings, compile_task
+from cribsheet.corrections import Calibration
 from cribsheet.errors import BudgetError, CompileError, CribsheetError, DataError, MetricError, SignatureError
 from cribsheet.frozen.sealing import to_text
 from cribsheet.models import Completion, Model, Sampling
@@ -86,6 +87,26 @@ def test_another_seed_is_another_split(workspace: Workspace) -> None:
     assert one["test"] != two["test"]
 
 
+@pytest.mark.parametrize("optimizer", ["zero_shot", "labeled", "bootstrap", "race"])
+def test_what_a_compile_and_its_teacher_asked_is_what_it_says_it_spent(workspace: Workspace, optimizer: str) -> None:
+    tokens = 0
+
+    def uncached(prompt: Prompt, sampling: Sampling) -> Completion:
+        nonlocal tokens
+        said = student(prompt, sampling)
+        usage = said.usage.model_copy(update={"cached_tokens": None})
+        tokens += usage.prompt_tokens + usage.completion_tokens
+        return said.model_copy(update={"usage": usage})
+
+    pupil, teacher = (ScriptedModel(uncached, name=f"scripted/{name}") for name in ("student", "teacher"))
+    options = Settings(budget="20k", optimizer=optimizer)
+    found = compile_task(TOY, options, workspace=workspace, model=pupil, teacher=teacher)
+    assert teacher.calls
+    assert found.program.provenance.spent_tokens == tokens
+    assert found.meter.calls == len(pupil.calls) + len(teacher.calls)
+    assert found.meter.cached_calls == 0
+
+
 @pytest.mark.parametrize("budget", ["200calls", "450calls", "9k"])
 def test_a_budget_is_never_exceeded(workspace: Workspace, budget: str) -> None:
     done = compiled(workspace, budget=budget)
@@ -100,7 +121,7 @@ def test_every_optimizer_freezes_a_program_that_runs(workspace: Workspace, optim
     assert program.provenance.optimizer == optimizer
     answer = cribsheet.Program(program, model=student_model())(text="The tram was superb.")
     assert answer.sentiment in ("negative", "positive")
-    assert program.prompts["predict"].calibration is not None
+    assert program.prompts["predict"].correction(Calibration) is not None
 
 
 def test_demos_come_from_the_demo_pool_alone(workspace: Workspace) -> None:
@@ -123,7 +144,7 @@ def test_where_no_logprobs_are_told_outcomes_are_read_from_the_text_and_the_file
 
     program = compiled(workspace, model=ScriptedModel(silent, name="scripted/silent")).program
     assert program.prompts["predict"].decoding.decide_by == "text"
-    assert program.prompts["predict"].calibration is None
+    assert program.prompts["predict"].correction(Calibration) is None
     assert any("log-probabilities" in note for note in program.notes)
 
 
@@ -193,7 +214,7 @@ class Shouting(TwoSteps):
 
 def two_step_student(prompt: Prompt, sampling: Sampling) -> Completion:
     """Find the word only where a demo shows how, judge as the student does."""
-    text = prompt.plain
+    text = prompt.full_text
     if "judges" in text or "Opinion:" in text.rsplit("\n", 1)[-1] or "opinion" in text.rsplit("\n", 1)[-1]:
         last = text[text.rfind("The ") :]
         word = next((word for word in (*GOOD, *BAD) if word in last), "nothing")

@@ -10,6 +10,7 @@ import pytest
 import cribsheet
 from cribsheet import Task, Unanswerable, answer_f1
 from cribsheet.compiler.compile import Settings, compile_task
+from cribsheet.corrections import Guard
 from cribsheet.frozen import FrozenProgram
 from cribsheet.models import Completion, Sampling
 from cribsheet.models.scripted import ScriptedModel
@@ -63,8 +64,8 @@ def opening_rows(question: str) -> list[dict[str, Any]]:
 
 def gullible(prompt: Prompt, sampling: Sampling) -> Completion:
     """Repeat a question that stands alone, else answer with the context's year, whatever is asked."""
-    questions = list(re.finditer(r"When was the \w+ opened\?", prompt.plain))
-    years = list(re.finditer(r"opened in (\d+)", prompt.plain))
+    questions = list(re.finditer(r"When was the \w+ opened\?", prompt.full_text))
+    years = list(re.finditer(r"opened in (\d+)", prompt.full_text))
     if questions and (not years or questions[-1].start() > years[-1].start()):
         return Completion(text=f" {questions[-1].group()}")
     year = years[-1].group(1) if years else "never"
@@ -88,10 +89,10 @@ def frozen(workspace: Workspace, program: Any, *, question: str = "question", gu
 
 def test_a_guarded_program_tells_its_score_without_the_guard(workspace: Workspace) -> None:
     program = frozen(workspace, Opening)
-    assert program.prompts["predict"].guard is not None
+    assert program.prompts["predict"].correction(Guard) is not None
     assert program.results.compiled.score > 0.9
-    assert program.results.plain is not None
-    assert program.results.plain.score == pytest.approx(0.5, abs=0.15)
+    assert program.results.uncorrected is not None
+    assert program.results.uncorrected.score == pytest.approx(0.5, abs=0.15)
     asked = cribsheet.Program(program, model=ScriptedModel(gullible))
     context = "The castle was opened in 1900 by the mayor."
     assert asked(question="When was the castle opened?", context=context).answer == "1900"
@@ -100,13 +101,14 @@ def test_a_guarded_program_tells_its_score_without_the_guard(workspace: Workspac
 
 def test_a_task_can_do_without(workspace: Workspace) -> None:
     program = frozen(workspace, Opening, guard=False)
-    assert program.prompts["predict"].guard is None
-    assert program.results.plain is None
+    assert program.prompts["predict"].correction(Guard) is None
+    uncorrected = program.results.uncorrected  # with answers extracted or not
+    assert uncorrected is None or uncorrected == program.results.compiled
 
 
 def test_of_several_predictors_the_one_that_abstains_is_guarded(workspace: Workspace) -> None:
     program = frozen(workspace, TwoSteps, question="asked")
-    assert program.prompts["rewrite"].guard is None
-    assert program.prompts["answer"].guard is not None
-    assert program.results.plain is not None
-    assert program.results.compiled.score > program.results.plain.score + 0.3
+    assert program.prompts["rewrite"].correction(Guard) is None
+    assert program.prompts["answer"].correction(Guard) is not None
+    assert program.results.uncorrected is not None
+    assert program.results.compiled.score > program.results.uncorrected.score + 0.3

@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 from engines import forward
@@ -11,7 +12,7 @@ from openai_server import OpenAIServer
 
 from cribsheet.compiler.logit_bias import LIFT, with_logit_bias
 from cribsheet.corrections.calibration import Calibration, batch_calibration, shares
-from cribsheet.dataset.examples import Demo, Prediction
+from cribsheet.dataset.examples import Demo
 from cribsheet.export import Source, export
 from cribsheet.frozen import Decoding, FrozenPrompt
 from cribsheet.frozen.running import Answer, ask
@@ -45,15 +46,17 @@ class Tokenizing(ScriptedModel):
 WORDS = (" negative", " positive", " Positive", "positive", "negative")
 
 
-def calibrated(layout: str | Layout = "plain", signature: Signature = SENTIMENT, **changes: object) -> FrozenPrompt:
+def calibrated(layout: str | Layout = "plain", signature: Signature = SENTIMENT, **changes: Any) -> FrozenPrompt:
     chosen = layout_named(layout) if isinstance(layout, str) else layout
     prompt = prompt_of(chosen, signature, (), decoding=DECIDED)
-    return prompt.model_copy(update={"calibration": Calibration(biases=BIASES), **changes})
+    calibration = changes.pop("calibration", Calibration(biases=BIASES))
+    return prompt.with_corrections(*([calibration] if calibration else [])).model_copy(update=changes)
 
 
 def bias_of(prompt: FrozenPrompt) -> Mapping[str, float] | None:
-    assert prompt.calibration is not None
-    return prompt.calibration.logit_bias
+    calibration = prompt.correction(Calibration)
+    assert calibration is not None
+    return calibration.logit_bias
 
 
 def test_outcomes_are_lifted_above_all_else_less_their_biases() -> None:
@@ -95,7 +98,7 @@ def answered(**tokens: float) -> Answer:
     first_token = {" " + token: math.log(share) for token, share in tokens.items()}
     logprobs = outcome_logprobs(layout_named("plain"), SENTIMENT.outputs[0], first_token)
     completion = Completion(text="", first_token=first_token)
-    return Answer(Prediction({}), Prompt(text="x"), completion, logprobs)
+    return Answer({}, Prompt(text="x"), completion, logprobs=logprobs)
 
 
 def test_decisions_that_rest_on_pieces_of_words_have_no_logit_bias() -> None:
@@ -146,7 +149,7 @@ def test_one_token_of_a_server_is_the_calibrated_decision(
     answers = [ask(prompt, {"text": text}, smollm) for text in texts]
     told = [answer.logprobs for answer in answers if answer.logprobs]
     calibration = batch_calibration(told)
-    prompt = with_logit_bias(prompt.model_copy(update={"calibration": calibration}), smollm, answers)
+    prompt = with_logit_bias(prompt.with_corrections(calibration), smollm, answers)
     assert bias_of(prompt) is not None
     probabilities = [shares(logprobs, calibration) for logprobs in told]
     assert served_by(smollm, prompt, texts) == [max(each, key=each.__getitem__) for each in probabilities]

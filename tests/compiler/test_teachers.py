@@ -52,7 +52,7 @@ class TwoSteps(dspy.Module):
 
 def knows(prompt: Prompt, sampling: Sampling) -> str:
     """Answer either step, and reason where it is asked to."""
-    text = prompt.plain
+    text = prompt.full_text
     cue = "Text:" if "Text:" in text else "Opinion:"
     last = text.rsplit(cue, 1)[-1]
     word = next((word for word in (*GOOD, *BAD) if word in last), "nothing")
@@ -160,7 +160,7 @@ def test_the_student_named_as_its_own_teacher_is_not_opened_twice(workspace: Wor
 
 def test_a_program_of_two_predictors_that_reason_is_compiled_and_runs(workspace: Workspace) -> None:
     def reasons_or_fails(prompt: Prompt, sampling: Sampling) -> Completion | str:
-        return knows(prompt, sampling) if "Reasoning:" in prompt.plain[-20:] else " nothing"
+        return knows(prompt, sampling) if "Reasoning:" in prompt.full_text[-20:] else " nothing"
 
     student = ScriptedModel(reasons_or_fails, name="scripted/student")
     program = compiled(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from cribsheet.compiler.wiring import Recorded, infer_wiring
-from cribsheet.dataset.examples import Prediction
 from cribsheet.frozen import Wire
 from cribsheet.frozen.running import Answer, Call, Run
 from cribsheet.layout.parsing import ParseFailure
@@ -13,13 +12,13 @@ from cribsheet.prompts import Prompt
 
 
 def call(name: str, inputs: Mapping[str, Value], outputs: Mapping[str, Value]) -> Call:
-    return Call(name, inputs, Answer(Prediction(outputs), Prompt(text="x"), Completion(text="x")))
+    return Call(name, inputs, Answer(outputs, Prompt(text="x"), Completion(text="x")))
 
 
 def chain(number: int, *, change: str = "") -> Recorded:
     find = call("find", {"text": f"t{number}"}, {"word": f"w{number}"})
     judge = call("judge", {"word": f"w{number}{change}", "text": f"t{number}"}, {"mood": number % 2 == 0})
-    return {"text": f"t{number}"}, Run(Prediction({"mood": number % 2 == 0}), (find, judge))
+    return {"text": f"t{number}"}, Run({"mood": number % 2 == 0}, (find, judge))
 
 
 def test_a_chain_is_wired() -> None:
@@ -39,7 +38,7 @@ def test_one_changed_value_is_enough_to_refuse() -> None:
 
 def test_runs_that_take_different_ways_are_not_wired() -> None:
     given, run = chain(11)
-    assert infer_wiring([*(chain(number) for number in range(10)), (given, Run(run.prediction, run.calls[:1]))]) is None
+    assert infer_wiring([*(chain(number) for number in range(10)), (given, Run(run.outputs, run.calls[:1]))]) is None
 
 
 def test_failed_runs_say_nothing_and_too_few_say_too_little() -> None:
@@ -51,6 +50,6 @@ def test_failed_runs_say_nothing_and_too_few_say_too_little() -> None:
 def test_a_loop_is_not_wired() -> None:
     def loop(number: int) -> Recorded:
         once = call("find", {"text": f"t{number}"}, {"word": f"w{number}"})
-        return {"text": f"t{number}"}, Run(Prediction({"word": f"w{number}"}), (once, once))
+        return {"text": f"t{number}"}, Run({"word": f"w{number}"}, (once, once))
 
     assert infer_wiring([loop(number) for number in range(10)]) is None

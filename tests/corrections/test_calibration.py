@@ -15,7 +15,8 @@ from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completion, Sampling, Usage
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
-from cribsheet.search.budget import Budget, Ledger
+from cribsheet.search.budget import Budget
+from cribsheet.search.ledger import Charged, Ledger
 from cribsheet.signature import Field, Signature
 
 PLAIN = layout_named("plain")
@@ -152,9 +153,9 @@ BOOKS = Signature(name="Books", instructions="Name the topic.", inputs=(Field(na
 
 def librarian(prompt: Prompt, sampling: Sampling) -> Completion:
     """Say what `NEXT` does, with words as tokens."""
-    said = prompt.plain.rsplit("Topic:", 1)[-1]
+    said = prompt.full_text.rsplit("Topic:", 1)[-1]
     first = {token: math.log(p) for token, p in NEXT[said].items()}
-    usage = Usage(prompt_tokens=len(prompt.plain.split()), completion_tokens=1)
+    usage = Usage(prompt_tokens=len(prompt.full_text.split()), completion_tokens=1)
     return Completion(text=max(first, key=first.__getitem__), first_token=first, usage=usage)
 
 
@@ -169,31 +170,31 @@ def book_prompt(layout: str = "plain") -> FrozenPrompt:
 
 def test_asking_goes_on_where_outcomes_begin_alike_and_every_call_is_paid() -> None:
     model = ScriptedModel(librarian)
-    answer = ask(book_prompt(), {"text": "Dune"}, model)
+    ledger = Ledger(Budget.parse("10calls"), count_tokens=model.count_tokens)
+    answer = ask(book_prompt(), {"text": "Dune"}, Charged(model, ledger))
     assert answer.shares == pytest.approx(
         {"science": 0.6 * 0.7 / 0.9, "science fiction": 0.6 * 0.3 / 0.9, "sports": 0.3 / 0.9}
     )
     assert [prompt.text.rsplit("Topic:", 1)[-1] for prompt, _ in answer.completions] == ["", " science"]
     assert [prompt for prompt, _ in answer.completions] == [call.prompt for call in model.calls]
     assert {call.sampling.max_tokens for call in model.calls} == {1}
-    ledger = Ledger(Budget.parse("10calls"), count_tokens=model.count_tokens)
-    assert sum(ledger.charge(prompt, completion) for prompt, completion in answer.completions) == 2
+    assert ledger.spent == 2
     assert ledger.tokens == (3 + 1) + (4 + 1)
 
 
 def test_the_calibration_holds_for_what_was_scored_on() -> None:
-    biased = book_prompt().model_copy(update={"calibration": Calibration(biases={"science": 3.0})})
+    biased = book_prompt().with_corrections(Calibration(biases={"science": 3.0}))
     answer = ask(biased, {"text": "Dune"}, ScriptedModel(librarian))
-    assert not isinstance(answer.prediction, ParseFailure)
-    assert answer.prediction.topic == "sports"
+    assert not isinstance(answer.outputs, ParseFailure)
+    assert answer.outputs["topic"] == "sports"
 
 
 def test_a_chat_is_decided_by_its_first_token_alone() -> None:
     model = ScriptedModel(lambda prompt, sampling: librarian(Prompt(text="Topic:"), sampling))
     answer = ask(book_prompt("chat"), {"text": "Dune"}, model)
     assert len(model.calls) == len(answer.completions) == 1
-    assert not isinstance(answer.prediction, ParseFailure)
-    assert answer.prediction.topic == "sports"
+    assert not isinstance(answer.outputs, ParseFailure)
+    assert answer.outputs["topic"] == "sports"
 
 
 # Biases

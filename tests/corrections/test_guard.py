@@ -7,16 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cribsheet.corrections import Answer, Asked, Evidence
 from cribsheet.corrections.calibration import Calibration
-from cribsheet.corrections.guard import Evidence, Guard, guarded_field, written_evidence
-from cribsheet.dataset.examples import Prediction
+from cribsheet.corrections.guard import Guard, evidence_of, guarded_field
 from cribsheet.frozen import Decoding, FrozenPrompt
-from cribsheet.frozen.running import Answer, Run, ask, direct_wiring, withheld
+from cribsheet.frozen.running import Run, ask, direct_wiring, settled
 from cribsheet.layout.catalogue import layout_named
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completion
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.outcomes import Unanswerable, Value
+from cribsheet.prompts import Prompt
 from cribsheet.signature import Field, Signature
 from cribsheet.text import coverage, is_grounded, terms
 from toys import QA
@@ -55,15 +56,15 @@ def answered(signature: Signature, completion: Completion, inputs: Mapping[str, 
         layout=layout_named("plain"),
         instructions="",
         decoding=Decoding(decide_by="logprobs" if told else "text", top_logprobs=8 if told else 0),
-        guard=guard,
+        corrections=(guard,) if guard else (),
     )
     return ask(prompt, inputs, ScriptedModel(lambda *_: completion))
 
 
 def outcome(question: str, context: str, text: str) -> Value:
     answer = answered(QA, Completion(text=text), {"question": question, "context": context}, ABOUT)
-    assert isinstance(answer.prediction, Prediction)
-    return answer.prediction.outputs["answer"]
+    assert not isinstance(answer.outputs, ParseFailure)
+    return answer.outputs["answer"]
 
 
 def test_an_answer_to_a_question_about_something_else_does_not_stand() -> None:
@@ -80,24 +81,26 @@ def test_chinese_is_compared_by_pairs_of_characters() -> None:
 def test_an_abstention_that_the_model_wrote_stays_for_there_is_no_other_answer() -> None:
     inputs = {"question": "What is gravity?", "context": GRAVITY}
     answer = answered(QA, Completion(text=" unanswerable: not stated"), inputs, ABOUT)
-    assert answer.prediction == Prediction({"answer": Unanswerable(reason="not stated")})
-    assert answer.plain == answer.prediction
+    assert answer.outputs == {"answer": Unanswerable(reason="not stated")}
+    assert answer.raw.outputs == answer.outputs
     assert answer.standing is None
 
 
 def test_an_answer_keeps_what_the_guard_withheld_and_how_likely_it_was_to_stand() -> None:
     inputs = {"question": "Who is Anne Frank?", "context": GRAVITY}
     answer = answered(QA, Completion(text=" a force"), inputs, ABOUT)
-    assert answer.prediction == Prediction({"answer": Unanswerable()})
-    assert answer.plain == Prediction({"answer": "a force"})
+    assert answer.outputs == {"answer": Unanswerable()}
+    assert answer.raw.outputs == {"answer": "a force"}
     assert answer.standing is not None
     assert answer.standing < 0.5
 
 
-def test_without_a_guard_nothing_is_kept_but_the_evidence() -> None:
+def test_without_a_guard_nothing_is_kept_and_the_evidence_can_be_had() -> None:
     answer = answered(QA, Completion(text=" a force"), {"question": "Who?", "context": GRAVITY}, None)
-    assert (answer.standing, answer.plain) == (None, None)
-    assert answer.evidence == Evidence(field="answer", answer="a force", verdict=0.0, confidence=1.0)
+    assert (answer.standing, answer.evidence, answer.changes) == (None, None, ())
+    asked = Asked(QA, layout_named("plain"), {"question": "Who?", "context": GRAVITY}, max_tokens=48)
+    told = Evidence(field="answer", answer="a force", abstention=0.0, confidence=1.0, written="a force")
+    assert evidence_of(answer, asked, QA.outputs[0]) == told
 
 
 # Off topic: no answer can stand
@@ -110,14 +113,14 @@ def off_topic_guard(**others: object) -> Guard:
 
 def unasked(signature: Signature, guard: Guard, inputs: Mapping[str, str]) -> Run | None:
     prompt = FrozenPrompt(
-        signature=signature, layout=layout_named("plain"), instructions="", decoding=Decoding(), guard=guard
+        signature=signature, layout=layout_named("plain"), instructions="", decoding=Decoding(), corrections=(guard,)
     )
-    return withheld({"predict": prompt}, direct_wiring("predict", signature), inputs)
+    return settled({"predict": prompt}, direct_wiring("predict", signature), inputs)
 
 
 def test_what_the_context_hardly_mentions_is_withheld_without_a_model() -> None:
     assert unasked(QA, off_topic_guard(), {"question": "Who is Anne Frank?", "context": GRAVITY}) == Run(
-        Prediction({"answer": Unanswerable()}), ()
+        {"answer": Unanswerable()}, ()
     )
     assert unasked(QA, off_topic_guard(), {"question": "What is gravity?", "context": GRAVITY}) is None
 
@@ -125,8 +128,8 @@ def test_what_the_context_hardly_mentions_is_withheld_without_a_model() -> None:
 def test_asked_all_the_same_it_is_withheld_too() -> None:
     inputs = {"question": "Who is Anne Frank?", "context": GRAVITY}
     answer = answered(QA, Completion(text=" a force"), inputs, off_topic_guard())
-    assert (answer.prediction, answer.standing) == (Prediction({"answer": Unanswerable()}), 0.0)
-    assert answer.plain == Prediction({"answer": "a force"})
+    assert (answer.outputs, answer.standing) == ({"answer": Unanswerable()}, 0.0)
+    assert answer.raw.outputs == {"answer": "a force"}
 
 
 def test_other_outputs_and_other_programs_need_the_model() -> None:
@@ -135,14 +138,19 @@ def test_other_outputs_and_other_programs_need_the_model() -> None:
     assert guard.is_off_topic(inputs)
     assert unasked(SEATS, guard, inputs) is None
     prompt = FrozenPrompt(
-        signature=QA, layout=layout_named("plain"), instructions="", decoding=Decoding(), guard=off_topic_guard()
+        signature=QA,
+        layout=layout_named("plain"),
+        instructions="",
+        decoding=Decoding(),
+        corrections=(off_topic_guard(),),
     )
-    assert withheld({"predict": prompt}, None, {"text": GRAVITY}) is None
+    assert settled({"predict": prompt}, None, {"text": GRAVITY}) is None
 
 
 def test_a_guard_without_weights_leaves_what_is_on_topic_to_the_model() -> None:
     guard = off_topic_guard(field="size", context="text", lead=())
-    assert stance(0.6, guard).prediction == Prediction({"size": Unanswerable()}, text=" x", confidence=0.6)
+    answer = stance(0.6, guard)
+    assert (answer.outputs, answer.probability) == ({"size": Unanswerable()}, pytest.approx(0.6))
 
 
 # Finite outcomes
@@ -155,53 +163,53 @@ def stance(unanswerable: float, guard: Guard | None) -> Answer:
     return answered(STANCE, Completion(text=" x", first_token=first), {"text": "A barn."}, guard)
 
 
-def verdict_guard(threshold: float) -> Guard:
+def abstention_guard(threshold: float) -> Guard:
     """A guard that lets an answer stand with the model's own share of all but unanswerable."""
     return Guard(
-        field="size", context="text", weights={"verdict": -8.0}, intercept=4.0, threshold=threshold, idf={}, rare=1.0
+        field="size", context="text", weights={"abstention": -8.0}, intercept=4.0, threshold=threshold, idf={}, rare=1.0
     )
 
 
 def test_a_decided_abstention_is_overruled_by_the_best_closed_outcome() -> None:
-    assert stance(0.6, None).prediction == Prediction({"size": Unanswerable()})
-    overruled = stance(0.6, verdict_guard(0.2))
-    assert overruled.prediction == Prediction({"size": "large"})
-    assert overruled.plain == Prediction({"size": Unanswerable()})
+    assert stance(0.6, None).outputs == {"size": Unanswerable()}
+    overruled = stance(0.6, abstention_guard(0.2))
+    assert overruled.outputs == {"size": "large"}
+    assert overruled.raw.outputs == {"size": Unanswerable()}
 
 
 def test_a_decided_label_is_overruled_by_an_abstention() -> None:
-    assert stance(0.4, None).prediction == Prediction({"size": "large"})
-    overruled = stance(0.4, verdict_guard(0.8))
-    assert overruled.prediction == Prediction({"size": Unanswerable()})
-    assert overruled.plain == Prediction({"size": "large"})
+    assert stance(0.4, None).outputs == {"size": "large"}
+    overruled = stance(0.4, abstention_guard(0.8))
+    assert overruled.outputs == {"size": Unanswerable()}
+    assert overruled.raw.outputs == {"size": "large"}
 
 
 def test_a_guarded_decision_is_as_sure_as_its_standing_and_its_label() -> None:
-    large, none = stance(0.4, verdict_guard(0.2)), stance(0.4, verdict_guard(0.8))
-    assert isinstance(large.prediction, Prediction)
-    assert isinstance(none.prediction, Prediction)
+    large, none = stance(0.4, abstention_guard(0.2)), stance(0.4, abstention_guard(0.8))
+    assert not isinstance(large.outputs, ParseFailure)
+    assert not isinstance(none.outputs, ParseFailure)
     assert large.standing is not None
-    assert large.prediction.confidence == pytest.approx(large.standing * 0.75)
-    assert none.prediction.confidence == pytest.approx(1 - large.standing)
+    assert large.probability == pytest.approx(large.standing * 0.75)
+    assert none.probability == pytest.approx(1 - large.standing)
 
 
-def test_the_verdict_on_a_finite_outcome_is_its_calibrated_share() -> None:
+def test_the_abstention_of_a_finite_outcome_is_its_calibrated_share() -> None:
     prompt = FrozenPrompt(
         signature=STANCE,
         layout=layout_named("plain"),
         instructions="",
         decoding=Decoding(decide_by="logprobs", top_logprobs=8),
-        calibration=Calibration(biases={"small": 0.0, "large": 0.0, "unanswerable": math.log(4)}),
+        corrections=(Calibration(biases={"small": 0.0, "large": 0.0, "unanswerable": math.log(4)}),),
     )
     first = {" small": math.log(0.1), " large": math.log(0.1), " unanswerable": math.log(0.8)}
     answer = ask(prompt, {"text": "A barn."}, ScriptedModel(lambda *_: Completion(text="", first_token=first)))
-    assert answer.evidence is not None
-    assert answer.evidence.verdict == pytest.approx(0.5)
+    asked = Asked(STANCE, prompt.layout, {"text": "A barn."}, max_tokens=48)
+    assert evidence_of(answer, asked, STANCE.outputs[0]).abstention == pytest.approx(0.5)
 
 
 def test_no_outcome_among_the_first_tokens_stays_a_parse_failure() -> None:
-    answer = answered(STANCE, Completion(text=" hm", first_token={" hm": -0.1}), {"text": "x"}, verdict_guard(0.5))
-    assert isinstance(answer.prediction, ParseFailure)
+    answer = answered(STANCE, Completion(text=" hm", first_token={" hm": -0.1}), {"text": "x"}, abstention_guard(0.5))
+    assert isinstance(answer.outputs, ParseFailure)
 
 
 # Other outputs
@@ -221,8 +229,8 @@ def test_the_other_outputs_beside_a_number_that_is_withheld_stay() -> None:
     inputs = {"hall": "Blue Hall", "text": "The Blue Hall in Ulm has 1,200 seats."}
     kept = answered(SEATS, Completion(text=" 1200\nCity: Ulm"), inputs, guard)
     withheld = answered(SEATS, Completion(text=" 120\nCity: Ulm"), inputs, guard)
-    assert kept.prediction == Prediction({"seats": 1200, "city": "Ulm"})
-    assert withheld.prediction == Prediction({"seats": Unanswerable(), "city": "Ulm"})
+    assert kept.outputs == {"seats": 1200, "city": "Ulm"}
+    assert withheld.outputs == {"seats": Unanswerable(), "city": "Ulm"}
 
 
 @pytest.mark.parametrize(
@@ -245,12 +253,19 @@ def test_what_abstains_is_guarded_where_a_text_is_given(
 # Signals
 
 
-def test_the_verdict_on_written_text_is_how_likely_the_first_token_begins_the_word() -> None:
+def evidence_on(signature: Signature, name: str, completion: Completion) -> Evidence:
+    """What a written answer tells, whatever its text."""
+    answer = Answer({name: "Ulm"}, Prompt(text="x"), completion)
+    asked = Asked(signature, layout_named("plain"), {"question": "Where?", "context": "In Ulm."}, max_tokens=48)
+    return evidence_of(answer, asked, signature.field(name))
+
+
+def test_the_abstention_of_written_text_is_how_likely_the_first_token_begins_the_word() -> None:
     completion = Completion(
         text=" Ulm", first_token={" Un": math.log(0.2), "unans": math.log(0.1), " Ulm": math.log(0.7)}, logprobs=(-0.2,)
     )
-    evidence = written_evidence(layout_named("plain"), QA, QA.outputs[0], "Ulm", completion)
-    assert evidence.verdict == pytest.approx(0.3)
+    evidence = evidence_on(QA, "answer", completion)
+    assert evidence.abstention == pytest.approx(0.3)
     assert evidence.confidence == pytest.approx(math.exp(-0.2))
 
 
@@ -258,7 +273,7 @@ def test_the_first_token_says_nothing_on_a_later_output() -> None:
     field = Field(name="answer", abstains=True)
     signature = QA.model_copy(update={"outputs": (Field(name="reasoning"), field)})
     completion = Completion(text=" un", first_token={" un": 0.0})
-    assert written_evidence(layout_named("plain"), signature, field, "Ulm", completion).verdict == 0
+    assert evidence_on(signature, "answer", completion).abstention == 0
 
 
 def test_terms_forgive_endings_and_width() -> None:

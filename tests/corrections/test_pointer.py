@@ -10,7 +10,7 @@ from cribsheet.corrections.pointer import SIGNALS, Place, Pointer
 
 TEXT = "The bridge was built in 1932. Its engineer, Ann Bell, also built 1,200 cranes."
 LEAD = "Who built the bridge?"
-PLAIN = Pointer(lead=("question",), weights={})
+PLAIN = Pointer(source="context", lead=("question",), weights={})
 TOLD = {" A": -2.0, " Ann": -1.0, " the": -0.5, "": -3.0, " 1": -2.5}
 
 
@@ -42,7 +42,7 @@ def test_where_the_written_answer_begins_is_told_whatever_follows() -> None:
 
 
 def test_what_is_asked_weighs_where_it_is_repeated_and_in_its_sentence_and_shortly_before() -> None:
-    rare = Pointer(weights={}, idf={"the": 0.5, "who": 0.5}, rare=2.0)
+    rare = Pointer(source="context", weights={}, idf={"the": 0.5, "who": 0.5}, rare=2.0)
     assert signal("bridge", "asked", pointer=rare) == 1.0
     assert signal("The", "asked", pointer=rare) == 0.25
     assert signal("engineer", "asked", pointer=rare) == 0.0
@@ -65,12 +65,14 @@ def test_a_decimal_point_ends_no_sentence_and_a_chinese_full_stop_does() -> None
 
 def test_the_answer_begins_at_the_word_with_the_highest_sum() -> None:
     def pointed(**weights: float) -> str:
-        return Pointer(weights=weights).points_at(TEXT, LEAD, written="", first_token=TOLD)
+        return Pointer(source="context", weights=weights).points_at(TEXT, LEAD, written="", first_token=TOLD)
 
     assert pointed(likelihood=1.0) == "The"
     assert pointed(likelihood=1.0, asked=-5.0) == "Ann"
     assert pointed(number=1.0) == "1932"  # the first of several
-    assert Pointer(weights={"number": 1.0}).points_at(" .. ", LEAD, written="", first_token=TOLD) == ""
+    assert (
+        Pointer(source="context", weights={"number": 1.0}).points_at(" .. ", LEAD, written="", first_token=TOLD) == ""
+    )
 
 
 @given(st.text(max_size=60), st.text(max_size=20), st.text(max_size=10), st.floats(-30, 0))

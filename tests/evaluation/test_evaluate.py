@@ -5,14 +5,14 @@ from collections.abc import Mapping
 
 import pytest
 
-from cribsheet.corrections.guard import Evidence
+from cribsheet.corrections import Answer, Evidence, Guard
 from cribsheet.dataset.examples import Example, Prediction
 from cribsheet.errors import ContextOverflowError, MetricError, UnreachableError
-from cribsheet.evaluation.evaluate import Evaluation, evaluate, plain_evaluation, selective_curve, summarize
+from cribsheet.evaluation.evaluate import Evaluation, evaluate, selective_curve, summarize, uncorrected_evaluation
 from cribsheet.evaluation.metrics import answer_f1, label_accuracy
 from cribsheet.evaluation.risk_coverage import Point
 from cribsheet.executor import Threads
-from cribsheet.frozen.running import Answer, Call, Run
+from cribsheet.frozen.running import Call, Run
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completion
 from cribsheet.outcomes import Unanswerable, Value
@@ -34,9 +34,9 @@ ROWS = [
 def runner(inputs: Mapping[str, Value]) -> Run:
     match inputs["text"]:
         case "right":
-            return Run(Prediction({"sentiment": "positive"}), ())
+            return Run({"sentiment": "positive"}, ())
         case "wrong":
-            return Run(Prediction({"sentiment": "negative"}), ())
+            return Run({"sentiment": "negative"}, ())
         case "garbled":
             return Run(ParseFailure("no label"), ())
         case "long":
@@ -119,17 +119,17 @@ def guarded(inputs: Mapping[str, Value]) -> Run:
     """Answer as a predictor whose guard lets stand what is at least as likely as not."""
     said, standing = CASES[str(inputs["question"])]
     stands = standing is None or standing >= 0.5
-    before = Prediction({"answer": said})
-    after = before if stands else Prediction({"answer": Unanswerable()})
+    before = Answer({"answer": said}, Prompt(text="x"), Completion(text=str(said)))
     answer = Answer(
-        after,
-        Prompt(text="x"),
-        Completion(text=str(said)),
-        evidence=Evidence(field="answer", answer=said, verdict=0.0, confidence=0.5),
+        {"answer": said if stands else Unanswerable()},
+        before.prompt,
+        before.completion,
+        evidence=Evidence(field="answer", answer=said, abstention=0.0, confidence=0.5, written=said),
         standing=standing,
-        plain=before,
+        by=Guard(field="answer", context="context", weights={}, intercept=0.0, threshold=0.5),
+        before=before,
     )
-    return Run(Prediction(after.outputs), (Call("answer", inputs, answer),))
+    return Run(answer.outputs, (Call("answer", inputs, answer),))
 
 
 @pytest.fixture
@@ -140,10 +140,10 @@ def half_guarded() -> Evaluation:
 
 
 def test_the_score_without_the_guard_is_that_of_what_was_withheld(half_guarded: Evaluation) -> None:
-    plain = plain_evaluation(half_guarded, answer_f1)
+    uncorrected = uncorrected_evaluation(half_guarded, answer_f1)
     assert half_guarded.scores == (1.0, 0.0, 0.0, 1.0)
-    assert plain is not None
-    assert plain.scores == (1.0, 1.0, 0.0, 1.0)
+    assert uncorrected is not None
+    assert uncorrected.scores == (1.0, 1.0, 0.0, 1.0)
 
 
 def test_the_curve_ranks_answers_by_their_standing_withheld_ones_too(half_guarded: Evaluation) -> None:
@@ -162,7 +162,8 @@ def test_where_nothing_guards_the_curve_ranks_by_confidence_and_there_is_no_othe
 
     def decided(inputs: Mapping[str, Value]) -> Run:
         said, confidence = sure[str(inputs["text"])]
-        return Run(Prediction({"sentiment": said}, confidence=confidence), ())
+        answer = Answer({"sentiment": said}, Prompt(text="x"), Completion(text=said), probability=confidence)
+        return Run(answer.outputs, (Call("predict", inputs, answer),))
 
     rows = [
         Example({"text": "unsure"}, {"sentiment": ("negative",)}),
@@ -170,7 +171,7 @@ def test_where_nothing_guards_the_curve_ranks_by_confidence_and_there_is_no_othe
     ]
     found = summarize(evaluate(decided, rows, label_accuracy, executor=Threads(1)))
     assert selective_curve(found, label_accuracy) == (Point(0.5, 0.0), Point(1.0, 0.5))
-    assert plain_evaluation(found, label_accuracy) is None
+    assert uncorrected_evaluation(found, label_accuracy) is None
 
 
 def test_where_nothing_tells_how_sure_there_is_no_curve(evaluation: Evaluation) -> None:

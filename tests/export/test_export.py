@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cribsheet.corrections import Extraction
 from cribsheet.corrections.calibration import Calibration
 from cribsheet.corrections.guard import Guard
 from cribsheet.corrections.pointer import Pointer
@@ -97,7 +98,7 @@ def test_a_name_that_no_file_or_model_may_have_is_made_into_one(target: str) -> 
 def test_a_calibrated_decision_is_said_to_be_lost_with_its_biases(target: str) -> None:
     decided = Decoding(decide_by="logprobs", max_tokens=4, top_logprobs=10)
     prompt = prompt_of(layout_named("plain"), SENTIMENT, (), decoding=decided)
-    calibrated = prompt.model_copy(update={"calibration": Calibration(biases={"negative": -0.25, "positive": -1.5})})
+    calibrated = prompt.with_corrections(Calibration(biases={"negative": -0.25, "positive": -1.5}))
     said = caveats_of(calibrated, target)
     assert "Calibration: before it decides, Cribsheet subtracts -0.25 from negative, -1.5 from positive" in said
     assert "by the log-probabilities of the first token (negative / positive)" in said
@@ -108,7 +109,7 @@ def test_a_calibrated_decision_is_said_to_be_lost_with_its_biases(target: str) -
 
 @targets
 def test_a_calibration_that_the_prompt_does_not_use_is_not_missed(target: str) -> None:
-    unused = toy_prompt().model_copy(update={"calibration": Calibration(biases={"negative": 1.0, "positive": 0.0})})
+    unused = toy_prompt().with_corrections(Calibration(biases={"negative": 1.0, "positive": 0.0}))
     said = caveats_of(unused, target)
     assert "alibration" not in said
     assert "holds for text that is read as Cribsheet reads it" in said
@@ -116,17 +117,17 @@ def test_a_calibration_that_the_prompt_does_not_use_is_not_missed(target: str) -
 
 @targets
 def test_a_guard_is_said_to_be_lost(target: str) -> None:
-    said = caveats_of(toy_prompt(QA).model_copy(update={"guard": GUARD}), target)
-    assert "Unanswerable for answer where coverage, grounded give the answer a probability under 0.42" in said
+    said = caveats_of(toy_prompt(QA).with_corrections(GUARD), target)
+    assert "Unanswerable for answer if coverage, grounded give the answer a probability below 0.42" in said
     assert "unknown until you measure it" in said
 
 
 @targets
 def test_the_score_without_a_guard_is_named_where_it_was_measured(target: str) -> None:
-    program = program_of(toy_prompt(QA).model_copy(update={"guard": GUARD}))
-    results = program.results.model_copy(update={"plain": Score(score=0.4, low=0.3, high=0.5, n=100)})
+    program = program_of(toy_prompt(QA).with_corrections(GUARD))
+    results = program.results.model_copy(update={"uncorrected": Score(score=0.4, low=0.3, high=0.5, n=100)})
     said = " ".join(export(program.model_copy(update={"results": results}), target).caveats)
-    assert "Without the guard, the same rows score 0.400 [0.300, 0.500], n=100." in said
+    assert "With every correction off, the same rows score 0.400 [0.300, 0.500], n=100." in said
     assert "unknown" not in said
 
 
@@ -135,25 +136,26 @@ def test_a_readout_is_said_to_be_lost(target: str) -> None:
     prompt = toy_prompt()
     decoding = prompt.decoding.model_copy(update={"decide_by": "logprobs", "top_logprobs": 5})
     readout = Readout(usual={" fun": -3.0}, weights={" fun": {"positive": 1.0, "negative": -1.0}}, biases={})
-    program = program_of(prompt.model_copy(update={"decoding": decoding, "readout": readout}))
-    results = program.results.model_copy(update={"plain": Score(score=0.4, low=0.3, high=0.5, n=100)})
+    program = program_of(prompt.model_copy(update={"decoding": decoding}).with_corrections(readout))
+    results = program.results.model_copy(update={"uncorrected": Score(score=0.4, low=0.3, high=0.5, n=100)})
     said = " ".join(export(program.model_copy(update={"results": results}), target).caveats)
-    assert "Cribsheet weighs 1 alternative of the first token for each outcome" in said
-    assert "Without the readout, with all else in place, the same rows score 0.400" in said
+    assert "Cribsheet weighs alternatives of the first token (1) for each outcome" in said
+    assert "With every correction off, the same rows score 0.400" in said
 
 
 @targets
 def test_extraction_is_said_to_be_lost(target: str) -> None:
     prompt = toy_prompt(QA)
-    decoding = prompt.decoding.model_copy(update={"extract_from": "context"})
-    program = program_of(prompt.model_copy(update={"decoding": decoding, "guard": GUARD}))
-    results = program.results.model_copy(update={"plain": Score(score=0.4, low=0.3, high=0.5, n=100)})
+    program = program_of(prompt.with_corrections(Extraction(source="context"), GUARD))
+    results = program.results.model_copy(update={"uncorrected": Score(score=0.4, low=0.3, high=0.5, n=100)})
     said = " ".join(export(program.model_copy(update={"results": results}), target).caveats)
-    assert "where answer does not stand in context, Cribsheet" in said
-    assert "Without extraction and the guard, the same rows score 0.400" in said
+    assert "if answer is not a span of context, Cribsheet" in said
+    assert "With every correction off, the same rows score 0.400" in said
     (prompt,) = program.prompts.values()
-    pointed = prompt.model_copy(update={"pointer": Pointer(weights={"likelihood": 1.0})})
-    assert "begins at another word than the pointer's" in " ".join(export(program_of(pointed), target).caveats)
+    pointed = prompt.with_corrections(Pointer(source="context", weights={"likelihood": 1.0}))
+    assert "begins at the word of context that the pointer's weights favour" in " ".join(
+        export(program_of(pointed), target).caveats
+    )
 
 
 @targets

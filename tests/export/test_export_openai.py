@@ -95,7 +95,7 @@ def test_sampling_is_that_of_the_frozen_prompt() -> None:
 )
 def test_a_decision_by_log_probabilities_asks_for_them(layout: str, asked: dict[str, object]) -> None:
     prompt = prompt_of(layout_named(layout), SENTIMENT, (), decoding=DECIDED)
-    prompt = prompt.model_copy(update={"calibration": Calibration(biases={"negative": 0.1, "positive": -0.1})})
+    prompt = prompt.with_corrections(Calibration(biases={"negative": 0.1, "positive": -0.1}))
     exported = export(program_of(prompt), "openai")
     assert asked.items() <= json.loads(exported.text).items()
     said = " ".join(exported.caveats)
@@ -109,7 +109,7 @@ def test_biases_by_token_id_let_one_token_be_the_decision(layout: str) -> None:
     prompt = prompt_of(layout_named(layout), SENTIMENT, (), decoding=DECIDED)
     biases = {"negative": 0.5, "positive": -0.5}
     calibration = Calibration(biases=biases, logit_bias={"3524": 30.0, "2731": 31.0})
-    exported = export(program_of(prompt.model_copy(update={"calibration": calibration})), "openai")
+    exported = export(program_of(prompt.with_corrections(calibration)), "openai")
     body = json.loads(exported.text)
     assert body["logit_bias"] == {"3524": 30.0, "2731": 31.0}
     assert body["max_tokens"] == 1
@@ -124,7 +124,7 @@ def test_biases_by_token_id_let_one_token_be_the_decision(layout: str) -> None:
 def test_biases_by_token_id_are_not_sent_where_the_answer_is_read_from_the_text() -> None:
     prompt = prompt_of(layout_named("plain"), SENTIMENT, ())
     calibration = Calibration(biases={"negative": 0.5, "positive": -0.5}, logit_bias={"3524": 30.0, "2731": 31.0})
-    body = body_of(program_of(prompt.model_copy(update={"calibration": calibration})))
+    body = body_of(program_of(prompt.with_corrections(calibration)))
     assert "logit_bias" not in body
     assert body["max_tokens"] == 8
 

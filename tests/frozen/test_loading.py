@@ -79,7 +79,7 @@ def test_what_no_answer_can_stand_on_is_answered_without_the_model() -> None:
         least_coverage=0.2,
     )
     model = ScriptedModel(lambda *_: Completion(text=" a force"))
-    prompt = toy_prompt(QA).model_copy(update={"guard": guard})
+    prompt = toy_prompt(QA).with_corrections(guard)
     program = cribsheet.Program(toy_program(prompt), model=model)
     off_topic = {"question": "Who is Anne Frank?", "context": "Gravity pulls."}
     assert program(**off_topic).answer == Unanswerable()

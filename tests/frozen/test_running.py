@@ -6,13 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cribsheet.corrections.calibration import Calibration
-from cribsheet.corrections.guard import Guard
-from cribsheet.corrections.pointer import Pointer
-from cribsheet.corrections.readout import Readout
-from cribsheet.dataset.examples import Prediction
+from cribsheet.corrections import (
+    Answer,
+    Calibration,
+    Correction,
+    Extraction,
+    Guard,
+    Pointer,
+    Readout,
+    corrected,
+)
 from cribsheet.frozen import Decoding, FrozenPrompt
-from cribsheet.frozen.running import Answer, ask, reread
+from cribsheet.frozen.running import ask, asked
 from cribsheet.layout.catalogue import layout_named
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completion, Sampling, Usage
@@ -30,12 +35,13 @@ TEXT = {"text": "The film was superb."}
 ASKED = {"question": "Who wrote the diary?", "context": "The diary was written by Anne Frank."}
 
 
-def prompt_of(signature: Signature, **given: object) -> FrozenPrompt:
+def prompt_of(signature: Signature, *corrections: Correction, **given: object) -> FrozenPrompt:
     by_logprobs = Decoding(decide_by="logprobs", top_logprobs=8)
     decoding = by_logprobs if signature is not QA else Decoding(max_tokens=8, top_logprobs=1)
-    return FrozenPrompt.model_validate(
+    prompt = FrozenPrompt.model_validate(
         {"signature": signature, "layout": layout_named("plain"), "instructions": "", "decoding": decoding, **given}
     )
+    return prompt.with_corrections(*corrections)
 
 
 def guard_of(field: str, threshold: float) -> Guard:
@@ -55,7 +61,7 @@ def saying(text: str, first: dict[str, float] | None = None, **after: dict[str, 
     """A model that says the same to all, and other things where it has begun to answer."""
 
     def answer(prompt: Prompt, sampling: Sampling) -> Completion:
-        begun = prompt.plain.rsplit(":", 1)[-1].strip()
+        begun = prompt.full_text.rsplit(":", 1)[-1].strip()
         told = after.get(begun, first)
         first_token = told and {token: math.log(p) for token, p in told.items()}
         return Completion(text=text, first_token=first_token, usage=Usage(prompt_tokens=9))
@@ -63,20 +69,14 @@ def saying(text: str, first: dict[str, float] | None = None, **after: dict[str, 
     return ScriptedModel(answer)
 
 
-def everything(answer: Answer) -> tuple[object, ...]:
-    """Return an answer's parts, those of the prediction that do not count for its equality among them."""
-    said = answer.prediction
-    return (answer, said.text, said.confidence) if isinstance(said, Prediction) else (answer,)
-
-
 def assert_same_when_reread(
     model: ScriptedModel, before: FrozenPrompt, after: FrozenPrompt, inputs: dict[str, str]
 ) -> Answer:
     first = ask(before, inputs, model)
     calls = len(model.calls)
-    read = reread(after, inputs, first)
+    read = corrected(after.corrections, first, asked(after, inputs), model)
     assert len(model.calls) == calls
-    assert everything(read) == everything(ask(after, inputs, model))
+    assert read == ask(after, inputs, model)
     return read
 
 
@@ -89,8 +89,7 @@ def test_a_decision_read_with_other_biases_is_what_asking_with_them_gives(
 ) -> None:
     model = saying(" negative", {" negative": negative, " positive": 0.95 - negative})
     before, after = (
-        prompt_of(SENTIMENT, calibration=Calibration(biases={"negative": one, "positive": 0.0}))
-        for one in (bias, other)
+        prompt_of(SENTIMENT, Calibration(biases={"negative": one, "positive": 0.0})) for one in (bias, other)
     )
     assert_same_when_reread(model, before, after, TEXT)
     assert_same_when_reread(model, prompt_of(SENTIMENT), after, TEXT)
@@ -99,19 +98,17 @@ def test_a_decision_read_with_other_biases_is_what_asking_with_them_gives(
 
 def test_what_was_asked_to_tell_outcomes_apart_is_not_asked_again() -> None:
     model = saying(" science", {" science": 0.7, " sports": 0.3}, science={" fiction": 0.4, "\n": 0.6})
-    biased = prompt_of(BOOKS, calibration=Calibration(biases={"science": 1.0, "science fiction": -1.0}))
+    biased = prompt_of(BOOKS, Calibration(biases={"science": 1.0, "science fiction": -1.0}))
     answer = assert_same_when_reread(model, prompt_of(BOOKS), biased, TEXT)
     assert len(answer.completions) == 2
-    assert isinstance(answer.prediction, Prediction)
-    assert answer.prediction.topic == "science fiction"
+    assert not isinstance(answer.outputs, ParseFailure)
+    assert answer.outputs["topic"] == "science fiction"
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.5, 1.0])
 def test_a_guard_can_be_put_on_a_decision_and_taken_off(threshold: float) -> None:
     model = saying(" yes", {" yes": 0.6, " no": 0.3, " unanswerable": 0.1})
-    guarded = prompt_of(
-        FITTING, guard=guard_of("fit", threshold), calibration=Calibration(biases={"true": 0.2, "false": -0.3})
-    )
+    guarded = prompt_of(FITTING, guard_of("fit", threshold), Calibration(biases={"true": 0.2, "false": -0.3}))
     assert_same_when_reread(model, prompt_of(FITTING), guarded, ASKED)
     answer = assert_same_when_reread(model, guarded, prompt_of(FITTING), ASKED)
     assert answer.standing is None
@@ -120,28 +117,28 @@ def test_a_guard_can_be_put_on_a_decision_and_taken_off(threshold: float) -> Non
 @pytest.mark.parametrize("threshold", [0.0, 0.5, 1.0])
 def test_a_guard_can_be_put_on_a_written_answer_and_taken_off(threshold: float) -> None:
     model = saying(" Anne Frank", {" Anne": 0.9, " un": 0.05})
-    guarded = prompt_of(QA, guard=guard_of("answer", threshold))
+    guarded = prompt_of(QA, guard_of("answer", threshold))
     answer = assert_same_when_reread(model, prompt_of(QA), guarded, ASKED)
-    assert isinstance(answer.prediction, Prediction)
-    assert isinstance(answer.prediction.answer, Unanswerable) == (threshold == 1.0)
+    assert not isinstance(answer.outputs, ParseFailure)
+    assert isinstance(answer.outputs["answer"], Unanswerable) == (threshold == 1.0)
     back = assert_same_when_reread(model, guarded, prompt_of(QA), ASKED)
-    assert isinstance(back.prediction, Prediction)
-    assert back.prediction.answer == "Anne Frank"
+    assert not isinstance(back.outputs, ParseFailure)
+    assert back.outputs["answer"] == "Anne Frank"
 
 
 def test_what_could_not_be_read_stays_unread() -> None:
-    biased = prompt_of(SENTIMENT, calibration=Calibration(biases={"negative": 1.0, "positive": 0.0}))
+    biased = prompt_of(SENTIMENT, Calibration(biases={"negative": 1.0, "positive": 0.0}))
     silent = saying(" the", {" the": 1.0})
-    assert isinstance(assert_same_when_reread(silent, prompt_of(SENTIMENT), biased, TEXT).prediction, ParseFailure)
+    assert isinstance(assert_same_when_reread(silent, prompt_of(SENTIMENT), biased, TEXT).outputs, ParseFailure)
     chatting = saying(" Well, it depends")  # no log-probabilities: it is the text that is read
-    assert isinstance(assert_same_when_reread(chatting, prompt_of(SENTIMENT), biased, TEXT).prediction, ParseFailure)
+    assert isinstance(assert_same_when_reread(chatting, prompt_of(SENTIMENT), biased, TEXT).outputs, ParseFailure)
 
 
 def test_what_was_written_where_no_log_probabilities_are_told_is_read_the_same() -> None:
-    biased = prompt_of(SENTIMENT, calibration=Calibration(biases={"negative": 9.0, "positive": 0.0}))
+    biased = prompt_of(SENTIMENT, Calibration(biases={"negative": 9.0, "positive": 0.0}))
     answer = assert_same_when_reread(saying(" negative"), prompt_of(SENTIMENT), biased, TEXT)
-    assert isinstance(answer.prediction, Prediction)
-    assert answer.prediction.sentiment == "negative"
+    assert not isinstance(answer.outputs, ParseFailure)
+    assert answer.outputs["sentiment"] == "negative"
 
 
 # A readout
@@ -153,26 +150,26 @@ UNSURE = saying(" positive", {" positive": 0.5, " negative": 0.3, " dull": 0.1})
 
 
 def test_a_readout_decides_and_what_the_words_alone_decide_is_kept() -> None:
-    answer = assert_same_when_reread(UNSURE, prompt_of(SENTIMENT), prompt_of(SENTIMENT, readout=HEARD), TEXT)
-    assert isinstance(answer.prediction, Prediction)
-    assert (answer.prediction.sentiment, answer.plain) == ("negative", Prediction({"sentiment": "positive"}))
+    answer = assert_same_when_reread(UNSURE, prompt_of(SENTIMENT), prompt_of(SENTIMENT, HEARD), TEXT)
+    assert not isinstance(answer.outputs, ParseFailure)
+    assert (answer.outputs, answer.raw.outputs) == ({"sentiment": "negative"}, {"sentiment": "positive"})
     above = math.log(0.1) + 4.0
     odds = math.log(0.3 / 0.5) + 2.0 * above
-    assert answer.prediction.confidence == pytest.approx(1 / (1 + math.exp(-odds)))
+    assert answer.probability == pytest.approx(1 / (1 + math.exp(-odds)))
 
 
 def test_without_a_readout_there_is_nothing_else_to_keep() -> None:
-    assert ask(prompt_of(SENTIMENT), TEXT, UNSURE).plain is None
+    assert ask(prompt_of(SENTIMENT), TEXT, UNSURE).steps == (ask(prompt_of(SENTIMENT), TEXT, UNSURE),)
 
 
 def test_where_no_alternatives_are_told_the_text_is_read() -> None:
-    answer = ask(prompt_of(SENTIMENT, readout=HEARD), TEXT, saying(" positive"))
-    assert answer.prediction == Prediction({"sentiment": "positive"})
+    answer = ask(prompt_of(SENTIMENT, HEARD), TEXT, saying(" positive"))
+    assert answer.outputs == {"sentiment": "positive"}
 
 
 # Extracted answers
 
-EXTRACTIVE = Decoding(max_tokens=8, top_logprobs=1, extract_from="context")
+EXTRACTION = Extraction(source="context")
 
 
 def inventing() -> ScriptedModel:
@@ -181,9 +178,9 @@ def inventing() -> ScriptedModel:
 
 
 def test_an_answer_that_does_not_stand_in_the_context_is_extracted_from_it() -> None:
-    answer = ask(prompt_of(QA, decoding=EXTRACTIVE), ASKED, inventing())
-    assert answer.prediction == Prediction({"answer": "Anne Frank"})
-    assert answer.plain == Prediction({"answer": "Anne Smith"})
+    answer = ask(prompt_of(QA, EXTRACTION, guard_of("answer", 0.0)), ASKED, inventing())
+    assert answer.outputs == {"answer": "Anne Frank"}
+    assert answer.raw.outputs == {"answer": "Anne Smith"}
     assert len(answer.completions) == 3
     assert answer.evidence is not None
     assert (answer.evidence.answer, answer.evidence.written) == ("Anne Frank", "Anne Smith")
@@ -192,40 +189,41 @@ def test_an_answer_that_does_not_stand_in_the_context_is_extracted_from_it() -> 
 @pytest.mark.parametrize("text", [" Anne Frank", " anne frank.", " unanswerable"])
 def test_one_that_stands_there_and_an_abstention_are_left_as_they_are(text: str) -> None:
     model = saying(text)
-    answer = ask(prompt_of(QA, decoding=EXTRACTIVE), ASKED, model)
-    assert (answer.extracted, answer.plain, len(model.calls)) == (None, None, 1)
+    answer = ask(prompt_of(QA, EXTRACTION), ASKED, model)
+    assert (answer.changes, len(model.calls)) == ((), 1)
 
 
 def test_a_chat_and_a_model_that_tells_no_alternatives_answer_freely() -> None:
-    chat = prompt_of(QA, decoding=EXTRACTIVE, layout=layout_named("chat"))
-    assert ask(chat, ASKED, inventing()).prediction == Prediction({"answer": "Anne Smith"})
-    silent = ask(prompt_of(QA, decoding=EXTRACTIVE), ASKED, saying(" Otto Smith"))
-    assert silent.prediction == Prediction({"answer": "Otto Smith"})
+    chat = prompt_of(QA, EXTRACTION, layout=layout_named("chat"))
+    assert ask(chat, ASKED, inventing()).outputs == {"answer": "Anne Smith"}
+    silent = ask(prompt_of(QA, EXTRACTION), ASKED, saying(" Otto Smith"))
+    assert silent.outputs == {"answer": "Otto Smith"}
 
 
 def test_an_extracted_answer_is_read_as_it_was_written_and_extracted_again_without_a_model() -> None:
-    extractive, free = prompt_of(QA, decoding=EXTRACTIVE), prompt_of(QA)
+    extractive, free = prompt_of(QA, EXTRACTION), prompt_of(QA)
     first = ask(extractive, ASKED, inventing())
-    assert reread(free, ASKED, first).prediction == Prediction({"answer": "Anne Smith"})
-    assert everything(reread(extractive, ASKED, first)) == everything(first)
+    silent = ScriptedModel({})
+    assert corrected(free.corrections, first, asked(free, ASKED), silent).outputs == {"answer": "Anne Smith"}
+    assert corrected(extractive.corrections, first, asked(extractive, ASKED), silent) == first
 
 
 def test_an_empty_answer_is_extracted_from_its_start() -> None:
     model = saying(" ", None, **{"": {" Anne": 0.6, " Bob": 0.3}, "Anne": {" Frank": 0.9}, "Anne Frank": {"\n": 0.9}})
-    answer = ask(prompt_of(QA, decoding=EXTRACTIVE), ASKED, model)
-    assert answer.prediction == Prediction({"answer": "Anne Frank"})
-    assert isinstance(answer.plain, ParseFailure)
-    assert isinstance(reread(prompt_of(QA), ASKED, answer).prediction, ParseFailure)
-    assert isinstance(ask(prompt_of(QA), ASKED, model).prediction, ParseFailure)
+    answer = ask(prompt_of(QA, EXTRACTION), ASKED, model)
+    assert answer.outputs == {"answer": "Anne Frank"}
+    assert isinstance(answer.raw.outputs, ParseFailure)
+    assert isinstance(corrected((), answer, asked(prompt_of(QA), ASKED), model).outputs, ParseFailure)
+    assert isinstance(ask(prompt_of(QA), ASKED, model).outputs, ParseFailure)
 
 
 def test_the_guard_sees_that_what_was_written_is_not_in_the_context() -> None:
     grounded = guard_of("answer", 0.5).model_copy(update={"weights": {"grounded": 4.0}, "intercept": -2.0})
-    withheld = ask(prompt_of(QA, decoding=EXTRACTIVE, guard=grounded), ASKED, inventing())
-    assert withheld.prediction == Prediction({"answer": Unanswerable()})
+    withheld = ask(prompt_of(QA, EXTRACTION, grounded), ASKED, inventing())
+    assert withheld.outputs == {"answer": Unanswerable()}
     lenient = grounded.model_copy(update={"threshold": 0.1})
-    stands = ask(prompt_of(QA, decoding=EXTRACTIVE, guard=lenient), ASKED, inventing())
-    assert stands.prediction == Prediction({"answer": "Anne Frank"})
+    stands = ask(prompt_of(QA, EXTRACTION, lenient), ASKED, inventing())
+    assert stands.outputs == {"answer": "Anne Frank"}
 
 
 # Answers that begin where a pointer says
@@ -237,7 +235,7 @@ def beginning_with_the_diary() -> ScriptedModel:
     """A model that begins with a likely word that is not the answer, and goes on rightly after the right one."""
 
     def answer(prompt: Prompt, sampling: Sampling) -> Completion:
-        begun = prompt.plain.rsplit("Answer:", 1)[-1]
+        begun = prompt.full_text.rsplit("Answer:", 1)[-1]
         first_token = {token: math.log(p) for token, p in BEGUN.items()}
         text = {"": " The diary", " Anne": " Frank"}[begun]
         return Completion(text=text, first_token=first_token, usage=Usage(prompt_tokens=9))
@@ -246,14 +244,14 @@ def beginning_with_the_diary() -> ScriptedModel:
 
 
 def pointed(**weights: float) -> FrozenPrompt:
-    return prompt_of(QA, decoding=EXTRACTIVE, pointer=Pointer(lead=("question",), weights=weights))
+    return prompt_of(QA, EXTRACTION, Pointer(source="context", lead=("question",), weights=weights))
 
 
 def test_the_model_goes_on_from_the_word_that_is_pointed_at() -> None:
     model = beginning_with_the_diary()
     answer = ask(pointed(likelihood=1.0, asked=-9.0), ASKED, model)
-    assert answer.prediction == Prediction({"answer": "Anne Frank"})
-    assert answer.plain == Prediction({"answer": "The diary"})
+    assert answer.outputs == {"answer": "Anne Frank"}
+    assert answer.raw.outputs == {"answer": "The diary"}
     assert [call.prompt.text.rsplit("\n", 1)[-1] for call in model.calls] == ["Answer:", "Answer: Anne"]
     assert len(answer.completions) == 2
 
@@ -261,22 +259,22 @@ def test_the_model_goes_on_from_the_word_that_is_pointed_at() -> None:
 def test_an_answer_that_begins_there_by_itself_costs_no_call_more() -> None:
     model = beginning_with_the_diary()
     answer = ask(pointed(likelihood=1.0), ASKED, model)
-    assert answer.prediction == Prediction({"answer": "The diary"})
-    assert (answer.plain, len(model.calls)) == (None, 1)
+    assert answer.outputs == {"answer": "The diary"}
+    assert (answer.changes, len(model.calls)) == ((), 1)
 
 
 def test_what_leaves_the_text_after_the_pointed_word_is_extracted() -> None:
     model = saying(" The diary", BEGUN, **{"Anne": {" Frank": 0.4, " The": 0.1}, "Anne Frank": {"\n": 0.9}})
     answer = ask(pointed(likelihood=1.0, asked=-9.0), ASKED, model)
-    assert answer.prediction == Prediction({"answer": "Anne Frank"})
+    assert answer.outputs == {"answer": "Anne Frank"}
     assert len(model.calls) == 4
 
 
 def test_without_alternatives_a_pointer_points_at_nothing() -> None:
     answer = ask(pointed(likelihood=1.0, asked=-9.0), ASKED, saying(" The diary"))
-    assert (answer.prediction, answer.extracted) == (Prediction({"answer": "The diary"}), None)
+    assert (answer.outputs, answer.changes) == ({"answer": "The diary"}, ())
 
 
 def test_an_abstention_is_not_pointed_away() -> None:
     answer = ask(pointed(likelihood=1.0), ASKED, saying(" unanswerable", BEGUN))
-    assert answer.prediction == Prediction({"answer": Unanswerable()})
+    assert answer.outputs == {"answer": Unanswerable()}

@@ -44,8 +44,14 @@ def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
         read(path)
 
 
+def test_a_file_of_an_older_format_asks_to_compile_again(tmp_path: Path) -> None:
+    path = edit(tmp_path / "x.prompt.json", format=1)
+    with pytest.raises(FrozenFileError, match="Compile the task again"):
+        reseal(path)
+
+
 def test_a_file_of_a_newer_format_asks_for_an_upgrade(tmp_path: Path) -> None:
-    path = edit(tmp_path / "x.prompt.json", format=2)
+    path = edit(tmp_path / "x.prompt.json", format=3)
     with pytest.raises(FrozenFileError, match="pip install -U"):
         reseal(path)
 

@@ -140,8 +140,8 @@ def test_rendering_is_byte_stable_and_shows_inputs_whole(
     inputs: dict[str, Value] = {"question": context, "context": question}
     one, two = (render(layout, QA, instructions="Do it.", demos=[demo, demo], inputs=inputs) for _ in range(2))
     assert one == two
-    assert question in one.plain
-    assert context in one.plain
+    assert question in one.full_text
+    assert context in one.full_text
 
 
 @layouts
@@ -156,7 +156,7 @@ def test_parsing_never_raises(layout: Layout, text: str) -> None:
 def test_prompts_that_differ_in_their_inputs_share_all_before_them(layout: Layout) -> None:
     demo = Demo(inputs={"text": "Fine."}, outputs={"sentiment": "positive"})
     a, b = (
-        render(layout, SENTIMENT, instructions="Judge.", demos=[demo] * 4, inputs={"text": text}).plain
+        render(layout, SENTIMENT, instructions="Judge.", demos=[demo] * 4, inputs={"text": text}).full_text
         for text in ("One.", "Two.")
     )
     head = a[: a.rindex("One.")]

@@ -27,7 +27,7 @@ PROMPT = Prompt(text="Text: Superb.\nSentiment:", stop=("\n",))
 def echo(prompt: Prompt, sampling: Sampling) -> Completion:
     """Repeat the prompt."""
     return Completion(
-        text=prompt.plain,
+        text=prompt.full_text,
         finish_reason="length",
         first_token={"Text": -0.25, "text": float("-inf")},
         logprobs=(-0.25, -1.5),

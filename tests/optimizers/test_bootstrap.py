@@ -6,7 +6,7 @@ from cribsheet.compiler.bridge import BARE
 from cribsheet.models import Sampling
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
-from cribsheet.search.bootstrap.teaching import Teaching
+from cribsheet.search.bootstrap.teaching import TeacherSettings
 from cribsheet.search.race import FIRST_BLOCK
 from cribsheet.search.study import Study
 from lessons import lesson, right, row_asked, rows_of
@@ -15,27 +15,27 @@ from studies import search
 
 def teacher(prompt: Prompt, sampling: Sampling) -> str:
     said = right(row_asked(prompt))
-    return f" So it is.\nSentiment: {said}" if "Reasoning:" in prompt.plain else f" {said}"
+    return f" So it is.\nSentiment: {said}" if "Reasoning:" in prompt.full_text else f" {said}"
 
 
 def answers_after_reasoning(prompt: Prompt, sampling: Sampling) -> str:
     """Be right where it reasons, else by chance."""
-    return teacher(prompt, sampling) if "Reasoning:" in prompt.plain else " positive"
+    return teacher(prompt, sampling) if "Reasoning:" in prompt.full_text else " positive"
 
 
 def answers_at_once(prompt: Prompt, sampling: Sampling) -> str:
     """Be wrong where it reasons."""
-    return " So it is.\nSentiment: positive" if "Reasoning:" in prompt.plain else teacher(prompt, sampling)
+    return " So it is.\nSentiment: positive" if "Reasoning:" in prompt.full_text else teacher(prompt, sampling)
 
 
 def is_silent_at_once(prompt: Prompt, sampling: Sampling) -> str:
     """Be right where it reasons, else say nothing that can be read."""
-    return teacher(prompt, sampling) if "Reasoning:" in prompt.plain else " nothing"
+    return teacher(prompt, sampling) if "Reasoning:" in prompt.full_text else " nothing"
 
 
 def study_of(student: object, *, val: int = 20) -> Study:
     study = lesson(student, rows=12, budget="2000calls")  # type: ignore[arg-type]
-    study.teaching = Teaching(teacher=ScriptedModel(teacher, name="big/teacher"), reasoning=True)
+    study.teacher_settings = TeacherSettings(teacher=ScriptedModel(teacher, name="big/teacher"), reasoning=True)
     study.val = rows_of(val, start=50)
     return search("bootstrap", study)
 
@@ -59,7 +59,7 @@ def test_losers_answer_fewer_rows() -> None:
 def test_sets_mix_bootstrapped_and_labelled_demos() -> None:
     study = lesson(answers_at_once, rows=12, budget="2000calls")
     study.train = study.train[:6]
-    study.teaching = Teaching(teacher=ScriptedModel(teacher), rows=2, samples=1)
+    study.teacher_settings = TeacherSettings(teacher=ScriptedModel(teacher), rows=2, samples=1)
     search("bootstrap", study)
     origins = {trial.candidate.origin for trial in study.trials}
     assert "no demos" in origins

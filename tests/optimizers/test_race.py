@@ -17,7 +17,7 @@ from cribsheet.prompts import Prompt
 from cribsheet.search.corrections.guard import GuardFitter
 from cribsheet.search.race import first_block
 from cribsheet.search.study import Study
-from studies import conditions_of, search, study_of, study_on
+from studies import evaluator_of, search, study_of, study_on
 from toys import QA
 
 
@@ -69,7 +69,7 @@ class OneLayout(Study):
 def test_words_are_screened_where_there_is_one_layout(tmp_path: Path) -> None:
     given = study_of(tmp_path, budget="300calls")
     few = given.train[:16]  # too few to learn on
-    study = search("race", OneLayout(given.signatures, few, given.val, given.conditions, given.progress, given.rng))
+    study = search("race", OneLayout(given.signatures, few, given.val, given.evaluator, given.progress, given.rng))
     raced = [trial.candidate.prompts[BARE].layout for trial in study.trials]
     assert {layout.name for layout in raced} == {study.layouts[0].name}
     assert len({str(layout.words) for layout in raced}) > 1
@@ -105,18 +105,18 @@ def raced_demos(script: Callable[[str, bool], str]) -> list[bool]:
     """Race with a model that is given a row's context, and whether demos abstain; tell of each set whether it does."""
 
     def answer(prompt: Prompt, sampling: Sampling) -> str:
-        *shown, asked = prompt.plain.split("Context: ")
+        *shown, asked = prompt.full_text.split("Context: ")
         return script(asked, any("unanswerable" in demo for demo in shown))
 
     rows = bridges(120)
-    conditions = conditions_of(
+    evaluator = evaluator_of(
         ScriptedModel(answer),
         budget="900calls",
         metric=answer_f1,
         wiring=direct_wiring(BARE, QA),
         fit_guard=GuardFitter(QA, rows, answer_f1),
     )
-    study = study_on(QA, rows[:60], rows[60:], conditions, tells_logprobs=False)
+    study = study_on(QA, rows[:60], rows[60:], evaluator, tells_logprobs=False)
     study.extend(study.trial(study.zero_shot()), 16)
     search("race", study)
     sets = [trial for trial in study.trials if " demos, " in trial.candidate.origin]

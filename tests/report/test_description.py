@@ -30,11 +30,11 @@ def test_placeholders_stand_where_the_inputs_go_in_every_layout() -> None:
     demo = Demo(inputs={"text": "One.", "is_urgent": False, "size": "large", "weight": 1.0}, outputs={"pieces": 1})
     for layout in LAYOUTS:
         prompt = toy_prompt(ORDER, layout.name, (demo,))
-        text = prompt_with_placeholders(prompt).plain
+        text = prompt_with_placeholders(prompt).full_text
         for placeholder, value in SHOWN.items():
             assert placeholder in text
             text = text.replace(placeholder, layout.verbalizer("true") if value == "yes" else value)
-        assert text == prompt_text(prompt, INPUTS).plain
+        assert text == prompt_text(prompt, INPUTS).full_text
 
 
 def test_the_guards_place_and_weights_are_told() -> None:
@@ -47,7 +47,7 @@ def test_the_guards_place_and_weights_are_told() -> None:
         threshold=0.5,
         least_coverage=0.1,
     )
-    facts = prompt_facts(toy_prompt(QA).model_copy(update={"guard": guard}))
+    facts = prompt_facts(toy_prompt(QA).with_corrections(guard))
     told = " ".join(str(cell) for column in facts.columns for cell in column.cells)
     assert "coverage 0.100" in told
     assert "coverage +4.000, intercept -1.000, threshold 0.500" in told
@@ -56,13 +56,13 @@ def test_the_guards_place_and_weights_are_told() -> None:
 def test_what_is_read_out_is_told_by_what_says_most_for_each_outcome() -> None:
     weights = {" fun": {"positive": 1.0, "negative": -1.0}, " dull": {"positive": -2.0, "negative": 0.5}}
     readout = Readout(usual={" fun": -3.0, " dull": -4.0}, weights=weights, biases={"negative": 0.0, "positive": 0.0})
-    facts = prompt_facts(toy_prompt().model_copy(update={"readout": readout}))
+    facts = prompt_facts(toy_prompt().with_corrections(readout))
     told = " ".join(str(cell) for column in facts.columns for cell in column.cells)
     assert "2 tokens, such as 'dull' for negative, 'fun' for positive" in told
 
 
 def test_where_answers_begin_is_told_by_the_weights_of_its_signals() -> None:
-    pointer = Pointer(lead=("question",), weights={"likelihood": 0.5, "sentence": 6.0})
-    facts = prompt_facts(toy_prompt(QA).model_copy(update={"pointer": pointer}))
+    pointer = Pointer(source="context", lead=("question",), weights={"likelihood": 0.5, "sentence": 6.0})
+    facts = prompt_facts(toy_prompt(QA).with_corrections(pointer))
     told = " ".join(str(cell) for column in facts.columns for cell in column.cells)
-    assert "likelihood +0.500, sentence +6.000 sum up highest" in told
+    assert "likelihood +0.500, sentence +6.000" in told

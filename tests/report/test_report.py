@@ -2,7 +2,7 @@
 
 from cribsheet.frozen.score import Gain
 from cribsheet.models.cache import Meter
-from cribsheet.report.report import meter_summary, verdict
+from cribsheet.report.report import gain_in_words, meter_summary
 
 
 def test_a_summary_tells_the_tokens_of_each_cache_apart() -> None:
@@ -21,6 +21,6 @@ def test_a_summary_tells_the_tokens_of_each_cache_apart() -> None:
 
 
 def test_a_verdict_tells_better_worse_and_chance() -> None:
-    assert "is better" in verdict(Gain(mean=0.2, low=0.1, high=0.3, n=40))
-    assert "is worse" in verdict(Gain(mean=-0.2, low=-0.3, high=-0.1, n=40))
-    assert "may be chance" in verdict(Gain(mean=0.1, low=0.0, high=0.2, n=40))
+    assert "is better" in gain_in_words(Gain(mean=0.2, low=0.1, high=0.3, n=40))
+    assert "is worse" in gain_in_words(Gain(mean=-0.2, low=-0.3, high=-0.1, n=40))
+    assert "may be chance" in gain_in_words(Gain(mean=0.1, low=0.0, high=0.2, n=40))

@@ -9,7 +9,7 @@ import pytest
 
 from cribsheet.dataset.examples import Demo
 from cribsheet.outcomes import Unanswerable
-from cribsheet.search.demo_sampling import DemoDraw, Effects, covering
+from cribsheet.search.demo_sampling import DemoSampler, Effects, covering
 from toys import QA, SENTIMENT
 
 DRAWS = 400
@@ -26,8 +26,8 @@ def pool_of(positive: int, negative: int) -> list[Demo]:
     ]
 
 
-def draw_of(pool: Sequence[Demo], *, seed: int = 0) -> DemoDraw:
-    return DemoDraw(SENTIMENT, pool, rng=random.Random(seed))
+def draw_of(pool: Sequence[Demo], *, seed: int = 0) -> DemoSampler:
+    return DemoSampler(SENTIMENT, pool, rng=random.Random(seed))
 
 
 def sentiments(demos: Sequence[Demo]) -> Counter[object]:
@@ -150,7 +150,7 @@ def test_where_only_answers_are_wanted_nothing_abstains() -> None:
         for number in range(6)
         for answer in ("Anne", Unanswerable())
     ]
-    draw = DemoDraw(QA, pool, rng=random.Random(0))
+    draw = DemoSampler(QA, pool, rng=random.Random(0))
     answers = [demo.outputs["answer"] for demo in draw.draw(12, answered=True)]
     assert answers == ["Anne"] * 6
     both = [demo.outputs["answer"] for demo in draw.draw(4)]

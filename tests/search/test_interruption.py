@@ -9,8 +9,9 @@ import pytest
 
 from cribsheet.models import Completion
 from cribsheet.prompts import Prompt
-from cribsheet.search.budget import Budget, BudgetExhausted, Ledger, SearchStopped
+from cribsheet.search.budget import Budget, BudgetExhausted, SearchStopped
 from cribsheet.search.interruption import stopped_by_ctrl_c
+from cribsheet.search.ledger import Ledger, Request
 
 
 @pytest.fixture
@@ -31,7 +32,9 @@ def ctrl_c(ledger: Ledger | None = None) -> None:
 
 
 def charge(ledger: Ledger) -> None:
-    ledger.charge(Prompt(text="x"), Completion(text=""))
+    """Charge a row that was just answered."""
+    ledger.charge(Request(str(ledger.requests), Prompt(text="x"), Completion(text="")))
+    ledger.check_stopped()
 
 
 def search(ledger: Ledger, *steps: Callable[[Ledger], object]) -> None:

@@ -43,7 +43,7 @@ def test_room_for_an_answer_is_that_of_the_longest_in_the_demo_pool() -> None:
 def test_a_candidate_takes_what_its_longest_row_does_and_room_for_the_answer() -> None:
     short, long = row("one", "two"), row("one two three", "two")
     (prompt,) = candidate().prompts.values()
-    asked = MODEL.count_tokens(prompt_text(prompt, long.inputs).plain)
+    asked = MODEL.count_tokens(prompt_text(prompt, long.inputs).full_text)
     assert lengths([short], [long]).candidate(candidate()) == asked + 7
     assert lengths([short], [long]).candidate(candidate(max_tokens=9)) == asked + 9
 
@@ -51,7 +51,7 @@ def test_a_candidate_takes_what_its_longest_row_does_and_room_for_the_answer() -
 def test_the_turns_of_a_chat_take_more_than_their_words() -> None:
     rows = [row("one", "two")]
     (prompt,) = candidate(layout="message").prompts.values()
-    asked = MODEL.count_tokens(prompt_text(prompt, rows[0].inputs).plain)
+    asked = MODEL.count_tokens(prompt_text(prompt, rows[0].inputs).full_text)
     assert lengths(rows).candidate(candidate(layout="message")) > asked + 7
 
 

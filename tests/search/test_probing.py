@@ -14,10 +14,10 @@ from cribsheet.models.scripted import ScriptedModel
 from cribsheet.outcomes import Unanswerable
 from cribsheet.prompts import Prompt
 from cribsheet.search.corrections.guard import GuardFitter
-from cribsheet.search.demo_sampling import DemoDraw
+from cribsheet.search.demo_sampling import DemoSampler
 from cribsheet.search.probing import BLOCK, DEMOS, LEAST_PROBES, SETS_A_BLOCK, Probing
 from cribsheet.search.study import Study
-from studies import conditions_of, leaning, study_of, study_on
+from studies import evaluator_of, leaning, study_of, study_on
 from toys import GOOD, QA, SENTIMENT
 
 OFF_TOPIC = "Gravity pulls at apples."
@@ -25,7 +25,7 @@ OFF_TOPIC = "Gravity pulls at apples."
 
 def probing_of(study: Study, *, pool: int = 12) -> Probing:
     """Return a probing whose sets are drawn from the first demos."""
-    return Probing(study, {BARE: DemoDraw(SENTIMENT, study.pools[BARE][:pool], rng=study.rng)})
+    return Probing(study, {BARE: DemoSampler(SENTIMENT, study.pools[BARE][:pool], rng=study.rng)})
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def knows_when_told(word: str) -> ScriptedModel:
     """A model that tells good from bad only where a prompt has a word in it."""
 
     def answer(prompt: Prompt, sampling: Sampling) -> Completion:
-        text = prompt.plain
+        text = prompt.full_text
         last = text[max(text.rfind("The "), 0) :]
         sure = 2.0 if word in text else 0.1
         return leaning(sure if any(good in last for good in GOOD) else -sure)
@@ -57,7 +57,7 @@ def test_the_rows_it_learns_on_are_neither_shown_nor_validated_on(study: Study) 
 
 def test_words_that_help_are_in_the_best_frame(study: Study) -> None:
     words = "Review: The"
-    study = replace(study, conditions=conditions_of(knows_when_told(words), budget="4000calls"))
+    study = replace(study, evaluator=evaluator_of(knows_when_told(words), budget="4000calls"))
     best, *_ = probing_of(study).run(3000)
     assert best.prompts[BARE].layout.words.get("text") == "Review"
 
@@ -76,9 +76,9 @@ def test_it_spends_its_part_of_the_budget_and_little_more(study: Study) -> None:
 
 def test_a_small_part_of_the_budget_learns_on_few_rows_so_that_sets_are_compared(study: Study) -> None:
     model = knows_when_told("Review")
-    probing = probing_of(replace(study, conditions=conditions_of(model, budget="4000calls")))
+    probing = probing_of(replace(study, evaluator=evaluator_of(model, budget="4000calls")))
     probing.run(SETS_A_BLOCK * BLOCK)
-    asked = [call.prompt.plain for call in model.calls if call.prompt.plain.count("The ") > DEMOS]  # with demos
+    asked = [call.prompt.full_text for call in model.calls if call.prompt.full_text.count("The ") > DEMOS]  # with demos
     texts = [{str(row.inputs["text"]) for row in block} for block in probing.blocks]
     seen = [any(text in prompt for text in block for prompt in asked) for block in texts]
     assert seen == [True] + [False] * (len(texts) - 1)
@@ -111,16 +111,16 @@ def bridges(count: int) -> list[Example]:
 def test_where_a_guard_may_abstain_sets_show_answers_and_rows_that_it_withholds_in_any_case_are_not_asked() -> None:
     rows, model = bridges(180), ScriptedModel(lambda prompt, sampling: " Ann B1")
     guards = GuardFitter(QA, rows, answer_f1)
-    conditions = conditions_of(
+    evaluator = evaluator_of(
         model, budget="1000calls", metric=answer_f1, wiring=direct_wiring(BARE, QA), fit_guard=guards
     )
-    study = study_on(QA, rows[:120], rows[120:], conditions, tells_logprobs=False)
-    probing = Probing(study, {BARE: DemoDraw(QA, study.pools[BARE][:24], rng=study.rng)})
+    study = study_on(QA, rows[:120], rows[120:], evaluator, tells_logprobs=False)
+    probing = Probing(study, {BARE: DemoSampler(QA, study.pools[BARE][:24], rng=study.rng)})
     contexts = {str(row.inputs["context"]) for block in probing.blocks for row in block}
     assert len(contexts) > BLOCK
     assert OFF_TOPIC not in contexts
     probing.run(100)
-    assert not any("unanswerable" in call.prompt.plain for call in model.calls)
+    assert not any("unanswerable" in call.prompt.full_text for call in model.calls)
 
 
 def test_a_small_demo_pool_leaves_no_rows_to_learn_on(study: Study) -> None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.race import Stage, first_block
+from cribsheet.search.race import Listed, Race, first_block
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
 from studies import arena, fighter
@@ -46,26 +46,26 @@ def answered(study: Study, candidate: Candidate, rows: int) -> Trial:
 
 def test_all_answer_the_same_rows_in_the_same_order() -> None:
     study = arena()
-    stage = Stage(study, EVERYTHING)
-    stage.run(fighters(study, 60, 90, 80, 70), keep=1)
-    assert len(stage.trials) == 4
-    for trial in stage.trials:
+    race = Race(study, EVERYTHING)
+    race.run(Listed(fighters(study, 60, 90, 80, 70)), keep=1)
+    assert len(race.trials) == 4
+    for trial in race.trials:
         assert [row.example for row in trial.evaluation.rows] == list(study.val[: trial.rows])
-    leaders = sorted(stage.trials, key=lambda trial: trial.rows)[-2:]
+    leaders = sorted(race.trials, key=lambda trial: trial.rows)[-2:]
     assert leaders[0].rows == leaders[1].rows > first_block(study)
 
 
 def test_a_clear_loser_gets_no_second_block() -> None:
     study = arena()
-    stage = Stage(study, EVERYTHING)
-    stage.run(fighters(study, 90, 2, 85, 3), keep=1)
+    race = Race(study, EVERYTHING)
+    race.run(Listed(fighters(study, 90, 2, 85, 3)), keep=1)
     first = first_block(study)
-    assert [trial.rows > first for trial in stage.trials] == [True, False, True, False]
+    assert [trial.rows > first for trial in race.trials] == [True, False, True, False]
 
 
 def test_near_equals_are_told_apart_on_all_rows_where_the_allowance_lasts() -> None:
     study = arena()
-    (winner,) = Stage(study, EVERYTHING).run(fighters(study, 80, 84, 78), keep=1)
+    (winner,) = Race(study, EVERYTHING).run(Listed(fighters(study, 80, 84, 78)), keep=1)
     assert winner.candidate.origin.startswith("skill 84")
     assert winner.rows == len(study.val)
 
@@ -74,24 +74,24 @@ def test_near_equals_are_told_apart_on_all_rows_where_the_allowance_lasts() -> N
 def test_it_never_spends_more_than_one_block_beyond_its_allowance(allowance: float) -> None:
     study = arena()
     study.progress = costs = Costs()
-    stage = Stage(study, allowance)
-    stage.run(fighters(study, *[80] * 30), keep=1)
+    race = Race(study, allowance)
+    race.run(Listed(fighters(study, *[80] * 30)), keep=1)
     assert study.ledger.spent <= allowance + costs.largest
-    assert stage.left == allowance - study.ledger.spent
+    assert race.left == allowance - study.ledger.spent
 
 
 def test_what_others_spent_before_does_not_count() -> None:
     study = arena()
     answered(study, fighter(study, 50), 96)
-    assert Stage(study, 70).left == 70
+    assert Race(study, 70).left == 70
 
 
 def test_a_larger_allowance_lets_more_enter_and_answer_more() -> None:
     def sizes(allowance: float) -> tuple[int, int]:
         study = arena()
-        stage = Stage(study, allowance)
-        stage.run(fighters(study, *[80] * 30), keep=1)
-        return len(stage.trials), max(trial.rows for trial in stage.trials)
+        race = Race(study, allowance)
+        race.run(Listed(fighters(study, *[80] * 30)), keep=1)
+        return len(race.trials), max(trial.rows for trial in race.trials)
 
     few, many = sizes(60), sizes(1000)
     assert few[0] < many[0]
@@ -100,9 +100,9 @@ def test_a_larger_allowance_lets_more_enter_and_answer_more() -> None:
 
 def test_part_of_the_allowance_is_kept_for_the_survivors() -> None:
     study = arena()
-    stage = Stage(study, 400, entry=0.5)
-    stage.run(fighters(study, *[80] * 200), keep=1)
-    assert max(trial.rows for trial in stage.trials) > first_block(study)
+    race = Race(study, 400, entry=0.5)
+    race.run(Listed(fighters(study, *[80] * 200)), keep=1)
+    assert max(trial.rows for trial in race.trials) > first_block(study)
     assert study.ledger.spent > 0.5 * 400
 
 
@@ -110,7 +110,7 @@ def test_incumbents_are_compared_on_the_rows_that_the_others_have() -> None:
     study = arena()
     bloomer = answered(study, fighter(study, 50, note="Late 100."), 96)  # right where the challenger was not asked
     assert bloomer.merit > 0.8
-    first, second = Stage(study, EVERYTHING).run([fighter(study, 80)], keep=2, incumbents=[bloomer])
+    first, second = Race(study, EVERYTHING).run(Listed([fighter(study, 80)]), keep=2, incumbents=[bloomer])
     assert first.candidate.origin == "skill 80"
     assert second is bloomer
 
@@ -119,8 +119,8 @@ def test_an_incumbent_wins_where_no_challenger_is_better_and_is_asked_nothing_ag
     study = arena()
     incumbent = answered(study, fighter(study, 95), 96)
     spent = study.ledger.spent
-    stage = Stage(study, EVERYTHING)
-    assert stage.run(fighters(study, 2, 3), keep=1, incumbents=[incumbent]) == [incumbent]
+    race = Race(study, EVERYTHING)
+    assert race.run(Listed(fighters(study, 2, 3)), keep=1, incumbents=[incumbent]) == [incumbent]
     assert study.ledger.spent == spent + 2 * first_block(study)
 
 
@@ -129,27 +129,27 @@ def test_nothing_is_entered_twice_not_even_by_another_stage() -> None:
     seen: set[str] = set()
     twins = [fighter(study, 80), fighter(study, 70), fighter(study, 80)]
     assert len(set(map(id, twins))) == 3
-    first = Stage(study, EVERYTHING, seen=seen)
-    first.run(twins, keep=1)
-    second = Stage(study, EVERYTHING, seen=seen)
-    second.run([fighter(study, 70), fighter(study, 60)], keep=1, incumbents=first.trials)
+    first = Race(study, EVERYTHING, seen=seen)
+    first.run(Listed(twins), keep=1)
+    second = Race(study, EVERYTHING, seen=seen)
+    second.run(Listed([fighter(study, 70), fighter(study, 60)]), keep=1, incumbents=first.trials)
     origins = [trial.candidate.origin for trial in study.trials]
     assert origins == ["skill 80", "skill 70", "skill 60"]
 
 
 def test_what_does_not_fit_the_context_window_is_not_entered() -> None:
     study = arena(context_window=60)
-    stage = Stage(study, EVERYTHING)
-    stage.run([fighter(study, 99, note="word " * 60), fighter(study, 70)], keep=1)
-    assert [trial.candidate.origin for trial in stage.trials] == ["skill 70"]
+    race = Race(study, EVERYTHING)
+    race.run(Listed([fighter(study, 99, note="word " * 60), fighter(study, 70)]), keep=1)
+    assert [trial.candidate.origin for trial in race.trials] == ["skill 70"]
 
 
 def test_the_best_come_first() -> None:
     study = arena()
-    best = Stage(study, EVERYTHING).run(fighters(study, 60, 82, 88, 85, 68), keep=3)
+    best = Race(study, EVERYTHING).run(Listed(fighters(study, 60, 82, 88, 85, 68)), keep=3)
     assert [trial.candidate.origin[:8] for trial in best] == ["skill 88", "skill 85", "skill 82"]
-    short = Stage(arena(), 1)  # one block is all that it gets
-    assert len(short.run(fighters(short.study, 60, 90), keep=2)) == 2
+    short = Race(arena(), 1)  # one block is all that it gets
+    assert len(short.run(Listed(fighters(short.study, 60, 90)), keep=2)) == 2
 
 
 def test_candidates_are_drawn_one_by_one_after_the_one_before_has_answered() -> None:
@@ -161,12 +161,12 @@ def test_candidates_are_drawn_one_by_one_after_the_one_before_has_answered() -> 
             heard.append(sum(trial.rows for trial in study.trials))
             yield fighter(study, 80, note=f"Number {place}.")
 
-    Stage(study, EVERYTHING).run(drawn(), keep=5)
+    Race(study, EVERYTHING).run(Listed(drawn()), keep=5)
     assert heard == [first_block(study) * entered for entered in range(5)]
 
 
 def test_few_rows_are_no_trouble() -> None:
     study = arena(rows=3)
-    (winner,) = Stage(study, EVERYTHING).run(fighters(study, 10, 90), keep=1)
+    (winner,) = Race(study, EVERYTHING).run(Listed(fighters(study, 10, 90)), keep=1)
     assert winner.rows == 3
-    assert Stage(study, EVERYTHING).run([], keep=2) == []
+    assert Race(study, EVERYTHING).run(Listed([]), keep=2) == []

@@ -11,9 +11,9 @@ from cribsheet.layout.catalogue import layout_named
 from cribsheet.models import Completion, Sampling
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
-from cribsheet.search.bootstrap.teaching import Teaching
+from cribsheet.search.bootstrap.teaching import TeacherSettings
 from cribsheet.search.budget import BudgetExhausted
-from cribsheet.search.demo_sampling import DemoDraw
+from cribsheet.search.demo_sampling import DemoSampler
 from cribsheet.search.race import first_block
 from cribsheet.search.refinement import Refinement
 from cribsheet.search.study import Study
@@ -30,7 +30,7 @@ def right(number: int, is_right: bool = True) -> Completion:
 
 def shown(prompt: Prompt) -> list[int]:
     """Return the numbers of the rows that the prompt shows as demos."""
-    return [int(number) for number in re.findall(r"Text: review (\d+)\nSentiment: ", prompt.plain)]
+    return [int(number) for number in re.findall(r"Text: review (\d+)\nSentiment: ", prompt.full_text)]
 
 
 def demos_help(prompt: Prompt, sampling: Sampling) -> Completion:
@@ -50,7 +50,7 @@ def leader_of(study: Study, size: int = 4, rows: int | None = None) -> Trial:
 def refine(study: Study, *, pool: tuple[Demo, ...] | None = None) -> list[Trial]:
     """Refine to the end; return the trials that it entered."""
     before = len(study.trials)
-    draws = {BARE: DemoDraw(SENTIMENT, study.pools[BARE] if pool is None else pool, rng=study.rng)}
+    draws = {BARE: DemoSampler(SENTIMENT, study.pools[BARE] if pool is None else pool, rng=study.rng)}
     with contextlib.suppress(BudgetExhausted):
         Refinement(study, draws, seen={trial.candidate.key for trial in study.trials}).run()
     return study.trials[before:]
@@ -73,7 +73,7 @@ def test_a_better_neighbour_replaces_the_leader_and_is_changed_in_turn() -> None
 def test_a_worse_neighbour_stays_behind_and_costs_one_block() -> None:
     def only_this_set(prompt: Prompt, sampling: Sampling) -> Completion:
         number = number_asked(prompt)
-        is_right = shown(prompt) == [300, 301, 302, 303] and prompt.plain.startswith("Text")
+        is_right = shown(prompt) == [300, 301, 302, 303] and prompt.full_text.startswith("Text")
         return leaning(0.0) if number is None else right(number, is_right)
 
     study = arena(only_this_set, budget="600calls")
@@ -176,7 +176,7 @@ class Gone:
 
 def test_a_proposer_that_fails_is_done_without() -> None:
     gone, study = Gone(), arena(demos_help, budget="600calls")
-    study.teaching = Teaching(teacher=ScriptedModel(gone))
+    study.teacher_settings = TeacherSettings(teacher=ScriptedModel(gone))
     leader = leader_of(study, size=2)
     tried = refine(study)
     assert gone.asked
@@ -197,7 +197,9 @@ def test_the_students_own_failure_to_propose_is_survived_too() -> None:
 
 def test_what_a_teacher_proposes_is_tried() -> None:
     study = arena(demos_help, budget="600calls")
-    study.teaching = Teaching(teacher=ScriptedModel(lambda prompt, sampling: "Tell how the writer felt about it."))
+    study.teacher_settings = TeacherSettings(
+        teacher=ScriptedModel(lambda prompt, sampling: "Tell how the writer felt about it.")
+    )
     leader_of(study)
     words = [trial.candidate.prompts[BARE].instructions for trial in refine(study)]
     assert "Tell how the writer felt about it." in words

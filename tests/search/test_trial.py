@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 import pytest
 
 from cribsheet.compiler.bridge import BARE
+from cribsheet.corrections import Calibration, Readout
 from cribsheet.corrections.calibration import CONTENT_FREE, batch_calibration, contextual_calibration
 from cribsheet.dataset.examples import Example, Prediction
 from cribsheet.errors import ModelError
@@ -21,9 +22,10 @@ from cribsheet.prompts import Prompt
 from cribsheet.search.budget import BudgetExhausted, SearchStopped
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.corrections.guard import GuardFitter
+from cribsheet.search.corrections.readout import ReadoutFitter
 from cribsheet.search.trial import CONTEXTUAL_FROM, Trial
 from cribsheet.signature import Field, Signature
-from studies import conditions_of, leaning, number_asked, numbered
+from studies import evaluator_of, leaning, number_asked, numbered
 from toys import QA, SENTIMENT
 
 EVEN = numbered(96)
@@ -52,7 +54,7 @@ def student(lean: float = 0.0, *, changed: Mapping[int, float] = {}) -> Scripted
 
 
 def trial_of(model: ScriptedModel, rows: Sequence[Example], **given: object) -> Trial:
-    trial = Trial(candidate_of(), conditions_of(model, **given))  # type: ignore[arg-type]
+    trial = Trial(candidate_of(), evaluator_of(model, **given))  # type: ignore[arg-type]
     trial.extend(rows)
     return trial
 
@@ -62,7 +64,7 @@ def answers(trial: Trial) -> list[Answer]:
 
 
 def said(trial: Trial) -> list[str]:
-    return [row.run.prediction.sentiment for row in trial.evaluation.rows if row.run]
+    return [row.run.outputs["sentiment"] for row in trial.evaluation.rows if row.run]
 
 
 def odds(told: Mapping[str, float]) -> float:
@@ -87,8 +89,8 @@ def test_a_lean_is_corrected_and_what_is_frozen_is_fitted_on_all_rows() -> None:
     trial = trial_of(student(-3.0, changed={121: -9.0}), EVEN[:24])
     assert trial.mean == 1.0
     told = [answer.logprobs for answer in answers(trial) if answer.logprobs]
-    assert trial.candidate.prompts[BARE].calibration == batch_calibration(told)
-    assert trial.uncorrected.prompts[BARE].calibration is None
+    assert trial.candidate.prompts[BARE].correction(Calibration) == batch_calibration(told)
+    assert trial.uncorrected.prompts[BARE].correction(Calibration) is None
 
 
 def test_what_a_row_was_answered_does_not_correct_that_row() -> None:
@@ -117,12 +119,12 @@ def test_inputs_without_content_correct_where_rows_would_mislead() -> None:
     trial = trial_of(student(-3.0), MOSTLY_POSITIVE)
     first = leaning(-3.0).first_token or {}
     lean = {outcome: first[f" {outcome}"] for outcome in ("negative", "positive")}
-    assert trial.candidate.prompts[BARE].calibration == contextual_calibration([lean])
+    assert trial.candidate.prompts[BARE].correction(Calibration) == contextual_calibration([lean])
     assert trial.mean == 1.0
 
 
 def test_what_is_written_is_left_as_it_is() -> None:
-    trial = Trial(candidate_of(decide_by="text"), conditions_of(student(-3.0)))
+    trial = Trial(candidate_of(decide_by="text"), evaluator_of(student(-3.0)))
     trial.extend(EVEN[:24])
     assert trial.candidate == trial.uncorrected
     assert trial.merits == trial.evaluation.scores
@@ -143,14 +145,14 @@ def hinting(*, lies: Collection[int] = ()) -> ScriptedModel:
     return ScriptedModel(answer)
 
 
-def test_what_tokens_tell_is_read_out_once_it_is_asked_for_and_no_model_is() -> None:
+def test_a_readout_is_fitted_once_it_is_allowed_and_asks_no_model() -> None:
     model = hinting()
     trial = trial_of(model, EVEN)
     before, calls = trial.mean, len(model.calls)
-    assert trial.candidate.prompts[BARE].readout is None
-    trial.read_out()
+    assert trial.candidate.prompts[BARE].correction(Readout) is None
+    trial.allow(ReadoutFitter())
     assert (before, trial.mean, len(model.calls)) == (0.5, 1.0, calls)
-    readout = trial.candidate.prompts[BARE].readout
+    readout = trial.candidate.prompts[BARE].correction(Readout)
     assert readout is not None
     assert readout.weights[" fun"]["positive"] > 0 > readout.weights[" fun"]["negative"]
 
@@ -158,7 +160,7 @@ def test_what_tokens_tell_is_read_out_once_it_is_asked_for_and_no_model_is() -> 
 def test_what_is_right_for_a_row_is_not_read_out_of_that_row() -> None:
     lied = 105
     trial = trial_of(hinting(lies=[lied]), EVEN)
-    trial.read_out()
+    trial.allow(ReadoutFitter())
     assert [row.score for row in trial.evaluation.rows].index(0.0) == lied - 100
     assert trial.mean == pytest.approx(95 / 96)
 
@@ -168,35 +170,35 @@ def test_a_program_that_does_more_than_hand_on_is_not_run_again_when_the_budget_
 
     def doubting(prompts: Mapping[str, FrozenPrompt], inputs: Mapping[str, Value], completer: Completer) -> Run:
         run = run_wired(prompts, WIRING, inputs, completer)
-        return Run(Prediction({"sentiment": "positive"}), run.calls)
+        return Run({"sentiment": "positive"}, run.calls)
 
-    trial = Trial(candidate_of(), conditions_of(model, run=doubting, budget="1000calls"))
+    trial = Trial(candidate_of(), evaluator_of(model, run=doubting, budget="1000calls"))
     trial.extend(EVEN)
-    trial._conditions.ledger.reserved = 1000.0  # what is left is for the testset
-    trial.read_out()
-    assert trial.candidate.prompts[BARE].readout is None
+    trial._evaluator.ledger.reserved = 1000.0  # what is left is for the testset
+    trial.allow(ReadoutFitter())
+    assert trial.candidate.prompts[BARE].correction(Readout) is None
 
 
 def test_a_readout_goes_where_it_does_no_better_on_other_rows() -> None:
     trial = trial_of(student(), EVEN)
     said_before = said(trial)
-    trial.read_out()
+    trial.allow(ReadoutFitter())
     assert said(trial) == said_before
     liar = trial_of(hinting(lies=[row for row in range(100, 196) if row % 3 == 0 or row % 5 == 0]), EVEN[:60])
-    liar.read_out()  # fewer rows than it takes
-    assert liar.candidate.prompts[BARE].readout is None
+    liar.allow(ReadoutFitter())  # fewer rows than it takes
+    assert liar.candidate.prompts[BARE].correction(Readout) is None
 
 
 # What is asked, and what it costs
 
 
 def content_free_calls(model: ScriptedModel) -> list[str]:
-    return [call.prompt.plain for call in model.calls if number_asked(call.prompt) is None]
+    return [call.prompt.full_text for call in model.calls if number_asked(call.prompt) is None]
 
 
 def test_inputs_without_content_are_asked_once_where_rows_are_enough_and_charged() -> None:
     model = student(-3.0)
-    trial = Trial(candidate_of(), conditions_of(model))
+    trial = Trial(candidate_of(), evaluator_of(model))
     trial.extend(EVEN[: CONTEXTUAL_FROM - 1])
     assert content_free_calls(model) == []
     assert trial.cost == CONTEXTUAL_FROM - 1
@@ -204,7 +206,7 @@ def test_inputs_without_content_are_asked_once_where_rows_are_enough_and_charged
     assert len(content_free_calls(model)) == len(CONTENT_FREE)
     trial.extend(EVEN)
     assert len(content_free_calls(model)) == len(CONTENT_FREE)
-    assert trial.cost == trial._conditions.ledger.spent == len(EVEN) + len(CONTENT_FREE)
+    assert trial.cost == trial._evaluator.ledger.spent == len(EVEN) + len(CONTENT_FREE)
 
 
 def test_inputs_that_are_not_text_have_no_form_without_content() -> None:
@@ -218,17 +220,17 @@ def test_inputs_that_are_not_text_have_no_form_without_content() -> None:
     seen: list[str] = []
 
     def answer(prompt: Prompt, sampling: Sampling) -> Completion:
-        seen.append(prompt.plain)
+        seen.append(prompt.full_text)
         return leaning(-1.0)
 
-    trial = Trial(candidate_of(stars), conditions_of(ScriptedModel(answer), wiring=direct_wiring(BARE, stars)))
+    trial = Trial(candidate_of(stars), evaluator_of(ScriptedModel(answer), wiring=direct_wiring(BARE, stars)))
     trial.extend(rows)
     assert len(seen) == len(rows)
 
 
 def test_rows_are_asked_and_paid_once() -> None:
     model = student(-3.0)
-    trial = Trial(candidate_of(), conditions_of(model))
+    trial = Trial(candidate_of(), evaluator_of(model))
     for rows in (8, 24, 24, 8, 30):
         trial.extend(EVEN[:rows])
     assert len(model.calls) == 30 == trial.cost
@@ -236,23 +238,23 @@ def test_rows_are_asked_and_paid_once() -> None:
 
 
 def test_a_trial_stopped_by_the_budget_keeps_the_rows_that_were_paid_for() -> None:
-    conditions = conditions_of(student(-3.0), budget="20calls")
-    trial = Trial(candidate_of(), conditions)
+    evaluator = evaluator_of(student(-3.0), budget="20calls")
+    trial = Trial(candidate_of(), evaluator)
     trial.extend(EVEN[:8])
     with pytest.raises(BudgetExhausted):
         trial.extend(EVEN[:24])
-    assert trial.rows == len(trial.merits) == conditions.ledger.spent == 20
-    assert trial.candidate.prompts[BARE].calibration is not None
+    assert trial.rows == len(trial.merits) == evaluator.ledger.spent == 20
+    assert trial.candidate.prompts[BARE].correction(Calibration) is not None
     assert trial.mean == 1.0
 
 
 def test_a_trial_stopped_by_hand_keeps_the_rows_before() -> None:
     def metric(example: Example, prediction: Prediction) -> float:
-        conditions.ledger.is_stopped |= example is EVEN[12]
+        evaluator.ledger.is_stopped |= example is EVEN[12]
         return label_accuracy(example, prediction)
 
-    conditions = conditions_of(student(), metric=metric)
-    trial = Trial(candidate_of(), conditions)
+    evaluator = evaluator_of(student(), metric=metric)
+    trial = Trial(candidate_of(), evaluator)
     with pytest.raises(SearchStopped):
         trial.extend(EVEN[:24])
     assert trial.rows == 12
@@ -274,20 +276,20 @@ HALF_OFF_TOPIC = [
 def test_rows_off_the_topic_are_withheld_unasked() -> None:
     model = ScriptedModel(lambda *_: Completion(text=" 2"))
     guards = GuardFitter(QA, HALF_OFF_TOPIC, exact_match)
-    conditions = conditions_of(model, metric=exact_match, wiring=direct_wiring(BARE, QA), fit_guard=guards)
-    trial = Trial(candidate_of(QA, decide_by="text"), conditions)
+    evaluator = evaluator_of(model, metric=exact_match, wiring=direct_wiring(BARE, QA), fit_guard=guards)
+    trial = Trial(candidate_of(QA, decide_by="text"), evaluator)
     trial.extend(HALF_OFF_TOPIC)
     assert len(model.calls) == 20
     assert trial.evaluation.scores[1::2] == (1.0,) * 20
     assert trial.cost_of_asking == pytest.approx(trial.cost / 20)
-    asked = [*conditions.answer(trial.candidate, HALF_OFF_TOPIC, ask_all=True)]
-    assert len(model.calls) == 60
+    asked = [*evaluator.answer(trial.candidate, HALF_OFF_TOPIC, ignore_budget=True)]
+    assert len(model.calls) == 40  # the rows asked before are remembered
     assert [row.score for row in asked] == list(trial.evaluation.scores)
 
 
 def judged(*said: float) -> Trial:
     """A trial with these rows."""
-    trial = Trial(candidate_of(), conditions_of(student()))
+    trial = Trial(candidate_of(), evaluator_of(student()))
     trial.said = said
     trial.evaluation = Evaluation(tuple(RowResult(row, value, None) for row, value in zip(EVEN, said, strict=False)))
     return trial
@@ -312,7 +314,7 @@ def test_a_model_that_is_gone_is_not_taken_for_a_bad_candidate() -> None:
             raise ModelError("The server is gone. Start it.")
         return leaning(1.0)
 
-    trial = Trial(candidate_of(), conditions_of(ScriptedModel(answer)))
+    trial = Trial(candidate_of(), evaluator_of(ScriptedModel(answer)))
     trial.extend(EVEN[:8])
     with pytest.raises(ModelError):
         trial.extend(EVEN[:24])
@@ -346,12 +348,12 @@ def test_merits_follow_the_costs_that_the_metric_names() -> None:
 def test_the_correction_that_the_metric_prefers_is_taken() -> None:
     """A lean towards positive is what the metric asks for."""
     rows, model = EVEN[:24], student(2.5)
-    assert trial_of(model, rows, metric=label_accuracy).candidate.prompts[BARE].calibration is not None
+    assert trial_of(model, rows, metric=label_accuracy).candidate.prompts[BARE].correction(Calibration) is not None
 
     def alarm(example: Example, prediction: Prediction, trace: object = None) -> float:
         return float(prediction.sentiment == "positive")
 
-    assert trial_of(model, rows, metric=alarm).candidate.prompts[BARE].calibration is None
+    assert trial_of(model, rows, metric=alarm).candidate.prompts[BARE].correction(Calibration) is None
 
 
 def test_a_slow_metric_is_asked_once_for_each_outcome_of_a_row() -> None:
@@ -361,11 +363,11 @@ def test_a_slow_metric_is_asked_once_for_each_outcome_of_a_row() -> None:
         asked.append((example.id, prediction.sentiment))
         return float(label_accuracy(example, prediction))
 
-    conditions = conditions_of(student(), metric=slow)
+    evaluator = evaluator_of(student(), metric=slow)
     candidate, rows = candidate_of(), EVEN[:4]
     for _ in range(2):
-        for row in conditions.answer(candidate, rows):
-            conditions.merit(candidate, row)
+        for row in evaluator.answer(candidate, rows):
+            evaluator.merit(candidate, row)
     answered, outcomes = 2 * len(rows), 2 * len(rows)
     assert len(asked) == answered + outcomes
 
@@ -384,15 +386,15 @@ class Program:
         self.runs += 1
         run = run_wired(prompts, WIRING, inputs, model)
         own = self._rule.get(int(str(inputs["text"])[-3:]), {})
-        sentiment = own.get(run.prediction.sentiment, run.prediction.sentiment)  # type: ignore[union-attr]
-        return Run(Prediction({"sentiment": sentiment}, text="own"), run.calls)
+        sentiment = own.get(run.outputs["sentiment"], run.outputs["sentiment"])  # type: ignore[index]
+        return Run({"sentiment": sentiment}, run.calls)
 
 
 def test_a_program_that_hands_on_is_read_again_without_a_run() -> None:
     program, model = Program(), student(-3.0)
     trial = trial_of(model, EVEN[:24], run=program)
     assert program.runs == len(model.calls) == 24
-    assert trial.candidate.prompts[BARE].calibration is not None
+    assert trial.candidate.prompts[BARE].correction(Calibration) is not None
     assert trial.mean == 1.0
 
 
@@ -410,7 +412,7 @@ def test_code_that_shows_on_one_row_is_heeded_on_all() -> None:
     """Uncorrected, all is negative: what the code does with a positive text shows after calibration alone."""
     rule = {101: {"negative": "positive"}, **{100 + place: {"positive": "negative"} for place in (4, 12, 20)}}
     trial = trial_of(student(-3.0), EVEN[:24], run=Program(rule))
-    assert trial.candidate.prompts[BARE].calibration is not None
+    assert trial.candidate.prompts[BARE].correction(Calibration) is not None
     assert [said(trial)[place] for place in (4, 12, 20)] == ["negative"] * 3
 
 
@@ -434,14 +436,14 @@ def chained(budget: str) -> tuple[ScriptedModel, Trial]:
     judge = student(-3.0)
 
     def answer(prompt: Prompt, sampling: Sampling) -> str | Completion:
-        if prompt.plain.endswith("Reply:"):
-            return " thanks" if "Sentiment: positive" in prompt.plain else " sorry"
+        if prompt.full_text.endswith("Reply:"):
+            return " thanks" if "Sentiment: positive" in prompt.full_text else " sorry"
         return judge.complete(prompt, sampling)
 
     model = ScriptedModel(answer)
     prompts = {"judge": candidate_of().prompts[BARE], "reply": candidate_of(REPLY, decide_by="text").prompts[BARE]}
-    conditions = conditions_of(model, budget=budget, metric=exact_match, wiring=CHAIN)
-    return model, Trial(Candidate(prompts, origin="chain"), conditions)
+    evaluator = evaluator_of(model, budget=budget, metric=exact_match, wiring=CHAIN)
+    return model, Trial(Candidate(prompts, origin="chain"), evaluator)
 
 
 REPLIES = [

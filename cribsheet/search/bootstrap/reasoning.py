@@ -20,15 +20,15 @@ _HINT = "Hint"
 
 
 def rationales(study: Study, name: str) -> tuple[Demo, ...]:
-    """Return the demos with rationales that were harvested for a predictor; none where there was no harvest."""
-    return rationales_of(study.harvest.traces, name, study.signatures[name]) if study.harvest else ()
+    """Return the demos with rationales of a predictor's runs; none if the teacher was not asked."""
+    return rationales_of(study.teacher_runs.traces, name, study.signatures[name]) if study.teacher_runs else ()
 
 
 def reasoned(study: Study, name: str, layout: Layout, demos: Sequence[Demo]) -> FrozenPrompt:
     """Return a predictor's prompt that asks for a `reasoning` before the outputs, read from the text.
 
     `demos` hold rationales, as those of `rationales` do. The model gets tokens for the longest
-    harvested rationale and its answer.
+    bootstrapped rationale and its answer.
 
     Raises:
         SignatureError: where the predictor has a `reasoning` field of its own.
@@ -53,7 +53,7 @@ def reasoned(study: Study, name: str, layout: Layout, demos: Sequence[Demo]) -> 
 def reasoning_variant(study: Study, candidate: Candidate, *, size: int) -> Candidate | None:
     """Return the candidate with up to `size` random rationales for each predictor that has some.
 
-    Each predictor keeps its layout. None where no rationale was harvested.
+    Each predictor keeps its layout. None if there are no rationales.
     """
     prompts = dict(candidate.prompts)
     for name, prompt in candidate.prompts.items():

@@ -3,23 +3,25 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass
 
 from cribsheet.dataset.examples import Example
 from cribsheet.errors import ModelError
-from cribsheet.evaluation.evaluate import RowResult, evaluate
+from cribsheet.evaluation.evaluate import RowResult, score_row
 from cribsheet.executor import Threads
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.frozen.running import Call, Run
 from cribsheet.layout.parsing import ParseFailure
-from cribsheet.models import Completer, Completion, Model, Sampling
+from cribsheet.models import Completion, Model, Sampling
 from cribsheet.outcomes import Value
 from cribsheet.prompts import Prompt
 from cribsheet.search.bootstrap.reasoning import gives_the_hint_away, hinted
-from cribsheet.search.bootstrap.teaching import Harvest, Teaching
+from cribsheet.search.bootstrap.teaching import TeacherRuns, TeacherSettings
 from cribsheet.search.bootstrap.traces import Trace
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import demos_of
+from cribsheet.search.ledger import Recorder
 from cribsheet.search.study import Study
 from cribsheet.signature import REASONING
 
@@ -35,12 +37,11 @@ class Job:
 
 @dataclass
 class _Asked:
-    """A teacher for the time of one run: samples in its own way, and remembers what it said."""
+    """A teacher for the time of one run, which samples in its own way."""
 
-    teacher: Completer
+    teacher: Recorder
     temperature: float
     seed: int
-    made: list[tuple[Prompt, Completion]] = field(default_factory=list)
     failure: ModelError | None = None
 
     def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
@@ -48,12 +49,10 @@ class _Asked:
         decides = sampling.max_tokens == 1 and sampling.top_logprobs
         own = sampling if decides else sampling.model_copy(update={"temperature": self.temperature, "seed": self.seed})
         try:
-            completion = self.teacher.complete(prompt, own)
+            return self.teacher.complete(prompt, own)
         except ModelError as error:
             self.failure = error
             raise
-        self.made.append((prompt, completion))
-        return completion
 
 
 @dataclass(frozen=True)
@@ -61,10 +60,11 @@ class _Outcome:
     job: Job
     result: RowResult | None
     """None where the teacher failed."""
-    asked: _Asked
+    failure: ModelError | None
+    """Why it failed."""
 
 
-def bootstrap(study: Study, candidate: Candidate, teaching: Teaching, *, wanted: int = 1) -> Harvest:
+def bootstrap(study: Study, candidate: Candidate, teaching: TeacherSettings, *, wanted: int = 1) -> TeacherRuns:
     """Return the traces of the runs that the metric is content with: bootstrapping, with rejection.
 
     Rows of the demo pool are answered by the candidate's prompts, as in DSPy (Khattab et al. 2023,
@@ -82,31 +82,35 @@ def bootstrap(study: Study, candidate: Candidate, teaching: Teaching, *, wanted:
 
 
 class _Bootstrap:
-    """One harvest under way; all but `_sample` happens in the calling thread."""
+    """Runs of a teacher under way; all but `_sample` happens in the calling thread."""
 
-    def __init__(self, study: Study, candidate: Candidate, teaching: Teaching, wanted: int):
+    def __init__(self, study: Study, candidate: Candidate, teaching: TeacherSettings, wanted: int):
         self._study, self._candidate, self._teaching, self._wanted = study, candidate, teaching, wanted
         self._teacher: Model = teaching.teacher or study.model
         self._rows = study.train[: teaching.rows]
         self._reasons = any(prompt.reasoning for prompt in candidate.prompts.values())
-        self._harvest = Harvest()
+        self._runs = TeacherRuns()
         self._passes: dict[str, set[str]] = defaultdict(set)
         self._failures: list[ModelError] = []
         ledger = study.ledger
         self._limit = ledger.spent + teaching.share * max(0.0, ledger.left)
         self._under_way = 0
-        self._dearest = max((trial.cost / trial.rows for trial in study.trials if trial.rows), default=0.0)
+        self._dearest = max((trial.price / trial.rows for trial in study.trials if trial.rows), default=0.0)
 
-    def run(self) -> Harvest:
+    def run(self) -> TeacherRuns:
         """Go through the rounds."""
         executor = Threads(self._teaching.parallel or self._teacher.parallel)
         for sample in range(self._samples()):
             for is_hinted in (False, True) if self._reasons else (False,):
                 jobs = [Job(row, sample, is_hinted) for row in self._open(is_hinted=is_hinted)]
-                for outcome in executor.map(self._sample, self._affordable(jobs)):
-                    self._take(outcome)
+                answered = self._study.ledger.answer(
+                    self._sample, self._affordable(jobs), model=self._teacher, executor=executor
+                )
+                with closing(answered) as outcomes:
+                    for outcome, asked in outcomes:
+                        self._take(outcome, asked)
                 self._check_teacher()
-        return self._harvest
+        return self._runs
 
     def _samples(self) -> int:
         """Return how many samples can differ: a decision by log-probabilities is the same each time."""
@@ -122,27 +126,27 @@ class _Bootstrap:
     def _affordable(self, jobs: Sequence[Job]) -> Iterator[Job]:
         """Yield jobs while the budget pays for them and for those under way."""
         for job in jobs:
-            if self._study.ledger.spent + (self._under_way + 1) * self._dearest > self._limit:
-                self._harvest.stopped = True
+            is_dear = self._study.ledger.spent + (self._under_way + 1) * self._dearest > self._limit
+            if is_dear or self._runs.stopped:
+                self._runs.stopped = True
                 return
             self._under_way += 1
             yield job
 
-    def _sample(self, job: Job) -> _Outcome:
+    def _sample(self, job: Job, teacher: Recorder) -> _Outcome:
         temperature = self._teaching.temperature if job.sample else 0.0
-        asked = _Asked(self._teacher, temperature, seed=job.sample)
+        asked = _Asked(teacher, temperature, seed=job.sample)
         prompts = {name: self._prompt(name, prompt, job) for name, prompt in self._candidate.prompts.items()}
-        conditions = self._study.conditions
+        evaluator = self._study.evaluator
 
         def runner(inputs: Mapping[str, Value]) -> Run:
-            return conditions.run(prompts, inputs, asked)
+            return evaluator.run(prompts, inputs, asked)
 
         try:
-            (result,) = evaluate(runner, [job.row], conditions.metric, executor=Threads(1))
+            result = score_row(runner, job.row, evaluator.metric)
         except ModelError as error:
-            asked.failure = error
-            return _Outcome(job, None, asked)
-        return _Outcome(job, result, asked)
+            return _Outcome(job, None, error)
+        return _Outcome(job, result, asked.failure)
 
     def _prompt(self, name: str, prompt: FrozenPrompt, job: Job) -> FrozenPrompt:
         """Return a predictor's prompt for one row: it never shows the row itself."""
@@ -151,19 +155,19 @@ class _Bootstrap:
         prompt = prompt.model_copy(update={"demos": others})
         return hinted(prompt, job.row) if job.is_hinted and prompt.reasoning else prompt
 
-    def _take(self, outcome: _Outcome) -> None:
-        ledger, harvest, result = self._study.ledger, self._harvest, outcome.result
+    def _take(self, outcome: _Outcome, asked: Recorder) -> None:
+        runs, result = self._runs, outcome.result
         self._under_way -= 1
-        cost = sum(ledger.charge(prompt, completion) for prompt, completion in outcome.asked.made)
-        self._dearest = max(self._dearest, cost)
-        best = self._study.best
-        self._study.progress.advance(
-            spent=ledger.spent, limit=ledger.budget.limit, best=round(best.mean, 4) if best else None
-        )
-        harvest.tried += 1
+        self._dearest = max(self._dearest, asked.cost)
+        self._study.advance(compares=False)
+        self._study.ledger.check_stopped()
+        if asked.is_cut:
+            runs.stopped = True
+            return
+        runs.tried += 1
         if result is None or result.run is None:
-            harvest.failed += 1
-            self._failures.extend([outcome.asked.failure] if outcome.asked.failure else [])
+            runs.failed += 1
+            self._failures.extend([outcome.failure] if outcome.failure else [])
         elif result.score >= self._teaching.threshold and not isinstance(result.run.prediction, ParseFailure):
             self._keep(outcome.job, result)
 
@@ -177,8 +181,8 @@ class _Bootstrap:
         if not traces or key in self._passes[job.row.id]:
             return
         self._passes[job.row.id].add(key)
-        self._harvest.passed += 1
-        self._harvest.traces.extend(traces)
+        self._runs.passed += 1
+        self._runs.traces.extend(traces)
 
     def _says_nothing(self, trace: Trace) -> bool:
         """Tell whether a rationale is empty, or but an answer itself: the right one, or any that there could be."""
@@ -189,14 +193,14 @@ class _Bootstrap:
     def _trace(self, job: Job, call: Call, score: float) -> Trace | None:
         """Return the trace of a call, None where its completion held no value."""
         answer = call.answer
-        if isinstance(answer.prediction, ParseFailure):
+        if isinstance(answer.outputs, ParseFailure):
             return None
         reasoning = {} if answer.reasoning is None else {REASONING: " ".join(answer.reasoning.split())}
         values = {
             "row": job.row.id,
             "predictor": call.predictor,
             "inputs": dict(call.inputs),
-            "outputs": {**reasoning, **answer.prediction.outputs},
+            "outputs": {**reasoning, **answer.outputs},
             "score": score,
             "teacher": self._teacher.name,
             "sample": job.sample,
@@ -206,9 +210,9 @@ class _Bootstrap:
 
     def _check_teacher(self) -> None:
         """Refuse to go on with a teacher that has answered nothing at all."""
-        if self._failures and len(self._failures) == self._harvest.tried:
+        if self._failures and len(self._failures) == self._runs.tried:
             raise ModelError(
-                f"The teacher {self._teacher.name} failed in all of the {self._harvest.tried} runs that it was asked "
+                f"The teacher {self._teacher.name} failed in all of the {self._runs.tried} runs that it was asked "
                 f"first: {self._failures[-1]} Mend that, or name another with --teacher; what was asked before is "
                 "in the cache."
             )

@@ -10,7 +10,7 @@ from cribsheet.signature import REASONING
 
 
 @dataclass(frozen=True)
-class Teaching:
+class TeacherSettings:
     """Whose runs demonstrations are drawn from, and how many."""
 
     teacher: Model | None = None
@@ -20,30 +20,30 @@ class Teaching:
     threshold: float = 1.0
     """The lowest score, 0 to 1, of a run that passes; lower for metrics that give part of a point."""
     reasoning: bool = False
-    """Whether rationales are harvested too."""
+    """Whether rationales are asked for too."""
     rationales: int = 2
     """How many different rationales a row may give (Ho et al. 2022, arXiv:2212.10071)."""
     rows: int = 150
     """The most rows of the demo pool that are asked."""
     share: float = 0.25
-    """The part of what is left of the budget that each harvest, the plain one and the reasoning one, may spend."""
+    """The part of what is left of the budget that runs without rationales, and again runs with them, may spend."""
     temperature: float = 0.7
     """Of the samples after the first."""
     parallel: int | None = None
     """Runs at once; None for as many as the teacher likes."""
     saved: Sequence[Trace] | None = None
-    """Traces harvested before, taken in place of asking; None where there are none."""
+    """Traces of earlier runs, taken in place of asking; None where there are none."""
 
     def __post_init__(self) -> None:
         if self.samples < 1 or self.rationales < 1 or not 0 < self.threshold <= 1:
             raise CompileError(
-                f"A harvest of {self.samples} samples and {self.rationales} rationales a row that pass at "
+                f"Bootstrapping with {self.samples} samples and {self.rationales} rationales a row and a threshold of "
                 f"{self.threshold:g} cannot be. Give 1 or more of each, and a threshold above 0, at most 1."
             )
 
 
 @dataclass
-class Harvest:
+class TeacherRuns:
     """What a teacher's runs gave."""
 
     traces: list[Trace] = field(default_factory=list)

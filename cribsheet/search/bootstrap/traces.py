@@ -66,7 +66,7 @@ def read_traces(path: Path, signatures: Mapping[str, Signature]) -> tuple[Trace,
     """
     traces = tuple(_trace(where, values, signatures) for where, values in json_objects(_text(path), str(path)))
     if not traces:
-        raise DataError(f"{path} holds no traces. Delete it, so that they are harvested anew.")
+        raise DataError(f"{path} holds no traces. Delete it, so that the teacher is asked again.")
     return traces
 
 
@@ -97,7 +97,7 @@ def _trace(where: str, values: dict[str, Any], signatures: Mapping[str, Signatur
         raise DataError(f"{where}: {error}. {_REMEDY}") from None
 
 
-_REMEDY = "Mend the line, or delete the file, so that traces are harvested anew."
+_REMEDY = "Mend the line, or delete the file, so that the teacher is asked again."
 
 
 def _typed(trace: Trace, signature: Signature) -> Trace:

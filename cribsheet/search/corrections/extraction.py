@@ -1,14 +1,30 @@
-"""Tell which input a task's written answers are spans of."""
+"""Choose the input that written answers are spans of, or let them be."""
 
 from collections.abc import Sequence
 from statistics import fmean
 
 from cribsheet.dataset.examples import Example
+from cribsheet.evaluation.evaluate import RowResult
 from cribsheet.outcomes import Unanswerable
+from cribsheet.search.candidate import Candidate
 from cribsheet.signature import Signature
 from cribsheet.text import is_grounded
 
 _LEAST_ROWS, _NEARLY_ALL = 8, 0.9
+
+
+class NoExtraction:
+    """Lets answers stand as they were written."""
+
+    kind = "extraction"
+
+    def suits(self, results: Sequence[RowResult]) -> bool:
+        """Tell whether some answer was extracted."""
+        changes = (change for row in results for call in row.calls for change in call.answer.changes)
+        return any(change.by == self.kind for change in changes)
+
+    def fit(self, predictor: str, candidate: Candidate, results: Sequence[RowResult]) -> None:
+        """Return None: no prompt extracts."""
 
 
 def source_of(signature: Signature, rows: Sequence[Example]) -> str | None:

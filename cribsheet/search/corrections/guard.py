@@ -5,15 +5,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
+from typing import Any
 
-from cribsheet.corrections.calibration import Calibration, shares
-from cribsheet.corrections.guard import Evidence, Guard, decided_evidence, guarded_field
+from cribsheet.corrections import Answer, Asked, Evidence, Guard
+from cribsheet.corrections.guard import evidence_of, guarded_field
 from cribsheet.dataset.examples import Example, Prediction
 from cribsheet.evaluation.evaluate import RowResult
 from cribsheet.evaluation.metrics import apply_metric
-from cribsheet.frozen.running import Answer, Call
+from cribsheet.frozen.running import Call
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.outcomes import Unanswerable, Value
+from cribsheet.search.candidate import Candidate
 from cribsheet.search.corrections.off_topic import least_coverage
 from cribsheet.search.corrections.threshold import Stakes, best_threshold
 from cribsheet.search.regression import fit_logistic
@@ -30,7 +32,7 @@ _RIDGE = 1.0
 _RIDGE_OF_MANY = 0.3  # of what all rows tell, whether a candidate answered them or not
 _VARIES = 1e-6
 
-Inputs = Mapping[str, object]
+Inputs = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class _Case:
 class GuardFitter:
     """Fits guards for one predictor; knows the training side's rows, answered or not."""
 
+    kind = "guard"
+
     def __init__(self, signature: Signature, rows: Sequence[Example], metric: Metric, *, predictor: str | None = None):
         self.predictor = predictor
         """The predictor that is guarded; None where the program has only one."""
@@ -72,30 +76,33 @@ class GuardFitter:
         self._terms_of: dict[str, frozenset[str]] = {}
         self._scores: dict[tuple[str, tuple[Value, ...]], float] = {}
 
-    @staticmethod
-    def suits(signature: Signature) -> bool:
-        """Tell whether there is an output that abstains, and a text that should hold the answer."""
-        return guarded_field(signature) is not None
-
     def guards(self, predictor: str) -> bool:
         """Tell whether a predictor is the one that is guarded."""
         return self.predictor in (None, predictor)
 
-    def __call__(self, results: Sequence[RowResult], calibration: Calibration | None = None) -> Guard | None:
-        """Return the guard of a candidate that gave these answers, unguarded.
+    def suits(self, results: Sequence[RowResult]) -> bool:
+        """Tell whether there are rows: which of them tell something is found out when it is fitted."""
+        return bool(results)
 
-        `known` where they are too few, or of one kind, or where a finite outcome is better left to the
-        model. `calibration` is what the candidate's shares are corrected by before they are guarded.
+    def fit(self, predictor: str, candidate: Candidate, results: Sequence[RowResult]) -> Guard | None:
+        """Return the guard of a candidate that gave these answers; None for a predictor that is not guarded.
+
+        `known` if they are too few, or of one kind, or if a finite outcome is better left to the model.
 
         What needs no answer is fitted on all rows first; then all signals on the answered ones, with
         a ridge that pulls to those weights the more, the fewer of the rows are answered.
         """
+        if not self.guards(predictor):
+            return None
+        layout = candidate.prompts[predictor].layout
         answered = [(row, call.inputs, call.answer) for row in results if (call := self._call(row)) is not None]
         texts = self._known_texts or self._texts([inputs for _, inputs, _ in answered])
         if texts is None:
             return self.known
         cases = [
-            case for row, inputs, answer in answered if (case := self._case(texts, row, inputs, answer, calibration))
+            case
+            for row, inputs, answer in answered
+            if (case := self._case(texts, row, Asked(self._signature, layout, inputs, 0), answer))
         ]
         least = MIN_KNOWN if self._known_prior is not None and texts.lead else MIN_ROWS
         if len(cases) < least or len({case.stakes.answerable for case in cases}) < 2:
@@ -190,20 +197,18 @@ class GuardFitter:
 
     def _call(self, row: RowResult) -> Call | None:
         """Return the guarded predictor's last call; None where nothing could be read."""
-        if row.run is None or isinstance(row.run.prediction, ParseFailure):
+        if row.run is None or isinstance(row.run.outputs, ParseFailure):
             return None
         calls = [call for call in row.calls if self.guards(call.predictor)]
-        return calls[-1] if calls and calls[-1].answer.evidence is not None else None
+        return calls[-1] if calls and not isinstance(calls[-1].answer.outputs, ParseFailure) else None
 
-    def _case(
-        self, texts: _Texts, row: RowResult, inputs: Inputs, answer: Answer, calibration: Calibration | None
-    ) -> _Case | None:
-        evidence = _calibrated(self._field, answer, calibration)
-        if evidence is None or isinstance(evidence.answer, Unanswerable):
+    def _case(self, texts: _Texts, row: RowResult, asked: Asked, answer: Answer) -> _Case | None:
+        evidence = answer.evidence or evidence_of(answer, asked, self._field)
+        if isinstance(evidence.answer, Unanswerable):
             return None
-        unguarded = _unguarded(self._field, answer, evidence, calibration)
+        unguarded = _unguarded(self._field, answer, evidence)
         return _Case(
-            signals=self._signals(texts, inputs, evidence),
+            signals=self._signals(texts, asked.inputs, evidence),
             stakes=Stakes(
                 answerable=self._answerable(row.example),
                 if_answered=self._score(row, evidence.answer),
@@ -213,11 +218,11 @@ class GuardFitter:
         )
 
     def _signals(self, texts: _Texts, inputs: Inputs, evidence: Evidence) -> dict[str, float]:
-        signals = {"verdict": evidence.verdict, "confidence": evidence.confidence}
+        signals = {"abstention": evidence.abstention, "confidence": evidence.confidence}
         if texts.lead:
             signals["coverage"] = self._coverage(texts, inputs)
         if not self._field.is_finite:
-            signals["grounded"] = float(is_grounded(evidence.said, str(inputs[texts.context])))
+            signals["grounded"] = float(is_grounded(evidence.written, str(inputs[texts.context])))
         return signals
 
     def _answerable(self, row: Example) -> bool:
@@ -225,8 +230,7 @@ class GuardFitter:
 
     def _score(self, row: RowResult, value: Value) -> float:
         """Return what the program would score with another value; a metric may be slow, so it is asked once."""
-        prediction = row.run.prediction if row.run else None
-        before = prediction.outputs if isinstance(prediction, Prediction) else {}
+        before = row.run.outputs if row.run and not isinstance(row.run.outputs, ParseFailure) else {}
         outputs = {**before, self._field.name: value}
         key = (row.example.id, tuple(outputs.values()))
         if key not in self._scores:
@@ -262,19 +266,11 @@ def guard_fitter(
     return None
 
 
-def _calibrated(field: Field, answer: Answer, calibration: Calibration | None) -> Evidence | None:
-    """Return the evidence as it will be once the candidate is calibrated."""
-    if answer.logprobs is None or calibration is None:
-        return answer.evidence
-    return decided_evidence(field, shares(answer.logprobs, calibration))
-
-
-def _unguarded(field: Field, answer: Answer, evidence: Evidence, calibration: Calibration | None) -> Value:
-    """Return what the candidate says without a guard, once it is calibrated."""
-    if answer.logprobs is None:
+def _unguarded(field: Field, answer: Answer, evidence: Evidence) -> Value:
+    """Return what the candidate says without a guard."""
+    if answer.shares is None:
         return evidence.answer
-    corrected = shares(answer.logprobs, calibration)
-    return field.value_of(max(corrected, key=corrected.__getitem__))
+    return field.value_of(max(answer.shares, key=answer.shares.__getitem__))
 
 
 def _fit(guard: Guard, cases: Sequence[_Case], prior: _Prior) -> Guard:

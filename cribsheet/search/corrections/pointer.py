@@ -13,7 +13,10 @@ from cribsheet.corrections.spans import Spans
 from cribsheet.dataset.examples import Example, Prediction
 from cribsheet.evaluation.evaluate import RowResult
 from cribsheet.evaluation.metrics import apply_metric
+from cribsheet.layout.parsing import ParseFailure
 from cribsheet.outcomes import Unanswerable
+from cribsheet.search.candidate import Candidate
+from cribsheet.search.regression import Choices, fit_choices
 from cribsheet.signature import Signature
 from cribsheet.task import Metric
 from cribsheet.text import idf_of, lead_text, terms
@@ -23,8 +26,6 @@ POINT_FROM = 32
 RIDGE = 5.0
 """Twice what a weight of 1 for a signal's standard deviation costs, in nats."""
 
-_STEPS, _HALVINGS = 50, 20
-_ENOUGH = 1e-6
 _RIGHT = 0.999  # of the metric: a beginning that loses nothing
 
 
@@ -40,17 +41,23 @@ class Choice(NamedTuple):
 class PointerFitter:
     """Fits pointers for a task's one predictor; knows the training side's rows, answered or not."""
 
+    kind = "pointer"
+
     def __init__(self, signature: Signature, source: str, rows: Sequence[Example], metric: Metric):
         self._source, self._rows, self._metric = source, rows, metric
         (self._field,) = signature.outputs
         self._lead = tuple(one.name for one in signature.inputs if one.kind == "text" and one.name != source)
 
-    def __call__(self, results: Sequence[RowResult]) -> Pointer | None:
-        """Return the pointer that makes the right beginnings likeliest in these results; None where they are few."""
+    def suits(self, results: Sequence[RowResult]) -> bool:
+        """Tell whether there are rows: which of them tell something is found out when it is fitted."""
+        return bool(results)
+
+    def fit(self, predictor: str, candidate: Candidate, results: Sequence[RowResult]) -> Pointer | None:
+        """Return the pointer that makes the right beginnings likeliest in these results; None if they are few."""
         choices = [choice for row in results if (choice := self._choice(row)) is not None]
         if len(choices) < POINT_FROM:
             return None
-        weights = fit_choices(choices)
+        weights = fit_pointer(choices)
         rounded = {name: round(float(weight), 4) for name, weight in zip(SIGNALS, weights, strict=True)}
         return self._blank.model_copy(update={"weights": rounded})
 
@@ -58,15 +65,15 @@ class PointerFitter:
     def _blank(self) -> Pointer:
         texts = [text for row in self._rows for text in (row.inputs[self._source], lead_text(row.inputs, self._lead))]
         idf, rare = idf_of([frozenset(terms(str(text))) for text in texts])
-        return Pointer(lead=self._lead, weights={}, idf=idf, rare=rare)
+        return Pointer(source=self._source, lead=self._lead, weights={}, idf=idf, rare=rare)
 
     def _choice(self, row: RowResult) -> Choice | None:
         """Return the words of a row's text; None where no answer was written, or none that is right stands there."""
         if len(row.calls) != 1 or self._field.name not in row.example.outputs:
             return None
         answer, right = row.calls[0].answer, self._right(row.example)
-        first_token, written = answer.completion.first_token, answer.written
-        value = written.outputs[self._field.name] if isinstance(written, Prediction) else ""
+        first_token, written = answer.completion.first_token, answer.raw.outputs
+        value = "" if isinstance(written, ParseFailure) else written[self._field.name]
         if not first_token or isinstance(value, Unanswerable) or not right.any():
             return None
         text, lead = str(row.example.inputs[self._source]), lead_text(row.example.inputs, self._lead)
@@ -92,44 +99,15 @@ class PointerFitter:
         return bool(apply_metric(self._metric, row, Prediction({self._field.name: answer})) >= _RIGHT)
 
 
-def fit_choices(choices: Sequence[Choice]) -> np.ndarray:
-    """Return the weight of each signal that makes the right words likeliest, each pulled towards nothing.
-
-    A conditional logit; where several words are right, what counts is that one of them is chosen. By Newton's
-    method with step halving, each word that is right weighed by its share of the chance in the step.
-    """
+def fit_pointer(choices: Sequence[Choice]) -> np.ndarray:
+    """Return the weight of each signal that makes the right words likeliest, each pulled towards nothing."""
     spread = np.vstack([choice.signals for choice in choices]).std(axis=0)
     spread[spread < 1e-6] = 1.0
-    scaled = [Choice(choice.signals / spread, choice.right) for choice in choices]
-    weights = np.zeros(len(spread))
-    loss = _loss(scaled, weights)
-    for _ in range(_STEPS):
-        step = _step(scaled, weights)
-        tries = (weights - step / 2**halving for halving in range(_HALVINGS))
-        better = next((tried for tried in tries if _loss(scaled, tried) <= loss), weights)
-        gained, weights = loss - _loss(scaled, better), better
-        loss -= gained
-        if gained < _ENOUGH:
-            break
-    found: np.ndarray = weights / spread
+    shape = (len(choices), max(len(choice.right) for choice in choices))
+    signals, right = np.zeros((*shape, len(spread))), np.zeros(shape, dtype=bool)
+    offset = np.full(shape, -np.inf)
+    for row, choice in enumerate(choices):
+        words = len(choice.right)
+        signals[row, :words], right[row, :words], offset[row, :words] = choice.signals / spread, choice.right, 0.0
+    found: np.ndarray = fit_choices(Choices(signals, right, offset), ridge=np.full(len(spread), RIDGE)) / spread
     return found
-
-
-def _loss(choices: Sequence[Choice], weights: np.ndarray) -> float:
-    """Return the negative log-likelihood of the right words plus the penalty."""
-    scores = [(choice.signals @ weights, choice.right) for choice in choices]
-    missed = sum(float(np.logaddexp.reduce(score) - np.logaddexp.reduce(score[right])) for score, right in scores)
-    return missed + RIDGE * float(weights @ weights) / 2
-
-
-def _step(choices: Sequence[Choice], weights: np.ndarray) -> np.ndarray:
-    slope, bend = RIDGE * weights, RIDGE * np.eye(len(weights))
-    for signals, right in choices:
-        score = signals @ weights
-        chance = np.exp(score - np.logaddexp.reduce(score))
-        wanted = np.where(right, chance, 0.0) / chance[right].sum()
-        mean = chance @ signals
-        slope = slope + (chance - wanted) @ signals
-        bend = bend + (signals * chance[:, None]).T @ signals - np.outer(mean, mean)
-    step: np.ndarray = np.linalg.solve(bend, slope)
-    return step

@@ -8,13 +8,43 @@ from typing import NamedTuple
 import numpy as np
 
 from cribsheet.corrections.readout import Readout, told_above
+from cribsheet.evaluation.evaluate import RowResult
+from cribsheet.layout.decisions import decided_field
+from cribsheet.search.candidate import Candidate
+from cribsheet.search.corrections.calibration import decides
+from cribsheet.search.regression import Choices, fit_choices
 
 RIDGE = 20.0
 """Twice what a weight of 1 for a token's standard deviation costs, in nats: it takes rows enough to outweigh it."""
 
 _TOLD = 0.5  # a token counts that is among the alternatives in this part of the rows
 _STEADY = 0.3  # nats: what varies less is not scaled up to vary as much as the others
-_STEPS = 200
+
+
+READ_FROM = 64
+"""The rows from which on a readout is fitted: fewer tell little of so many tokens."""
+
+
+class ReadoutFitter:
+    """Fits readouts."""
+
+    kind = "readout"
+
+    def suits(self, results: Sequence[RowResult]) -> bool:
+        """Tell whether enough rows were decided by log-probabilities."""
+        return len(results) >= READ_FROM and decides(results)
+
+    def fit(self, predictor: str, candidate: Candidate, results: Sequence[RowResult]) -> Readout | None:
+        """Return what tells a prompt's outcomes apart in these rows; None if the rows do not have the outcome."""
+        field = decided_field(candidate.prompts[predictor].signature)
+        told = [
+            Told(field.outcome_of(row.example.outputs[field.name][0]), answer.shares, first_token)
+            for row in results
+            for answer in (call.answer for call in row.calls if call.predictor == predictor)
+            if field and field.name in row.example.outputs
+            if answer.shares is not None and (first_token := answer.completion.first_token)
+        ]
+        return fit_readout(told) if told else None
 
 
 class Told(NamedTuple):
@@ -31,20 +61,19 @@ class Told(NamedTuple):
 def fit_readout(rows: Sequence[Told]) -> Readout:
     """Return the weights that make the right outcomes likeliest, each pulled towards nothing.
 
-    Multinomial logistic regression that starts from the calibrated shares, by steps that bound the curvature
-    and so never overshoot (Böhning 1992, "Multinomial Logistic Regression Algorithm").
+    A multinomial logistic regression that starts from the shares.
     """
     outcomes, usual = list(rows[0].shares), _usual(rows)
     told = np.array([[*told_above(usual, row.first_token).values()] for row in rows]).reshape(len(rows), -1)
     spread = np.maximum(told.std(axis=0), _STEADY)
     columns = np.hstack([told / spread, np.ones((len(rows), 1))])
     start = np.log(np.maximum([[row.shares[outcome] for outcome in outcomes] for row in rows], 1e-30))
-    right = np.array([[row.outcome == outcome for outcome in outcomes] for row in rows], dtype=float)
-    bound = columns.T @ columns / 2 + RIDGE * np.eye(columns.shape[1])
-    weights = np.zeros((columns.shape[1], len(outcomes)))
-    for _ in range(_STEPS):
-        slope = columns.T @ (_softmax(start + columns @ weights) - right) + RIDGE * weights
-        weights -= np.linalg.solve(bound, slope)
+    right = np.array([[row.outcome == outcome for outcome in outcomes] for row in rows], dtype=bool)
+    # The weights of an outcome stand side by side: an option's signals are its row's columns in its outcome's place.
+    signals = np.einsum("rc,op->rocp", columns, np.eye(len(outcomes))).reshape(len(rows), len(outcomes), -1)
+    known = right.any(axis=1)
+    choices = Choices(signals[known], right[known], start[known])
+    weights = fit_choices(choices, ridge=np.full(signals.shape[2], RIDGE)).reshape(columns.shape[1], len(outcomes))
     *by_token, biases = weights
     return Readout(
         usual={token: round(mean, 4) for token, mean in usual.items()},
@@ -64,12 +93,6 @@ def _usual(rows: Sequence[Told]) -> dict[str, float]:
         for token, count in counts.items()
         if count >= _TOLD * len(rows)
     }
-
-
-def _softmax(scores: np.ndarray) -> np.ndarray:
-    raised = np.exp(scores - scores.max(axis=1, keepdims=True))
-    shares: np.ndarray = raised / raised.sum(axis=1, keepdims=True)
-    return shares
 
 
 def _rounded(outcomes: Sequence[str], values: np.ndarray) -> dict[str, float]:

@@ -17,7 +17,7 @@ Words = Mapping[str, str]
 """By field or outcome, the word that stands for it; what is not in it keeps its own."""
 
 
-class Wordings:
+class WordChoices:
     """Finds sets of words for each predictor; what asks a model is asked once."""
 
     def __init__(self, study: Study):

@@ -1,4 +1,4 @@
-"""A prompt that reasons is made of harvested rationales, is read from the text, hands on the outputs alone."""
+"""A prompt that reasons is made of bootstrapped rationales, is read from the text, hands on the outputs alone."""
 
 import json
 from pathlib import Path
@@ -18,9 +18,9 @@ from cribsheet.layout.catalogue import LAYOUTS, layout_named
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.layout.rendering import render_outputs
 from cribsheet.models.scripted import ScriptedModel
-from cribsheet.search.bootstrap.harvest import harvest
+from cribsheet.search.bootstrap.demonstrations import bootstrap_demos
 from cribsheet.search.bootstrap.reasoning import rationales, reasoned, reasoning_variant
-from cribsheet.search.bootstrap.teaching import Teaching
+from cribsheet.search.bootstrap.teaching import TeacherSettings
 from cribsheet.search.study import Study
 from cribsheet.signature import Field, Signature
 from frozen_toys import toy_program
@@ -33,7 +33,7 @@ def reasoning_study() -> Study:
     teacher = ScriptedModel(
         lambda prompt, sampling: f" Row {row_asked(prompt)} is so.\nSentiment: {right(row_asked(prompt))}"
     )
-    harvest(study, Teaching(teacher=teacher, share=1.0, samples=1, reasoning=True))
+    bootstrap_demos(study, TeacherSettings(teacher=teacher, share=1.0, samples=1, reasoning=True))
     return study
 
 
@@ -57,14 +57,14 @@ def test_every_layout_reads_the_outputs_and_drops_the_reasoning(layout: str) -> 
     prompt = reasoning_prompt(layout)
     written = render_outputs(prompt.layout, prompt.signature, {"reasoning": "One word.", "sentiment": "positive"})
     answer = ask(prompt, {"text": "fine"}, ScriptedModel({"fine": written}))
-    assert isinstance(answer.prediction, Prediction)
-    assert answer.prediction.outputs == {"sentiment": "positive"}
+    assert not isinstance(answer.outputs, ParseFailure)
+    assert answer.outputs == {"sentiment": "positive"}
     assert answer.reasoning == "One word."
 
 
 def test_reasoning_without_an_answer_is_a_parse_failure() -> None:
     answer = ask(reasoning_prompt(), {"text": "fine"}, ScriptedModel({"fine": " I wonder."}))
-    assert isinstance(answer.prediction, ParseFailure)
+    assert isinstance(answer.outputs, ParseFailure)
 
 
 def test_a_wired_program_and_a_dspy_program_hand_on_the_outputs_alone() -> None:
@@ -86,8 +86,8 @@ def test_a_wired_program_and_a_dspy_program_hand_on_the_outputs_alone() -> None:
     wired = run_wired({BARE: prompt}, direct_wiring(BARE, SENTIMENT), {"text": "fine"}, model)
     own = DspyProgram(Program()).run({"judge": prompt}, {"text": "fine"}, model)
     for run in (wired, own):
-        assert isinstance(run.prediction, Prediction)
-        assert run.prediction.outputs == {"sentiment": "positive"}
+        assert not isinstance(run.outputs, ParseFailure)
+        assert run.outputs == {"sentiment": "positive"}
 
 
 def test_it_is_frozen_loaded_asked_and_exported(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_file_that_claims_to_reason_but_does_not_is_refused(tmp_path: Path) ->
         reseal(path)
 
 
-def test_a_variant_is_there_only_where_rationales_were_harvested() -> None:
+def test_a_variant_is_there_only_if_there_are_rationales() -> None:
     bare = lesson()
     assert reasoning_variant(bare, bare.bare(), size=2) is None
     study = reasoning_study()

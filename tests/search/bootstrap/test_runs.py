@@ -10,25 +10,25 @@ from cribsheet.errors import ModelError, TransientError
 from cribsheet.models import Completion, Sampling
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
-from cribsheet.search.bootstrap.harvest import harvest
+from cribsheet.search.bootstrap.demonstrations import bootstrap_demos
 from cribsheet.search.bootstrap.reasoning import asked_to_reason
 from cribsheet.search.bootstrap.runs import bootstrap
-from cribsheet.search.bootstrap.teaching import Harvest, Teaching
+from cribsheet.search.bootstrap.teaching import TeacherRuns, TeacherSettings
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.study import Study
 from lessons import lesson, right, row_asked
 
 
-def taught(study: Study, teacher: ScriptedModel, **options: object) -> Harvest:
+def taught(study: Study, teacher: ScriptedModel, **options: object) -> TeacherRuns:
     options = {"share": 1.0, **options}
-    return bootstrap(study, study.zero_shot(), Teaching(teacher=teacher, **options))  # type: ignore[arg-type]
+    return bootstrap(study, study.zero_shot(), TeacherSettings(teacher=teacher, **options))  # type: ignore[arg-type]
 
 
-def reasoning(study: Study, teacher: ScriptedModel, *, wanted: int = 2, **options: object) -> Harvest:
+def reasoning(study: Study, teacher: ScriptedModel, *, wanted: int = 2, **options: object) -> TeacherRuns:
     asked = study.zero_shot().prompts[BARE]
     prompt = asked_to_reason(study.signatures[BARE], asked, asked.layout)
     options = {"share": 1.0, **options}
-    teaching = Teaching(teacher=teacher, **options)  # type: ignore[arg-type]
+    teaching = TeacherSettings(teacher=teacher, **options)  # type: ignore[arg-type]
     return bootstrap(study, Candidate({BARE: prompt}, origin="reasoning"), teaching, wanted=wanted)
 
 
@@ -38,15 +38,15 @@ def knows_all(prompt: Prompt, sampling: Sampling) -> str:
 
 def test_only_runs_that_pass_the_metric_become_traces() -> None:
     teacher = ScriptedModel(lambda prompt, sampling: " positive", name="big/teacher")
-    harvest = taught(lesson(), teacher, samples=1)
-    assert [trace.outputs["sentiment"] for trace in harvest.traces] == ["positive"] * 3
-    assert (harvest.tried, harvest.passed, harvest.failed, harvest.rows) == (6, 3, 0, 3)
-    assert harvest.traces[0].teacher == "big/teacher"
+    runs = taught(lesson(), teacher, samples=1)
+    assert [trace.outputs["sentiment"] for trace in runs.traces] == ["positive"] * 3
+    assert (runs.tried, runs.passed, runs.failed, runs.rows) == (6, 3, 0, 3)
+    assert runs.traces[0].teacher == "big/teacher"
 
 
 def test_a_graded_metric_passes_from_its_threshold() -> None:
     study = lesson()
-    object.__setattr__(study.conditions, "metric", lambda example, prediction, trace=None: 0.6)
+    object.__setattr__(study.evaluator, "metric", lambda example, prediction, trace=None: 0.6)
     teacher = ScriptedModel(knows_all)
     assert taught(study, teacher, samples=1).passed == 0
     assert taught(study, teacher, samples=1, threshold=0.6).passed == 6
@@ -66,7 +66,7 @@ def test_a_decision_by_log_probabilities_is_asked_once() -> None:
     study = lesson()
     study.tells_logprobs = True
     teacher = ScriptedModel(decides)
-    assert bootstrap(study, study.bare(), Teaching(teacher=teacher, samples=3, share=1.0)).passed == 3
+    assert bootstrap(study, study.bare(), TeacherSettings(teacher=teacher, samples=3, share=1.0)).passed == 3
     assert len(teacher.calls) == 6
 
 
@@ -76,11 +76,11 @@ def test_a_row_that_has_its_pass_is_asked_no_more_and_hard_rows_are_asked_to_the
         return f" {right(row)}" if row % 2 == 0 or sampling.seed == 2 else " nothing"
 
     teacher = ScriptedModel(knows_even_rows)
-    harvest = taught(lesson(), teacher, samples=4)
+    runs = taught(lesson(), teacher, samples=4)
     asked = [row_asked(call.prompt) for call in teacher.calls]
     assert asked == [10, 11, 12, 13, 14, 15, 11, 13, 15, 11, 13, 15]
-    assert harvest.rows == 6
-    assert {trace.sample for trace in harvest.traces} == {0, 2}
+    assert runs.rows == 6
+    assert {trace.sample for trace in runs.traces} == {0, 2}
 
 
 def test_in_each_round_rows_without_a_pass_go_first() -> None:
@@ -101,14 +101,14 @@ def test_different_rationales_of_a_row_are_kept_once_each() -> None:
     def reasons(prompt: Prompt, sampling: Sampling) -> str:
         return f" {said[sampling.seed]}\nSentiment: {right(row_asked(prompt))}"
 
-    harvest = reasoning(lesson(rows=1), ScriptedModel(reasons), samples=4)
-    assert [trace.outputs["reasoning"] for trace in harvest.traces] == ["It is a Fact.", "Another reason."]
-    assert (harvest.tried, harvest.passed) == (3, 2)
+    runs = reasoning(lesson(rows=1), ScriptedModel(reasons), samples=4)
+    assert [trace.outputs["reasoning"] for trace in runs.traces] == ["It is a Fact.", "Another reason."]
+    assert (runs.tried, runs.passed) == (3, 2)
 
 
 def test_a_row_that_fails_is_shown_its_answer_and_the_demo_has_nothing_of_the_hint() -> None:
     def needs_help(prompt: Prompt, sampling: Sampling) -> str:
-        said = "positive" if "Hint: the right sentiment is positive" in prompt.plain else "nothing"
+        said = "positive" if "Hint: the right sentiment is positive" in prompt.full_text else "nothing"
         return f" One word praises.\nSentiment: {said}"
 
     teacher = ScriptedModel(needs_help)
@@ -116,12 +116,12 @@ def test_a_row_that_fails_is_shown_its_answer_and_the_demo_has_nothing_of_the_hi
     assert trace.hinted
     assert dict(trace.inputs) == {"text": "text 10"}
     assert dict(trace.outputs) == {"reasoning": "One word praises.", "sentiment": "positive"}
-    assert ["Hint" in call.prompt.plain for call in teacher.calls] == [False, True]
+    assert ["Hint" in call.prompt.full_text for call in teacher.calls] == [False, True]
 
 
 def test_a_rationale_that_speaks_of_the_hint_is_left_out() -> None:
     def tells(prompt: Prompt, sampling: Sampling) -> str:
-        return f" As the hint says.\nSentiment: {'positive' if 'Hint' in prompt.plain else 'nothing'}"
+        return f" As the hint says.\nSentiment: {'positive' if 'Hint' in prompt.full_text else 'nothing'}"
 
     assert reasoning(lesson(rows=1), ScriptedModel(tells), samples=1).traces == []
 
@@ -138,23 +138,23 @@ def test_a_failing_call_costs_that_sample_alone() -> None:
             raise TransientError("The server failed with status 500.")
         return knows_all(prompt, sampling)
 
-    harvest = taught(lesson(), ScriptedModel(fails_once), samples=2)
-    assert (harvest.tried, harvest.passed, harvest.failed) == (7, 6, 1)
-    assert "1 of 7 runs" in harvest.notes[0]
+    runs = taught(lesson(), ScriptedModel(fails_once), samples=2)
+    assert (runs.tried, runs.passed, runs.failed) == (7, 6, 1)
+    assert "1 of 7 runs" in runs.notes[0]
 
 
 def test_a_program_that_crashes_on_a_row_costs_that_row_alone() -> None:
     study = lesson()
-    run = study.conditions.run
+    run = study.evaluator.run
 
     def fragile(prompts: object, inputs: dict[str, str], model: object) -> object:
         if inputs["text"] == "text 10":
             raise ZeroDivisionError
         return run(prompts, inputs, model)  # type: ignore[arg-type]
 
-    object.__setattr__(study.conditions, "run", fragile)
-    harvest = taught(study, ScriptedModel(knows_all), samples=1)
-    assert (harvest.passed, harvest.failed) == (5, 1)
+    object.__setattr__(study.evaluator, "run", fragile)
+    runs = taught(study, ScriptedModel(knows_all), samples=1)
+    assert (runs.passed, runs.failed) == (5, 1)
 
 
 def test_a_teacher_that_answers_nothing_is_told_of_in_words() -> None:
@@ -175,11 +175,11 @@ def test_it_ends_where_its_share_of_the_budget_does_and_keeps_what_it_has(parall
     study = lesson(rows=40, budget="50calls")
     study.extend(study.trial(study.zero_shot()), 10)
     teacher = ScriptedModel(knows_all, parallel=parallel)
-    harvest = taught(study, teacher, share=0.5)
-    assert len(teacher.calls) == harvest.tried == harvest.rows == 20
+    runs = taught(study, teacher, share=0.5)
+    assert len(teacher.calls) == runs.tried == runs.rows == 20
     assert study.ledger.spent == 30
-    assert harvest.stopped
-    assert "ended after 20 runs" in harvest.notes[0]
+    assert runs.stopped
+    assert "ended after 20 runs" in runs.notes[0]
 
 
 def test_runs_go_side_by_side_and_come_out_in_order() -> None:
@@ -195,15 +195,15 @@ def test_runs_go_side_by_side_and_come_out_in_order() -> None:
             under_way -= 1
         return knows_all(prompt, sampling)
 
-    harvest = taught(lesson(rows=24), ScriptedModel(slow), parallel=4)
+    runs = taught(lesson(rows=24), ScriptedModel(slow), parallel=4)
     assert peak == 4
-    assert [trace.inputs["text"] for trace in harvest.traces] == [f"text {10 + number}" for number in range(24)]
+    assert [trace.inputs["text"] for trace in runs.traces] == [f"text {10 + number}" for number in range(24)]
 
 
 def two_steps(prompt: Prompt, sampling: Sampling) -> str:
     """Find a word that tells the row's answer, judge it; wrong about row 13 altogether."""
-    if "Judge" in prompt.plain:
-        return " negative" if prompt.plain.rsplit("w", 1)[-1].startswith("1") else " positive"
+    if "Judge" in prompt.full_text:
+        return " negative" if prompt.full_text.rsplit("w", 1)[-1].startswith("1") else " positive"
     row = row_asked(prompt)
     return f" w{row % 2}" if row != 13 else " w0"
 
@@ -211,7 +211,7 @@ def two_steps(prompt: Prompt, sampling: Sampling) -> str:
 def test_each_predictor_of_a_program_gets_the_calls_of_runs_whose_end_is_right() -> None:
     study = lesson(rows=4, is_chain=True)
     assert study.pools == {"find": (), "judge": ()}
-    harvest(study, Teaching(teacher=ScriptedModel(two_steps), share=1.0, samples=1))
+    bootstrap_demos(study, TeacherSettings(teacher=ScriptedModel(two_steps), share=1.0, samples=1))
     assert [demo.outputs["word"] for demo in study.pools["find"]] == ["w0", "w1", "w0"]
     # Two rows have the same word, so there are two demos.
     assert [demo.outputs["sentiment"] for demo in study.pools["judge"]] == ["positive", "negative"]

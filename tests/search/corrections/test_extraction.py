@@ -4,8 +4,10 @@ import math
 from collections.abc import Sequence
 
 from cribsheet.compiler.bridge import BARE
+from cribsheet.corrections import Extraction
 from cribsheet.dataset.examples import Example
 from cribsheet.evaluation.metrics import answer_f1
+from cribsheet.frozen import FrozenPrompt
 from cribsheet.frozen.running import direct_wiring
 from cribsheet.layout.catalogue import layout_named
 from cribsheet.models import Completion, Sampling
@@ -14,7 +16,7 @@ from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.prompts import Prompt
 from cribsheet.search.study import Study
 from cribsheet.signature import Field, Signature
-from studies import conditions_of, study_on
+from studies import evaluator_of, study_on
 from toys import QA
 
 
@@ -25,9 +27,9 @@ def row(number: int, *answers: Value) -> Example:
 
 def misspelling(prompt: Prompt, sampling: Sampling) -> Completion:
     """Write Anne for Ann; asked again, go on with whatever the context has."""
-    context = prompt.plain.rsplit("Context: ", 1)[-1]
+    context = prompt.full_text.rsplit("Context: ", 1)[-1]
     name = context.split("built by ")[1].split(".")[0]
-    begun = prompt.plain.rsplit("Answer:", 1)[-1]
+    begun = prompt.full_text.rsplit("Answer:", 1)[-1]
     token = "\n" if begun.strip() == name else f" {name}"
     first = {token: math.log(0.5), " Anne": math.log(0.4)}
     return Completion(text=name.replace("Ann", " Anne") if sampling.max_tokens > 1 else token, first_token=first)
@@ -35,16 +37,21 @@ def misspelling(prompt: Prompt, sampling: Sampling) -> Completion:
 
 def study(rows: Sequence[Example], *, model: ScriptedModel | None = None, **options: bool) -> Study:
     asked = model or ScriptedModel(misspelling)
-    conditions = conditions_of(asked, metric=answer_f1, wiring=direct_wiring(BARE, QA))
-    return study_on(QA, rows[::2], rows[1::2], conditions, **options)
+    evaluator = evaluator_of(asked, metric=answer_f1, wiring=direct_wiring(BARE, QA))
+    return study_on(QA, rows[::2], rows[1::2], evaluator, **options)
 
 
 def styles(study: Study) -> set[str]:
     return {layout.style for layout in study.layouts}
 
 
+def source_in(prompt: FrozenPrompt) -> str | None:
+    extraction = prompt.correction(Extraction)
+    return extraction.source if extraction else None
+
+
 def source(study: Study, layout: str = "plain") -> str | None:
-    return study.prompt(QA, layout_named(layout), ()).decoding.extract_from
+    return source_in(study.prompt(QA, layout_named(layout), ()))
 
 
 SPANS = [row(number) for number in range(20)]
@@ -86,12 +93,12 @@ def test_signatures_of_one_name_each_have_an_input_of_their_own() -> None:
     passage = Signature(name=QA.name, instructions="", inputs=(Field(name="question"),), outputs=QA.outputs)
     both = study(SPANS)
     assert source(both) == "context"
-    assert both.prompt(passage, layout_named("plain"), ()).decoding.extract_from is None
+    assert source_in(both.prompt(passage, layout_named("plain"), ())) is None
 
 
 def test_the_baseline_answers_freely() -> None:
     (prompt,) = study(SPANS).zero_shot().prompts.values()
-    assert prompt.decoding.extract_from is None
+    assert prompt.corrections == ()
 
 
 def test_extracting_stays_where_it_scores_better_than_what_was_written() -> None:
@@ -99,7 +106,7 @@ def test_extracting_stays_where_it_scores_better_than_what_was_written() -> None
     trial = spelled.trial(spelled.bare())
     spelled.extend(trial, 16)
     assert trial.mean == 1.0
-    assert trial.candidate.prompts[BARE].decoding.extract_from == "context"
+    assert source_in(trial.candidate.prompts[BARE]) == "context"
 
 
 def test_what_was_written_stays_where_that_scores_better() -> None:
@@ -108,4 +115,4 @@ def test_what_was_written_stays_where_that_scores_better() -> None:
     trial = misspelled.trial(misspelled.candidate(layout_named("plain"), {BARE: ()}, origin="x"))
     misspelled.extend(trial, 16)
     assert trial.mean == 1.0
-    assert trial.candidate.prompts[BARE].decoding.extract_from is None
+    assert source_in(trial.candidate.prompts[BARE]) is None

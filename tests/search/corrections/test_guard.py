@@ -2,23 +2,27 @@
 
 import math
 import random
-import time
+from dataclasses import replace
 
 import pytest
 
-from cribsheet.corrections.calibration import Calibration
-from cribsheet.corrections.guard import Evidence, Guard, decided_evidence
+from cribsheet.corrections import Answer, Asked, Calibration, Evidence, Guard
+from cribsheet.corrections.guard import evidence_of
 from cribsheet.dataset.examples import Example, Prediction
 from cribsheet.evaluation.evaluate import RowResult
 from cribsheet.evaluation.metrics import answer_f1, apply_metric, exact_match, label_accuracy
-from cribsheet.frozen.running import Answer, Call, Run
+from cribsheet.frozen.running import Call, Run
+from cribsheet.layout.catalogue import layout_named
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completion
+from cribsheet.models.scripted import ScriptedModel
 from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.prompts import Prompt
+from cribsheet.search.candidate import Candidate
 from cribsheet.search.corrections.guard import GuardFitter, guard_fitter
 from cribsheet.signature import Field, Signature
 from cribsheet.task import Metric
+from frozen_toys import toy_prompt
 from toys import QA
 
 SUBJECTS = ("bridge", "river", "castle", "museum", "tunnel", "harbour", "garden", "school", "tower", "market")
@@ -39,11 +43,17 @@ def result(
 ) -> RowResult:
     """One row as a candidate answered it, unguarded."""
     (name, *_) = example.outputs
-    told = evidence or Evidence(field=name, answer=value, verdict=0.0, confidence=0.5)
-    prediction = Prediction({**{other: values[0] for other, values in example.outputs.items()}, name: value})
-    answer = Answer(prediction, Prompt(text="x"), Completion(text=str(value)), logprobs, evidence=told)
+    told = (
+        None
+        if logprobs
+        else evidence or Evidence(field=name, answer=value, abstention=0.0, confidence=0.5, written=value)
+    )
+    outputs = {**{other: values[0] for other, values in example.outputs.items()}, name: value}
+    shares = logprobs and {name: math.exp(value) for name, value in logprobs.items()}
+    completion = Completion(text=str(value))
+    answer = Answer(outputs, Prompt(text="x"), completion, logprobs=logprobs, shares=shares, evidence=told)
     call = Call(predictor, given or example.inputs, answer)
-    return RowResult(example, apply_metric(metric, example, prediction), Run(prediction, (call,)))
+    return RowResult(example, apply_metric(metric, example, Prediction(outputs)), Run(outputs, (call,)))
 
 
 def asked(subject: str, place: str, year: int, *, chinese: bool = False) -> Example:
@@ -74,10 +84,17 @@ def answer_all(examples: list[Example]) -> list[RowResult]:
     return [result(one, str(1900 + number)) for number, one in enumerate(examples)]
 
 
+def fit(guards: GuardFitter, results: list[RowResult]) -> Guard | None:
+    """Fit the guard of the predictor that answered."""
+    name = guards.predictor or "predict"
+    return guards.fit(name, Candidate({name: toy_prompt(QA)}, origin="x"), results)
+
+
 def is_withheld(guard: Guard, row: RowResult) -> bool:
     (call,) = row.calls
-    assert call.answer.evidence is not None
-    return guard.standing(call.inputs, call.answer.evidence) < guard.threshold
+    asked = Asked(STANCE, layout_named("plain"), call.inputs, max_tokens=48)
+    evidence = call.answer.evidence or evidence_of(call.answer, asked, SIZE)
+    return guard.standing(call.inputs, evidence) < guard.threshold
 
 
 def right_decisions(guard: Guard, results: list[RowResult]) -> float:
@@ -88,7 +105,7 @@ def right_decisions(guard: Guard, results: list[RowResult]) -> float:
 @pytest.mark.parametrize(("subjects", "chinese"), [(SUBJECTS, False), (CHINESE, True)])
 def test_a_fitted_guard_tells_the_subjects_apart(subjects: tuple[str, ...], chinese: bool) -> None:
     examples = rows(subjects=subjects, chinese=chinese)
-    guard = GuardFitter(QA, examples, answer_f1)(answer_all(examples))
+    guard = fit(GuardFitter(QA, examples, answer_f1), answer_all(examples))
     assert guard is not None
     assert (guard.context, guard.lead) == ("context", ("question",))
     assert guard.weights["coverage"] > 1
@@ -108,8 +125,8 @@ def test_few_answered_rows_do_not_wash_out_what_many_rows_tell() -> None:
         result(Example(row.example.inputs, {"answer": (Unanswerable(),)}), "1900") for row in answer_all(many)[1:17:2]
     ]
     good = answer_all(many)[17:49]
-    alone = GuardFitter(QA, [row.example for row in (*odd, *good)], answer_f1)([*misleading, *odd, *good])
-    backed = GuardFitter(QA, many, answer_f1)([*misleading, *odd, *good])
+    alone = fit(GuardFitter(QA, [row.example for row in (*odd, *good)], answer_f1), [*misleading, *odd, *good])
+    backed = fit(GuardFitter(QA, many, answer_f1), [*misleading, *odd, *good])
     assert alone is not None
     assert backed is not None
     assert backed.weights["coverage"] > alone.weights["coverage"] + 0.5
@@ -123,7 +140,7 @@ def test_a_guard_that_could_only_hurt_lets_everything_stand() -> None:
         ),
         "1907",
     )
-    guard = GuardFitter(QA, [row.example for row in answerable], answer_f1)([*answerable, odd])
+    guard = fit(GuardFitter(QA, [row.example for row in answerable], answer_f1), [*answerable, odd])
     assert guard is not None
     assert guard.threshold == 0
 
@@ -134,7 +151,7 @@ def test_too_few_answers_or_one_kind_alone_leave_what_all_rows_tell() -> None:
     fitter = GuardFitter(QA, examples, answer_f1)
     failed = RowResult(examples[0], 0.0, Run(ParseFailure("empty"), ()))
     for few in (results[:5], results[::2], [failed] * 30, [result(one, Unanswerable()) for one in examples]):
-        assert fitter(few) == fitter.known
+        assert fit(fitter, few) == fitter.known
 
 
 def test_what_hardly_any_row_has_an_answer_to_is_known_beforehand() -> None:
@@ -146,7 +163,7 @@ def test_what_hardly_any_row_has_an_answer_to_is_known_beforehand() -> None:
     assert {row.answer for row in off_topic} == {Unanswerable()}
     assert len(off_topic) == 20
     assert fitter.settles
-    fitted = fitter(answer_all(examples))
+    fitted = fit(fitter, answer_all(examples))
     assert fitted is not None
     assert fitted.least_coverage == fitter.known.least_coverage
 
@@ -168,7 +185,7 @@ def test_one_input_alone_is_never_off_topic() -> None:
 def test_signals_that_say_nothing_are_left_out() -> None:
     examples = rows()
     results = answer_all(examples)
-    guard = GuardFitter(QA, examples, answer_f1)(results)
+    guard = fit(GuardFitter(QA, examples, answer_f1), results)
     assert guard is not None
     assert set(guard.weights) == {"coverage"}  # every answer is grounded, every confidence and verdict the same
 
@@ -180,14 +197,14 @@ def test_a_verdict_that_is_right_counts_and_one_input_has_no_coverage() -> None:
     results = []
     for number in range(60):
         gold: Value = str(number) if number % 2 else Unanswerable()
-        verdict = 0.2 if number % 2 else 0.7
-        evidence = Evidence(field="answer", answer=str(number), verdict=verdict, confidence=0.5)
+        share = 0.2 if number % 2 else 0.7
+        evidence = Evidence(field="answer", answer=str(number), abstention=share, confidence=0.5, written=str(number))
         example = Example({"text": f"Number {number}."}, {"answer": (gold,)})
         results.append(result(example, str(number), evidence=evidence))
-    guard = GuardFitter(signature, [row.example for row in results], answer_f1)(results)
+    guard = fit(GuardFitter(signature, [row.example for row in results], answer_f1), results)
     assert guard is not None
     assert (guard.context, guard.lead, guard.idf) == ("text", (), {})
-    assert guard.weights.keys() == {"verdict"}
+    assert guard.weights.keys() == {"abstention"}
     assert right_decisions(guard, results) == 1
 
 
@@ -204,7 +221,7 @@ def test_other_outputs_stand_beside_a_guarded_number() -> None:
         inputs = {"hall": row.inputs["question"], "text": row.inputs["context"]}
         example = Example(inputs, {"seats": (gold,), "city": ("Ulm",)})
         results.append(result(example, number, metric=exact_match))
-    guard = GuardFitter(signature, [row.example for row in results], exact_match)(results)
+    guard = fit(GuardFitter(signature, [row.example for row in results], exact_match), results)
     assert guard is not None
     assert guard.field == "seats"
     withheld = [is_withheld(guard, row) for row in results]
@@ -225,10 +242,9 @@ def stances(leaning: float) -> list[RowResult]:
             "large": math.log(0.8 * (1 - speaks)),
             "unanswerable": math.log(speaks),
         }
-        evidence = decided_evidence(SIZE, {name: math.exp(value) for name, value in logs.items()})
         said: Value = Unanswerable() if speaks > 0.8 * (1 - speaks) else "large"
         example = Example({"text": f"Barn {number}."}, {"size": (gold,)})
-        results.append(result(example, said, metric=label_accuracy, evidence=evidence, logprobs=logs))
+        results.append(result(example, said, metric=label_accuracy, logprobs=logs))
     return results
 
 
@@ -236,7 +252,7 @@ def stances(leaning: float) -> list[RowResult]:
 def test_a_model_that_leans_either_way_is_put_right(leaning: float) -> None:
     results = stances(leaning)
     assert sum(row.score for row in results) == 30
-    guard = GuardFitter(STANCE, [row.example for row in results], label_accuracy)(results)
+    guard = fit(GuardFitter(STANCE, [row.example for row in results], label_accuracy), results)
     assert guard is not None
     withheld = [is_withheld(guard, row) for row in results]
     assert withheld == [isinstance(row.example.size, Unanswerable) for row in results]
@@ -245,17 +261,25 @@ def test_a_model_that_leans_either_way_is_put_right(leaning: float) -> None:
 def test_decisions_that_no_guard_betters_are_left_to_the_model() -> None:
     results = stances(0.0)
     assert all(row.score == 1 for row in results)
-    assert GuardFitter(STANCE, [row.example for row in results], label_accuracy)(results) is None
+    assert fit(GuardFitter(STANCE, [row.example for row in results], label_accuracy), results) is None
+
+
+def calibrated(row: RowResult, biases: Calibration) -> RowResult:
+    (call,) = row.calls
+    asked = Asked(STANCE, layout_named("plain"), call.inputs, max_tokens=48)
+    answer = biases.apply(call.answer, asked, ScriptedModel({}))
+    return replace(row, run=Run(answer.outputs, (replace(call, answer=answer),)))
 
 
 def test_shares_are_calibrated_before_they_are_guarded() -> None:
     results = stances(0.3)
     fitter = GuardFitter(STANCE, [row.example for row in results], label_accuracy)
-    plain = fitter(results)
-    corrected = fitter(results, Calibration(biases={"small": 0.0, "large": 0.0, "unanswerable": 3.0}))
-    assert plain is not None
+    uncalibrated = fit(fitter, results)
+    biases = Calibration(biases={"small": 0.0, "large": 0.0, "unanswerable": 3.0})
+    corrected = fit(fitter, [calibrated(row, biases) for row in results])
+    assert uncalibrated is not None
     assert corrected is not None
-    assert plain.intercept != corrected.intercept
+    assert uncalibrated.intercept != corrected.intercept
 
 
 # Programs of several predictors
@@ -277,16 +301,7 @@ def test_what_the_rows_lack_is_read_off_the_calls() -> None:
         example = Example({"question": row.inputs["question"]}, row.outputs)
         results.append(result(example, str(1900 + number), predictor="answer", given=dict(row.inputs)))
     fitter = GuardFitter(QA, [row.example for row in results], answer_f1, predictor="answer")
-    guard = fitter(results)
+    guard = fit(fitter, results)
     assert guard is not None
     assert guard.context == "context"
     assert right_decisions(guard, results) >= 0.95
-
-
-def test_a_fit_on_300_rows_takes_a_fraction_of_a_second() -> None:
-    examples = rows(300)
-    results, fitter = answer_all(examples), GuardFitter(QA, examples, answer_f1)
-    fitter(results)
-    started = time.perf_counter()
-    fitter(results)
-    assert time.perf_counter() - started < 0.5

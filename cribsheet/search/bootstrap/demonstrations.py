@@ -8,7 +8,7 @@ from cribsheet.layout import Layout
 from cribsheet.layout.catalogue import ZERO_SHOT, layout_named
 from cribsheet.search.bootstrap.reasoning import asked_to_reason
 from cribsheet.search.bootstrap.runs import bootstrap
-from cribsheet.search.bootstrap.teaching import Harvest, Teaching
+from cribsheet.search.bootstrap.teaching import TeacherRuns, TeacherSettings
 from cribsheet.search.bootstrap.traces import demos_of_traces
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import balanced
@@ -20,34 +20,34 @@ FEW_ROWS = 32
 """Rows that the student is asked where nobody asked for bootstrapping, but rows lack a predictor's fields."""
 
 
-def harvest_where_due(study: Study) -> None:
-    """Harvest where bootstrapping was asked for, or where rows lack a predictor's fields; once a study."""
-    if study.teaching is not None:
-        harvest(study)
+def bootstrap_if_needed(study: Study) -> None:
+    """TeacherRuns where bootstrapping was asked for, or where rows lack a predictor's fields; once a study."""
+    if study.teacher_settings is not None:
+        bootstrap_demos(study)
     elif not all(study.pools.values()):
-        harvest(study, Teaching(rows=FEW_ROWS))
+        bootstrap_demos(study, TeacherSettings(rows=FEW_ROWS))
 
 
-def harvest(study: Study, teaching: Teaching | None = None) -> Harvest:
+def bootstrap_demos(study: Study, teaching: TeacherSettings | None = None) -> TeacherRuns:
     """Let the teacher run the program on rows of the demo pool, or take saved traces; once a study.
 
-    The demos of passing runs join `study.pools`, rationales stay in `study.harvest`.
+    The demos of passing runs join `study.pools`, rationales stay in `study.teacher_runs`.
 
     Raises:
         ModelError: where the teacher answers nothing.
     """
-    if study.harvest is None:
-        teaching = teaching or study.teaching or Teaching()
+    if study.teacher_runs is None:
+        teaching = teaching or study.teacher_settings or TeacherSettings()
         study.progress.stage("bootstrapping demonstrations")
-        study.harvest = _reused(study, teaching) if teaching.saved is not None else _asked(study, teaching)
+        study.teacher_runs = _reused(study, teaching) if teaching.saved is not None else _asked(study, teaching)
         for name, pool in study.pools.items():
             study.pools[name] = _joined(pool, bootstrapped(study, name))
-    return study.harvest
+    return study.teacher_runs
 
 
 def bootstrapped(study: Study, name: str) -> tuple[Demo, ...]:
-    """Return the demos that runs of the teacher made for a predictor; none where there was no harvest."""
-    return demos_of_traces(study.harvest.traces, name, study.signatures[name]) if study.harvest else ()
+    """Return the demos that runs of the teacher made for a predictor; none if the teacher was not asked."""
+    return demos_of_traces(study.teacher_runs.traces, name, study.signatures[name]) if study.teacher_runs else ()
 
 
 def _joined(pool: Iterable[Demo], more: Iterable[Demo]) -> tuple[Demo, ...]:
@@ -55,20 +55,20 @@ def _joined(pool: Iterable[Demo], more: Iterable[Demo]) -> tuple[Demo, ...]:
     return tuple({repr(demo): demo for demo in (*pool, *more)}.values())
 
 
-def _reused(study: Study, teaching: Teaching) -> Harvest:
+def _reused(study: Study, teaching: TeacherSettings) -> TeacherRuns:
     """Return the saved traces of rows of the demo pool alone: other rows are for comparing and scoring."""
     rows, saved = {row.id for row in study.train}, list(teaching.saved or ())
     good = [trace for trace in saved if trace.row in rows and trace.score >= teaching.threshold]
-    return Harvest(traces=good, ignored=len(saved) - len(good), reasoning=teaching.reasoning)
+    return TeacherRuns(traces=good, ignored=len(saved) - len(good), reasoning=teaching.reasoning)
 
 
-def _asked(study: Study, teaching: Teaching) -> Harvest:
+def _asked(study: Study, teaching: TeacherSettings) -> TeacherRuns:
     plain = bootstrap(study, _teachers_candidate(study, teaching), teaching)
     if not teaching.reasoning:
         return plain
     study.progress.stage("bootstrapping rationales")
     reasons = bootstrap(study, _reasoning_candidate(study, teaching), teaching, wanted=teaching.rationales)
-    return Harvest(
+    return TeacherRuns(
         traces=[*plain.traces, *reasons.traces],
         tried=plain.tried + reasons.tried,
         passed=plain.passed + reasons.passed,
@@ -78,7 +78,7 @@ def _asked(study: Study, teaching: Teaching) -> Harvest:
     )
 
 
-def _teachers_candidate(study: Study, teaching: Teaching) -> Candidate:
+def _teachers_candidate(study: Study, teaching: TeacherSettings) -> Candidate:
     """Return the prompts of plain runs: a few labelled demos where there are some and they fit.
 
     The student is asked as it will be; another teacher, in words that name the allowed outcomes.
@@ -94,7 +94,7 @@ def _teachers_candidate(study: Study, teaching: Teaching) -> Candidate:
     return candidate
 
 
-def _with_demos(study: Study, teaching: Teaching, demos: Mapping[str, tuple[Demo, ...]]) -> Candidate:
+def _with_demos(study: Study, teaching: TeacherSettings, demos: Mapping[str, tuple[Demo, ...]]) -> Candidate:
     if teaching.teacher is None:
         return study.candidate(study.layouts[0], demos, origin="student as teacher")
     asked = study.zero_shot()
@@ -102,7 +102,7 @@ def _with_demos(study: Study, teaching: Teaching, demos: Mapping[str, tuple[Demo
     return replace(asked, prompts=prompts, origin="teacher")
 
 
-def _reasoning_candidate(study: Study, teaching: Teaching) -> Candidate:
+def _reasoning_candidate(study: Study, teaching: TeacherSettings) -> Candidate:
     layout = _worded_layout(study, teaching)
     asked = study.zero_shot()
     prompts = {
@@ -112,12 +112,12 @@ def _reasoning_candidate(study: Study, teaching: Teaching) -> Candidate:
     return replace(asked, prompts=prompts, origin="teacher, reasoning")
 
 
-def _worded_layout(study: Study, teaching: Teaching) -> Layout:
+def _worded_layout(study: Study, teaching: TeacherSettings) -> Layout:
     """Return a layout that shows the instructions."""
     if teaching.teacher is not None:
         return layout_named(ZERO_SHOT)
     return next(layout for layout in study.layouts if layout.instructions_at != "none")
 
 
-def _window(study: Study, teaching: Teaching) -> int:
+def _window(study: Study, teaching: TeacherSettings) -> int:
     return (teaching.teacher or study.model).context_window

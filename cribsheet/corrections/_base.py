@@ -1,0 +1,175 @@
+"""The contract of a correction: what changes a model's raw answer into the final one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from cribsheet.layout import Layout
+from cribsheet.layout.parsing import ParseFailure
+from cribsheet.models import Completer, Completion
+from cribsheet.outcomes import Value
+from cribsheet.prompts import Prompt
+from cribsheet.signature import Signature
+
+Outputs = Mapping[str, Value]
+"""Typed values by output name."""
+
+Need = Literal["logprobs", "calls"]
+"""What a correction needs beyond the text: log-probabilities of the first token, or further calls of the model."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one prompt asks, as far as corrections need to know."""
+
+    signature: Signature
+    layout: Layout
+    inputs: Mapping[str, object]
+    """The typed inputs, by field name."""
+    max_tokens: int
+    """The most tokens that an answer may take."""
+
+
+class Evidence(NamedTuple):
+    """What the model tells of one answer, before anything guards it."""
+
+    field: str
+    """The output that may abstain."""
+    answer: Value
+    """The answer that a guard may withhold; `Unanswerable` if the model wrote that and there is no other."""
+    abstention: float
+    """The probability that the model itself gives to unanswerable, 0 to 1."""
+    confidence: float
+    """How sure the model is of the answer, given that there is one, 0 to 1."""
+    written: Value
+    """The value that the model wrote, before any correction; empty text if its text could not be read."""
+
+
+class Change(NamedTuple):
+    """One correction that changed an answer."""
+
+    by: str
+    """The correction's kind, such as `guard`."""
+    before: Outputs | ParseFailure
+    after: Outputs | ParseFailure
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one prompt gave for one row, after none, some or all of its corrections."""
+
+    outputs: Outputs | ParseFailure
+    """The typed outputs, or why there are none."""
+    prompt: Prompt
+    """What the model was asked."""
+    completion: Completion
+    """What the model said."""
+    text: str = ""
+    """The text that the outputs were read from."""
+    logprobs: Mapping[str, float] | None = None
+    """Natural log-probabilities by outcome, normalised, as the model tells them; None if it wrote text."""
+    shares: Mapping[str, float] | None = None
+    """The probability of each outcome after the corrections so far; None if the answer was read from text."""
+    probability: float | None = None
+    """The probability of the answer, 0 to 1; None if nothing fitted one."""
+    reasoning: str | None = None
+    """What the model wrote before the outputs; None if the prompt does not ask for reasoning."""
+    evidence: Evidence | None = None
+    """What a guard judged the answer by; None if nothing guards it."""
+    standing: float | None = None
+    """The guard's probability that the answer may stand; None if nothing guards it or there is nothing to withhold."""
+    further: tuple[tuple[Prompt, Completion], ...] = ()
+    """What else the model was asked for this answer, and said."""
+    by: "Correction | None" = None
+    """The correction that was applied last; None for the raw answer."""
+    before: "Answer | None" = None
+    """The answer before that correction; None for the raw answer."""
+
+    @property
+    def steps(self) -> tuple["Answer", ...]:
+        """The raw answer, then the answer after each correction."""
+        return (*self.before.steps, self) if self.before else (self,)
+
+    @property
+    def raw(self) -> "Answer":
+        """The answer before any correction."""
+        return self.steps[0]
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The corrections that changed the outputs, in order."""
+        return tuple(
+            Change(step.by.kind, step.before.outputs, step.outputs)
+            for step in self.steps
+            if step.by and step.before and step.before.outputs != step.outputs
+        )
+
+    @property
+    def completions(self) -> tuple[tuple[Prompt, Completion], ...]:
+        """All that was asked for this answer, with what was said."""
+        return ((self.prompt, self.completion), *self.further)
+
+
+class Correction(BaseModel):
+    """One step from a raw answer to the final one; its fitting half is in `cribsheet.search.corrections`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+    """The name under which `CORRECTIONS` lists the class."""
+
+    label: ClassVar[str]
+    """One word for reports, such as `calibrated`."""
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    """What it needs beyond the text."""
+
+    def apply(self, answer: Answer, asked: Asked, model: Completer) -> Answer:
+        """Return the corrected answer; the same object if nothing changes."""
+        raise NotImplementedError
+
+    def settle(self, inputs: Mapping[str, object]) -> Outputs | None:
+        """Return the outputs if the inputs alone decide them; None if the model has to be asked."""
+        return None
+
+    def describe(self) -> Mapping[str, str]:
+        """Return what it does as facts by name, for tables."""
+        raise NotImplementedError
+
+    def caveat(self, signature: Signature) -> str:
+        """Return what is lost if a deployment does not carry it, in a sentence or two; empty if nothing."""
+        raise NotImplementedError
+
+
+def corrected(corrections: Sequence[Correction], answer: Answer, asked: Asked, model: Completer) -> Answer:
+    """Return the answer after the corrections, starting from the steps that it shares with them."""
+    applied = _last_shared(answer, corrections)
+    for correction in corrections[len(applied.steps) - 1 :]:
+        applied = replace(correction.apply(applied, asked, model), by=correction, before=applied)
+    return applied
+
+
+def to_apply(corrections: Sequence[Correction], answer: Answer) -> Sequence[Correction]:
+    """Return the corrections that still have to be applied to an answer."""
+    shared = _last_shared(answer, corrections)
+    return corrections[len(shared.steps) - 1 :]
+
+
+def _last_shared(answer: Answer, corrections: Sequence[Correction]) -> Answer:
+    """Return the last step up to which an answer went through the same corrections."""
+    shared, *steps = answer.steps
+    for step, correction in zip(steps, corrections, strict=False):
+        if step.by is not correction:
+            break
+        shared = step
+    return shared
+
+
+def weights_in_words(weights: Mapping[str, float]) -> str:
+    """Return named weights in one line.
+
+    >>> weights_in_words({"coverage": 1.5})
+    'coverage +1.500'
+    """
+    return ", ".join(f"{name} {weight:+.3f}" for name, weight in weights.items())
