@@ -13,7 +13,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from cribsheet.compiler.bridge import BARE
-from cribsheet.dataset.examples import Example
+from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.metrics import label_accuracy
 from cribsheet.executor import Threads
 from cribsheet.frozen.running import direct_wiring, run_wired
@@ -74,7 +74,7 @@ def study_of(teacher: Model, rows: int) -> Study:
     """Return a study of so many rows, all of them positive."""
     wiring = direct_wiring(BARE, SENTIMENT)
     examples = tuple(
-        Example({"text": f"Film {number} was superb."}, {"sentiment": ("positive",)}) for number in range(rows)
+        Row({"text": f"Film {number} was superb."}, {"sentiment": ("positive",)}) for number in range(rows)
     )
     return Study(
         signatures={BARE: SENTIMENT},

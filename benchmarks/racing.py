@@ -30,7 +30,7 @@ from statistics import fmean, median
 from typing import NamedTuple
 
 from cribsheet.compiler.bridge import BARE, DspyProgram, as_module
-from cribsheet.dataset.examples import Example
+from cribsheet.dataset.examples import Row
 from cribsheet.dataset.rows import load_rows
 from cribsheet.evaluation.metrics import label_accuracy
 from cribsheet.executor import Threads
@@ -114,7 +114,7 @@ class Heat:
 class Track:
     """The task, the rows, the candidates and the model of all races."""
 
-    def __init__(self, model: Model, signature: Signature, rows: Sequence[Example], *, candidates: int, answered: int):
+    def __init__(self, model: Model, signature: Signature, rows: Sequence[Row], *, candidates: int, answered: int):
         self._model, self._signature = model, signature
         shuffled = random.Random(0).sample(list(rows), len(rows))
         self._val, self._pool = shuffled[:answered], shuffled[answered:][:POOL]
@@ -196,7 +196,7 @@ def heats_of(track: Track, options: argparse.Namespace) -> list[Heat]:
     return heats
 
 
-def served(signature: Signature, rows: Sequence[Example], options: argparse.Namespace, *, allowance: float) -> float:
+def served(signature: Signature, rows: Sequence[Row], options: argparse.Namespace, *, allowance: float) -> float:
     """Run the first race as a fresh engine and an empty cache serve it; return the part that was not read anew."""
     model, meter = open_model(MODEL), Meter()
     track = Track(model, signature, rows, candidates=options.candidates, answered=options.rows)

@@ -3,7 +3,7 @@
 import hashlib
 import math
 
-from cribsheet.dataset.examples import Example
+from cribsheet.dataset.examples import Row
 from cribsheet.models import Completion, Model, Sampling, Usage
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
@@ -11,10 +11,10 @@ from cribsheet.prompts import Prompt
 _WORDS = {"negative": "dull", "positive": "superb"}
 
 
-def toy_rows() -> list[Example]:
+def toy_rows() -> list[Row]:
     """Return rows for the toy model."""
     return [
-        Example({"text": f"Show {number} is {word}."}, {"sentiment": (label,)})
+        Row({"text": f"Show {number} is {word}."}, {"sentiment": (label,)})
         for number in range(400)
         for label, word in _WORDS.items()
     ]

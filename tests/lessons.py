@@ -4,7 +4,7 @@ import random
 from collections.abc import Mapping
 
 from cribsheet.compiler.bridge import BARE
-from cribsheet.dataset.examples import Example
+from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.metrics import label_accuracy
 from cribsheet.executor import Threads
 from cribsheet.frozen import Wire, Wiring
@@ -30,10 +30,10 @@ CHAIN = Wiring(
 )
 
 
-def rows_of(count: int, *, start: int = 0) -> tuple[Example, ...]:
+def rows_of(count: int, *, start: int = 0) -> tuple[Row, ...]:
     """Return rows `text 10`, `text 11` …, every other one negative, all of two digits."""
     return tuple(
-        Example({"text": f"text {10 + number}"}, {"sentiment": ("negative" if number % 2 else "positive",)})
+        Row({"text": f"text {10 + number}"}, {"sentiment": ("negative" if number % 2 else "positive",)})
         for number in range(start, start + count)
     )
 

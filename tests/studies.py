@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cribsheet.compiler.bridge import BARE
-from cribsheet.dataset.examples import Example
+from cribsheet.dataset.examples import Row
 from cribsheet.dataset.rows import load_rows
 from cribsheet.dataset.splits import split
 from cribsheet.evaluation.metrics import label_accuracy
@@ -44,8 +44,8 @@ def study_of(folder: Path, *, budget: str, seed: int = 0) -> Study:
 
 def study_on(
     signature: Signature,
-    train: Sequence[Example],
-    val: Sequence[Example],
+    train: Sequence[Row],
+    val: Sequence[Row],
     evaluator: Evaluator,
     *,
     seed: int = 0,
@@ -88,10 +88,10 @@ def evaluator_of(
 # An arena: candidates that are as good as their instructions say
 
 
-def numbered(count: int, *, start: int = 100) -> tuple[Example, ...]:
+def numbered(count: int, *, start: int = 100) -> tuple[Row, ...]:
     """Return rows `review 100`, `review 101` …, all of three digits, every other one negative."""
     return tuple(
-        Example({"text": f"review {number}"}, {"sentiment": ("negative" if number % 2 else "positive",)})
+        Row({"text": f"review {number}"}, {"sentiment": ("negative" if number % 2 else "positive",)})
         for number in range(start, start + count)
     )
 

@@ -84,17 +84,17 @@ def test_labels_are_balanced_within_a_tenth(name, signature):
 
 @pytest.mark.parametrize(("name", "signature"), ALL[1:])
 def test_no_text_is_nearly_a_copy_of_another(name, signature):
-    assert near_copies(row.text for row in rows_of(name, signature)) == []
+    assert near_copies(row.values["text"] for row in rows_of(name, signature)) == []
 
 
 def test_grounded_qa_has_at_least_60_contexts_and_none_nearly_a_copy():
-    contexts = {row.context for row in rows_of("grounded_qa", GROUNDED_QA)}
+    contexts = {row.values["context"] for row in rows_of("grounded_qa", GROUNDED_QA)}
     assert len(contexts) >= 60
     assert near_copies(contexts) == []
 
 
 def test_the_contexts_of_grounded_qa_have_1_to_8_sentences():
-    contexts = {row.context for row in rows_of("grounded_qa", GROUNDED_QA)}
+    contexts = {row.values["context"] for row in rows_of("grounded_qa", GROUNDED_QA)}
     counts = {context: len(re.findall(r"[.!?]['\"”)]*(?:\s|$)", context)) for context in contexts}
     assert {context: count for context, count in counts.items() if not 1 <= count <= 8} == {}
 
@@ -102,7 +102,7 @@ def test_the_contexts_of_grounded_qa_have_1_to_8_sentences():
 def test_grounded_qa_asks_no_context_nearly_the_same_question_twice():
     asked = {}
     for row in rows_of("grounded_qa", GROUNDED_QA):
-        asked.setdefault(row.context, []).append(row.question)
+        asked.setdefault(row.values["context"], []).append(row.values["question"])
     assert [pair for questions in asked.values() for pair in near_copies(questions)] == []
 
 
@@ -112,16 +112,20 @@ def test_grounded_qa_has_both_outcomes_within_40_to_60_in_100():
 
 
 def test_every_answer_that_a_demo_shows_stands_in_its_context():
-    rows = [row for row in rows_of("grounded_qa", GROUNDED_QA) if row.answer]
-    assert [(row.answer, row.context) for row in rows if row.answer not in row.context] == []
+    rows = [row for row in rows_of("grounded_qa", GROUNDED_QA) if row.values["answer"]]
+    assert [
+        (row.values["answer"], row.values["context"])
+        for row in rows
+        if row.values["answer"] not in row.values["context"]
+    ] == []
 
 
 def test_every_unanswerable_row_says_why():
-    rows = [row for row in rows_of("grounded_qa", GROUNDED_QA) if isinstance(row.answer, Unanswerable)]
-    assert [row.question for row in rows if not row.answer.reason] == []
+    rows = [row for row in rows_of("grounded_qa", GROUNDED_QA) if isinstance(row.values["answer"], Unanswerable)]
+    assert [row.values["question"] for row in rows if not row.values["answer"].reason] == []
 
 
 def test_the_groups_of_grounded_qa_are_its_contexts():
     rows = rows_of("grounded_qa", GROUNDED_QA)
-    assert len({row.group for row in rows}) == len({row.context for row in rows})
-    assert len({(row.group, row.context) for row in rows}) == len({row.context for row in rows})
+    assert len({row.group for row in rows}) == len({row.values["context"] for row in rows})
+    assert len({(row.group, row.values["context"]) for row in rows}) == len({row.values["context"] for row in rows})

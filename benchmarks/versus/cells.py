@@ -11,7 +11,7 @@ from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict
 
-from cribsheet.dataset.examples import Example
+from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.metrics import balanced_accuracy
 from cribsheet.evaluation.scores import mean_score
 from cribsheet.models.cores import usable_cores
@@ -102,7 +102,7 @@ class Judged(BaseModel):
     crashed: int
 
 
-def filled(cell: Cell, judged: Judged, rows: Sequence[Example], field: Field) -> Cell:
+def filled(cell: Cell, judged: Judged, rows: Sequence[Row], field: Field) -> Cell:
     """Return a cell with the scores of the first of a task's test rows, as many as were judged."""
     answered = rows[: len(judged.scores)]
     score = mean_score(judged.scores, groups=[row.group for row in answered])

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import dspy
 
 from cribsheet.compiler.bridge import signature_of
-from cribsheet.dataset.examples import Example
+from cribsheet.dataset.examples import Row
 from cribsheet.dataset.rows import load_rows
 from cribsheet.dataset.splits import Splits, split
 from cribsheet.evaluation.metrics import answer_f1, label_accuracy
@@ -47,7 +47,7 @@ class Bench:
     """What our optimizers may spend."""
     trainset: Path
     """The rows that a compile is given."""
-    unseen: tuple[Example, ...] | None = None
+    unseen: tuple[Row, ...] | None = None
     """The test rows; None for the part that the compile's own split keeps back."""
 
     @cached_property
@@ -64,12 +64,12 @@ class Bench:
         """Return the rows as the compile of that seed splits them."""
         return split(load_rows(self.trainset, self.plain), self.plain, seed=seed)
 
-    def test_rows(self, seed: int) -> tuple[Example, ...]:
+    def test_rows(self, seed: int) -> tuple[Row, ...]:
         """Return up to `TEST_ROWS` rows that the search of that seed does not see."""
         return (self.splits(seed).test if self.unseen is None else self.unseen)[:TEST_ROWS]
 
 
-def write_rows(path: Path, rows: Sequence[Example]) -> Path:
+def write_rows(path: Path, rows: Sequence[Row]) -> Path:
     """Write rows as a trainset, one JSON object a line."""
     lines = [
         {
@@ -102,7 +102,7 @@ def _table(
     return make
 
 
-def _unseen(dev: Sequence[Example], train: Sequence[Example]) -> tuple[Example, ...]:
+def _unseen(dev: Sequence[Row], train: Sequence[Row]) -> tuple[Row, ...]:
     """Return the file's first rows, each once, whose inputs are nowhere in the search's rows."""
     seen = {tuple(row.inputs.values()) for row in train}
     rows = [row for row in {row.id: row for row in dev}.values() if tuple(row.inputs.values()) not in seen]

@@ -13,7 +13,7 @@ from typing import Any
 import dspy
 from dspy.utils.exceptions import AdapterParseError
 
-from cribsheet.dataset.examples import Example, Prediction
+from cribsheet.dataset.examples import Example, Prediction, Row
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable
 from cribsheet.task import Metric
 from versus.cells import Cell, Cost, Judged, filled, surroundings
@@ -147,11 +147,11 @@ def compile_or_stop(
         return best[0], f"failed with {reason}: its best program until then, by {best[1]} rows"
 
 
-def judge(program: dspy.Module, rows: Sequence[Example], bench: Bench, lm: EngineLM) -> Judged:
+def judge(program: dspy.Module, rows: Sequence[Row], bench: Bench, lm: EngineLM) -> Judged:
     """Answer the test rows in as many threads as the engine has slots."""
     name, faults = bench.field.name, Counter[str]()
 
-    def answer(row: Example) -> tuple[float, str | None]:
+    def answer(row: Row) -> tuple[float, str | None]:
         try:
             with dspy.context(lm=lm, disable_history=True, max_errors=_ANY_NUMBER):
                 value = outcome_in(getattr(program(**row.inputs), name), bench)
@@ -161,7 +161,9 @@ def judge(program: dspy.Module, rows: Sequence[Example], bench: Bench, lm: Engin
         except Exception:  # noqa: BLE001 - a crash on a test row is a finding, counted apart
             faults["crashed"] += 1
             return 0.0, None
-        return float(bench.metric(row, Prediction({name: value}))), bench.field.outcome_of(value)
+        return float(bench.metric(Example(row.inputs, row.outputs), Prediction({name: value}))), bench.field.outcome_of(
+            value
+        )
 
     answers = list(map(answer, rows))
     return Judged(
@@ -181,7 +183,7 @@ def outcome_in(value: Any, bench: Bench) -> Any:
     return value
 
 
-def watched(bench: Bench, rows: Sequence[Example], tracker: Tracker) -> Callable[..., Any]:
+def watched(bench: Bench, rows: Sequence[Row], tracker: Tracker) -> Callable[..., Any]:
     """Return the task's metric as DSPy calls it, telling the tracker each score.
 
     All accepted answers count, although DSPy's rows hold one, which demonstrations show. GEPA is told
@@ -192,7 +194,9 @@ def watched(bench: Bench, rows: Sequence[Example], tracker: Tracker) -> Callable
     def metric(gold: Any, pred: Any, trace: Any = None, pred_name: Any = None, pred_trace: Any = None) -> Any:
         row = accepted[row_key(gold.inputs())]
         value = outcome_in(getattr(pred, name), bench) if pred is not None else None
-        score = 0.0 if value is None else float(bench.metric(row, Prediction({name: value})))
+        score = (
+            0.0 if value is None else float(bench.metric(Example(row.inputs, row.outputs), Prediction({name: value})))
+        )
         tracker.note(gold.inputs(), score)
         if pred_name is None:
             return score
@@ -230,7 +234,7 @@ def _setup(bench: Bench, seed: int, lm: EngineLM, tracker: Tracker) -> Setup:
     )
 
 
-def _example(row: Example) -> dspy.Example:
+def _example(row: Row) -> dspy.Example:
     outputs = {name: values[0] for name, values in row.outputs.items()}
     return dspy.Example(**row.inputs, **outputs).with_inputs(*row.inputs)
 

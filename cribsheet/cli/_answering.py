@@ -47,12 +47,12 @@ def _answer(program: Runnable, model: Model, row: Row) -> Row:
     inputs = {field.name: field.coerce(row[field.name]) for field in program.signature.inputs}
     rest = {name: value for name, value in row.items() if name not in program.signature.output_names}
     try:
-        prediction = program.answer(inputs, model).prediction
+        outputs = program.answer(inputs, model).outputs
     except ContextOverflowError as error:
         return {**rest, "error": str(error)}
-    if isinstance(prediction, ParseFailure):
-        return {**rest, "error": f"the completion cannot be read: {prediction.reason}"}
-    return {**rest, **{name: to_json(value) for name, value in prediction.outputs.items()}}
+    if isinstance(outputs, ParseFailure):
+        return {**rest, "error": f"the completion cannot be read: {outputs.reason}"}
+    return {**rest, **{name: to_json(value) for name, value in outputs.items()}}
 
 
 def _read(source: Path, signature: Signature) -> Iterator[Row]:

@@ -47,7 +47,7 @@ def cli() -> None:
     """Compile typed tasks into few-shot prompts that small local models can follow.
 
     \b
-    Example:
+    Row:
       optimize sentiment
       cribsheet ask sentiment.prompt.json --text "A joy from start to finish."
 

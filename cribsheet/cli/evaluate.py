@@ -11,7 +11,7 @@ from cribsheet.cli._command import Command, api_base_option, json_option, map_op
 from cribsheet.cli._display import Display, open_display
 from cribsheet.cli._programs import Runnable, open_its_model, open_program
 from cribsheet.cli._terminal import note, print_json, stdout
-from cribsheet.dataset.examples import Example
+from cribsheet.dataset.examples import Row
 from cribsheet.dataset.rows import load_rows
 from cribsheet.errors import MetricError
 from cribsheet.evaluation import metrics
@@ -45,7 +45,7 @@ def command(file: Path, *, as_json: bool, metric: str | None, **options: Any) ->
     """Score the frozen prompt in FILE on any rows.
 
     \b
-    Example:
+    Row:
       cribsheet evaluate sentiment.prompt.json --data dev.csv --map sentence=text,label=sentiment
       cribsheet evaluate grounded_qa.prompt.json --data squad-dev.json --limit 300 --json
     """
@@ -107,9 +107,7 @@ def _open_model(program: Runnable, workspace: Workspace, options: Mapping[str, A
     return model
 
 
-def _score(
-    program: Runnable, rows: Sequence[Example], metric: Metric, model: CachedModel, display: Display
-) -> Evaluation:
+def _score(program: Runnable, rows: Sequence[Row], metric: Metric, model: CachedModel, display: Display) -> Evaluation:
     def runner(inputs: Mapping[str, Value]) -> Run:
         return program.run(inputs, model)
 

@@ -24,7 +24,7 @@ def command(as_json: bool) -> None:
     """List tasks, optimizers, layouts, frozen files of the current folder.
 
     \b
-    Example:
+    Row:
       cribsheet list
     """
     workspace = find_workspace(Path.cwd())

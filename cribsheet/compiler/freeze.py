@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from cribsheet.compiler.bridge import BARE, DspyProgram
 from cribsheet.compiler.logit_bias import with_logit_bias
 from cribsheet.compiler.wiring import infer_wiring
-from cribsheet.dataset.examples import Example
+from cribsheet.dataset.examples import Row
 from cribsheet.dataset.splits import Splits
 from cribsheet.evaluation.evaluate import uncorrected_evaluation
 from cribsheet.evaluation.scores import paired_gain
@@ -72,7 +72,7 @@ def _score(found: Found) -> Results:
     )
 
 
-def _test_rows(found: Found) -> Sequence[Example]:
+def _test_rows(found: Found) -> Sequence[Row]:
     """Return the test rows that what is left of the budget pays for."""
     ledger = found.study.ledger
     ledger.reserved = 0.0

@@ -1,8 +1,8 @@
-"""Rows of a trainset as plain data."""
+"""Rows of a trainset, and the views of rows and answers that metrics get."""
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,27 +13,18 @@ from cribsheet.outcomes import Value, to_json
 
 
 @dataclass(frozen=True)
-class Example:
-    """One row: inputs, and for each output the accepted values, the demo's first.
-
-    Fields read as attributes, as in a dspy.Example, so that one metric serves both.
-
-    >>> Example({"text": "Superb."}, {"sentiment": ("positive",)}).sentiment
-    'positive'
-    """
+class Row:
+    """One row: inputs, and for each output the accepted values, the one that a demo shows first."""
 
     inputs: Mapping[str, Value]
     outputs: Mapping[str, tuple[Value, ...]]
     group: str = field(default="", compare=False)
+    """What the row shares with others, so that a split keeps them together."""
 
-    def __getattr__(self, name: str) -> Value:
-        if name in ("inputs", "outputs"):  # not set yet: copying and unpickling look before __init__
-            raise AttributeError(name)
-        if name in self.outputs:
-            return self.outputs[name][0]
-        if name in self.inputs:
-            return self.inputs[name]
-        raise AttributeError(f"this row has no field {name!r}; it has {[*self.inputs, *self.outputs]}")
+    @property
+    def values(self) -> dict[str, Value]:
+        """Every field's value, of outputs the first accepted one."""
+        return {**self.inputs, **{name: accepted[0] for name, accepted in self.outputs.items()}}
 
     @property
     def demo(self) -> "Demo":
@@ -60,30 +51,124 @@ class Demo(BaseModel):
     """What the prompt answers, by field name."""
 
 
-class Prediction:
-    """Typed outputs, read as attributes, and the text they were parsed from.
+class _View:
+    """Values by field name, read as dspy.Example and dspy.Prediction are: `view.field`, `view["field"]`, `view.get`.
 
-    >>> Prediction({"answer": "Paris"}, text=" Paris").answer
-    'Paris'
+    A field goes before a method of the same name. What the class itself keeps begins with an underscore, which no
+    field of a dspy.Signature does.
     """
 
-    def __init__(self, outputs: Mapping[str, Value], *, text: str = "", confidence: float | None = None):
-        self.outputs = dict(outputs)
-        self.text = text
-        """The model's raw text; of the last predictor, where there are several."""
-        self.confidence = confidence
-        """The probability of the decided outcome, 0 to 1; None where the model gave no log-probabilities."""
+    def __init__(self, values: Mapping[str, Any]):
+        self._values = dict(values)
+
+    def __getattribute__(self, name: str) -> Any:
+        if not name.startswith("_"):
+            values = object.__getattribute__(self, "_values")
+            if name in values:
+                return values[name]
+        return object.__getattribute__(self, name)
 
     def __getattr__(self, name: str) -> Any:
-        outputs = self.__dict__.get("outputs", {})
-        if name in outputs:
-            return outputs[name]
-        raise AttributeError(f"this prediction has no output {name!r}; it has {list(outputs)}")
+        if name.startswith("_"):  # copying and unpickling look before __init__
+            raise AttributeError(name)
+        raise AttributeError(f"there is no field {name!r}; there are {list(self._values)}")
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Prediction) and self.outputs == other.outputs
+        return type(other) is type(self) and self.__dict__ == other.__dict__
 
-    __hash__ = None  # type: ignore[assignment]  # predictions are mutable mappings inside
+    __hash__ = None  # type: ignore[assignment]  # values may be lists
 
     def __repr__(self) -> str:
-        return f"Prediction({', '.join(f'{name}={value!r}' for name, value in self.outputs.items())})"
+        values = ", ".join(f"{name}={value!r}" for name, value in self._values.items())
+        return f"{type(self).__name__}({values})"
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a field's value; the default if there is no such field."""
+        return self._values.get(name, default)
+
+    def keys(self) -> list[str]:
+        """Return the fields' names."""
+        return list(self._values)
+
+    def values(self) -> list[Any]:
+        """Return the fields' values."""
+        return list(self._values.values())
+
+    def items(self) -> list[tuple[str, Any]]:
+        """Return the fields' names and values."""
+        return list(self._values.items())
+
+    def toDict(self) -> dict[str, Any]:
+        """Return the values by name."""
+        return dict(self._values)
+
+
+class Example(_View):
+    """One row as a metric reads it; an output's value is the first accepted one.
+
+    >>> example = Example({"text": "Superb."}, {"sentiment": ("positive",)})
+    >>> example.sentiment, example["text"], example.labels().toDict()
+    ('positive', 'Superb.', {'sentiment': 'positive'})
+    """
+
+    def __init__(self, inputs: Mapping[str, Value], outputs: Mapping[str, tuple[Value, ...]]):
+        super().__init__({**inputs, **{name: accepted[0] for name, accepted in outputs.items()}})
+        self._inputs, self._accepted = dict(inputs), dict(outputs)
+
+    def inputs(self) -> "Example":
+        """Return the inputs alone."""
+        return Example(self._inputs, {})
+
+    def labels(self) -> "Example":
+        """Return the outputs alone."""
+        return Example({}, self._accepted)
+
+    @property
+    def outputs(self) -> Mapping[str, tuple[Value, ...]]:
+        """Each output's accepted values."""
+        return self._accepted
+
+    def without(self, *names: str) -> "Example":
+        """Return the example without some fields."""
+        inputs = {name: value for name, value in self._inputs.items() if name not in names}
+        return Example(inputs, {name: value for name, value in self._accepted.items() if name not in names})
+
+
+class Prediction(_View):
+    """Typed outputs as a metric or a caller reads them, with what is known of them.
+
+    >>> prediction = Prediction({"answer": "Paris"}, text=" Paris")
+    >>> prediction.answer, prediction["answer"], prediction.text
+    ('Paris', 'Paris', ' Paris')
+    """
+
+    def __init__(self, outputs: Mapping[str, Value], *, text: str = "", probability: float | None = None):
+        super().__init__(outputs)
+        self._text, self._probability = text, probability
+
+    @property
+    def text(self) -> str:
+        """What the model wrote by itself; of the last predictor, if there are several."""
+        return self._text
+
+    @property
+    def probability(self) -> float | None:
+        """The probability of the answer, 0 to 1; None if nothing fitted one."""
+        return self._probability
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Prediction) and self._values == other._values
+
+    __hash__ = None

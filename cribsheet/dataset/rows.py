@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from cribsheet.dataset.examples import Example
+from cribsheet.dataset.examples import Row
 from cribsheet.dataset.jsonl import json_objects
 from cribsheet.errors import DataError
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value, is_unanswerable_json
@@ -38,7 +38,7 @@ class _Raw(NamedTuple):
     """Whether columns that the task does not need are normal, as they are in a CSV."""
 
 
-def load_rows(path: str | Path, signature: Signature, *, mapping: Mapping[str, str] = {}) -> list[Example]:
+def load_rows(path: str | Path, signature: Signature, *, mapping: Mapping[str, str] = {}) -> list[Row]:
     """Return the rows of a JSONL, CSV or SQuAD JSON file, typed by the signature, in file order.
 
     The file's ending tells the format; `mapping` names the field that a column stands for.
@@ -207,11 +207,11 @@ _READERS: dict[str, Callable[[str, str], Iterator[_Raw]]] = {
 }
 
 
-def _to_example(raw: _Raw, signature: Signature, *, mapping: Mapping[str, str]) -> Example:
+def _to_example(raw: _Raw, signature: Signature, *, mapping: Mapping[str, str]) -> Row:
     values = _fields(raw, signature, mapping=mapping)
     group = None if GROUP in _names(signature) else values.get(GROUP)
     try:
-        return Example(
+        return Row(
             {field.name: _checked(field.coerce(values[field.name])) for field in signature.inputs},
             {field.name: _accepted(field, values[field.name]) for field in signature.outputs},
             group="" if group is None else str(group),
@@ -273,7 +273,7 @@ def _checked(value: Value) -> Value:
     return value
 
 
-def _grouped(rows: list[Example], signature: Signature) -> list[Example]:
+def _grouped(rows: list[Row], signature: Signature) -> list[Row]:
     """Give each row without a group one: the longest input where rows share it, else the row alone."""
 
     def length(field: Field) -> int:

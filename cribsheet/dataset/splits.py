@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cribsheet.dataset.examples import Example
+from cribsheet.dataset.examples import Row
 from cribsheet.errors import DataError
 from cribsheet.signature import Signature
 
@@ -27,11 +27,11 @@ MAX_TEST = 300
 class Splits:
     """Rows in three parts that share no group and no inputs, each in a seeded random order."""
 
-    train: tuple[Example, ...]
+    train: tuple[Row, ...]
     """The demo pool."""
-    val: tuple[Example, ...]
+    val: tuple[Row, ...]
     """What candidates are compared on."""
-    test: tuple[Example, ...]
+    test: tuple[Row, ...]
     """What only the frozen winner and the baseline see, once."""
 
     @property
@@ -41,7 +41,7 @@ class Splits:
 
 
 def split(
-    rows: Sequence[Example],
+    rows: Sequence[Row],
     signature: Signature,
     *,
     seed: int,
@@ -76,7 +76,7 @@ def split(
     return Splits(tuple(parts[0]), tuple(parts[1][:max_val]), tuple(parts[2][:max_test]))
 
 
-def interleaved(rows: Sequence[Example], signature: Signature) -> tuple[Example, ...]:
+def interleaved(rows: Sequence[Row], signature: Signature) -> tuple[Row, ...]:
     """Return the rows in an order of which each start has each outcome of the first output in its share.
 
     Within an outcome the order stays.
@@ -91,7 +91,7 @@ def interleaved(rows: Sequence[Example], signature: Signature) -> tuple[Example,
     return tuple(rows[number] for _, number in sorted(places))
 
 
-def _clusters(rows: Sequence[Example]) -> list[list[Example]]:
+def _clusters(rows: Sequence[Row]) -> list[list[Row]]:
     """Join rows that share a group or their inputs, directly or through other rows."""
     parents = list(range(len(rows)))
 
@@ -104,22 +104,22 @@ def _clusters(rows: Sequence[Example]) -> list[list[Example]]:
     for index, row in enumerate(rows):
         for key in (("group", row.group or row.id), ("inputs", _fold(row))):
             parents[root(index)] = root(first.setdefault(key, index))
-    clusters: dict[int, dict[str, Example]] = defaultdict(dict)
+    clusters: dict[int, dict[str, Row]] = defaultdict(dict)
     for index, row in enumerate(rows):
         clusters[root(index)][row.id] = row
     return [list(cluster.values()) for cluster in clusters.values()]
 
 
-def _fold(row: Example) -> tuple[str, ...]:
+def _fold(row: Row) -> tuple[str, ...]:
     """Return the inputs without case and spacing, so that trivial copies count as the same."""
     return tuple(" ".join(str(row.inputs[name]).split()).casefold() for name in sorted(row.inputs))
 
 
-def _assign(clusters: Sequence[list[Example]], signature: Signature, *, shares: Sequence[float]) -> list[list[Example]]:
+def _assign(clusters: Sequence[list[Row]], signature: Signature, *, shares: Sequence[float]) -> list[list[Row]]:
     """Give each cluster, the largest first, to the part that it brings closest to its shares."""
     tallies = [_tally(cluster, signature) for cluster in clusters]
     totals = sum(tallies, Counter[str]())
-    parts: list[list[Example]] = [[] for _ in shares]
+    parts: list[list[Row]] = [[] for _ in shares]
     wanted = [{outcome: share * total for outcome, total in totals.items()} for share in shares]
     order = sorted(range(len(clusters)), key=lambda index: -len(clusters[index]))
     for left, index in zip(range(len(order), 0, -1), order, strict=True):
@@ -137,12 +137,12 @@ def _assign(clusters: Sequence[list[Example]], signature: Signature, *, shares: 
     return parts
 
 
-def _tally(cluster: Sequence[Example], signature: Signature) -> Counter[str]:
+def _tally(cluster: Sequence[Row], signature: Signature) -> Counter[str]:
     """Count the outcomes of the first output, and all rows under the empty name."""
     field = signature.outputs[0]
     outcomes = Counter(field.outcome_of(row.outputs[field.name][0]) for row in cluster)
     return outcomes + Counter({"": len(cluster)})
 
 
-def _hash_ids(part: Sequence[Example]) -> str:
+def _hash_ids(part: Sequence[Row]) -> str:
     return hashlib.sha256("\n".join(sorted(row.id for row in part)).encode()).hexdigest()

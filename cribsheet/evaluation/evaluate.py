@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from cribsheet.corrections import Answer, Outputs
-from cribsheet.dataset.examples import Example
+from cribsheet.dataset.examples import Row
 from cribsheet.errors import ContextOverflowError, CribsheetError
 from cribsheet.evaluation.metrics import apply_metric
 from cribsheet.evaluation.risk_coverage import Point, risk_coverage
@@ -26,7 +26,7 @@ Runner = Callable[[Mapping[str, Value]], Run]
 class RowResult:
     """How one row went."""
 
-    example: Example
+    example: Row
     score: float
     """The metric's value; 0 where there is no answer."""
     run: Run | None
@@ -69,7 +69,7 @@ class Evaluation:
 
     def answerable(self, field: Field) -> Score | None:
         """Return the score on the rows that have an answer; None where none has."""
-        rows = [row for row in self.rows if not isinstance(getattr(row.example, field.name), Unanswerable)]
+        rows = [row for row in self.rows if not isinstance(row.example.outputs[field.name][0], Unanswerable)]
         return summarize(rows).score if rows else None
 
     @property
@@ -85,11 +85,11 @@ class Evaluation:
     def outcomes(self, field: Field) -> list[tuple[str, str | None]]:
         """Return each row's accepted and predicted outcome; None where there is no prediction."""
         return [
-            (field.outcome_of(getattr(row.example, field.name)), _predicted_outcome(row, field)) for row in self.rows
+            (field.outcome_of(row.example.outputs[field.name][0]), _predicted_outcome(row, field)) for row in self.rows
         ]
 
 
-def evaluate(runner: Runner, rows: Sequence[Example], metric: Metric, *, executor: Executor) -> Iterator[RowResult]:
+def evaluate(runner: Runner, rows: Sequence[Row], metric: Metric, *, executor: Executor) -> Iterator[RowResult]:
     """Yield how each row went, in order.
 
     Raises:
@@ -104,11 +104,12 @@ def summarize(results: Iterable[RowResult]) -> Evaluation:
     return Evaluation(tuple(results))
 
 
-def score_run(example: Example, run: Run, metric: Metric) -> RowResult:
+def score_run(example: Row, run: Run, metric: Metric) -> RowResult:
     """Return how a row went whose run is known; MetricError where the metric raises or gives no number."""
-    if isinstance(run.prediction, ParseFailure):
+    if isinstance(run.outputs, ParseFailure):
         return RowResult(example, 0.0, run)
-    return RowResult(example, apply_metric(metric, example, run.prediction), run)
+    score = apply_metric(metric, example, run.outputs, text=run.text, probability=run.probability)
+    return RowResult(example, score, run)
 
 
 def uncorrected_evaluation(evaluation: Evaluation, metric: Metric) -> Evaluation | None:
@@ -165,7 +166,7 @@ def _updated(outputs: Outputs, values: Outputs) -> Outputs:
     return {**outputs, **{name: value for name, value in values.items() if name in outputs}}
 
 
-def score_row(runner: Runner, example: Example, metric: Metric) -> RowResult:
+def score_row(runner: Runner, example: Row, metric: Metric) -> RowResult:
     """Return how one row went; for errors see `evaluate`."""
     try:
         run = runner(example.inputs)

@@ -4,6 +4,7 @@ A metric is a function of an example, a prediction and dspy's optional trace. It
 of Cribsheet as well as those of dspy.
 """
 
+import inspect
 import math
 import re
 import string
@@ -12,8 +13,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, SupportsFloat
 
+from cribsheet.dataset.examples import Example, Prediction, Row
 from cribsheet.errors import MetricError
-from cribsheet.outcomes import UNANSWERABLE, Unanswerable
+from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
 from cribsheet.task import Metric
 from cribsheet.text import CJK
 
@@ -35,19 +37,19 @@ def exact_match(example: Any, prediction: Any, trace: object = None) -> bool:
     True
     """
     names = _names(example, prediction)
-    return all(any(_same(value, getattr(prediction, name)) for value in _accepted(example, name)) for name in names)
+    return all(any(_same(value, _value(prediction, name)) for value in _accepted(example, name)) for name in names)
 
 
 def label_accuracy(example: Any, prediction: Any, trace: object = None) -> bool:
     """Tell whether the one output, whatever its name, is an accepted label."""
     name = _only_name(example, prediction, metric="label_accuracy")
-    return any(_same(value, getattr(prediction, name)) for value in _accepted(example, name))
+    return any(_same(value, _value(prediction, name)) for value in _accepted(example, name))
 
 
 def answer_exact(example: Any, prediction: Any, trace: object = None) -> bool:
     """Tell whether the answer equals an accepted one after SQuAD's normalisation; see `answer_f1`."""
     name = _only_name(example, prediction, metric="answer_exact")
-    predicted = _tokens_of(getattr(prediction, name))
+    predicted = _tokens_of(_value(prediction, name))
     return any(_tokens_of(value) == predicted for value in _accepted(example, name))
 
 
@@ -66,7 +68,7 @@ def answer_f1(example: Any, prediction: Any, trace: object = None) -> float:
     (1.0, 0.6666666666666666)
     """
     name = _only_name(example, prediction, metric="answer_f1")
-    predicted = _tokens_of(getattr(prediction, name))
+    predicted = _tokens_of(_value(prediction, name))
     return max(_f1(_tokens_of(value), predicted) for value in _accepted(example, name))
 
 
@@ -106,15 +108,18 @@ def _same(gold: object, predicted: object) -> bool:
     return gold == predicted
 
 
+def _value(view: Any, name: str) -> Any:
+    """Return a field's value of ours or of dspy's, even if the view has a method of that name."""
+    return view[name] if hasattr(view, "__getitem__") else getattr(view, name)
+
+
 def _names(example: Any, prediction: Any) -> list[str]:
     """Return the names of the outputs that both the example and the prediction have."""
-    outputs = getattr(example, "outputs", None)
-    if isinstance(outputs, Mapping):
-        return list(outputs)
-    outputs = getattr(prediction, "outputs", prediction)  # a dspy.Prediction iterates over its own names
-    names = [name for name in outputs if hasattr(example, name)]
+    if isinstance(example, Example):
+        return list(example._accepted)
+    names = [name for name in prediction if name in example]  # dspy's iterate over their fields' names
     if not names:
-        raise MetricError(f"{example!r} and {prediction!r} share no output. Name the outputs alike.")
+        raise MetricError(f"{example!r} and {prediction!r} share no output. Give the outputs the same names.")
     return names
 
 
@@ -129,31 +134,56 @@ def _only_name(example: Any, prediction: Any, *, metric: str) -> str:
 
 
 def _accepted(example: Any, name: str) -> Sequence[object]:
-    outputs = getattr(example, "outputs", None)
-    value = outputs[name] if isinstance(outputs, Mapping) else getattr(example, name)
+    value = example._accepted[name] if isinstance(example, Example) else _value(example, name)
     return value if isinstance(value, list | tuple) else (value,)
 
 
 # Applying a metric
 
 
-def apply_metric(metric: Metric, example: Any, prediction: Any) -> float:
-    """Return the metric's score of a prediction.
+def apply_metric(
+    metric: Metric,
+    row: Row,
+    outputs: Mapping[str, Value],
+    *,
+    text: str = "",
+    probability: float | None = None,
+) -> float:
+    """Return the metric's score of some outputs of a row.
+
+    The metric gets an `Example` and a `Prediction`, and None for every further parameter that it requires, such
+    as dspy's `trace`.
 
     Raises:
-        MetricError: when the metric raises, or gives something that is not a finite number.
+        MetricError: if the metric raises, or gives something that is not a finite number.
     """
     name = getattr(metric, "__name__", type(metric).__name__)
+    example = Example(row.inputs, row.outputs)
+    prediction = Prediction(outputs, text=text, probability=probability)
     try:
-        raw = metric(example, prediction)
+        raw = metric(example, prediction, *[None] * _further(metric))
     except MetricError:
         raise
     except Exception as error:  # the metric is the user's code and may raise anything
         raise MetricError(
-            f"The metric {name} raised {type(error).__name__}: {error}, for {_shown(example)} and "
-            f"{prediction!r}. Mend the metric."
+            f"The metric {name} raised {type(error).__name__}: {error}, for {_shown(row)} and "
+            f"{prediction!r}. Correct the metric."
         ) from error
-    return check_score(raw, metric_name=name, example=example)
+    return check_score(raw, metric_name=name, example=row)
+
+
+def _further(metric: Metric) -> int:
+    """Return how many positional parameters a metric requires beyond an example and a prediction."""
+    try:
+        parameters = inspect.signature(metric).parameters.values()
+    except (TypeError, ValueError):  # a callable that does not tell
+        return 0
+    required = [
+        one
+        for one in parameters
+        if one.default is one.empty and one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)
+    ]
+    return max(0, len(required) - 2)
 
 
 def check_score(raw: object, *, metric_name: str, example: Any) -> float:
@@ -178,7 +208,7 @@ def check_score(raw: object, *, metric_name: str, example: Any) -> float:
 
 
 def _shown(example: Any) -> str:
-    text = f"row {example.id}, {example!r}" if hasattr(example, "outputs") else f"row {example!r}"
+    text = f"row {example.id}, {example.values!r}" if isinstance(example, Row) else f"row {example!r}"
     return text if len(text) <= 240 else f"{text[:240]}…"
 
 

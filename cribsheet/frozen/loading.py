@@ -54,7 +54,7 @@ class Program:
         }
         return tuple(field.model_copy(update={"name": name}) for name, field in taken.items())
 
-    def __call__(self, **inputs: Value) -> Prediction:
+    def __call__(self, /, **inputs: Value) -> Prediction:
         """Return the typed outputs for one row.
 
         Raises:

@@ -45,7 +45,7 @@ class Run:
         """The outputs as users and metrics read them."""
         if isinstance(self.outputs, ParseFailure):
             return self.outputs
-        return Prediction(self.outputs, text=self.text, confidence=self.probability)
+        return Prediction(self.outputs, text=self.text, probability=self.probability)
 
     @property
     def text(self) -> str:

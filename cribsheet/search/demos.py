@@ -5,20 +5,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from cribsheet.dataset.examples import Demo, Example
+from cribsheet.dataset.examples import Demo, Row
 from cribsheet.outcomes import UNANSWERABLE
 from cribsheet.signature import Signature
 
 Item = TypeVar("Item")
 
 
-def demos_of(signature: Signature, rows: Iterable[Example]) -> tuple[Demo, ...]:
+def demos_of(signature: Signature, rows: Iterable[Row]) -> tuple[Demo, ...]:
     """Return the demonstrations that rows hold for a predictor; none where they lack one of its fields."""
     names = [field.name for field in (*signature.inputs, *signature.outputs)]
     return tuple(
         Demo(
-            inputs={field.name: getattr(row, field.name) for field in signature.inputs},
-            outputs={field.name: getattr(row, field.name) for field in signature.outputs},
+            inputs={field.name: row.values[field.name] for field in signature.inputs},
+            outputs={field.name: row.values[field.name] for field in signature.outputs},
         )
         for row in rows
         if all(name in row.inputs or name in row.outputs for name in names)

@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from cribsheet.dataset.examples import Example, Prediction
+from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.evaluate import RowResult, score_row
 from cribsheet.evaluation.metrics import apply_metric
 from cribsheet.executor import Executor
@@ -42,7 +42,7 @@ class Evaluator:
     """What each outcome would score on a row, by the row's id."""
 
     def answer(
-        self, candidate: Candidate, rows: Sequence[Example], *, bill: Bill | None = None, ignore_budget: bool = False
+        self, candidate: Candidate, rows: Sequence[Row], *, bill: Bill | None = None, ignore_budget: bool = False
     ) -> Iterator[RowResult]:
         """Yield how each row goes with a candidate as it is; nothing is fitted.
 
@@ -54,7 +54,7 @@ class Evaluator:
             SearchStopped: in place of the first row that ends after the search was stopped by hand.
         """
 
-        def score(example: Example, model: Recorder) -> RowResult:
+        def score(example: Row, model: Recorder) -> RowResult:
             run = partial(self._run, candidate, model, ask_all=ignore_budget)
             return score_row(run, example, self.metric)
 
@@ -74,7 +74,7 @@ class Evaluator:
         unasked = None if ask_all else settled(candidate.prompts, self.wiring, inputs)
         return unasked or self.run(candidate.prompts, inputs, model)
 
-    def asks(self, candidate: Candidate, row: Example) -> bool:
+    def asks(self, candidate: Candidate, row: Row) -> bool:
         """Tell whether a model has to be asked for a candidate's answer to a row; not where its guard withholds any."""
         return settled(candidate.prompts, self.wiring, row.inputs) is None
 
@@ -105,11 +105,10 @@ class Evaluator:
         expected = sum(share * self._score(row.example, field, outcome) for outcome, share in shares.items())
         return 1 - (1 - expected) ** 2
 
-    def _score(self, example: Example, field: Field, outcome: str) -> float:
+    def _score(self, example: Row, field: Field, outcome: str) -> float:
         key = (example.id, outcome)
         if key not in self.scores:
-            prediction = Prediction({field.name: field.value_of(outcome)})
-            self.scores[key] = apply_metric(self.metric, example, prediction)
+            self.scores[key] = apply_metric(self.metric, example, {field.name: field.value_of(outcome)})
         return self.scores[key]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from cribsheet.dataset.examples import Example
+from cribsheet.dataset.examples import Row
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.layout import Layout
 from cribsheet.layout.rendering import render, render_outputs
@@ -22,7 +22,7 @@ class Lengths:
     `train` is what answers are taken from; inputs are those of all rows that the search may ask.
     """
 
-    def __init__(self, model: Model, train: Sequence[Example], val: Sequence[Example]):
+    def __init__(self, model: Model, train: Sequence[Row], val: Sequence[Row]):
         self._model, self._train, self._rows = model, train, (*train, *val)
         self._by_candidate: dict[str, int] = {}
         self._longest_inputs: dict[tuple[str, ...], Mapping[str, Value]] = {}
@@ -60,6 +60,6 @@ class Lengths:
         return self._longest_inputs[names]
 
 
-def _value(row: Example, name: str) -> Value:
+def _value(row: Row, name: str) -> Value:
     """Return a row's value of a field; empty for what an earlier predictor will give."""
     return row.inputs.get(name) or next(iter(row.outputs.get(name, ())), "")

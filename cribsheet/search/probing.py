@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from cribsheet.dataset.examples import Demo, Example
+from cribsheet.dataset.examples import Demo, Row
 from cribsheet.layout.catalogue import layout_named
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demo_sampling import DemoSampler, Effects
@@ -87,7 +87,7 @@ class Probing:
         answered = self.study.may_guard and not decides(self.study)
         return {name: draw.draw(DEMOS, answered=answered) for name, draw in self._draws.items()}
 
-    def _blocks(self) -> list[list[Example]]:
+    def _blocks(self) -> list[list[Row]]:
         pooled = {repr(demo) for draw in self._draws.values() for demo in draw.pool}
         evaluator, bare = self.study.evaluator, self.study.evaluator.guarded(self.study.bare())
         rows = [row for row in self.study.train if repr(row.demo) not in pooled and evaluator.asks(bare, row)]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from statistics import fmean
 
-from cribsheet.dataset.examples import Demo, Example
+from cribsheet.dataset.examples import Demo, Row
 from cribsheet.errors import ModelError
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.search.candidate import Candidate
@@ -71,7 +71,7 @@ class Refinement:
         shown = {repr(demo) for prompt in candidate.prompts.values() for demo in prompt.demos}
         rows = [row for row in self.study.train if repr(row.demo) not in shown]
         results = self.study.answer(candidate, self.study.rng.sample(rows, min(PROBED, len(rows)))).rows
-        wrong: list[Example] = [row.example for row in results if self.study.evaluator.merit(candidate, row) < _HARD]
+        wrong: list[Row] = [row.example for row in results if self.study.evaluator.merit(candidate, row) < _HARD]
         for name, signature in self.study.signatures.items():
             drawn = {repr(demo): demo for demo in self._draws[name].pool}  # the same one, so that it is not drawn too
             self._hard[name] = [drawn.get(repr(demo), demo) for demo in demos_of(signature, wrong)]

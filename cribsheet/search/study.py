@@ -8,7 +8,7 @@ from functools import cached_property
 
 from cribsheet.corrections import Extraction
 from cribsheet.corrections.extraction import ALTERNATIVES
-from cribsheet.dataset.examples import Demo, Example
+from cribsheet.dataset.examples import Demo, Row
 from cribsheet.errors import CompileError
 from cribsheet.evaluation.evaluate import Evaluation, summarize
 from cribsheet.frozen import Decoding, FrozenPrompt
@@ -41,9 +41,9 @@ class Study:
 
     signatures: Mapping[str, Signature]
     """One a predictor."""
-    train: Sequence[Example]
+    train: Sequence[Row]
     """The demo pool."""
-    val: Sequence[Example]
+    val: Sequence[Row]
     """What candidates are compared on, in the order in which they are asked."""
     evaluator: Evaluator
     """The model, the metric, the ledger and how rows are answered."""
@@ -253,7 +253,7 @@ class Study:
         best = self.curve[-1][1] if self.curve and compares else None
         self.progress.advance(spent=self.ledger.spent, limit=self.ledger.budget.limit, best=best)
 
-    def answer(self, candidate: Candidate, rows: Sequence[Example], *, ignore_budget: bool = False) -> Evaluation:
+    def answer(self, candidate: Candidate, rows: Sequence[Row], *, ignore_budget: bool = False) -> Evaluation:
         """Answer rows with a candidate as it is: nothing is fitted, nothing compared.
 
         If the budget is to be ignored, all rows are asked, those too that the guard withholds in any case.

@@ -10,7 +10,7 @@ import numpy as np
 
 from cribsheet.corrections import corrected, to_apply
 from cribsheet.corrections.calibration import CONTENT_FREE
-from cribsheet.dataset.examples import Example
+from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.evaluate import Evaluation, RowResult, score_run, summarize
 from cribsheet.frozen.running import Run, ask, asked
 from cribsheet.layout.decisions import decided_field
@@ -102,7 +102,7 @@ class Trial:
         asked = sum(bool(row.calls) or row.run is None for row in self.evaluation.rows)
         return max(self.price, _LEAST_COST) / max(1, asked)
 
-    def extend(self, rows: Sequence[Example]) -> None:
+    def extend(self, rows: Sequence[Row]) -> None:
         """Answer rows up to the last of `rows`, which starts with those answered before.
 
         Raises:
@@ -184,7 +184,7 @@ class Trial:
         answer = corrected(prompt.corrections, call.answer, asked(prompt, call.inputs), self._charged)
         return score_run(row.example, Run(answer.outputs, (replace(call, answer=answer),)), self._evaluator.metric)
 
-    def _answer(self, candidate: Candidate, rows: Sequence[Example]) -> Iterator[RowResult]:
+    def _answer(self, candidate: Candidate, rows: Sequence[Row]) -> Iterator[RowResult]:
         """Yield how rows go; see `Evaluator.answer`."""
         return self._evaluator.answer(candidate, rows, bill=self._bill)
 

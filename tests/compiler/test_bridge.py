@@ -84,7 +84,7 @@ class Program(dspy.Module):
 
 def test_the_users_code_sees_its_own_types_and_the_outside_sees_plain_values() -> None:
     run = DspyProgram(Program()).run({"judge": toy_prompt()}, {"text": "fine"}, ScriptedModel({"fine": " positive"}))
-    assert run.prediction.outputs == {"sentiment": "positive"}  # type: ignore[union-attr]
+    assert run.outputs == {"sentiment": "positive"}
 
 
 def test_a_completion_without_a_value_ends_the_run_as_a_parse_failure() -> None:

@@ -132,7 +132,7 @@ def test_demos_come_from_the_demo_pool_alone(workspace: Workspace) -> None:
     signature = program.prompts["predict"].signature
     splits = split(load_rows(workspace.trainset("toy.jsonl"), signature), signature, seed=0)
     shown = {demo.inputs["text"] for demo in program.prompts["predict"].demos}
-    assert shown <= {row.text for row in splits.train}
+    assert shown <= {row.values["text"] for row in splits.train}
     assert splits.hashes == dict(program.provenance.splits)
 
 

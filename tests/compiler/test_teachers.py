@@ -170,4 +170,4 @@ def test_a_program_of_two_predictors_that_reason_is_compiled_and_runs(workspace:
     assert all(prompt.reasoning for prompt in program.prompts.values())
     assert program.wiring is not None
     answer = cribsheet.Program(program, model=student)(text="The tram was superb.")
-    assert answer.outputs == {"sentiment": "positive"}
+    assert answer.toDict() == {"sentiment": "positive"}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cribsheet.dataset.examples import Example
+from cribsheet.dataset.examples import Row
 from cribsheet.dataset.splits import interleaved, split
 from cribsheet.errors import DataError
 from cribsheet.outcomes import Unanswerable
@@ -31,7 +31,7 @@ QA = Signature(
 
 def sentiment_rows(count, *, positive=0.5, group_size=1):
     return [
-        Example(
+        Row(
             {"text": f"review {number}"},
             {"sentiment": (LABELS[number < count * positive],)},
             group=f"g{number // group_size}",
@@ -52,7 +52,7 @@ def check_disjoint(splits):
 
 def test_each_part_gets_its_share_of_the_rows_and_of_each_outcome():
     splits = split(sentiment_rows(200, positive=0.3), SENTIMENT, seed=0)
-    counts = {name: Counter(row.sentiment for row in part) for name, part in parts_of(splits).items()}
+    counts = {name: Counter(row.values["sentiment"] for row in part) for name, part in parts_of(splits).items()}
     assert counts == {
         "train": {"negative": 49, "positive": 21},
         "val": {"negative": 49, "positive": 21},
@@ -62,11 +62,11 @@ def test_each_part_gets_its_share_of_the_rows_and_of_each_outcome():
 
 def test_an_unanswerable_row_counts_as_an_outcome():
     rows = [
-        Example({"question": "q", "context": str(number)}, {"answer": (Unanswerable() if number % 4 else "x",)})
+        Row({"question": "q", "context": str(number)}, {"answer": (Unanswerable() if number % 4 else "x",)})
         for number in range(80)
     ]
     splits = split(rows, QA, seed=3)
-    shares = [sum(bool(row.answer) for row in part) / len(part) for part in parts_of(splits).values()]
+    shares = [sum(bool(row.values["answer"]) for row in part) / len(part) for part in parts_of(splits).values()]
     assert all(abs(share - 0.25) < 0.03 for share in shares)
 
 
@@ -94,7 +94,7 @@ def test_the_hashes_tell_which_rows_a_part_has_and_not_their_order():
 def test_rows_come_shuffled_and_not_by_outcome():
     splits = split(sentiment_rows(200), SENTIMENT, seed=0)
     for part in parts_of(splits).values():
-        labels = [row.sentiment for row in part]
+        labels = [row.values["sentiment"] for row in part]
         changes = sum(one != other for one, other in pairwise(labels))
         assert changes > len(part) / 4
 
@@ -107,7 +107,7 @@ def test_rows_come_shuffled_and_not_by_outcome():
 def test_no_group_and_no_inputs_are_in_two_parts(keys, seed):
     # Rows join through groups and through equal inputs, by chains too.
     rows = [
-        Example({"text": str(text)}, {"sentiment": (LABELS[label],)}, group=f"h{group}") for group, text, label in keys
+        Row({"text": str(text)}, {"sentiment": (LABELS[label],)}, group=f"h{group}") for group, text, label in keys
     ] + sentiment_rows(12)
     splits = split(rows, SENTIMENT, seed=seed)
     check_disjoint(splits)
@@ -117,11 +117,13 @@ def test_no_group_and_no_inputs_are_in_two_parts(keys, seed):
 
 def test_inputs_that_differ_in_case_and_spacing_alone_stay_together():
     rows = [
-        Example({"text": text.format(number)}, {"sentiment": ("positive",)})
+        Row({"text": text.format(number)}, {"sentiment": ("positive",)})
         for number in range(12)
         for text in ("Review {}", " review  {}\n")
     ]
-    numbers = [{row.text.split()[-1] for row in part} for part in parts_of(split(rows, SENTIMENT, seed=0)).values()]
+    numbers = [
+        {row.values["text"].split()[-1] for row in part} for part in parts_of(split(rows, SENTIMENT, seed=0)).values()
+    ]
     assert sum(map(len, numbers)) == 12
 
 
@@ -145,7 +147,7 @@ def test_large_groups_do_not_push_a_part_over_its_cap():
 @pytest.mark.parametrize("sizes", [[10, 1, 1], [4, 4, 4], [30, 5, 5, 1, 1], [1000, 1000, 1000]])
 def test_groups_of_unlike_size_still_fill_all_parts(sizes):
     rows = [
-        Example({"text": f"{group} {number}"}, {"sentiment": (LABELS[group % 2],)}, group=str(group))
+        Row({"text": f"{group} {number}"}, {"sentiment": (LABELS[group % 2],)}, group=str(group))
         for group, size in enumerate(sizes)
         for number in range(size)
     ]
@@ -160,7 +162,7 @@ def test_each_start_of_interleaved_rows_has_each_outcome_in_its_share():
     mixed = interleaved(rows, SENTIMENT)
     assert sorted(row.id for row in mixed) == sorted(row.id for row in rows)
     for size in (4, 8, 16, 40):
-        assert sum(row.sentiment == "positive" for row in mixed[:size]) == size / 4
+        assert sum(row.values["sentiment"] == "positive" for row in mixed[:size]) == size / 4
     for outcome in LABELS:
         assert [row for row in mixed if row.sentiment == outcome] == [row for row in rows if row.sentiment == outcome]
 

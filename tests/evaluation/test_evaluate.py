@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from cribsheet.corrections import Answer, Evidence, Guard
-from cribsheet.dataset.examples import Example, Prediction
+from cribsheet.dataset.examples import Prediction, Row
 from cribsheet.errors import ContextOverflowError, MetricError, UnreachableError
 from cribsheet.evaluation.evaluate import Evaluation, evaluate, selective_curve, summarize, uncorrected_evaluation
 from cribsheet.evaluation.metrics import answer_f1, label_accuracy
@@ -20,7 +20,7 @@ from cribsheet.prompts import Prompt
 from toys import QA, SENTIMENT
 
 ROWS = [
-    Example({"text": text}, {"sentiment": (gold,)})
+    Row({"text": text}, {"sentiment": (gold,)})
     for text, gold in (
         ("right", "positive"),
         ("wrong", "positive"),
@@ -69,13 +69,13 @@ def test_outcomes_are_paired_with_what_was_predicted(evaluation: Evaluation) -> 
 
 
 def test_a_model_that_is_gone_ends_the_evaluation() -> None:
-    rows = [Example({"text": "gone"}, {"sentiment": ("positive",)})]
+    rows = [Row({"text": "gone"}, {"sentiment": ("positive",)})]
     with pytest.raises(UnreachableError):
         summarize(evaluate(runner, rows, label_accuracy, executor=Threads(1)))
 
 
 def test_a_broken_metric_is_named() -> None:
-    def broken(example: Example, prediction: Prediction, trace: object = None) -> float:
+    def broken(example: Row, prediction: Prediction, trace: object = None) -> float:
         return prediction.outputs["mood"]  # type: ignore[return-value]
 
     with pytest.raises(MetricError, match="broken"):
@@ -135,7 +135,7 @@ def guarded(inputs: Mapping[str, Value]) -> Run:
 @pytest.fixture
 def half_guarded() -> Evaluation:
     golds = {"given": "Rovers", "withheld": "Rovers", "wrongly given": Unanswerable(), "abstained": Unanswerable()}
-    rows = [Example({"question": name, "context": "C."}, {"answer": (gold,)}) for name, gold in golds.items()]
+    rows = [Row({"question": name, "context": "C."}, {"answer": (gold,)}) for name, gold in golds.items()]
     return summarize(evaluate(guarded, rows, answer_f1, executor=Threads(1)))
 
 
@@ -166,8 +166,8 @@ def test_where_nothing_guards_the_curve_ranks_by_confidence_and_there_is_no_othe
         return Run(answer.outputs, (Call("predict", inputs, answer),))
 
     rows = [
-        Example({"text": "unsure"}, {"sentiment": ("negative",)}),
-        Example({"text": "sure"}, {"sentiment": ("positive",)}),
+        Row({"text": "unsure"}, {"sentiment": ("negative",)}),
+        Row({"text": "sure"}, {"sentiment": ("positive",)}),
     ]
     found = summarize(evaluate(decided, rows, label_accuracy, executor=Threads(1)))
     assert selective_curve(found, label_accuracy) == (Point(0.5, 0.0), Point(1.0, 0.5))

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from cribsheet.dataset.examples import Example, Prediction
+from cribsheet.dataset.examples import Example, Prediction, Row
 from cribsheet.errors import MetricError
 from cribsheet.evaluation.metrics import (
     abstention_precision,
@@ -22,7 +22,8 @@ from cribsheet.evaluation.metrics import (
 from cribsheet.outcomes import Unanswerable
 
 NONE = Unanswerable()
-ROW = Example({"text": "Superb."}, {"sentiment": ("positive",)})
+EXAMPLE = Example({"text": "Superb."}, {"sentiment": ("positive",)})
+ROW = Row({"text": "Superb."}, {"sentiment": ("positive",)})
 
 
 def answer(metric, accepted, predicted):
@@ -85,8 +86,8 @@ def test_chinese_answers_score_by_character():
 
 
 def test_a_label_is_right_or_wrong_whatever_the_output_is_called():
-    assert label_accuracy(ROW, Prediction({"sentiment": "positive"})) is True
-    assert label_accuracy(ROW, Prediction({"sentiment": "negative"})) is False
+    assert label_accuracy(EXAMPLE, Prediction({"sentiment": "positive"})) is True
+    assert label_accuracy(EXAMPLE, Prediction({"sentiment": "negative"})) is False
 
 
 def test_exact_match_wants_every_output_right():
@@ -135,7 +136,7 @@ def test_numbers_and_bools_are_scores(raw, score):
 @pytest.mark.parametrize("raw", [math.nan, math.inf, -math.inf, None, "0.5", [1.0], NONE, 1j])
 def test_what_is_no_finite_number_is_refused_with_the_metric_the_value_and_the_row(raw):
     with pytest.raises(MetricError) as caught:
-        apply_metric(lambda example, prediction: raw, ROW, Prediction({"sentiment": "positive"}))
+        apply_metric(lambda example, prediction: raw, ROW, {"sentiment": "positive"})
     for part in ("<lambda>", repr(raw), ROW.id, "Superb."):
         assert part in str(caught.value)
 
@@ -145,7 +146,7 @@ def test_a_metric_that_raises_is_named_with_the_row_and_its_own_error_is_kept():
         return 1 / 0
 
     with pytest.raises(MetricError, match="metric mine raised ZeroDivisionError: division by zero") as caught:
-        apply_metric(mine, ROW, Prediction({"sentiment": "positive"}))
+        apply_metric(mine, ROW, {"sentiment": "positive"})
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
     assert ROW.id in str(caught.value)
 
@@ -155,7 +156,7 @@ def test_a_metric_may_be_any_callable():
         def __call__(self, example, prediction, trace=None):
             return 0.5
 
-    assert apply_metric(Half(), ROW, Prediction({"sentiment": "positive"})) == 0.5
+    assert apply_metric(Half(), ROW, {"sentiment": "positive"}) == 0.5
 
 
 def test_ctrl_c_inside_a_metric_is_not_taken_for_its_fault():
@@ -163,7 +164,7 @@ def test_ctrl_c_inside_a_metric_is_not_taken_for_its_fault():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        apply_metric(interrupted, ROW, Prediction({}))
+        apply_metric(interrupted, ROW, {})
 
 
 # Figures over many

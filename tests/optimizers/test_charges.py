@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cribsheet.compiler.bridge import BARE
-from cribsheet.dataset.examples import Example
+from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.metrics import answer_f1
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.frozen.running import Run, direct_wiring, run_wired
@@ -73,12 +73,12 @@ def crashing(folder: Path, budget: str) -> Study:
     return study_on(SENTIMENT, study.train, study.val, conditions)
 
 
-def bridges(rows: int) -> list[Example]:
+def bridges(rows: int) -> list[Row]:
     made = []
     for number in range(rows):
         told = f"Bridge {number}, which Carl C{number} likes, was built by Ann B{number}."
         answer = Unanswerable() if number % 4 == 3 else f"Ann B{number}"
-        made.append(Example({"question": f"Who built bridge {number}?", "context": told}, {"answer": (answer,)}))
+        made.append(Row({"question": f"Who built bridge {number}?", "context": told}, {"answer": (answer,)}))
     return made
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import fmean
 
 from cribsheet.compiler.bridge import BARE
-from cribsheet.dataset.examples import Example
+from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.metrics import answer_f1
 from cribsheet.frozen.running import direct_wiring
 from cribsheet.layout import Layout
@@ -88,7 +88,7 @@ def test_the_winner_answers_all_rows_where_a_readout_may_learn_from_them(tmp_pat
 # Abstentions among the demos
 
 
-def bridges(count: int) -> list[Example]:
+def bridges(count: int) -> list[Row]:
     """Rows that ask of bridges, of which every other one's builder the context does not tell."""
     rows = []
     for number in range(count):
@@ -97,7 +97,7 @@ def bridges(count: int) -> list[Example]:
             "question": f"Who built bridge {number}?",
             "context": f"Bridge {number} was built{f' by Ann B{number}' if told else ' long ago'}.",
         }
-        rows.append(Example(inputs, {"answer": (f"Ann B{number}" if told else Unanswerable(),)}))
+        rows.append(Row(inputs, {"answer": (f"Ann B{number}" if told else Unanswerable(),)}))
     return rows
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cribsheet.dataset.examples import Demo, Example
+from cribsheet.dataset.examples import Demo, Row
 from cribsheet.outcomes import Unanswerable
 from cribsheet.search.demos import answered_only, balanced, demos_of, short
 from toys import QA, SENTIMENT
@@ -33,14 +33,14 @@ def test_a_seed_gives_the_same_demos_in_the_same_order() -> None:
 
 
 def test_rows_that_lack_a_predictors_field_make_no_demo() -> None:
-    row = Example({"question": "Q?", "context": "C."}, {"answer": (Unanswerable(),)})
+    row = Row({"question": "Q?", "context": "C."}, {"answer": (Unanswerable(),)})
     assert len(demos_of(QA, [row])) == 1
     assert demos_of(SENTIMENT, [row]) == ()
 
 
 def test_a_pool_can_be_cut_to_answers_and_to_short_rows() -> None:
     rows = [
-        Example({"question": "Q?", "context": "C." * number}, {"answer": ((Unanswerable(), "yes")[number % 2],)})
+        Row({"question": "Q?", "context": "C." * number}, {"answer": ((Unanswerable(), "yes")[number % 2],)})
         for number in range(1, 11)
     ]
     pool = demos_of(QA, rows)

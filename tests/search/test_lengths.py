@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cribsheet.dataset.examples import Example
+from cribsheet.dataset.examples import Row
 from cribsheet.frozen import Decoding, FrozenPrompt
 from cribsheet.frozen.running import prompt_text
 from cribsheet.layout.catalogue import layout_named
@@ -18,11 +18,11 @@ TITLE = Signature(name="Title", instructions="Name.", inputs=(Field(name="summar
 MODEL = ScriptedModel({})
 
 
-def row(text: str, summary: str) -> Example:
-    return Example({"text": text}, {"summary": (summary,)})
+def row(text: str, summary: str) -> Row:
+    return Row({"text": text}, {"summary": (summary,)})
 
 
-def lengths(train: Sequence[Example], val: Sequence[Example] = ()) -> Lengths:
+def lengths(train: Sequence[Row], val: Sequence[Row] = ()) -> Lengths:
     return Lengths(MODEL, train, val)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cribsheet.compiler.bridge import BARE
-from cribsheet.dataset.examples import Example
+from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.metrics import answer_f1
 from cribsheet.frozen.running import direct_wiring
 from cribsheet.models import Completion, Sampling
@@ -97,14 +97,14 @@ def test_layouts_that_ask_the_same_count_once(study: Study) -> None:
     assert "plain-lead-last" not in layouts  # with one input, nothing leads
 
 
-def bridges(count: int) -> list[Example]:
+def bridges(count: int) -> list[Row]:
     """Rows that ask who built a bridge: of three, one is of another subject's text, and one leaves it open."""
     rows = []
     for number in range(count):
         texts = (f"Bridge {number} was built by Ann B{number}.", OFF_TOPIC, f"Bridge {number} was built of oak.")
         answer = Unanswerable() if number % 3 else f"Ann B{number}"
         inputs = {"question": f"Who built bridge {number}?", "context": texts[number % 3]}
-        rows.append(Example(inputs, {"answer": (answer,)}))
+        rows.append(Row(inputs, {"answer": (answer,)}))
     return rows
 
 

@@ -8,7 +8,7 @@ import pytest
 from cribsheet.compiler.bridge import BARE
 from cribsheet.corrections import Calibration, Readout
 from cribsheet.corrections.calibration import CONTENT_FREE, batch_calibration, contextual_calibration
-from cribsheet.dataset.examples import Example, Prediction
+from cribsheet.dataset.examples import Example, Prediction, Row
 from cribsheet.errors import ModelError
 from cribsheet.evaluation.evaluate import Evaluation, RowResult
 from cribsheet.evaluation.metrics import exact_match, label_accuracy
@@ -53,7 +53,7 @@ def student(lean: float = 0.0, *, changed: Mapping[int, float] = {}) -> Scripted
     return ScriptedModel(answer)
 
 
-def trial_of(model: ScriptedModel, rows: Sequence[Example], **given: object) -> Trial:
+def trial_of(model: ScriptedModel, rows: Sequence[Row], **given: object) -> Trial:
     trial = Trial(candidate_of(), evaluator_of(model, **given))  # type: ignore[arg-type]
     trial.extend(rows)
     return trial
@@ -103,7 +103,7 @@ def test_what_a_row_was_answered_does_not_correct_that_row() -> None:
 
 
 def test_what_is_right_for_a_row_does_not_correct_that_row() -> None:
-    wrong = Example(EVEN[5].inputs, {"sentiment": ("positive",)})
+    wrong = Row(EVEN[5].inputs, {"sentiment": ("positive",)})
     usual, other = (trial_of(student(-3.0), rows) for rows in (EVEN[:24], [*EVEN[:5], wrong, *EVEN[6:24]]))
     assert corrections(usual) == corrections(other)
     assert usual.mean > other.mean
@@ -216,7 +216,7 @@ def test_inputs_that_are_not_text_have_no_form_without_content() -> None:
         inputs=(Field(name="text"), Field(name="stars", kind="integer")),
         outputs=SENTIMENT.outputs,
     )
-    rows = [Example({**row.inputs, "stars": 3}, row.outputs) for row in EVEN]
+    rows = [Row({**row.inputs, "stars": 3}, row.outputs) for row in EVEN]
     seen: list[str] = []
 
     def answer(prompt: Prompt, sampling: Sampling) -> Completion:
@@ -250,7 +250,7 @@ def test_a_trial_stopped_by_the_budget_keeps_the_rows_that_were_paid_for() -> No
 
 def test_a_trial_stopped_by_hand_keeps_the_rows_before() -> None:
     def metric(example: Example, prediction: Prediction) -> float:
-        evaluator.ledger.is_stopped |= example is EVEN[12]
+        evaluator.ledger.is_stopped |= example.text == EVEN[12].inputs["text"]
         return label_accuracy(example, prediction)
 
     evaluator = evaluator_of(student(), metric=metric)
@@ -262,7 +262,7 @@ def test_a_trial_stopped_by_hand_keeps_the_rows_before() -> None:
 
 PLACES = ("bridge", "castle", "museum", "harbour", "garden")
 HALF_OFF_TOPIC = [
-    Example(
+    Row(
         {
             "question": f"When was the {PLACES[(number + number % 2) % 5]} opened?",
             "context": f"{number}: the {PLACES[number % 5]}.",
@@ -360,7 +360,7 @@ def test_a_slow_metric_is_asked_once_for_each_outcome_of_a_row() -> None:
     asked: list[tuple[object, object]] = []
 
     def slow(example: Example, prediction: Prediction, trace: object = None) -> float:
-        asked.append((example.id, prediction.sentiment))
+        asked.append((example.text, prediction.sentiment))
         return float(label_accuracy(example, prediction))
 
     evaluator = evaluator_of(student(), metric=slow)
@@ -403,7 +403,7 @@ def test_a_program_with_code_of_its_own_runs_again_without_a_call() -> None:
     program, model = Program(contrary), student(-3.0)
     trial = trial_of(model, EVEN[:24], run=program)
     assert program.runs > len(model.calls) == trial.cost == 24
-    right = [row.example.sentiment for row in trial.evaluation.rows]
+    right = [row.example.values["sentiment"] for row in trial.evaluation.rows]
     assert [place for place, pair in enumerate(zip(said(trial), right, strict=True)) if pair[0] != pair[1]] == [2, 5]
     assert [trial.merits[place] for place in (2, 5)] == [0.0, 0.0]
 
@@ -447,7 +447,7 @@ def chained(budget: str) -> tuple[ScriptedModel, Trial]:
 
 
 REPLIES = [
-    Example(row.inputs, {"reply": ("thanks" if row.sentiment == "positive" else "sorry",)}, group=row.group)
+    Row(row.inputs, {"reply": ("thanks" if row.values["sentiment"] == "positive" else "sorry",)}, group=row.group)
     for row in EVEN
 ]
 

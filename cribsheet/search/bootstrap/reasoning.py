@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cribsheet.dataset.examples import Demo, Example
+from cribsheet.dataset.examples import Demo, Row
 from cribsheet.frozen import Decoding, FrozenPrompt
 from cribsheet.layout import Layout
 from cribsheet.layout.rendering import render_outputs
@@ -78,7 +78,7 @@ def asked_to_reason(signature: Signature, prompt: FrozenPrompt, layout: Layout) 
     )
 
 
-def hinted(prompt: FrozenPrompt, row: Example) -> FrozenPrompt:
+def hinted(prompt: FrozenPrompt, row: Row) -> FrozenPrompt:
     """Return the prompt with the row's right answer shown after its inputs: the rationale is then written for it.
 
     STaR's rationalization (Zelikman et al. 2022, arXiv:2203.14465). The demo made of the answer has

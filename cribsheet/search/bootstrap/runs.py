@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from cribsheet.dataset.examples import Example
+from cribsheet.dataset.examples import Row
 from cribsheet.errors import ModelError
 from cribsheet.evaluation.evaluate import RowResult, score_row
 from cribsheet.executor import Threads
@@ -30,7 +30,7 @@ from cribsheet.signature import REASONING
 class Job:
     """One run of the program on one row."""
 
-    row: Example
+    row: Row
     sample: int
     is_hinted: bool
 
@@ -117,7 +117,7 @@ class _Bootstrap:
         decided = all(prompt.decoding.decide_by == "logprobs" for prompt in self._candidate.prompts.values())
         return 1 if decided else self._teaching.samples
 
-    def _open(self, *, is_hinted: bool) -> list[Example]:
+    def _open(self, *, is_hinted: bool) -> list[Row]:
         """Return the rows that want another pass, those that have none first."""
         most = 1 if is_hinted else self._wanted
         wanting = [row for row in self._rows if len(self._passes[row.id]) < most]

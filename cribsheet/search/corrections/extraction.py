@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from statistics import fmean
 
-from cribsheet.dataset.examples import Example
+from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.evaluate import RowResult
 from cribsheet.outcomes import Unanswerable
 from cribsheet.search.candidate import Candidate
@@ -27,7 +27,7 @@ class NoExtraction:
         """Return None: no prompt extracts."""
 
 
-def source_of(signature: Signature, rows: Sequence[Example]) -> str | None:
+def source_of(signature: Signature, rows: Sequence[Row]) -> str | None:
     """Return the input that the one output is a span of in nearly all rows that have it; None where none is."""
     (field, *others) = signature.outputs
     if others or field.kind != "text":
@@ -41,10 +41,10 @@ def source_of(signature: Signature, rows: Sequence[Example]) -> str | None:
     return best if best is not None and shares[best] >= _NEARLY_ALL else None
 
 
-def _is_written(row: Example, output: str) -> bool:
+def _is_written(row: Row, output: str) -> bool:
     return output in row.outputs and not isinstance(row.outputs[output][0], Unanswerable)
 
 
-def _holds_answer(row: Example, output: str, name: str) -> bool:
+def _holds_answer(row: Row, output: str, name: str) -> bool:
     """Tell whether an accepted answer of a row stands in one of its inputs."""
     return any(is_grounded(value, str(row.inputs[name])) for value in row.outputs[output])

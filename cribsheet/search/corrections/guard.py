@@ -9,7 +9,7 @@ from typing import Any
 
 from cribsheet.corrections import Answer, Asked, Evidence, Guard
 from cribsheet.corrections.guard import evidence_of, guarded_field
-from cribsheet.dataset.examples import Example, Prediction
+from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.evaluate import RowResult
 from cribsheet.evaluation.metrics import apply_metric
 from cribsheet.frozen.running import Call
@@ -67,7 +67,7 @@ class GuardFitter:
 
     kind = "guard"
 
-    def __init__(self, signature: Signature, rows: Sequence[Example], metric: Metric, *, predictor: str | None = None):
+    def __init__(self, signature: Signature, rows: Sequence[Row], metric: Metric, *, predictor: str | None = None):
         self.predictor = predictor
         """The predictor that is guarded; None where the program has only one."""
         self._signature, self._rows, self._metric = signature, rows, metric
@@ -225,8 +225,8 @@ class GuardFitter:
             signals["grounded"] = float(is_grounded(evidence.written, str(inputs[texts.context])))
         return signals
 
-    def _answerable(self, row: Example) -> bool:
-        return not isinstance(getattr(row, self._field.name), Unanswerable)
+    def _answerable(self, row: Row) -> bool:
+        return not isinstance(row.outputs[self._field.name][0], Unanswerable)
 
     def _score(self, row: RowResult, value: Value) -> float:
         """Return what the program would score with another value; a metric may be slow, so it is asked once."""
@@ -234,7 +234,7 @@ class GuardFitter:
         outputs = {**before, self._field.name: value}
         key = (row.example.id, tuple(outputs.values()))
         if key not in self._scores:
-            self._scores[key] = apply_metric(self._metric, row.example, Prediction(outputs))
+            self._scores[key] = apply_metric(self._metric, row.example, outputs)
         return self._scores[key]
 
     def _blank(self, texts: _Texts) -> Guard:
@@ -252,7 +252,7 @@ class GuardFitter:
 
 
 def guard_fitter(
-    signatures: Mapping[str, Signature], outputs: Sequence[Field], rows: Sequence[Example], metric: Metric
+    signatures: Mapping[str, Signature], outputs: Sequence[Field], rows: Sequence[Row], metric: Metric
 ) -> GuardFitter | None:
     """Return what fits guards for a program: for the last predictor whose abstaining output is the program's.
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from cribsheet.corrections.pointer import SIGNALS, Pointer
 from cribsheet.corrections.spans import Spans
-from cribsheet.dataset.examples import Example, Prediction
+from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.evaluate import RowResult
 from cribsheet.evaluation.metrics import apply_metric
 from cribsheet.layout.parsing import ParseFailure
@@ -43,7 +43,7 @@ class PointerFitter:
 
     kind = "pointer"
 
-    def __init__(self, signature: Signature, source: str, rows: Sequence[Example], metric: Metric):
+    def __init__(self, signature: Signature, source: str, rows: Sequence[Row], metric: Metric):
         self._source, self._rows, self._metric = source, rows, metric
         (self._field,) = signature.outputs
         self._lead = tuple(one.name for one in signature.inputs if one.kind == "text" and one.name != source)
@@ -80,7 +80,7 @@ class PointerFitter:
         places = self._blank.places(text, lead, written=str(value), first_token=first_token)
         return Choice(np.array([[place.signals[name] for name in SIGNALS] for place in places]), right)
 
-    def _right(self, row: Example) -> np.ndarray:
+    def _right(self, row: Row) -> np.ndarray:
         """Return, by word of a row's text, whether the rest of an accepted answer from there on is as good.
 
         So is what begins a word before it, where the metric does not mind: an article, say.
@@ -95,8 +95,8 @@ class PointerFitter:
                     right[place] |= self._is_right(row, spans.text[starts[place] : found.end()])
         return right
 
-    def _is_right(self, row: Example, answer: str) -> bool:
-        return bool(apply_metric(self._metric, row, Prediction({self._field.name: answer})) >= _RIGHT)
+    def _is_right(self, row: Row, answer: str) -> bool:
+        return bool(apply_metric(self._metric, row, {self._field.name: answer}) >= _RIGHT)
 
 
 def fit_pointer(choices: Sequence[Choice]) -> np.ndarray:

@@ -54,7 +54,7 @@ class WordChoices:
             return []
         if key not in self._asked:
             answers = [
-                (field.outcome_of(getattr(row.example, field.name)), call.answer.completion.first_token or {})
+                (field.outcome_of(row.example.outputs[field.name][0]), call.answer.completion.first_token or {})
                 for row in study.answer(study.bare(), study.train[:LISTENED]).rows
                 for call in row.calls
                 if call.predictor == predictor

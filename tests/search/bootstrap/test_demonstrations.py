@@ -15,12 +15,12 @@ from lessons import lesson, right, row_asked, rows_of
 
 def trace_of(number: int, *, score: float = 1.0, **outputs: str) -> Trace:
     (row,) = rows_of(1, start=number)
-    given = {"sentiment": row.sentiment, **outputs}
+    given = {"sentiment": row.values["sentiment"], **outputs}
     return Trace.model_validate(
         {
             "row": row.id,
             "predictor": BARE,
-            "inputs": {"text": row.text},
+            "inputs": {"text": row.values["text"]},
             "outputs": given,
             "score": score,
             "teacher": "big/teacher",
@@ -84,7 +84,7 @@ def test_saved_traces_of_other_rows_than_the_demo_pools_are_ignored_with_a_note(
     assert [trace.inputs["text"] for trace in found.traces] == ["text 10"]
     assert "2 saved traces were ignored" in found.notes[0]
     assert study.ledger.spent == 0
-    assert held_out.text not in repr(study.pools)
+    assert held_out.values["text"] not in repr(study.pools)
 
 
 def test_wanted_rationales_that_saved_traces_lack_are_told_of() -> None:

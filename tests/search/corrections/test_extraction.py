@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from cribsheet.compiler.bridge import BARE
 from cribsheet.corrections import Extraction
-from cribsheet.dataset.examples import Example
+from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.metrics import answer_f1
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.frozen.running import direct_wiring
@@ -20,9 +20,9 @@ from studies import evaluator_of, study_on
 from toys import QA
 
 
-def row(number: int, *answers: Value) -> Example:
+def row(number: int, *answers: Value) -> Row:
     inputs = {"question": f"Who built bridge {number}?", "context": f"Bridge {number} was built by Ann B{number}."}
-    return Example(inputs, {"answer": answers or (f"Ann B{number}",)})
+    return Row(inputs, {"answer": answers or (f"Ann B{number}",)})
 
 
 def misspelling(prompt: Prompt, sampling: Sampling) -> Completion:
@@ -35,7 +35,7 @@ def misspelling(prompt: Prompt, sampling: Sampling) -> Completion:
     return Completion(text=name.replace("Ann", " Anne") if sampling.max_tokens > 1 else token, first_token=first)
 
 
-def study(rows: Sequence[Example], *, model: ScriptedModel | None = None, **options: bool) -> Study:
+def study(rows: Sequence[Row], *, model: ScriptedModel | None = None, **options: bool) -> Study:
     asked = model or ScriptedModel(misspelling)
     evaluator = evaluator_of(asked, metric=answer_f1, wiring=direct_wiring(BARE, QA))
     return study_on(QA, rows[::2], rows[1::2], evaluator, **options)
@@ -83,7 +83,7 @@ def test_layouts_that_they_cannot_be_extracted_from_are_tried_only_where_there_a
 
 
 def test_chinese_layouts_are_tried_where_rows_have_chinese_in_them() -> None:
-    chinese = [Example({**one.inputs, "question": "谁建了这座桥？"}, one.outputs) for one in SPANS]
+    chinese = [Row({**one.inputs, "question": "谁建了这座桥？"}, one.outputs) for one in SPANS]
     assert {layout.language for layout in study(SPANS).layouts} == {"en"}
     assert {layout.language for layout in study(chinese).layouts} == {"en", "zh"}
 
@@ -111,7 +111,7 @@ def test_extracting_stays_where_it_scores_better_than_what_was_written() -> None
 
 def test_what_was_written_stays_where_that_scores_better() -> None:
     misspelled = study([row(number, f"Ann B{number}", f"Anne B{number}") for number in range(40)])
-    misspelled.val = [Example(one.inputs, {"answer": one.outputs["answer"][1:]}) for one in misspelled.val]
+    misspelled.val = [Row(one.inputs, {"answer": one.outputs["answer"][1:]}) for one in misspelled.val]
     trial = misspelled.trial(misspelled.candidate(layout_named("plain"), {BARE: ()}, origin="x"))
     misspelled.extend(trial, 16)
     assert trial.mean == 1.0

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cribsheet.compiler.bridge import BARE
 from cribsheet.corrections import Answer, Asked, Calibration, Extraction, Readout
 from cribsheet.corrections.calibration import batch_calibration, contextual_calibration
-from cribsheet.dataset.examples import Example
+from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.evaluate import RowResult
 from cribsheet.frozen.running import Call, Run
 from cribsheet.models import Completion
@@ -41,7 +41,7 @@ def result(
     outputs, shares = {"sentiment": "negative"}, logprobs and {"negative": 0.9, "positive": 0.1}
     completion = Completion(text=" negative", first_token=first_token)
     answer = Answer(outputs, Prompt(text="x"), completion, logprobs=logprobs, shares=shares)
-    example = Example({"text": f"review {number}"}, {"sentiment": ("negative",)})
+    example = Row({"text": f"review {number}"}, {"sentiment": ("negative",)})
     return RowResult(example, 1.0, Run(outputs, (Call(predictor, example.inputs, answer),)))
 
 
@@ -130,7 +130,7 @@ def test_a_later_correction_is_fitted_on_what_an_earlier_one_leaves() -> None:
 
 
 def test_rows_that_know_of_no_outcome_fit_no_readout() -> None:
-    rows = [replace(row, example=Example(row.example.inputs, {"topic": ("x",)})) for row in told(READ_FROM)]
+    rows = [replace(row, example=Row(row.example.inputs, {"topic": ("x",)})) for row in told(READ_FROM)]
     found = fitted(fighter(arena(), 50), rows, [ReadoutFitter()], replay=replay)
     assert found.prompts[BARE].corrections == ()
 

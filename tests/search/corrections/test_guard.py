@@ -8,7 +8,7 @@ import pytest
 
 from cribsheet.corrections import Answer, Asked, Calibration, Evidence, Guard
 from cribsheet.corrections.guard import evidence_of
-from cribsheet.dataset.examples import Example, Prediction
+from cribsheet.dataset.examples import Prediction, Row
 from cribsheet.evaluation.evaluate import RowResult
 from cribsheet.evaluation.metrics import answer_f1, apply_metric, exact_match, label_accuracy
 from cribsheet.frozen.running import Call, Run
@@ -32,7 +32,7 @@ STANCE = Signature(name="Stance", instructions="", inputs=(Field(name="text"),),
 
 
 def result(
-    example: Example,
+    example: Row,
     value: Value,
     *,
     metric: Metric = answer_f1,
@@ -56,7 +56,7 @@ def result(
     return RowResult(example, apply_metric(metric, example, Prediction(outputs)), Run(outputs, (call,)))
 
 
-def asked(subject: str, place: str, year: int, *, chinese: bool = False) -> Example:
+def asked(subject: str, place: str, year: int, *, chinese: bool = False) -> Row:
     """A question about one subject, a context about another or the same."""
     gold = str(year) if subject == place else Unanswerable()
     if chinese:
@@ -66,10 +66,10 @@ def asked(subject: str, place: str, year: int, *, chinese: bool = False) -> Exam
             "question": f"When was the {subject} opened?",
             "context": f"The {place} was opened in {year} by the mayor.",
         }
-    return Example(inputs, {"answer": (gold,)})
+    return Row(inputs, {"answer": (gold,)})
 
 
-def rows(count: int = 40, *, subjects: tuple[str, ...] = SUBJECTS, chinese: bool = False) -> list[Example]:
+def rows(count: int = 40, *, subjects: tuple[str, ...] = SUBJECTS, chinese: bool = False) -> list[Row]:
     """Questions, every other one about something that the context does not mention."""
     rng = random.Random(0)
     pairs = [rng.sample(subjects, 2) for _ in range(count)]
@@ -79,7 +79,7 @@ def rows(count: int = 40, *, subjects: tuple[str, ...] = SUBJECTS, chinese: bool
     ]
 
 
-def answer_all(examples: list[Example]) -> list[RowResult]:
+def answer_all(examples: list[Row]) -> list[RowResult]:
     """Answer each with the year that the context has."""
     return [result(one, str(1900 + number)) for number, one in enumerate(examples)]
 
@@ -98,7 +98,7 @@ def is_withheld(guard: Guard, row: RowResult) -> bool:
 
 
 def right_decisions(guard: Guard, results: list[RowResult]) -> float:
-    right = [is_withheld(guard, row) == isinstance(row.example.answer, Unanswerable) for row in results]
+    right = [is_withheld(guard, row) == isinstance(row.example.values["answer"], Unanswerable) for row in results]
     return sum(right) / len(right)
 
 
@@ -121,9 +121,7 @@ def test_few_answered_rows_do_not_wash_out_what_many_rows_tell() -> None:
         else result(asked("tower", "castle", 1900 + number), str(1900 + number))
         for number in range(8)
     ]
-    odd = [
-        result(Example(row.example.inputs, {"answer": (Unanswerable(),)}), "1900") for row in answer_all(many)[1:17:2]
-    ]
+    odd = [result(Row(row.example.inputs, {"answer": (Unanswerable(),)}), "1900") for row in answer_all(many)[1:17:2]]
     good = answer_all(many)[17:49]
     alone = fit(GuardFitter(QA, [row.example for row in (*odd, *good)], answer_f1), [*misleading, *odd, *good])
     backed = fit(GuardFitter(QA, many, answer_f1), [*misleading, *odd, *good])
@@ -133,11 +131,9 @@ def test_few_answered_rows_do_not_wash_out_what_many_rows_tell() -> None:
 
 
 def test_a_guard_that_could_only_hurt_lets_everything_stand() -> None:
-    answerable = [row for row in answer_all(rows(80)) if not isinstance(row.example.answer, Unanswerable)]
+    answerable = [row for row in answer_all(rows(80)) if not isinstance(row.example.values["answer"], Unanswerable)]
     odd = result(
-        Example(
-            {"question": "When was the tower opened?", "context": "The tower, 1907."}, {"answer": (Unanswerable(),)}
-        ),
+        Row({"question": "When was the tower opened?", "context": "The tower, 1907."}, {"answer": (Unanswerable(),)}),
         "1907",
     )
     guard = fit(GuardFitter(QA, [row.example for row in answerable], answer_f1), [*answerable, odd])
@@ -160,7 +156,7 @@ def test_what_hardly_any_row_has_an_answer_to_is_known_beforehand() -> None:
     assert fitter.known is not None
     assert (fitter.known.weights.keys(), fitter.known.threshold) == ({"coverage"}, 0.5)
     off_topic = [row for row in examples if fitter.known.is_off_topic(row.inputs)]
-    assert {row.answer for row in off_topic} == {Unanswerable()}
+    assert {row.values["answer"] for row in off_topic} == {Unanswerable()}
     assert len(off_topic) == 20
     assert fitter.settles
     fitted = fit(fitter, answer_all(examples))
@@ -170,15 +166,15 @@ def test_what_hardly_any_row_has_an_answer_to_is_known_beforehand() -> None:
 
 def test_near_misses_are_left_to_the_model() -> None:
     near = [
-        Example(row.inputs, {"answer": (Unanswerable(),) if place % 2 else row.outputs["answer"]})
-        for place, row in enumerate(one for one in rows(80) if one.answer != Unanswerable())
+        Row(row.inputs, {"answer": (Unanswerable(),) if place % 2 else row.outputs["answer"]})
+        for place, row in enumerate(one for one in rows(80) if one.values["answer"] != Unanswerable())
     ]
     fitter = GuardFitter(QA, near, answer_f1)
     assert (fitter.known, fitter.settles) == (None, False)
 
 
 def test_one_input_alone_is_never_off_topic() -> None:
-    fitter = GuardFitter(STANCE, [Example({"text": "A barn."}, {"size": (Unanswerable(),)})] * 20, label_accuracy)
+    fitter = GuardFitter(STANCE, [Row({"text": "A barn."}, {"size": (Unanswerable(),)})] * 20, label_accuracy)
     assert (fitter.known, fitter.settles) == (None, False)
 
 
@@ -199,7 +195,7 @@ def test_a_verdict_that_is_right_counts_and_one_input_has_no_coverage() -> None:
         gold: Value = str(number) if number % 2 else Unanswerable()
         share = 0.2 if number % 2 else 0.7
         evidence = Evidence(field="answer", answer=str(number), abstention=share, confidence=0.5, written=str(number))
-        example = Example({"text": f"Number {number}."}, {"answer": (gold,)})
+        example = Row({"text": f"Number {number}."}, {"answer": (gold,)})
         results.append(result(example, str(number), evidence=evidence))
     guard = fit(GuardFitter(signature, [row.example for row in results], answer_f1), results)
     assert guard is not None
@@ -217,15 +213,15 @@ def test_other_outputs_stand_beside_a_guarded_number() -> None:
     )
     results = []
     for number, row in enumerate(rows()):
-        gold: Value = Unanswerable() if isinstance(row.answer, Unanswerable) else number
+        gold: Value = Unanswerable() if isinstance(row.values["answer"], Unanswerable) else number
         inputs = {"hall": row.inputs["question"], "text": row.inputs["context"]}
-        example = Example(inputs, {"seats": (gold,), "city": ("Ulm",)})
+        example = Row(inputs, {"seats": (gold,), "city": ("Ulm",)})
         results.append(result(example, number, metric=exact_match))
     guard = fit(GuardFitter(signature, [row.example for row in results], exact_match), results)
     assert guard is not None
     assert guard.field == "seats"
     withheld = [is_withheld(guard, row) for row in results]
-    assert withheld == [isinstance(row.example.seats, Unanswerable) for row in results]
+    assert withheld == [isinstance(row.example.values["seats"], Unanswerable) for row in results]
 
 
 # Finite outcomes
@@ -243,7 +239,7 @@ def stances(leaning: float) -> list[RowResult]:
             "unanswerable": math.log(speaks),
         }
         said: Value = Unanswerable() if speaks > 0.8 * (1 - speaks) else "large"
-        example = Example({"text": f"Barn {number}."}, {"size": (gold,)})
+        example = Row({"text": f"Barn {number}."}, {"size": (gold,)})
         results.append(result(example, said, metric=label_accuracy, logprobs=logs))
     return results
 
@@ -255,7 +251,7 @@ def test_a_model_that_leans_either_way_is_put_right(leaning: float) -> None:
     guard = fit(GuardFitter(STANCE, [row.example for row in results], label_accuracy), results)
     assert guard is not None
     withheld = [is_withheld(guard, row) for row in results]
-    assert withheld == [isinstance(row.example.size, Unanswerable) for row in results]
+    assert withheld == [isinstance(row.example.values["size"], Unanswerable) for row in results]
 
 
 def test_decisions_that_no_guard_betters_are_left_to_the_model() -> None:
@@ -298,7 +294,7 @@ def test_the_last_predictor_whose_abstention_is_the_programs_is_guarded() -> Non
 def test_what_the_rows_lack_is_read_off_the_calls() -> None:
     results = []
     for number, row in enumerate(rows(60)):
-        example = Example({"question": row.inputs["question"]}, row.outputs)
+        example = Row({"question": row.inputs["question"]}, row.outputs)
         results.append(result(example, str(1900 + number), predictor="answer", given=dict(row.inputs)))
     fitter = GuardFitter(QA, [row.example for row in results], answer_f1, predictor="answer")
     guard = fit(fitter, results)

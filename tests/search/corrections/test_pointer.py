@@ -9,7 +9,7 @@ import pytest
 from cribsheet.compiler.bridge import BARE
 from cribsheet.corrections import Answer, Pointer
 from cribsheet.corrections.pointer import SIGNALS
-from cribsheet.dataset.examples import Example
+from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.evaluate import RowResult
 from cribsheet.evaluation.metrics import answer_exact, answer_f1
 from cribsheet.frozen.running import Call, Run, direct_wiring
@@ -57,20 +57,20 @@ def test_several_right_words_count_as_one_choice_among_them() -> None:
 # What is right
 
 
-def bridge(number: int, *answers: Value) -> Example:
+def bridge(number: int, *answers: Value) -> Row:
     """A row whose answer is the second name of its context, which a model misses."""
     question = f"Who built bridge {number}?"
     context = f"The Carl C{number} of old was born here. Bridge {number} was built by the Ann B{number}."
-    return Example({"question": question, "context": context}, {"answer": answers or (f"Ann B{number}",)})
+    return Row({"question": question, "context": context}, {"answer": answers or (f"Ann B{number}",)})
 
 
-def result(row: Example, value: Value = "Carl", **told: float) -> RowResult:
+def result(row: Row, value: Value = "Carl", **told: float) -> RowResult:
     first = {f" {token}": logprob for token, logprob in told.items()} or {" Carl": -0.1, " Ann": -2.0}
     answer = Answer({"answer": value}, Prompt(), Completion(text=f" {value}", first_token=first))
     return RowResult(row, 0.0, Run(answer.outputs, (Call(BARE, row.inputs, answer),)))
 
 
-def fitter(rows: Sequence[Example], *, exact: bool = False) -> PointerFitter:
+def fitter(rows: Sequence[Row], *, exact: bool = False) -> PointerFitter:
     return PointerFitter(QA, "context", rows, answer_exact if exact else answer_f1)
 
 
@@ -106,7 +106,7 @@ def test_an_abstention_and_an_answer_without_alternatives_tell_nothing() -> None
     assert fit(fitter(rows), [*results[1:], silent]) is None
 
 
-def right_words(row: Example) -> list[str]:
+def right_words(row: Row) -> list[str]:
     """Return the words at which answers are right, by what a fitter makes of a row."""
     choice = fitter([row])._choice(result(row))
     assert choice is not None
