@@ -4,20 +4,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cribsheet.compiler.compile import compile_task
+    from cribsheet.compiler.compile import Compiled, compile_task
+    from cribsheet.dataset.examples import Example, Prediction
+    from cribsheet.dataset.rows import load_rows, parse_mapping
+    from cribsheet.dataset.splits import split
     from cribsheet.errors import CribsheetError
     from cribsheet.evaluation.metrics import answer_exact, answer_f1, exact_match, label_accuracy
     from cribsheet.frozen.loading import Program, load
     from cribsheet.models import open_model
     from cribsheet.outcomes import Unanswerable
+    from cribsheet.settings import Settings
     from cribsheet.task import Task
 
 __version__ = "0.1.0"
 
 # Each name is imported when it is first used: the deployment runtime never pays for the compiler.
 _HOMES = {
+    "Compiled": "cribsheet.compiler.compile",
     "CribsheetError": "cribsheet.errors",
+    "Example": "cribsheet.dataset.examples",
+    "Prediction": "cribsheet.dataset.examples",
     "Program": "cribsheet.frozen.loading",
+    "Settings": "cribsheet.settings",
     "Task": "cribsheet.task",
     "Unanswerable": "cribsheet.outcomes",
     "answer_exact": "cribsheet.evaluation.metrics",
@@ -26,12 +34,19 @@ _HOMES = {
     "exact_match": "cribsheet.evaluation.metrics",
     "label_accuracy": "cribsheet.evaluation.metrics",
     "load": "cribsheet.frozen.loading",
+    "load_rows": "cribsheet.dataset.rows",
     "open_model": "cribsheet.models",
+    "parse_mapping": "cribsheet.dataset.rows",
+    "split": "cribsheet.dataset.splits",
 }
 
 __all__ = [
+    "Compiled",
     "CribsheetError",
+    "Example",
+    "Prediction",
     "Program",
+    "Settings",
     "Task",
     "Unanswerable",
     "answer_exact",
@@ -40,7 +55,10 @@ __all__ = [
     "exact_match",
     "label_accuracy",
     "load",
+    "load_rows",
     "open_model",
+    "parse_mapping",
+    "split",
 ]
 
 

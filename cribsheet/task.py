@@ -17,7 +17,7 @@ class Task:
     """
 
     program: Any
-    """A dspy.Signature, a dspy.Module class, or an instance of one."""
+    """A dspy.Signature, one in words such as `question, context -> answer`, a dspy.Module class, or an instance."""
     metric: Metric
     """`metric(example, prediction, trace=None)`, 0 to 1, higher is better."""
     trainset: str | Path

@@ -47,7 +47,7 @@ def cli() -> None:
     """Compile typed tasks into few-shot prompts that small local models can follow.
 
     \b
-    Row:
+    Example:
       optimize sentiment
       cribsheet ask sentiment.prompt.json --text "A joy from start to finish."
 

@@ -45,7 +45,7 @@ def command() -> None:
     `cribsheet ask FILE --help` names them. A value of - reads standard input.
 
     \b
-    Row:
+    Example:
       cribsheet ask grounded_qa.prompt.json --question "Who wrote it?" --context - < page.txt
       cribsheet ask grounded_qa.prompt.json --jsonl questions.jsonl --out answers.jsonl
     """

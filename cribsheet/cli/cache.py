@@ -18,7 +18,7 @@ def command(context: click.Context) -> None:
     """Show or clear the cache of completions of the workspace.
 
     \b
-    Row:
+    Example:
       cribsheet cache
       cribsheet cache clear --yes
     """

@@ -43,7 +43,7 @@ def command(context: click.Context, as_json: bool) -> None:
     The exit code is 1 only where something is broken that nothing works without.
 
     \b
-    Row:
+    Example:
       cribsheet doctor
     """
     checks = list(_checks())

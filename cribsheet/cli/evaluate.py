@@ -22,7 +22,7 @@ from cribsheet.frozen.running import Run
 from cribsheet.models.cache import CachedModel, CompletionCache
 from cribsheet.outcomes import Value
 from cribsheet.report.report import evaluation_summary, evaluation_tables, meter_summary
-from cribsheet.signature import Field, Signature
+from cribsheet.signature import REASONING, Field, Signature
 from cribsheet.task import Metric
 from cribsheet.workspace import Workspace, find_workspace
 
@@ -45,7 +45,7 @@ def command(file: Path, *, as_json: bool, metric: str | None, **options: Any) ->
     """Score the frozen prompt in FILE on any rows.
 
     \b
-    Row:
+    Example:
       cribsheet evaluate sentiment.prompt.json --data dev.csv --map sentence=text,label=sentiment
       cribsheet evaluate grounded_qa.prompt.json --data squad-dev.json --limit 300 --json
     """
@@ -53,7 +53,7 @@ def command(file: Path, *, as_json: bool, metric: str | None, **options: Any) ->
     program = open_program(file, workspace)
     score = _METRICS[metric] if metric else _metric_of(program.frozen, workspace)
     path = workspace.trainset(options["data"])
-    rows = load_rows(path, program.signature, mapping=options["mapping"])[: options["limit"]]
+    rows = load_rows(path, program.signature, mapping=options["mapping"], optional=[REASONING])[: options["limit"]]
     started = time.monotonic()
     with open_display("rows", figure="score so far") as display:
         model = _open_model(program, workspace, options, display)
@@ -64,7 +64,7 @@ def command(file: Path, *, as_json: bool, metric: str | None, **options: Any) ->
             model.close()
     seconds = round(time.monotonic() - started, 3)
     figures = {"metric": _name_of(score), "model": model.name, **meter_summary(model.meter), "seconds": seconds}
-    summary = evaluation_summary(evaluation, _told_field(program.signature), score)
+    summary = evaluation_summary(evaluation, _told_field(program.signature, rows), score)
     _report(evaluation, {**summary, **figures}, as_json=as_json)
 
 
@@ -77,9 +77,10 @@ def _report(evaluation: Evaluation, summary: dict[str, Any], *, as_json: bool) -
         stdout().print(table)
 
 
-def _told_field(signature: Signature) -> Field:
-    """Return the output whose outcomes are told: the first that abstains, else the first."""
-    return next((field for field in signature.outputs if field.abstains), signature.outputs[0])
+def _told_field(signature: Signature, rows: Sequence[Row]) -> Field:
+    """Return the output whose outcomes are told: of those that rows have, the first that abstains, else the first."""
+    outputs = [field for field in signature.outputs if field.name in rows[0].outputs]
+    return next((field for field in outputs if field.abstains), outputs[0])
 
 
 def _metric_of(frozen: FrozenProgram, workspace: Workspace) -> Metric:

@@ -24,7 +24,7 @@ def command(file: Path, *, target: str, prompt: str | None, out: Path | None) ->
     How to use it, and what it cannot carry, goes to standard error.
 
     \b
-    Row:
+    Example:
       cribsheet export sentiment.prompt.json --to ollama --out Modelfile
       cribsheet export sentiment.prompt.json --to openai > request.json
     """

@@ -24,7 +24,7 @@ def command(as_json: bool) -> None:
     """List tasks, optimizers, layouts, frozen files of the current folder.
 
     \b
-    Row:
+    Example:
       cribsheet list
     """
     workspace = find_workspace(Path.cwd())

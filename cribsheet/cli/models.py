@@ -17,7 +17,7 @@ def command(context: click.Context) -> None:
     """List or fetch the weights of embedded models.
 
     \b
-    Row:
+    Example:
       cribsheet models
       cribsheet models pull smollm2-360m
       cribsheet models pull hf:Qwen/Qwen2.5-0.5B-Instruct-GGUF/qwen2.5-0.5b-instruct-q4_k_m.gguf

@@ -42,7 +42,7 @@ def command(directory: Path) -> None:
     """Make an empty workspace in DIRECTORY.
 
     \b
-    Row:
+    Example:
       cribsheet new my-prompts
     """
     new_workspace(directory)

@@ -77,7 +77,7 @@ def command(task: str, *, out: Path | None, as_json: bool, **settings: Any) -> N
     search and freezes the best so far.
 
     \b
-    Row:
+    Example:
       optimize sentiment
       optimize sentiment --trainset train.csv --map sentence=text,label=sentiment
       optimize grounded_qa --model ollama_chat/qwen2.5:0.5b --budget 500calls

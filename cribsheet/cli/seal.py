@@ -17,7 +17,7 @@ def command(file: Path) -> None:
     Its scores stay those of the prompt before the edit; `cribsheet evaluate` measures it again.
 
     \b
-    Row:
+    Example:
       cribsheet seal sentiment.prompt.json
     """
     if _is_sealed(file):

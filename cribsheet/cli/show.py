@@ -21,7 +21,7 @@ def command(file: Path, *, prompt: str | None, as_json: bool) -> None:
     """Show what FILE is, what it scores, the exact text of its prompts.
 
     \b
-    Row:
+    Example:
       cribsheet show sentiment.prompt.json
     """
     program = read(file)

@@ -90,11 +90,13 @@ class DspyProgram:
 
 
 def as_module(program: Any) -> dspy.Module:
-    """Return the module of a task: an instance, a class to make one of, or a signature to predict.
+    """Return the module of a task: an instance, a class to make one of, a signature to predict, or one in words.
 
     Raises:
         CompileError: where it is none of these.
     """
+    if isinstance(program, str):
+        return dspy.Predict(_signature_in_words(program))
     if isinstance(program, type) and issubclass(program, dspy.Signature):
         return dspy.Predict(program)
     if isinstance(program, type) and issubclass(program, dspy.Module):
@@ -102,8 +104,19 @@ def as_module(program: Any) -> dspy.Module:
     if isinstance(program, dspy.Module):
         return program
     raise CompileError(
-        f"A task's program is {program!r}. Give a dspy.Signature, a dspy.Module class or an instance of one."
+        f"A task's program is {program!r}. Give a dspy.Signature, one in words such as 'question -> answer', a "
+        "dspy.Module class or an instance of one."
     )
+
+
+def _signature_in_words(text: str) -> Any:
+    try:
+        return dspy.Signature(text)
+    except (ValueError, SyntaxError, NameError, AttributeError) as error:
+        raise CompileError(
+            f"A task's program is {text!r}, which cannot be read as a signature: {error}. Write inputs and outputs, "
+            "such as 'question, context -> answer: str'."
+        ) from None
 
 
 class _UnreadableError(Exception):

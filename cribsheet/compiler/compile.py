@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from types import ModuleType
 from cribsheet.compiler.bridge import BARE, DspyProgram, as_module
 from cribsheet.compiler.freeze import MIN_TEST_ROWS, Found, freeze
 from cribsheet.compiler.teachers import keep_traces, open_teacher
+from cribsheet.dataset.examples import Row
 from cribsheet.dataset.rows import load_rows
 from cribsheet.dataset.splits import Splits, interleaved, split
 from cribsheet.errors import BudgetError, CompileError
@@ -29,6 +30,7 @@ from cribsheet.search.interruption import stopped_by_ctrl_c
 from cribsheet.search.ledger import Charged, Ledger
 from cribsheet.search.study import Study
 from cribsheet.settings import DEFAULT_MODEL, Settings
+from cribsheet.signature import REASONING, Signature
 from cribsheet.task import Task
 from cribsheet.workspace import Workspace, find_workspace
 
@@ -132,13 +134,20 @@ class _Compiler:
         settings, task = self.settings, self.task
         mapping = settings.mapping if settings.trainset else {**task.mapping, **settings.mapping}
         path = workspace.trainset(settings.trainset or task.trainset)
-        rows = load_rows(path, self.program.signature, mapping=mapping)
-        return split(rows, self.program.signature, seed=settings.seed)
+        # The rationale of a dspy.ChainOfThought is the model's own, or bootstrapped, if rows have none.
+        rows = load_rows(path, self.program.signature, mapping=mapping, optional=[REASONING])
+        return split(rows, self._labelled(rows), seed=settings.seed)
+
+    def _labelled(self, rows: Sequence[Row]) -> Signature:
+        """Return the program's signature with the outputs alone that rows have."""
+        signature = self.program.signature
+        return signature.without_outputs(signature.output_names - rows[0].outputs.keys())
 
     def _study(self) -> Study:
         signature = self.program.signature
         rows = (*self.splits.train, *self.splits.val)
-        guards = guard_fitter(self.program.signatures, signature.outputs, rows, self.task.metric)
+        labelled = self._labelled(rows)
+        guards = guard_fitter(self.program.signatures, labelled.outputs, rows, self.task.metric)
         evaluator = Evaluator(
             run=self._runner(),
             model=self.model,
@@ -157,7 +166,7 @@ class _Compiler:
             signatures=self.program.signatures,
             train=self.splits.train,
             # What few rows tell must not hang on which outcomes happen to come first.
-            val=interleaved(self.splits.val, signature),
+            val=interleaved(self.splits.val, labelled),
             evaluator=evaluator,
             progress=self.progress,
             rng=random.Random(self.settings.seed),
@@ -215,7 +224,7 @@ class _Compiler:
             )
 
     def _search(self, optimizer: ModuleType) -> bool:
-        """TeacherRuns what is due, run the optimizer, point its best; return whether it was stopped by hand."""
+        """Run the optimizer, then fit a pointer for its best; return whether it was stopped by hand."""
         try:
             with stopped_by_ctrl_c(self.study.ledger):
                 with suppress(BudgetExhausted):

@@ -8,7 +8,8 @@ import hashlib
 import io
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -38,10 +39,17 @@ class _Raw(NamedTuple):
     """Whether columns that the task does not need are normal, as they are in a CSV."""
 
 
-def load_rows(path: str | Path, signature: Signature, *, mapping: Mapping[str, str] = {}) -> list[Row]:
+def load_rows(
+    path: str | os.PathLike[str],
+    signature: Signature,
+    *,
+    mapping: Mapping[str, str] = {},
+    optional: Collection[str] = (),
+) -> list[Row]:
     """Return the rows of a JSONL, CSV or SQuAD JSON file, typed by the signature, in file order.
 
-    The file's ending tells the format; `mapping` names the field that a column stands for.
+    The file's ending tells the format; `mapping` names the field that a column stands for. The `optional`
+    outputs may be missing from all rows, which then do not have them.
 
     Raises:
         DataError: when a row cannot be read or does not fit, naming the line and what to do.
@@ -54,10 +62,20 @@ def load_rows(path: str | Path, signature: Signature, *, mapping: Mapping[str, s
         raise DataError(
             f"{path} ends in {path.suffix!r}, which tells no format. Name it *.jsonl, *.csv or *.json (SQuAD)."
         )
-    rows = [_to_example(raw, signature, mapping=mapping) for raw in reader(text, str(path))]
+    raws = list(reader(text, str(path)))
+    signature = _without_missing(signature, raws, optional=optional, mapping=mapping)
+    rows = [_to_row(raw, signature, mapping=mapping) for raw in raws]
     if not rows:
         raise DataError(f"{path} has no rows. Give it some; docs/rows.md shows the formats.")
     return _grouped(rows, signature)
+
+
+def _without_missing(
+    signature: Signature, raws: Sequence[_Raw], *, optional: Collection[str], mapping: Mapping[str, str]
+) -> Signature:
+    """Return the signature without the optional outputs that no row has."""
+    there = {mapping.get(column, column) for raw in raws for column in raw.values}
+    return signature.without_outputs(name for name in optional if name not in there)
 
 
 def parse_mapping(text: str) -> dict[str, str]:
@@ -207,7 +225,7 @@ _READERS: dict[str, Callable[[str, str], Iterator[_Raw]]] = {
 }
 
 
-def _to_example(raw: _Raw, signature: Signature, *, mapping: Mapping[str, str]) -> Row:
+def _to_row(raw: _Raw, signature: Signature, *, mapping: Mapping[str, str]) -> Row:
     values = _fields(raw, signature, mapping=mapping)
     group = None if GROUP in _names(signature) else values.get(GROUP)
     try:

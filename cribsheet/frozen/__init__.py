@@ -12,6 +12,7 @@ from cribsheet.frozen.schema import (
     Wire,
     Wiring,
 )
+from cribsheet.frozen.sealing import read, reseal, save
 
 __all__ = [
     "FORMAT",
@@ -24,4 +25,7 @@ __all__ = [
     "Taught",
     "Wire",
     "Wiring",
+    "read",
+    "reseal",
+    "save",
 ]

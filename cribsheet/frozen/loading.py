@@ -1,8 +1,8 @@
 """Load a frozen file, then call it."""
 
+import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from pathlib import Path
 
 from cribsheet.dataset.examples import Prediction
 from cribsheet.errors import CompileError, DataError, UnreadableCompletionError
@@ -110,7 +110,7 @@ class Program:
         return self.frozen.prompts[name]
 
 
-def load(path: str | Path, *, model: Model | str | None = None, api_base: str | None = None) -> Program:
+def load(path: str | os.PathLike[str], *, model: Model | str | None = None, api_base: str | None = None) -> Program:
     """Load a frozen file.
 
     Args:
@@ -122,7 +122,7 @@ def load(path: str | Path, *, model: Model | str | None = None, api_base: str | 
         FrozenFileError: if the file is missing, edited, truncated, or of another format.
         ModelError: where there is no such model.
     """
-    frozen = read(Path(path))
+    frozen = read(path)
     opened = open_model(model, api_base=api_base) if isinstance(model, str) else model
     return Program(frozen, model=opened, api_base=api_base)
 

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from cribsheet.errors import CribsheetError, FrozenFileError
-from cribsheet.frozen import FORMAT, FrozenProgram
+from cribsheet.frozen.schema import FORMAT, FrozenProgram
 
 SEAL = "sha256"
 """The key that holds the seal."""
@@ -32,17 +32,18 @@ def to_text(program: FrozenProgram) -> str:
     return _sealed(program.model_dump(mode="json", by_alias=True))
 
 
-def save(program: FrozenProgram, path: Path) -> None:
+def save(program: FrozenProgram, path: str | os.PathLike[str]) -> None:
     """Write a program's sealed file, whole or not at all."""
-    _write(path, to_text(program))
+    _write(Path(path), to_text(program))
 
 
-def read(path: Path) -> FrozenProgram:
+def read(path: str | os.PathLike[str]) -> FrozenProgram:
     """Return the program of a sealed file.
 
     Raises:
         FrozenFileError: where it is missing, truncated, edited, or of a newer format.
     """
+    path = Path(path)
     content = _content(path)
     if content.get(SEAL) != seal_of(content):
         raise FrozenFileError(
@@ -52,8 +53,9 @@ def read(path: Path) -> FrozenProgram:
     return _program(path, content)
 
 
-def reseal(path: Path) -> FrozenProgram:
+def reseal(path: str | os.PathLike[str]) -> FrozenProgram:
     """Accept an edited file: check that it is whole, then seal it anew."""
+    path = Path(path)
     content = _content(path)
     program = _program(path, content)
     _write(path, _sealed(content))

@@ -1,5 +1,6 @@
 """Typed tasks as plain data, without dspy."""
 
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, Literal, Self
 
@@ -224,6 +225,14 @@ class Signature(BaseModel):
         return Signature(
             name=self.name, instructions=self.instructions, inputs=self.inputs, outputs=(reasoning, *self.outputs)
         )
+
+    def without_outputs(self, names: Iterable[str]) -> "Signature":
+        """Return the signature without some outputs; itself if it has none of them."""
+        dropped = set(names)
+        kept = tuple(field for field in self.outputs if field.name not in dropped)
+        if len(kept) == len(self.outputs) or not kept:
+            return self
+        return Signature(name=self.name, instructions=self.instructions, inputs=self.inputs, outputs=kept)
 
     def field(self, name: str) -> Field:
         """Return the field of that name; KeyError where there is none."""

@@ -164,7 +164,9 @@ def test_each_start_of_interleaved_rows_has_each_outcome_in_its_share():
     for size in (4, 8, 16, 40):
         assert sum(row.values["sentiment"] == "positive" for row in mixed[:size]) == size / 4
     for outcome in LABELS:
-        assert [row for row in mixed if row.sentiment == outcome] == [row for row in rows if row.sentiment == outcome]
+        assert [row for row in mixed if row.values["sentiment"] == outcome] == [
+            row for row in rows if row.values["sentiment"] == outcome
+        ]
 
 
 def test_too_few_rows_are_refused_with_their_number_and_the_number_needed():
