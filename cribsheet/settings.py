@@ -1,8 +1,8 @@
 """What a user may choose about a compile."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 DEFAULT_MODEL = "embedded/smollm2-135m"
 
@@ -13,7 +13,7 @@ class Settings:
 
     model: str = DEFAULT_MODEL
     api_base: str | None = None
-    trainset: Path | None = None
+    trainset: str | os.PathLike[str] | None = None
     """In place of the task's own."""
     mapping: Mapping[str, str] = field(default_factory=dict)
     """Columns that are fields under another name: `{column: field}`."""
@@ -24,7 +24,7 @@ class Settings:
     """A model whose runs demonstrations are drawn from; None for the compiled model itself."""
     teacher_api_base: str | None = None
     """Where a served teacher answers."""
-    traces: Path | None = None
+    traces: str | os.PathLike[str] | None = None
     """A file of a teacher's passing runs: read where it is there, else written."""
     samples: int | None = None
     """The most runs of the teacher a row; None for 3."""

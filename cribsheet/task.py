@@ -1,8 +1,8 @@
 """A program bound to its metric and its rows."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 Metric = Callable[..., Any]
@@ -20,7 +20,7 @@ class Task:
     """A dspy.Signature, one in words such as `question, context -> answer`, a dspy.Module class, or an instance."""
     metric: Metric
     """`metric(example, prediction, trace=None)`, 0 to 1, higher is better."""
-    trainset: str | Path
+    trainset: str | os.PathLike[str]
     """A file; a bare name is looked up in the workspace's `trainsets/`."""
     mapping: Mapping[str, str] = field(default_factory=dict)
     """Columns of the file that are fields under another name: `{column: field}`."""

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,7 +62,7 @@ class Workspace:
             raise WorkspaceError(f"There is no optimizer {name!r}. Known optimizers: {', '.join(known)}.")
         return self._run(known[name], f"optimizers.{name}")
 
-    def trainset(self, name: str | Path) -> Path:
+    def trainset(self, name: str | os.PathLike[str]) -> Path:
         """Return the path of a trainset: a bare name is looked up in `trainsets/`."""
         path = Path(name)
         if path.parent != Path() or path.exists():
@@ -120,9 +121,10 @@ def builtin() -> Workspace:
     return Workspace(shipped if shipped.is_dir() else package.parent)
 
 
-def find_workspace(start: Path) -> Workspace:
+def find_workspace(start: str | os.PathLike[str]) -> Workspace:
     """Return the nearest workspace at or above a folder, else the built-in one."""
-    for folder in (start.resolve(), *start.resolve().parents):
+    nearest = Path(start).resolve()
+    for folder in (nearest, *nearest.parents):
         if (folder / "programs").is_dir() and any(
             (folder / other).is_dir() for other in FOLDERS if other != "programs"
         ):
@@ -130,8 +132,9 @@ def find_workspace(start: Path) -> Workspace:
     return builtin()
 
 
-def new_workspace(directory: Path) -> Workspace:
+def new_workspace(directory: str | os.PathLike[str]) -> Workspace:
     """Make an empty workspace; WorkspaceError where the folder has something in it."""
+    directory = Path(directory)
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise WorkspaceError(f"{directory} is not empty. Name a folder that does not exist yet.")
     try:

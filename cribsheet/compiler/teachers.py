@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
+from pathlib import Path
 
 from cribsheet.errors import CompileError
 from cribsheet.models import Model, open_model
@@ -48,7 +49,7 @@ def keep_traces(settings: Settings, study: Study) -> None:
 
 
 def _saved(settings: Settings, signatures: Mapping[str, Signature]) -> tuple[Trace, ...] | None:
-    if not (settings.traces and settings.traces.exists()):
+    if not (settings.traces and Path(settings.traces).exists()):
         return None
     saved = read_traces(settings.traces, signatures)
     others = sorted({trace.teacher for trace in saved} - {settings.teacher})

@@ -1,6 +1,6 @@
 """Write frozen prompts down for programs that run without Cribsheet."""
 
-from collections.abc import Mapping
+import os
 
 from cribsheet.errors import ExportError
 from cribsheet.export._base import Export, Source, Target
@@ -11,25 +11,27 @@ from cribsheet.frozen import FrozenProgram
 
 __all__ = ["TARGETS", "Export", "Source", "Target", "export"]
 
-TARGETS: Mapping[str, Target] = {"jinja": to_jinja, "ollama": to_ollama, "openai": to_openai}
+TARGETS: dict[str, Target] = {"jinja": to_jinja, "ollama": to_ollama, "openai": to_openai}
 """Each target by its name; a new one is a file here and an entry there."""
 
 
-def export(program: FrozenProgram, target: str, *, prompt: str | None = None, path: str | None = None) -> Export:
+def export(
+    program: FrozenProgram, target: str, *, prompt: str | None = None, path: str | os.PathLike[str] | None = None
+) -> Export:
     """Return one prompt of a program in the form that a target takes.
 
     Args:
-        program: what `cribsheet.frozen.sealing.read` gives.
+        program: what `cribsheet.frozen.read` gives.
         target: a name in `TARGETS`.
-        prompt: which prompt; needed where the program has several.
+        prompt: which prompt; needed if the program has several.
         path: where the text will be saved, for the commands in `usage`; None for a name of the target's choice.
 
     Raises:
-        ExportError: where there is no such target or prompt, or the target cannot express the prompt.
+        ExportError: if there is no such target or prompt, or if the target cannot express the prompt.
     """
     if target not in TARGETS:
         raise ExportError(f"There is no export target {target!r}. Known targets: {', '.join(TARGETS)}.")
-    return TARGETS[target](Source(program, _chosen(program, prompt), path))
+    return TARGETS[target](Source(program, _chosen(program, prompt), os.fspath(path) if path else None))
 
 
 def _chosen(program: FrozenProgram, prompt: str | None) -> str:

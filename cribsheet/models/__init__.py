@@ -1,12 +1,34 @@
 """Models behind one seam, chosen by the prefix of their name."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from cribsheet.errors import ModelError, UnknownModelError
 from cribsheet.models._base import Completer, Completion, Model, Sampling, TellsTokenIds, Usage
 
-__all__ = ["Completer", "Completion", "Model", "Sampling", "TellsTokenIds", "Usage", "open_model"]
+__all__ = ["WAYS", "Completer", "Completion", "Model", "Options", "Sampling", "TellsTokenIds", "Usage", "open_model"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to open a model; see `open_model`."""
+
+    api_base: str | None = None
+    parallel: int | None = None
+    context_window: int | None = None
+    timeout: float = 120.0
+    progress: Callable[[int, int | None], None] | None = None
+
+    @property
+    def served(self) -> dict[str, Any]:
+        """Those that a served model takes, if they were given."""
+        names = ("api_base", "parallel", "context_window", "timeout")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+Way = Callable[[str, Options], Model]
+"""Opens the models of a prefix by their whole name."""
 
 
 def open_model(
@@ -20,54 +42,52 @@ def open_model(
 ) -> Model:
     """Return the model of a LiteLLM-style name; weights are loaded and servers asked when it is first used.
 
-    `embedded/…` runs in the process, `ollama_chat/…` and `ollama/…` are Ollama's, all else is LiteLLM's.
-    `timeout` is in seconds a request, `context_window` in tokens, `parallel` in requests at once (for
-    served models); `progress` is told the bytes of weights that are being fetched.
+    `WAYS` tells who runs a prefix; LiteLLM runs every other one. `timeout` is in seconds a request,
+    `context_window` in tokens, `parallel` in requests at once (for served models); `progress` is told the bytes
+    of weights that are being fetched.
 
     >>> open_model("ollama_chat/qwen2.5:0.5b", context_window=2048).context_window
     2048
 
     Raises:
-        UnknownModelError: when the name has no provider.
+        UnknownModelError: if the name has no prefix.
     """
-    provider, slash, model = name.partition("/")
-    if not (slash and provider and model):
-        raise _without_provider(name)
-    if provider == "embedded":
-        return _embedded(name, api_base, context_window, progress)
+    prefix, slash, model = name.partition("/")
+    if not (slash and prefix and model):
+        bare = name.strip("/") or "NAME"
+        raise UnknownModelError(
+            f"The model name {name!r} does not say who runs it. Use embedded/{bare}, ollama_chat/{bare}, or "
+            f"openai/{bare} --api-base URL."
+        )
     if parallel is not None and parallel < 1:
         raise ModelError(f"parallel must be at least 1 but got {parallel}.")
-    options = {"api_base": api_base, "parallel": parallel, "context_window": context_window, "timeout": timeout}
-    return _served(name, {key: value for key, value in options.items() if value is not None})
+    return WAYS.get(prefix, _litellm)(name, Options(api_base, parallel, context_window, timeout, progress))
 
 
-def _without_provider(name: str) -> UnknownModelError:
-    bare = name.strip("/") or "NAME"
-    return UnknownModelError(
-        f"The model name {name!r} does not say who runs it. Use embedded/{bare}, ollama_chat/{bare}, or "
-        f"openai/{bare} --api-base URL."
-    )
+# Each way is imported only when it is used: a deployment needs one of them.
 
 
-def _embedded(
-    name: str,
-    api_base: str | None,
-    context_window: int | None,
-    progress: Callable[[int, int | None], None] | None,
-) -> Model:
-    if api_base:
-        raise ModelError(f"{name} runs in this process, but got the address {api_base}. Leave out --api-base.")
-    # Each way is imported only when it is gone: a deployment needs one of them.
+def _embedded(name: str, options: Options) -> Model:
+    if options.api_base:
+        raise ModelError(f"{name} runs in this process, but got the address {options.api_base}. Leave out --api-base.")
     from cribsheet.models.embedded import EmbeddedModel
 
-    return EmbeddedModel(name, context_window=context_window, progress=progress)
+    return EmbeddedModel(name, context_window=options.context_window, progress=options.progress)
 
 
-def _served(name: str, options: dict[str, Any]) -> Model:
-    from cribsheet.models.litellm import LiteLLMModel
+def _ollama(name: str, options: Options) -> Model:
     from cribsheet.models.ollama import OllamaModel
     from cribsheet.models.retry import Retrying
 
-    is_ollama = name.startswith(("ollama_chat/", "ollama/"))
-    kind: type[OllamaModel] | type[LiteLLMModel] = OllamaModel if is_ollama else LiteLLMModel
-    return Retrying(kind(name, **options))
+    return Retrying(OllamaModel(name, **options.served))
+
+
+def _litellm(name: str, options: Options) -> Model:
+    from cribsheet.models.litellm import LiteLLMModel
+    from cribsheet.models.retry import Retrying
+
+    return Retrying(LiteLLMModel(name, **options.served))
+
+
+WAYS: dict[str, Way] = {"embedded": _embedded, "ollama": _ollama, "ollama_chat": _ollama}
+"""By prefix, how its models are opened; LiteLLM opens those of every other prefix."""

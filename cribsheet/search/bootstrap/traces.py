@@ -1,5 +1,6 @@
 """Keep what a teacher's passing runs said, as JSON lines."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -48,9 +49,10 @@ def demos_of_traces(traces: Iterable[Trace], predictor: str, signature: Signatur
     return _demos(traces, predictor, signature)
 
 
-def write_traces(path: Path, traces: Sequence[Trace]) -> None:
+def write_traces(path: str | os.PathLike[str], traces: Sequence[Trace]) -> None:
     """Write traces, one a line; DataError where the file cannot be written."""
     lines = "".join(trace.model_dump_json(by_alias=True) + "\n" for trace in traces)
+    path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(lines, encoding="utf-8")
@@ -58,13 +60,13 @@ def write_traces(path: Path, traces: Sequence[Trace]) -> None:
         raise DataError(f"{path} cannot be written: {error.strerror}. Choose another place with --traces.") from None
 
 
-def read_traces(path: Path, signatures: Mapping[str, Signature]) -> tuple[Trace, ...]:
+def read_traces(path: str | os.PathLike[str], signatures: Mapping[str, Signature]) -> tuple[Trace, ...]:
     """Return the traces of a file, typed by the signatures of the program's predictors.
 
     Raises:
         DataError: at a line that holds no trace of this program, naming the line and what to do.
     """
-    traces = tuple(_trace(where, values, signatures) for where, values in json_objects(_text(path), str(path)))
+    traces = tuple(_trace(where, values, signatures) for where, values in json_objects(_text(Path(path)), str(path)))
     if not traces:
         raise DataError(f"{path} holds no traces. Delete it, so that the teacher is asked again.")
     return traces

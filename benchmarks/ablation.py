@@ -1,0 +1,207 @@
+"""Measure what each part of the search is worth, by switching it off.
+
+    python benchmarks/ablation.py [--only TASK …] [--parts NAME …] [--seeds 0 1]
+
+Compiles SST-2, AG News and SQuAD 2 (half of its questions off topic) with 12k tokens, with all parts and with one part
+off at a time, and scores each program on the same test rows, which no search saw. Every task, part and seed is one cell
+of benchmarks/results/ablation.json, written as soon as it is measured; a rerun skips the cells that are there. All
+compiles share one cache of completions, so a part that changes little costs little.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from cribsheet.compiler import compile as compiler
+from cribsheet.evaluation.scores import paired_gain
+from cribsheet.models import open_model
+from cribsheet.models.cache import CachedModel, CompletionCache
+from cribsheet.search import probing, refinement, trial
+from cribsheet.search.corrections import calibration, fitting
+from cribsheet.search.corrections import pointer as pointing
+from cribsheet.search.corrections import readout as reading
+from cribsheet.search.demo_sampling import DemoSampler
+from cribsheet.search.study import Study
+from cribsheet.search.wording.choices import WordChoices
+from cribsheet.settings import DEFAULT_MODEL
+from cribsheet.workspace import Workspace
+from versus import ours
+from versus.cells import Cell, Key, Results, replace_text
+from versus.tasks import TASKS
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results" / "ablation.json"
+BUDGET = "12k"
+TEST_ROWS = 300
+ABLATED = ("sst2", "ag_news", "squad2")
+ALL = "all parts"
+
+Change = tuple[Any, str, Any]
+"""An object, one of its attributes, and what the attribute is while a part is off."""
+
+
+def _no(*_: object, **__: object) -> bool:
+    return False
+
+
+def _nothing(*_: object, **__: object) -> None:
+    return None
+
+
+def _none_of(*_: object, **__: object) -> list[Any]:
+    return []
+
+
+def _without_change(how: str) -> Change:
+    """Return the refinement without one kind of change of a demo set."""
+    changes = refinement.Refinement._demo_changes
+
+    def others(self: Any, name: str, demos: list[Any]) -> Iterator[Any]:
+        return (change for change in changes(self, name, demos) if not change[0].startswith(how))
+
+    return refinement.Refinement, "_demo_changes", others
+
+
+def _in_race(name: str, other: Callable[..., Any]) -> Change:
+    """Return the optimizer race with another function in place of one of its own."""
+    load = Workspace.optimizer
+
+    def optimizer(self: Workspace, wanted: str) -> ModuleType:
+        module = load(self, wanted)
+        if hasattr(module, name):
+            setattr(module, name, partial(other, module))
+        return module
+
+    return Workspace, "optimizer", optimizer
+
+
+def _first_layout(race: ModuleType, study: Study, *_: object) -> list[Any]:
+    demos = race._small_set(study, race._answers)
+    return [study.candidate(study.layouts[0], demos, origin="first layout")]
+
+
+def _on_the_same_rows(results: Sequence[Any]) -> list[Any]:
+    return [(list(results), list(results))]
+
+
+PARTS: dict[str, tuple[Change, ...]] = {
+    "learning frames": ((probing.Probing, "pays", _no),),
+    "screens": ((probing.Probing, "pays", _no), _in_race("_screened", _first_layout)),
+    "names for the fields": ((WordChoices, "names", _none_of),),
+    "words for the outcomes": ((WordChoices, "labels", _none_of),),
+    "effects of demos": ((DemoSampler, "learn", _nothing),),
+    "refinement": ((refinement.Refinement, "run", _nothing),),
+    "refinement: swap": (_without_change("a demo swapped"),),
+    "refinement: hard rows": (_without_change("a hard row shown"),),
+    "refinement: order": (_without_change("reordered"),),
+    "refinement: grow": (_without_change("grown"),),
+    "refinement: shrink": (_without_change("shrunk"),),
+    "instructions": ((refinement.Refinement, "_rewordings", _none_of),),
+    "batch calibration": ((calibration.BatchFitter, "suits", _no),),
+    "contextual calibration": ((trial.Trial, "_ask_content_free", lambda self: {}),),
+    "cross-fitting": ((fitting, "folds", _on_the_same_rows),),
+    "readout": ((reading.ReadoutFitter, "suits", _no),),
+    "guard": ((compiler, "guard_fitter", _nothing),),
+    "extraction": ((Study, "_source", _nothing),),
+    "pointer": ((pointing.PointerFitter, "suits", _no),),
+}
+"""By part, the changes that switch it off."""
+
+UNUSED = {
+    "sst2": ("guard", "extraction", "pointer"),
+    "ag_news": ("guard", "extraction", "pointer"),
+    "squad2": ("words for the outcomes", "batch calibration", "contextual calibration", "readout"),
+}
+"""By task, the parts that it has no use for."""
+
+
+def main() -> None:
+    """Measure the cells that are missing, then write the table."""
+    options = _options()
+    results = Results(options.results)
+    cells = [key for key in plan(options.only, options.parts, options.seeds) if key not in results]
+    with tempfile.TemporaryDirectory(prefix="cribsheet-ablation-") as scratch:
+        cache = CompletionCache(options.cache or Path(scratch) / "completions")
+        model = CachedModel(open_model(DEFAULT_MODEL), cache)
+        for number, (task, part, seed) in enumerate(cells, 1):
+            started = time.monotonic()
+            bench = TASKS[task](options.data, Path(scratch))
+            with switched_off(PARTS.get(part, ())):
+                cell = ours.measure(bench, "race", seed, model=model, budget=BUDGET, limit=options.limit)
+            results.put(cell.model_copy(update={"method": part}))
+            took = time.monotonic() - started
+            told = f"{number}/{len(cells)} {task}, {part}, seed {seed}: {cell.score:.3f} {cell.note}, {took:.0f} s"
+            print(time.strftime("%H:%M:%S"), told, file=sys.stderr, flush=True)
+            replace_text(results.path.with_suffix(".md"), table(list(results)))
+    print(table(list(results)))
+
+
+def plan(tasks: Sequence[str], parts: Sequence[str], seeds: Sequence[int]) -> Iterator[Key]:
+    """Yield the cells, seed by seed, those with all parts first."""
+    for seed in seeds:
+        yield from ((task, ALL, seed) for task in tasks)
+        yield from ((task, part, seed) for part in parts for task in tasks if part not in UNUSED[task])
+
+
+@contextmanager
+def switched_off(changes: Sequence[Change]) -> Iterator[None]:
+    """Change attributes for a while."""
+    with ExitStack() as stack:
+        for owner, name, other in changes:
+            stack.callback(setattr, owner, name, getattr(owner, name))
+            setattr(owner, name, other)
+        yield
+
+
+def table(cells: Sequence[Cell]) -> str:
+    """Return what each part is worth on each task: with all parts less without it, over the test rows of all seeds."""
+    tasks = [task for task in ABLATED if any(cell.task == task for cell in cells)]
+    lines = ["| part | " + " | ".join(tasks) + " |", "| --- |" + " --- |" * len(tasks)]
+    scored = {cell.key: cell for cell in cells}
+    lines.append(_line(ALL, [_scores(scored, task) for task in tasks]))
+    lines += [_line(part, [_worth(scored, task, part) for task in tasks]) for part in PARTS]
+    return "\n".join([*lines, ""])
+
+
+def _line(first: str, others: Sequence[str]) -> str:
+    return f"| {first} | {' | '.join(others)} |"
+
+
+def _scores(scored: dict[Key, Cell], task: str) -> str:
+    return ", ".join(f"{cell.score:.3f}" for key, cell in sorted(scored.items()) if key[:2] == (task, ALL))
+
+
+def _worth(scored: dict[Key, Cell], task: str, part: str) -> str:
+    if part in UNUSED[task]:
+        return "not used"
+    pairs = [(scored[task, ALL, key[2]], cell) for key, cell in scored.items() if key[:2] == (task, part)]
+    if not pairs:
+        return ""
+    without = [score for _, cell in pairs for score in cell.scores]
+    with_it = [score for cell, _ in pairs for score in cell.scores]
+    groups = [group for _, cell in pairs for group in cell.groups or range(cell.n)]  # seeds have the same test rows
+    gain = paired_gain(without, with_it, groups=groups)
+    return f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of the tasks' rows")
+    parser.add_argument("--only", nargs="+", choices=ABLATED, default=list(ABLATED), metavar="TASK")
+    parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS), metavar="NAME")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
+    parser.add_argument("--limit", type=int, default=TEST_ROWS, help="test rows at most")
+    parser.add_argument("--cache", type=Path, help="a folder that keeps completions between runs")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="the JSON file; the table lies beside it")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
