@@ -1,7 +1,6 @@
 """Scores: the intervals cover what they claim to."""
 
 import random
-import time
 
 import pytest
 
@@ -152,10 +151,3 @@ def test_lists_of_unlike_length_are_refused():
         paired_gain([1.0], [1.0, 0.0])
     with pytest.raises(ValueError, match="zip"):
         mean_score([1.0, 0.0], groups=["a"])
-
-
-def test_300_rows_are_quick():
-    values = uniform(300)
-    start = time.perf_counter()
-    mean_score(values)
-    assert time.perf_counter() - start < 0.5  # 0.05 s on the machine it was written on
