@@ -16,6 +16,8 @@ _CJK_RUN = re.compile(f"[{CJK}]+")
 _HAN = re.compile(f"[{HAN}]")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3})")
 _EDGES = " .,;:!?\"'()[]。，；：！？、“”‘’（）"
+PUNCTUATION = " \t\r\n.,;:!?\"'`*()[]。，；：！？、“”‘’（）"
+"""What may stand before a word that a completion starts with."""
 _STEM = 6  # letters
 _COMMON = 0.01  # share of the texts
 
@@ -91,3 +93,19 @@ def _stem(word: str) -> str:
 
 def _normalized(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def mentions_word(text: str, word: str) -> bool:
+    """Tell whether the word stands anywhere in the text; Chinese has no edges between words."""
+    before = r"(?<![^\W_])" if word[0].isascii() else ""
+    after = r"(?![^\W_])" if word[-1].isascii() else ""
+    return re.search(before + re.escape(word) + after, text, re.IGNORECASE) is not None
+
+
+def starts_with_word(text: str, word: str) -> bool:
+    """Tell whether the text starts with the word, whatever its case, and the word ends there."""
+    start = text.lstrip(PUNCTUATION)
+    if start[: len(word)].casefold() != word.casefold():
+        return False
+    after = start[len(word) : len(word) + 1]
+    return not (word[-1].isascii() and word[-1].isalnum() and after.isascii() and after.isalnum())

@@ -34,7 +34,7 @@ def input_options(fields: Iterable[Field]) -> list[click.Parameter]:
         click.Option(
             [option_name(field.name), f"{_PREFIX}{field.name}"],
             type=_InputType(field),
-            metavar="|".join(field.closed_outcomes) or field.kind.upper(),
+            metavar=field.type.metavar,
             help=field.description or f"The {field.name.replace('_', ' ')}.",
         )
         for field in fields
@@ -60,7 +60,7 @@ class _InputType(click.ParamType):  # type: ignore[type-arg]  # generic in some 
     """A value of a field; `-` reads it from standard input."""
 
     def __init__(self, field: Field):
-        self.name = field.kind
+        self.name = field.type.kind
         self._field = field
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Value:

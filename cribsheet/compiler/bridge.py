@@ -16,9 +16,8 @@ from cribsheet.frozen.running import Call, Run, ask
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completer
 from cribsheet.outcomes import Unanswerable, Value
-from cribsheet.signature import Field, Kind, Signature
-
-_KINDS: dict[Any, Kind] = {str: "text", int: "integer", float: "number", bool: "boolean"}
+from cribsheet.signature import Field, Signature
+from cribsheet.signature.types import TYPES, Label, ValueType
 
 BARE = "predict"
 """The name of the predictor of a task that is a signature alone."""
@@ -181,25 +180,24 @@ def _field(name: str, info: Any) -> Field:
         parts = list(get_args(info.annotation))
     abstains = Unanswerable in parts
     others = [part for part in parts if part is not Unanswerable]
-    kind, labels = _kind(name, info.annotation, others)
     description = (info.json_schema_extra or {}).get("desc", "")
     return Field(
         name=name,
-        kind=kind,
-        labels=labels,
+        type=_type(name, info.annotation, others),
         abstains=abstains,
         description="" if description == f"${{{name}}}" else description,
     )
 
 
-def _kind(name: str, annotation: Any, parts: list[Any]) -> tuple[Kind, tuple[str | int, ...]]:
+def _type(name: str, annotation: Any, parts: list[Any]) -> ValueType:
     if len(parts) == 1:
         (part,) = parts
         labels = _labels(part)
         if labels and all(type(label) in (str, int) for label in labels):
-            return "label", labels
-        if part in _KINDS:
-            return _KINDS[part], ()
+            return Label(labels=labels)
+        own = next((kind for kind in TYPES.values() if kind.python is part), None)
+        if own is not None:
+            return own()  # type: ignore[call-arg]  # its kind has a default
     hint = " In place of None, give Unanswerable." if type(None) in parts else ""
     raise SignatureError(
         f"The field {name!r} has the type {annotation!r}, which has no form in a prompt. Supported are str, int, "

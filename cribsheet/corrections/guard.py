@@ -120,7 +120,7 @@ class Guard(Correction):
 
 def guarded_field(signature: Signature) -> Field | None:
     """Return the output that a guard may withhold: the first that abstains, where a text is given."""
-    has_text = any(field.kind == "text" for field in signature.inputs)
+    has_text = any(field.type.is_text for field in signature.inputs)
     return next((field for field in signature.outputs if field.abstains), None) if has_text else None
 
 

@@ -278,7 +278,7 @@ def _accepted(field: Field, raw: object) -> tuple[Value, ...]:
     values = tuple(dict.fromkeys(_checked(field.coerce(item)) for item in listed))
     if field.abstains and any(isinstance(value, str) and not value.strip() for value in values):
         raise ValueError(f'{field.name} is empty; write {{"unanswerable": "why"}} where there is no answer')
-    if field.kind != "text":
+    if not field.type.is_text:
         return values
     return tuple(sorted(values, key=lambda value: (isinstance(value, Unanswerable), len(str(value)))))
 

@@ -10,8 +10,6 @@ from cribsheet.layout.rendering import render_outputs
 from cribsheet.outcomes import UNANSWERABLE
 from cribsheet.signature import Field
 
-_KINDS = {"integer": "a whole number, such as 3", "number": "a number with its point, such as 3.0"}
-
 
 def caveats(source: Source, *, asks_logprobs: bool = False, decides: bool = False) -> tuple[str, ...]:
     """Return what no target carries, for this prompt: how Cribsheet decides, extracts, guards and scores.
@@ -32,22 +30,15 @@ def caveats(source: Source, *, asks_logprobs: bool = False, decides: bool = Fals
 def input_forms(prompt: FrozenPrompt) -> tuple[str, ...]:
     """Return how each input that is not text is written, as a line each."""
     return tuple(
-        f"{field.name}: {_form(prompt.layout, field)}" for field in prompt.signature.inputs if field.kind != "text"
+        f"{field.name}: {field.type.form(prompt.layout.verbalizer)}"
+        for field in prompt.signature.inputs
+        if not field.type.is_text
     )
 
 
 def is_decided(prompt: FrozenPrompt) -> bool:
     """Tell whether Cribsheet decides the outcome by log-probabilities."""
     return prompt.decoding.decide_by == "logprobs" and decided_field(prompt.signature) is not None
-
-
-def _form(layout: Layout, field: Field) -> str:
-    if not field.is_finite:
-        return _KINDS[field.kind]
-    words = {outcome: layout.verbalizer(outcome) for outcome in field.closed_outcomes}
-    if all(word == outcome for outcome, word in words.items()):
-        return f"one of {', '.join(words)}"
-    return ", ".join(f"{word} for {outcome}" for outcome, word in words.items())
 
 
 def _decision(prompt: FrozenPrompt, asks_logprobs: bool) -> Iterator[str]:
@@ -75,12 +66,7 @@ def _reading(prompt: FrozenPrompt) -> Iterator[str]:
 
 
 def _read(layout: Layout, field: Field) -> Iterator[str]:
-    if field.is_finite:
-        yield f"{field.name} starts with its word, in any case ({_form(layout, field)})"
-    elif field.kind != "text":
-        yield f"{field.name} is a number"
-    else:
-        yield f"{field.name} is what is left without the white space around it"
+    yield f"{field.name} {field.type.reading(layout.verbalizer)}"
     if field.abstains:
         reason = ", with the reason after a colon" if layout.reasons else ""
         yield f"{layout.verbalizer(UNANSWERABLE)!r} stands for Unanswerable{reason}"

@@ -1,16 +1,13 @@
 """From a completion back to typed values; it never raises."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cribsheet.layout import Layout
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
 from cribsheet.signature import Field, Signature
-
-_NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
-_PUNCTUATION = " \t\r\n.,;:!?\"'`*()[]。，；：！？、“”‘’（）"
+from cribsheet.text import PUNCTUATION, starts_with_word
 
 
 @dataclass(frozen=True)
@@ -49,15 +46,14 @@ def read_value(layout: Layout, field: Field, raw: str) -> Value | ParseFailure:
     """Return the typed value that stands between a field's marks."""
     text = raw.strip()
     unquoted = _unquote(text)
-    if field.kind == "text" and unquoted is not None:
+    if field.type.is_text and unquoted is not None:
         return unquoted
     if field.abstains and (found := _read_unanswerable(layout, text)) is not None:
         return found
-    if field.is_finite:
-        return _read_outcome(layout, field, text)
-    if field.kind != "text":
-        return _read_number(field, text)
-    return text or ParseFailure(f"{field.name} is empty")
+    try:
+        return field.type.read(text, layout.verbalizer)
+    except ValueError as error:
+        return ParseFailure(f"{field.name} {error}")
 
 
 def _without_opening(layout: Layout, field: Field, text: str) -> str:
@@ -112,47 +108,8 @@ def _unquote(text: str) -> str | None:
 
 def _read_unanswerable(layout: Layout, text: str) -> Unanswerable | None:
     word = layout.verbalizer(UNANSWERABLE)
-    if not _starts_with_word(text, word):
+    if not starts_with_word(text, word):
         return None
-    rest = text.lstrip(_PUNCTUATION)[len(word) :].lstrip(" .:,;-—。：，")
+    rest = text.lstrip(PUNCTUATION)[len(word) :].lstrip(" .:,;-—。：，")
     unquoted = _unquote(rest)
     return Unanswerable(reason=unquoted if unquoted is not None else rest or None)
-
-
-def _read_outcome(layout: Layout, field: Field, text: str) -> Value | ParseFailure:
-    """Return the outcome whose word the text starts with, else the only one that it mentions."""
-    words = {outcome: layout.verbalizer(outcome) for outcome in field.closed_outcomes}
-    for outcome in sorted(words, key=lambda outcome: -len(words[outcome])):
-        if _starts_with_word(text, words[outcome]):
-            return field.value_of(outcome)
-    mentioned = [outcome for outcome, word in words.items() if _mentions(text, word)]
-    if len(mentioned) == 1:
-        return field.value_of(mentioned[0])
-    return ParseFailure(f"{field.name} is none, or several, of {', '.join(words.values())}: {text[:80]!r}")
-
-
-def _mentions(text: str, word: str) -> bool:
-    """Tell whether the word stands anywhere in the text; Chinese has no edges between words."""
-    before = r"(?<![^\W_])" if word[0].isascii() else ""
-    after = r"(?![^\W_])" if word[-1].isascii() else ""
-    return re.search(before + re.escape(word) + after, text, re.IGNORECASE) is not None
-
-
-def _starts_with_word(text: str, word: str) -> bool:
-    """Tell whether the text starts with the word, whatever its case, and the word ends there."""
-    start = text.lstrip(_PUNCTUATION)
-    if start[: len(word)].casefold() != word.casefold():
-        return False
-    after = start[len(word) : len(word) + 1]
-    return not (word[-1].isascii() and word[-1].isalnum() and after.isascii() and after.isalnum())
-
-
-def _read_number(field: Field, text: str) -> Value | ParseFailure:
-    try:
-        return int(text) if field.kind == "integer" else float(text)
-    except ValueError:
-        found = _NUMBER.search(text)
-    if found is None:
-        return ParseFailure(f"{field.name} has no number in {text[:80]!r}")
-    number = float(found.group().replace(",", ""))
-    return int(number) if field.kind == "integer" else number

@@ -77,17 +77,17 @@ def _asked(layout: Layout, signature: Signature, inputs: Mapping[str, Value]) ->
 
 
 def _input_text(layout: Layout, field: Field, value: Value) -> str:
-    return layout.verbalizer(field.outcome_of(value)) if field.is_finite else str(value)
+    return field.type.write(value, layout.verbalizer)
 
 
 def _output_text(layout: Layout, signature: Signature, field: Field, value: Value) -> str:
-    """Return the value as plain text where that reads back as the same value, else as a JSON string."""
+    """Return the value as it is written if that reads back as the same value, else as a JSON string."""
     if isinstance(value, Unanswerable):
         return _unanswerable_text(layout, signature, field, value)
-    if field.is_finite:
-        return layout.verbalizer(field.outcome_of(value))
-    plain = str(value)
-    return plain if _reads_back(layout, signature, field, plain, value) else _quoted(layout, signature, plain)
+    written = field.type.write(value, layout.verbalizer)
+    if field.is_finite or _reads_back(layout, signature, field, written, value):
+        return written
+    return _quoted(layout, signature, written)
 
 
 def _unanswerable_text(layout: Layout, signature: Signature, field: Field, value: Unanswerable) -> str:

@@ -10,6 +10,7 @@ from cribsheet.layout.layout import Layout
 from cribsheet.layout.rendering import render
 from cribsheet.prompts import Prompt
 from cribsheet.signature import Field, Signature
+from cribsheet.signature.types import Label
 
 _FORMS = ("{{NAME}}", "<<NAME>>", "[[NAME]]", "@@NAME@@")
 
@@ -102,7 +103,7 @@ def _split(text: str, marks: Mapping[str, str]) -> Pieces:
 
 def _as_label(field: Field) -> Field:
     """Return the field as one whose values are written by their word: `render` takes a mark for such a word."""
-    return field.model_copy(update={"kind": "label", "labels": field.closed_outcomes}) if field.is_finite else field
+    return field.model_copy(update={"type": Label(labels=field.closed_outcomes)}) if field.is_finite else field
 
 
 def _in_words(demo: Demo, signature: Signature) -> Demo:

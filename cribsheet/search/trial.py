@@ -193,7 +193,7 @@ class Trial:
         told: dict[str, list[Mapping[str, float]]] = {}
         for name, prompt in self.uncorrected.prompts.items():
             by_logprobs = prompt.decoding.decide_by == "logprobs" and decided_field(prompt.signature) is not None
-            if not by_logprobs or any(one.kind != "text" for one in prompt.signature.inputs):
+            if not by_logprobs or any(not one.type.is_text for one in prompt.signature.inputs):
                 continue
             for text in CONTENT_FREE:
                 inputs = {one.name: text for one in prompt.signature.inputs}

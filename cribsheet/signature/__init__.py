@@ -1,5 +1,6 @@
 """The typed task as plain data."""
 
-from cribsheet.signature.signature import REASONING, RESERVED, Field, Kind, Signature
+from cribsheet.signature.field import Field
+from cribsheet.signature.signature import REASONING, RESERVED, Signature
 
-__all__ = ["REASONING", "RESERVED", "Field", "Kind", "Signature"]
+__all__ = ["REASONING", "RESERVED", "Field", "Signature"]

@@ -2,154 +2,18 @@
 
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_serializer, model_validator
 
 from cribsheet.errors import SignatureError
-from cribsheet.outcomes import ANSWERED, UNANSWERABLE, Unanswerable, Value, is_unanswerable_json
+from cribsheet.signature.field import Field
 
 RESERVED = frozenset({"demos", "signature", "config", "lm", "new_signature", "prediction"})
 """Input names that `dspy.Predict` takes for itself."""
 
 REASONING = "reasoning"
 """The output that a prompt may ask for before the task's own, and that nobody is handed."""
-
-Kind = Literal["text", "label", "boolean", "integer", "number"]
-
-_JSON_TYPES: dict[Kind, str] = {
-    "text": "string",
-    "boolean": "boolean",
-    "integer": "integer",
-    "number": "number",
-}
-_UNANSWERABLE_SCHEMA = {
-    "type": "object",
-    "properties": {UNANSWERABLE: {"type": ["string", "null"]}},
-    "required": [UNANSWERABLE],
-    "additionalProperties": False,
-}
-
-
-class Field(BaseModel):
-    """One input or output of a signature."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    """The Python name, unique in the signature."""
-    kind: Kind = "text"
-    """What its values are."""
-    labels: tuple[str | int, ...] = ()
-    """The allowed values, for kind `label`, in declared order."""
-    abstains: bool = False
-    """Whether `Unanswerable` is a value too."""
-    description: str = ""
-    """What the user said about it."""
-
-    @property
-    def outcomes(self) -> tuple[str, ...]:
-        """The finite outcomes, in declared order; one, `answered`, for free text.
-
-        >>> Field(name="sentiment", kind="label", labels=("negative", "positive")).outcomes
-        ('negative', 'positive')
-        >>> Field(name="answer", abstains=True).outcomes
-        ('answered', 'unanswerable')
-        """
-        unanswerable = (UNANSWERABLE,) if self.abstains else ()
-        return (self.closed_outcomes or (ANSWERED,)) + unanswerable
-
-    @property
-    def closed_outcomes(self) -> tuple[str, ...]:
-        """The outcomes that are values: the labels, or false / true."""
-        if self.kind == "boolean":
-            return ("false", "true")
-        return tuple(str(label) for label in self.labels)
-
-    @property
-    def is_finite(self) -> bool:
-        """Whether the outcome is the whole value, so that it can be decided rather than written."""
-        return self.kind == "boolean" or bool(self.labels)
-
-    def outcome_of(self, value: Value) -> str:
-        """Return the outcome that a value belongs to."""
-        if isinstance(value, Unanswerable):
-            return UNANSWERABLE
-        if self.kind == "boolean":
-            return "true" if value else "false"
-        return str(value) if self.labels else ANSWERED
-
-    def value_of(self, outcome: str) -> Value:
-        """Return the value of a closed outcome, or `Unanswerable()`."""
-        if outcome == UNANSWERABLE and self.abstains:
-            return Unanswerable()
-        if self.kind == "boolean":
-            return outcome == "true"
-        return next(label for label in self.labels if str(label) == outcome)
-
-    def coerce(self, raw: object) -> Value:
-        """Return the typed value of a JSON value, or of the text of a CSV cell.
-
-        Raises:
-            ValueError: when the value is not one of this field's.
-        """
-        if isinstance(raw, Unanswerable) or is_unanswerable_json(raw):
-            return self._coerce_unanswerable(raw)
-        if self.labels:
-            return self._coerce_label(raw)
-        if self.kind == "text":
-            if not isinstance(raw, str):
-                raise ValueError(f"{self.name} must be text but got {raw!r}")
-            return raw
-        return self._coerce_scalar(raw)
-
-    def _coerce_unanswerable(self, raw: Any) -> Unanswerable:
-        if not self.abstains:
-            raise ValueError(f"{self.name} cannot be unanswerable; its type has no Unanswerable")
-        return raw if isinstance(raw, Unanswerable) else Unanswerable(reason=raw[UNANSWERABLE])
-
-    def _coerce_label(self, raw: object) -> Value:
-        for label in self.labels:
-            if str(label) == str(raw).strip():
-                return label
-        known = ", ".join(str(label) for label in self.labels)
-        raise ValueError(f"{self.name} must be one of {known} but got {raw!r}")
-
-    def _coerce_scalar(self, raw: object) -> Value:
-        text = str(raw).strip().lower()
-        if self.kind == "boolean":
-            if text not in ("true", "false"):
-                raise ValueError(f"{self.name} must be true or false but got {raw!r}")
-            return text == "true"
-        if isinstance(raw, bool):
-            raise ValueError(f"{self.name} must be a number but got {raw!r}")
-        try:
-            return int(text) if self.kind == "integer" else float(text)
-        except ValueError:
-            raise ValueError(f"{self.name} must be {self._noun} but got {raw!r}") from None
-
-    @property
-    def _noun(self) -> str:
-        return "a whole number" if self.kind == "integer" else "a number"
-
-    def json_schema(self) -> dict[str, Any]:
-        """Return this field's type as JSON Schema (draft 2020-12)."""
-        value: dict[str, Any] = {"enum": list(self.labels)} if self.labels else {"type": _JSON_TYPES[self.kind]}
-        schema = {"anyOf": [value, _UNANSWERABLE_SCHEMA]} if self.abstains else value
-        return schema | ({"description": self.description} if self.description else {})
-
-    @classmethod
-    def from_json_schema(cls, name: str, schema: dict[str, Any]) -> Self:
-        """Return the field that `json_schema` described."""
-        value = schema["anyOf"][0] if "anyOf" in schema else schema
-        kinds = {json_type: kind for kind, json_type in _JSON_TYPES.items()}
-        return cls(
-            name=name,
-            kind="label" if "enum" in value else kinds[value["type"]],
-            labels=tuple(value.get("enum", ())),
-            abstains="anyOf" in schema,
-            description=schema.get("description", ""),
-        )
 
 
 class Signature(BaseModel):

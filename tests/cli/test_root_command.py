@@ -22,7 +22,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 def test_each_command_has_help_with_an_example(run: Run, name: str) -> None:
     result = run(name, "--help")
     assert result.exit_code == 0
-    assert re.search(rf"Row:\n  .*\b{name}\b", result.stdout)
+    assert re.search(rf"Example:\n  .*\b{name}\b", result.stdout)
 
 
 def test_the_help_of_cribsheet_says_of_each_command_what_its_own_help_says(run: Run) -> None:

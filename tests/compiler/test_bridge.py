@@ -39,7 +39,8 @@ def field_of(annotation: Any) -> dict[str, Any]:
     ],
 )
 def test_types_become_outcomes(annotation: Any, kind: str, labels: tuple[Any, ...], abstains: bool) -> None:
-    assert field_of(annotation) == {"kind": kind, "labels": labels, "abstains": abstains, "description": "told"}
+    own = {"kind": kind, "labels": labels} if labels else {"kind": kind}
+    assert field_of(annotation) == {"type": own, "abstains": abstains, "description": "told"}
 
 
 @pytest.mark.parametrize("annotation", [list[str], dict[str, int], str | None, str | int, bytes, Literal[1.5], Any])
@@ -104,7 +105,7 @@ def test_a_run_leaves_no_trace_in_dspys_settings_or_the_users_module() -> None:
 def test_the_programs_signature_is_its_forward_and_its_last_predictor() -> None:
     signature = DspyProgram(Program()).signature
     assert [field.name for field in signature.inputs] == ["text"]
-    assert signature.outputs[0].labels == ("negative", "positive")
+    assert signature.outputs[0].closed_outcomes == ("negative", "positive")
 
 
 def test_a_program_is_a_module_a_class_or_a_signature() -> None:
@@ -112,7 +113,8 @@ def test_a_program_is_a_module_a_class_or_a_signature() -> None:
     assert isinstance(as_module(Program), Program)
     assert as_module(module := Program()) is module
     with pytest.raises(CompileError, match=r"dspy\.Signature"):
-        as_module("question -> answer")
+        as_module(3)
+    assert isinstance(as_module("question -> answer"), dspy.Predict)
 
 
 def test_a_module_without_predictors_cannot_be_compiled() -> None:

@@ -285,7 +285,7 @@ class Nullable(dspy.Signature):
         ({"task": Task(Reserved, metric=answer_f1, trainset="toy.jsonl")}, SignatureError, "'demos'"),
         ({"task": Task(Unsupported, metric=answer_f1, trainset="toy.jsonl")}, SignatureError, "Literal and Enum"),
         ({"task": Task(Nullable, metric=answer_f1, trainset="toy.jsonl")}, SignatureError, "give Unanswerable"),
-        ({"task": Task("text -> answer", metric=answer_f1, trainset="toy.jsonl")}, CompileError, "dspy.Signature"),
+        ({"task": Task(3, metric=answer_f1, trainset="toy.jsonl")}, CompileError, "dspy.Signature"),
         ({"task": Task(Sentiment, metric=label_accuracy, trainset="none.jsonl")}, DataError, "none.jsonl"),
         ({"budget": "40calls"}, BudgetError, "too small for one candidate"),
         ({"budget": "300"}, BudgetError, "too small for one candidate"),

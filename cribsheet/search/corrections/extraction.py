@@ -30,12 +30,12 @@ class NoExtraction:
 def source_of(signature: Signature, rows: Sequence[Row]) -> str | None:
     """Return the input that the one output is a span of in nearly all rows that have it; None where none is."""
     (field, *others) = signature.outputs
-    if others or field.kind != "text":
+    if others or not field.type.is_text:
         return None
     written = [row for row in rows if _is_written(row, field.name)]
     if len(written) < _LEAST_ROWS:
         return None
-    names = [one.name for one in signature.inputs if one.kind == "text" and all(one.name in r.inputs for r in written)]
+    names = [one.name for one in signature.inputs if one.type.is_text and all(one.name in r.inputs for r in written)]
     shares = {name: fmean(_holds_answer(row, field.name, name) for row in written) for name in names}
     best = max(shares, key=shares.__getitem__, default=None)
     return best if best is not None and shares[best] >= _NEARLY_ALL else None

@@ -72,7 +72,7 @@ class GuardFitter:
         """The predictor that is guarded; None where the program has only one."""
         self._signature, self._rows, self._metric = signature, rows, metric
         self._field = next(field for field in signature.outputs if field.abstains)
-        self._names = [field.name for field in signature.inputs if field.kind == "text"]
+        self._names = [field.name for field in signature.inputs if field.type.is_text]
         self._terms_of: dict[str, frozenset[str]] = {}
         self._scores: dict[tuple[str, tuple[Value, ...]], float] = {}
 

@@ -46,7 +46,7 @@ class PointerFitter:
     def __init__(self, signature: Signature, source: str, rows: Sequence[Row], metric: Metric):
         self._source, self._rows, self._metric = source, rows, metric
         (self._field,) = signature.outputs
-        self._lead = tuple(one.name for one in signature.inputs if one.kind == "text" and one.name != source)
+        self._lead = tuple(one.name for one in signature.inputs if one.type.is_text and one.name != source)
 
     def suits(self, results: Sequence[RowResult]) -> bool:
         """Tell whether there are rows: which of them tell something is found out when it is fitted."""

@@ -129,7 +129,7 @@ def are_apart(words: Iterable[str]) -> bool:
 
 def _is_chinese(signature: Signature) -> bool:
     named = "".join(field.name for field in (*signature.inputs, *signature.outputs))
-    labels = "".join(str(label) for field in signature.outputs for label in field.labels)
+    labels = "".join(str(label) for field in signature.outputs for label in field.closed_outcomes)
     return has_chinese(named + labels)
 
 

@@ -1,0 +1,19 @@
+"""The kinds of value that a field may have."""
+
+from cribsheet.signature.types._base import ValueType, Verbalizer
+from cribsheet.signature.types.boolean import Boolean
+from cribsheet.signature.types.integer import Integer
+from cribsheet.signature.types.label import Label
+from cribsheet.signature.types.number import Number
+from cribsheet.signature.types.text import Text
+
+TYPES: dict[str, type[ValueType]] = {
+    "text": Text,
+    "label": Label,
+    "boolean": Boolean,
+    "integer": Integer,
+    "number": Number,
+}
+"""Every kind of value by its name; a new one is a file here and an entry there."""
+
+__all__ = ["TYPES", "Boolean", "Integer", "Label", "Number", "Text", "ValueType", "Verbalizer"]

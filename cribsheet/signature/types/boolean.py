@@ -1,0 +1,45 @@
+"""True or false."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self
+
+from cribsheet.outcomes import Value
+from cribsheet.signature.types._finite import Finite
+
+
+class Boolean(Finite):
+    """True or false; a prompt says yes and no."""
+
+    kind: Literal["boolean"] = "boolean"
+
+    noun: ClassVar[str] = "true or false"
+    python: ClassVar[type | None] = bool
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """False, then true."""
+        return ("false", "true")
+
+    def outcome_of(self, value: Value) -> str:
+        """Return the name of the value."""
+        return "true" if value else "false"
+
+    def value_of(self, outcome: str) -> Value:
+        """Return the value of the name."""
+        return outcome == "true"
+
+    def coerce(self, raw: object) -> Value:
+        """Return the value of `true` or `false`, in any case."""
+        text = str(raw).strip().lower()
+        if text not in ("true", "false"):
+            raise ValueError(f"must be {self.noun} but got {raw!r}")
+        return text == "true"
+
+    def json_schema(self) -> Mapping[str, Any]:
+        """Return a boolean."""
+        return {"type": "boolean"}
+
+    @classmethod
+    def from_json_schema(cls, schema: Mapping[str, Any]) -> Self | None:
+        """Return the kind for a boolean."""
+        return cls() if schema.get("type") == "boolean" else None

@@ -1,0 +1,46 @@
+"""Free text."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self
+
+from cribsheet.outcomes import Value
+from cribsheet.signature.types._base import ValueType, Verbalizer
+
+
+class Text(ValueType):
+    """Any text."""
+
+    kind: Literal["text"] = "text"
+
+    noun: ClassVar[str] = "text"
+    python: ClassVar[type | None] = str
+    is_text: ClassVar[bool] = True
+
+    def coerce(self, raw: object) -> Value:
+        """Return the text."""
+        if not isinstance(raw, str):
+            raise ValueError(f"must be text but got {raw!r}")
+        return raw
+
+    def read(self, text: str, word: Verbalizer) -> Value:
+        """Return the text itself."""
+        if not text:
+            raise ValueError("is empty")
+        return text
+
+    def form(self, word: Verbalizer) -> str:
+        """Return nothing: any text will do."""
+        return ""
+
+    def reading(self, word: Verbalizer) -> str:
+        """Return that all of it counts."""
+        return "is what is left without the white space around it"
+
+    def json_schema(self) -> Mapping[str, Any]:
+        """Return a string."""
+        return {"type": "string"}
+
+    @classmethod
+    def from_json_schema(cls, schema: Mapping[str, Any]) -> Self | None:
+        """Return the kind for a string."""
+        return cls() if schema.get("type") == "string" else None

@@ -1,0 +1,143 @@
+"""What every kind of value does: it is declared, coerced, written and read back."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cribsheet.errors import SignatureError
+from cribsheet.layout.catalogue import LAYOUTS
+from cribsheet.layout.parsing import parse
+from cribsheet.layout.rendering import render_outputs
+from cribsheet.outcomes import Value
+from cribsheet.signature import Field, Signature
+from cribsheet.signature.types import TYPES, Label, Text, ValueType, Verbalizer
+
+
+class Grade(ValueType):
+    """A toy kind: the letters A to F, written in brackets."""
+
+    kind: Literal["grade"] = "grade"
+
+    noun: ClassVar[str] = "a grade"
+
+    def coerce(self, raw: object) -> Value:
+        text = str(raw).strip().upper()
+        if text not in tuple("ABCDEF"):
+            raise ValueError(f"must be a grade from A to F but got {raw!r}")
+        return text
+
+    def write(self, value: Value, word: Verbalizer) -> str:
+        return f"[{value}]"
+
+    def read(self, text: str, word: Verbalizer) -> Value:
+        return self.coerce(text.strip("[] ."))
+
+    def form(self, word: Verbalizer) -> str:
+        return "a letter in brackets"
+
+    def reading(self, word: Verbalizer) -> str:
+        return "is a letter in brackets"
+
+    def json_schema(self) -> Mapping[str, Any]:
+        return {"type": "string", "pattern": "^[A-F]$"}
+
+    @classmethod
+    def from_json_schema(cls, schema: Mapping[str, Any]) -> Self | None:
+        return cls() if schema.get("pattern") == "^[A-F]$" else None
+
+
+VALUES: dict[str, st.SearchStrategy[Value]] = {
+    "text": st.text(max_size=30),
+    "label": st.sampled_from(["small", "large", "largest", 3]),
+    "boolean": st.booleans(),
+    "integer": st.integers(),
+    "number": st.floats(allow_nan=False, allow_infinity=False),
+    "grade": st.sampled_from("ABCDEF"),
+}
+
+
+def type_of(kind: str) -> ValueType:
+    if kind == "label":
+        return Label(labels=("small", "large", "largest", 3))
+    return Grade() if kind == "grade" else TYPES[kind].model_validate({})
+
+
+def signature_of(kind: str) -> Signature:
+    return Signature(
+        name="Toy",
+        instructions="",
+        inputs=(Field(name="text"),),
+        outputs=(Field(name="found", type=type_of(kind), abstains=True),),
+    )
+
+
+def test_every_kind_is_tried_here() -> None:
+    assert set(VALUES) == {*TYPES, "grade"}
+
+
+kinds = pytest.mark.parametrize("kind", list(VALUES))
+
+
+@kinds
+@given(data=st.data())
+def test_a_value_reads_back_in_every_layout(kind: str, data: st.DataObject) -> None:
+    value, signature = data.draw(VALUES[kind]), signature_of(kind)
+    for layout in LAYOUTS:
+        again = parse(layout, signature, render_outputs(layout, signature, {"found": value}))
+        assert again == {"found": value}
+        assert type(again["found"]) is type(value)  # type: ignore[index]
+
+
+@kinds
+@given(data=st.data())
+def test_a_value_is_coerced_from_itself_and_from_the_text_of_a_cell(kind: str, data: st.DataObject) -> None:
+    value, own = data.draw(VALUES[kind]), type_of(kind)
+    assert own.coerce(value) == value
+    assert own.coerce(str(value)) == value
+
+
+@kinds
+def test_a_kind_is_found_again_by_its_json_schema(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cribsheet.signature.field.TYPES", {"grade": Grade, **TYPES})
+    field = Field(name="found", type=type_of(kind), abstains=True, description="told")
+    assert Field.from_json_schema("found", field.json_schema()) == field
+
+
+@kinds
+@given(text=st.text(max_size=60))
+def test_reading_any_text_gives_a_value_of_the_kind_or_says_why_not(kind: str, text: str) -> None:
+    own, value, reason = type_of(kind), None, ""
+    try:
+        value = own.read(text.strip(), str)
+    except ValueError as error:
+        reason = str(error)
+    assert reason or own.coerce(value) == value
+
+
+@kinds
+def test_a_kind_says_what_it_is(kind: str) -> None:
+    own = type_of(kind)
+    assert own.noun
+    assert own.metavar
+    assert own.reading(str)
+    assert bool(own.form(str)) is not own.is_text
+    assert own.outcomes == tuple(own.outcome_of(own.value_of(outcome)) for outcome in own.outcomes)
+
+
+def test_labels_that_differ_in_case_alone_are_told_apart() -> None:
+    for labels in (("Apple", "apple"), ("apple", "Apple")):
+        own = Label(labels=labels)
+        assert [own.read(label, str) for label in labels] == list(labels)
+
+
+@pytest.mark.parametrize("labels", [(), ("a", " a "), (1, "1")])
+def test_labels_that_are_none_or_the_same_as_text_are_refused(labels: tuple[str | int, ...]) -> None:
+    with pytest.raises(SignatureError, match="label"):
+        Label(labels=labels)
+
+
+def test_the_short_form_of_a_field_names_the_kind() -> None:
+    assert Field(name="x") == Field(name="x", type=Text()) == Field(name="x", kind="text")  # type: ignore[call-arg]
