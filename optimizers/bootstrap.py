@@ -16,7 +16,7 @@ SIZES = (8, 4, 6, 2)
 
 
 def search(study: Study) -> None:
-    """TeacherRuns, then race demo sets; the winner answers all rows.
+    """Bootstrap demonstrations, then race demo sets; the winner answers all rows.
 
     Every other set is asked in words too: to reason before it answers, if there are rationales.
     """

@@ -38,9 +38,9 @@ class Check(NamedTuple):
 @json_option
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
-    """Check what is installed, reachable, on disk; name what mends the rest.
+    """Check what is installed, reachable and on disk, and say how to repair the rest.
 
-    The exit code is 1 only where something is broken that nothing works without.
+    The exit code is 1 only if something essential is broken.
 
     \b
     Example:

@@ -160,6 +160,6 @@ class _Beginnings:
         self._untold = min(first_token.values(), default=0.0) - 1.0
 
     def logprob(self, rest: str) -> float:
-        """Return that of the longest token that a text begins with; a nat less than any where none is told."""
+        """Return that of the longest token that a text begins with; one nat below the lowest if none matches."""
         starts = (rest[:length] for length in range(self._longest, 0, -1))
         return next((self._starts[start] for start in starts if start in self._starts), self._untold)

@@ -31,7 +31,7 @@ class Gain(BaseModel):
     low: float
     """Where the interval begins."""
     high: float
-    """Where it ends; where both ends have one sign, the difference is no chance."""
+    """Where it ends; the difference is significant if both ends have the same sign."""
     n: int
     """How many rows."""
 

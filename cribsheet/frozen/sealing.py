@@ -75,7 +75,7 @@ def _content(path: Path) -> dict[str, Any]:
         raise FrozenFileError(f"{path} cannot be read: {error}. Name a frozen file (*.prompt.json).") from None
     except json.JSONDecodeError as error:
         raise FrozenFileError(
-            f"{path} is no whole JSON file: {error}. It may be truncated; copy it again or compile again."
+            f"{path} is not valid JSON: {error}. It may be truncated; copy it again or compile again."
         ) from None
     if not isinstance(content, dict) or "format" not in content:
         raise FrozenFileError(f"{path} is JSON but not a frozen file: it has no 'format'. Name a *.prompt.json file.")

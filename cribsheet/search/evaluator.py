@@ -37,7 +37,7 @@ class Evaluator:
     fit_guard: GuardFitter | None = None
     """Fits guards, where the task has an answer to guard."""
     wiring: Wiring | None = None
-    """How the program runs; None where that is its own affair."""
+    """How the program runs; None if only the program's own code knows."""
     scores: dict[tuple[str, str], float] = field(default_factory=dict)
     """What each outcome would score on a row, by the row's id."""
 
@@ -75,7 +75,7 @@ class Evaluator:
         return unasked or self.run(candidate.prompts, inputs, model)
 
     def asks(self, candidate: Candidate, row: Row) -> bool:
-        """Tell whether a model has to be asked for a candidate's answer to a row; not where its guard withholds any."""
+        """Tell whether a model has to be asked for a candidate's answer to a row."""
         return settled(candidate.prompts, self.wiring, row.inputs) is None
 
     def guarded(self, candidate: Candidate) -> Candidate:

@@ -41,7 +41,7 @@ class Bill:
     cost: float = 0.0
     """What was charged for it, in the budget's unit: nothing for requests that another part had paid for."""
     price: float = 0.0
-    """What its distinct requests cost when they were first asked, whoever paid: tells what more of them will cost."""
+    """What its distinct requests cost when they were first asked, by any part: estimates what further ones cost."""
     keys: set[str] = field(default_factory=set)
     """Its requests."""
 

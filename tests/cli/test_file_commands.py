@@ -35,7 +35,7 @@ def _newer(text: str) -> str:
     [
         (None, "There is no file"),
         (lambda text: text.replace("All style", "All hype"), "was edited after it was sealed"),
-        (lambda text: text[: len(text) // 2], "no whole JSON file"),
+        (lambda text: text[: len(text) // 2], "not valid JSON"),
         (lambda text: _newer(text), "has format 99, and this version of Cribsheet reads format 2. Upgrade"),
         (lambda text: '{"text": "a row"}', "not a frozen file"),
         (lambda text: "\udcff", "cannot be read"),
@@ -129,7 +129,7 @@ def test_a_file_that_is_damaged_or_newer_is_not_sealed(run: Run, embedded: Path,
     path = folder / embedded
     text = path.read_text()
     for damaged, message in (
-        (text[:300], "no whole JSON file"),
+        (text[:300], "not valid JSON"),
         (text.replace('"format": 2', '"format": 99'), "format 99"),
         (text.replace('"demos"', '"examples"'), "is not a frozen file"),
     ):

@@ -40,7 +40,7 @@ def test_list_names_tasks_optimizers_layouts_and_frozen_files(run: Run, embedded
     assert "zero_shot" in text
     assert all(layout.name in text for layout in LAYOUTS)
     assert "embedded.prompt.json toy for embedded/smollm2-135m, 0.900 (0.800 to 0.950)" in text
-    assert "broken.prompt.json broken.prompt.json is no whole JSON file" in text
+    assert "broken.prompt.json broken.prompt.json is not valid JSON" in text
     assert max(map(len, result.stdout.splitlines()[1:])) <= 80
 
 

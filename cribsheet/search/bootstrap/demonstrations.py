@@ -21,7 +21,7 @@ FEW_ROWS = 32
 
 
 def bootstrap_if_needed(study: Study) -> None:
-    """TeacherRuns where bootstrapping was asked for, or where rows lack a predictor's fields; once a study."""
+    """Bootstrap if it was asked for, or if rows lack a predictor's fields; once a study."""
     if study.teacher_settings is not None:
         bootstrap_demos(study)
     elif not all(study.pools.values()):

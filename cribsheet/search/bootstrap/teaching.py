@@ -38,7 +38,7 @@ class TeacherSettings:
         if self.samples < 1 or self.rationales < 1 or not 0 < self.threshold <= 1:
             raise CompileError(
                 f"Bootstrapping with {self.samples} samples and {self.rationales} rationales a row and a threshold of "
-                f"{self.threshold:g} cannot be. Give 1 or more of each, and a threshold above 0, at most 1."
+                f"{self.threshold:g} is not valid. Give 1 or more of each, and a threshold above 0, at most 1."
             )
 
 
