@@ -1,42 +1,19 @@
 """Read the rows of a trainset from a file.
 
-`docs/rows.md` describes the formats; SQuAD's is that of Rajpurkar et al. 2018, "Know What You Don't Know".
+`docs/rows.md` describes the formats.
 """
 
-import csv
-import hashlib
-import io
-import json
 import math
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
-
-from pydantic import BaseModel, ValidationError
 
 from cribsheet.dataset.examples import Row
-from cribsheet.dataset.jsonl import json_objects
+from cribsheet.dataset.formats import GROUP, READERS, RawRow, content_hash
 from cribsheet.errors import DataError
-from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value, is_unanswerable_json
+from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.signature import Field, Signature
-
-GROUP = "group"
-"""The optional column that names what rows share, so that a split keeps them together."""
-
-MAX_CELL = 16 * 1024 * 1024
-"""Characters of the longest CSV cell that is read; a longer one is most likely an unclosed quote."""
-
-
-class _Raw(NamedTuple):
-    """A row before it is typed."""
-
-    where: str
-    values: dict[str, object]
-    is_table: bool = False
-    """Whether columns that the task does not need are normal, as they are in a CSV."""
 
 
 def load_rows(
@@ -57,7 +34,7 @@ def load_rows(
     path = Path(path)
     _check_mapping(mapping, signature)
     text = _read_text(path)
-    reader = _READERS.get(path.suffix.lower())
+    reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise DataError(
             f"{path} ends in {path.suffix!r}, which tells no format. Name it *.jsonl, *.csv or *.json (SQuAD)."
@@ -71,7 +48,7 @@ def load_rows(
 
 
 def _without_missing(
-    signature: Signature, raws: Sequence[_Raw], *, optional: Collection[str], mapping: Mapping[str, str]
+    signature: Signature, raws: Sequence[RawRow], *, optional: Collection[str], mapping: Mapping[str, str]
 ) -> Signature:
     """Return the signature without the optional outputs that no row has."""
     there = {mapping.get(column, column) for raw in raws for column in raw.values}
@@ -133,99 +110,7 @@ def _read_text(path: Path) -> str:
         ) from None
 
 
-def _read_jsonl(text: str, path: str) -> Iterator[_Raw]:
-    return (_Raw(where, values) for where, values in json_objects(text, path))
-
-
-def _read_csv(text: str, path: str) -> Iterator[_Raw]:
-    # The limit is the process's, so it is only ever raised.
-    csv.field_size_limit(max(MAX_CELL, csv.field_size_limit()))
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    begin = 1  # the line where a row begins, which a quote left open may lie far behind
-    try:
-        header = [name.strip() for name in next(reader)]
-        begin = reader.line_num + 1
-        for cells in reader:
-            where = f"{path}, line {begin}"
-            if len(cells) not in (0, len(header)):
-                raise DataError(
-                    f"{where}: {len(cells)} cells where the header has {len(header)}. "
-                    "Put quotes around a cell that holds a comma or a line break."
-                )
-            if cells:
-                yield _Raw(where, dict(zip(header, map(_cell, cells), strict=True)), is_table=True)
-            begin = reader.line_num + 1
-    except csv.Error as error:
-        raise DataError(
-            f"{path}, line {begin}: not CSV: {error}. Close each quote, and double one inside a quoted cell."
-        ) from None
-
-
-def _cell(text: str) -> object:
-    """Return the cell's text, or the object where it holds `{"unanswerable": "why"}`."""
-    if not text.startswith("{"):
-        return text
-    with suppress(ValueError, RecursionError):
-        value = json.loads(text)
-        return value if is_unanswerable_json(value) else text
-    return text
-
-
-class _Answer(BaseModel):
-    text: str
-
-
-class _Question(BaseModel):
-    question: str
-    id: str | int = "without an id"
-    answers: list[_Answer] = []
-    is_impossible: bool = False
-
-
-class _Paragraph(BaseModel):
-    context: str
-    qas: list[_Question]
-
-
-class _Article(BaseModel):
-    paragraphs: list[_Paragraph]
-
-
-class _Squad(BaseModel):
-    data: list[_Article]
-
-
-def _read_squad(text: str, path: str) -> Iterator[_Raw]:
-    try:
-        squad = _Squad.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise DataError(
-            f"{path}: not SQuAD JSON: {place}: {first['msg']}. A file of one object a line is named *.jsonl."
-        ) from None
-    for paragraph in (paragraph for article in squad.data for paragraph in article.paragraphs):
-        for item in paragraph.qas:
-            answers = [answer.text for answer in item.answers]
-            yield _Raw(
-                f"{path}, question {item.id}",
-                {
-                    "question": item.question,
-                    "context": paragraph.context,
-                    "answer": {UNANSWERABLE: None} if item.is_impossible else answers,
-                    GROUP: _hash(paragraph.context),
-                },
-            )
-
-
-_READERS: dict[str, Callable[[str, str], Iterator[_Raw]]] = {
-    ".jsonl": _read_jsonl,
-    ".csv": _read_csv,
-    ".json": _read_squad,
-}
-
-
-def _to_row(raw: _Raw, signature: Signature, *, mapping: Mapping[str, str]) -> Row:
+def _to_row(raw: RawRow, signature: Signature, *, mapping: Mapping[str, str]) -> Row:
     values = _fields(raw, signature, mapping=mapping)
     group = None if GROUP in _names(signature) else values.get(GROUP)
     try:
@@ -238,7 +123,7 @@ def _to_row(raw: _Raw, signature: Signature, *, mapping: Mapping[str, str]) -> R
         raise DataError(f"{raw.where}: {error}. Mend the row, or the type in the signature.") from None
 
 
-def _fields(raw: _Raw, signature: Signature, *, mapping: Mapping[str, str]) -> dict[str, object]:
+def _fields(raw: RawRow, signature: Signature, *, mapping: Mapping[str, str]) -> dict[str, object]:
     """Return the row's values by field; columns that `mapping` replaces are left out."""
     absent = [column for column in mapping if column not in raw.values]
     if absent:
@@ -301,10 +186,6 @@ def _grouped(rows: list[Row], signature: Signature) -> list[Row]:
     texts = [str(row.inputs[longest]) for row in rows]
     shared = len(signature.inputs) > 1 and len(set(texts)) < len(texts)
     return [
-        row if row.group else replace(row, group=_hash(text) if shared else row.id)
+        row if row.group else replace(row, group=content_hash(text) if shared else row.id)
         for row, text in zip(rows, texts, strict=True)
     ]
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
