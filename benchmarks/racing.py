@@ -126,7 +126,7 @@ class Track:
         for candidate in self._candidates(everything, seed):
             everything.extend(everything.trial(candidate), len(everything.val))
         scores = {trial.uncorrected.key: trial.mean for trial in everything.trials}
-        settled = max(everything.trials, key=lambda trial: fmean(trial.said))
+        settled = max(everything.trials, key=lambda trial: fmean(trial.ranks))
         meter = Meter()
         race = self.race(seed, cache, meter, allowance=allowance_of(everything.ledger.tokens))
         choice = race.best

@@ -40,18 +40,18 @@ class Trial:
 
     def __init__(self, candidate: Candidate, evaluator: Evaluator):
         self.uncorrected = evaluator.guarded(candidate)
-        """Without any but what is known beforehand: what other candidates are made of."""
+        """With the corrections alone that are known before any row is answered; other candidates are made of it."""
         self.candidate = self.uncorrected
         """With the corrections that do best, fitted on all rows so far."""
         self.evaluation = Evaluation(())
         """The rows so far, each with corrections fitted on others."""
         self.merits: tuple[float, ...] = ()
         """What candidates are compared by, row by row; see `Evaluator.merit`."""
-        self.said: tuple[float, ...] = ()
-        """What trials stand by, row by row.
+        self.ranks: tuple[float, ...] = ()
+        """Per-row value that ranks trials: the mean of score and merit.
 
-        Merits tell candidates apart on few rows; but candidates that are alike in accuracy may differ in
-        how sure they are, so the score has half a say.
+        Merits tell candidates apart on few rows; but candidates of the same accuracy may differ in how sure they
+        are, so the score counts half.
         """
         self._base_results: list[RowResult] = []
         self._allowed: tuple[Fitter, ...] = ()
@@ -87,8 +87,8 @@ class Trial:
         rows, the best looks that much better than it is. With as many rows, nothing is.
         """
         if self.rows == other.rows:
-            return fmean(self.said) - fmean(other.said)
-        ahead = [own - its for own, its in zip(self.said, other.said, strict=False)]
+            return fmean(self.ranks) - fmean(other.ranks)
+        ahead = [own - its for own, its in zip(self.ranks, other.ranks, strict=False)]
         return fmean(ahead) - _CAUTION * float(np.std([*ahead, -0.5, 0.5], ddof=1)) / math.sqrt(len(ahead))
 
     @property
@@ -123,10 +123,14 @@ class Trial:
         """Let a further correction be fitted, on the rows so far and on those to come.
 
         Raises:
-            BudgetExhausted: if the ledger stops it; the trial stays as it was.
+            BudgetExhausted, SearchStopped: if the ledger stops it; the trial stays as it was.
         """
-        self._allowed = (*self._allowed, fitter)
-        self._settle(self._base_results)
+        before, self._allowed = self._allowed, (*self._allowed, fitter)
+        try:
+            self._settle(self._base_results)
+        except (BudgetExhausted, SearchStopped):
+            self._allowed = before
+            raise
 
     def _settle_anew(self, results: list[RowResult]) -> None:
         if len(results) > self.rows:
@@ -147,7 +151,7 @@ class Trial:
                 candidate = fitted(base, results, fitters, replay=replay)
                 judged, merits = judging, then
         self._base_results, self.candidate, self.merits, self.evaluation = results, candidate, merits, summarize(judged)
-        self.said = tuple((row.score + merit) / 2 for row, merit in zip(judged, merits, strict=True))
+        self.ranks = tuple((row.score + merit) / 2 for row, merit in zip(judged, merits, strict=True))
 
     def _fitters(self) -> tuple[Fitter, ...]:
         guard = self._evaluator.fit_guard

@@ -290,7 +290,7 @@ def test_rows_off_the_topic_are_withheld_unasked() -> None:
 def judged(*said: float) -> Trial:
     """A trial with these rows."""
     trial = Trial(candidate_of(), evaluator_of(student()))
-    trial.said = said
+    trial.ranks = said
     trial.evaluation = Evaluation(tuple(RowResult(row, value, None) for row, value in zip(EVEN, said, strict=False)))
     return trial
 
