@@ -27,12 +27,13 @@ from cribsheet.search.evaluator import Evaluator
 from cribsheet.search.ledger import Ledger
 from cribsheet.search.study import Study
 from cribsheet.signature import Field, Signature
+from cribsheet.signature.types import Label
 
 SENTIMENT = Signature(
     name="Sentiment",
     instructions="Say whether the text is negative or positive.",
     inputs=(Field(name="text"),),
-    outputs=(Field(name="sentiment", kind="label", labels=("negative", "positive")),),
+    outputs=(Field(name="sentiment", type=Label(labels=("negative", "positive"))),),
 )
 ANSWER = {
     "id": "1",

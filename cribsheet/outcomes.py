@@ -20,7 +20,7 @@ class Unanswerable(BaseModel):
         validation_alias=AliasChoices("reason", UNANSWERABLE),
         serialization_alias=UNANSWERABLE,
     )
-    """Why there is no answer, in a sentence; None where nobody said."""
+    """Why there is no answer, in a sentence; None if nobody said."""
 
     def __bool__(self) -> bool:
         return False

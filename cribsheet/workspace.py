@@ -133,7 +133,7 @@ def find_workspace(start: str | os.PathLike[str]) -> Workspace:
 
 
 def new_workspace(directory: str | os.PathLike[str]) -> Workspace:
-    """Make an empty workspace; WorkspaceError where the folder has something in it."""
+    """Make an empty workspace; WorkspaceError if the folder has something in it."""
     directory = Path(directory)
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise WorkspaceError(f"{directory} is not empty. Name a folder that does not exist yet.")

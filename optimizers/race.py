@@ -90,7 +90,7 @@ def _draw(study: Study, name: str) -> DemoSampler:
 def _screened(study: Study, allowance: float, seen: set[str]) -> list[Candidate]:
     """Return the two frames that do best with one small demo set: layouts first, then words in the best of them.
 
-    Where the budget pays for too few, and a readout may learn from rows instead, the first layout is the frame.
+    If the budget pays for too few, and a readout may learn from rows instead, the first layout is the frame.
     """
 
     def screen(part: float, proposals: Proposals, incumbents: Sequence[Trial] = ()) -> list[Trial]:

@@ -59,14 +59,14 @@ class Cell(BaseModel):
     method: str
     seed: int
     score: float | None = None
-    """The mean on the test rows; None where the method did not run."""
+    """The mean on the test rows; None if the method did not run."""
     low: float | None = None
     high: float | None = None
     n: int = 0
     scores: tuple[float, ...] = ()
     """Each test row's, to pair methods by."""
     groups: tuple[int, ...] = ()
-    """Which test rows share a context; empty where none do."""
+    """Which test rows share a context; empty if none do."""
     rows: str = ""
     """A hash of the task's test rows, of which the cell has the first `n`: equal where two cells may be paired."""
     figures: dict[str, float] = {}
@@ -135,7 +135,7 @@ def abstention(judged: Judged) -> dict[str, float]:
 
 
 def numbered(groups: Sequence[str]) -> tuple[int, ...]:
-    """Return a number for each group, nothing where each row is one by itself.
+    """Return a number for each group, nothing if each row is one by itself.
 
     >>> numbered(["a", "b", "a"]), numbered(["a", "b"])
     ((0, 1, 0), ())
@@ -169,7 +169,7 @@ class Results:
         return iter(self._cells.values())
 
     def get(self, task: str, method: str, seed: int) -> Cell | None:
-        """Return a cell, None where it was not measured yet."""
+        """Return a cell, None if it was not measured yet."""
         return self._cells.get((task, method, seed))
 
     def put(self, cell: Cell) -> None:

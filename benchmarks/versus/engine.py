@@ -53,7 +53,7 @@ class Engine:
     """llama.cpp with one slot and its prefix cache on."""
 
     def __init__(self) -> None:
-        import xllamacpp as xlc  # needed only where DSPy's side is measured
+        import xllamacpp as xlc  # needed only if DSPy's side is measured
 
         parameters = xlc.CommonParams()
         parameters.model.path = str(weights.pull(NAME, directory=weights.models_directory()))

@@ -55,7 +55,7 @@ def median(cells: Sequence[Cell]) -> Cell:
 
 
 def lead(reference: Sequence[Cell], cells: Sequence[Cell]) -> Gain | None:
-    """Return how much better the reference is on the test rows that both have; None where there are none."""
+    """Return how much better the reference is on the test rows that both have; None if there are none."""
     if not reference:
         return None
     one, other = median(cells), median(reference)

@@ -64,7 +64,7 @@ class Tracker(BaseCallback):
                 tried.scores[row_key(inputs)] = score
 
     def best(self, student: dspy.Module, *, min_rows: int = MIN_ROWS) -> tuple[dspy.Module, int] | None:
-        """Return the program that stands best and how many rows it answered; None where none answered enough."""
+        """Return the program that stands best and how many rows it answered; None if none answered enough."""
         with self._lock:
             enough = [tried for tried in self._tried.values() if len(tried.scores) >= min_rows]
         if not enough:

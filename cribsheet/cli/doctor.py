@@ -29,7 +29,7 @@ class Check(NamedTuple):
     name: str
     found: str
     mend: str = ""
-    """Empty where all is well."""
+    """Empty if all is well."""
     is_essential: bool = False
     """Whether nothing works without it."""
 

@@ -23,7 +23,7 @@ def with_logit_bias(prompt: FrozenPrompt, model: Model, answers: Sequence[Answer
     """Return the prompt with its biases by token id too, where each outcome's word is one token.
 
     The word counts as it stands after the prompt, and in the other spellings that are one token: the
-    likeliest of them decides, where Cribsheet adds up all that begins the word. Where that decides
+    likeliest of them decides, where Cribsheet adds up all that begins the word. If that decides
     otherwise on some of the `answers`, as with a model that would rather say something else, or where the
     prompt is not calibrated, or the model tells no token ids, the prompt stays as it is.
     """
@@ -78,7 +78,7 @@ def _biases(layout: Layout, field: Field, calibration: Calibration, model: Tells
 
 
 def _single_tokens(layout: Layout, field: Field, word: str, model: TellsTokenIds) -> list[int]:
-    """Return the tokens that are the word after the prompt; none where it takes several as it is written there."""
+    """Return the tokens that are the word after the prompt; none if it takes several as it is written there."""
     is_raw = layout.style == "raw"
     before = layout.opening(field.name, layout.output_mark) if is_raw else "\n"  # a chat's template ends its line
     known = model.token_ids(before)
@@ -97,7 +97,7 @@ def _spellings(layout: Layout, word: str, *, is_raw: bool) -> Iterator[str]:
 
 
 def _single(before: Sequence[int], whole: Sequence[int] | None) -> int | None:
-    """Return the one token that comes after others, None where several do or the others changed."""
+    """Return the one token that comes after others, None if several do or the others changed."""
     if whole is None or len(whole) != len(before) + 1 or list(whole[:-1]) != list(before):
         return None
     return whole[-1]

@@ -20,7 +20,7 @@ def open_teacher(
 ) -> Iterator[TeacherSettings | None]:
     """Give how to bootstrap: from saved traces where there are some, else by a teacher that is closed afterwards.
 
-    None where nothing asks for it. A given `teacher` is used in place of the one that is named.
+    None if nothing asks for it. A given `teacher` is used in place of the one that is named.
 
     Raises:
         DataError: where the file of traces cannot be read.
@@ -42,7 +42,7 @@ def open_teacher(
 
 
 def keep_traces(settings: Settings, study: Study) -> None:
-    """Write the traces to the file that the settings name, unless it was read there; nothing where nothing passed."""
+    """Write the traces to the file that the settings name, unless it was read there; nothing if nothing passed."""
     is_new = study.teacher_settings is not None and study.teacher_settings.saved is None
     if settings.traces and is_new and study.teacher_runs and study.teacher_runs.traces:
         write_traces(settings.traces, study.teacher_runs.traces)

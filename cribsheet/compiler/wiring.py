@@ -14,7 +14,7 @@ Recorded = tuple[Mapping[str, Value], Run]
 
 
 def infer_wiring(recorded: Sequence[Recorded]) -> Wiring | None:
-    """Return the wiring that explains every run, None where none does.
+    """Return the wiring that explains every run, None if none does.
 
     A program is wired when each run calls the same predictors once, in one order, and every input of
     a predictor and every output of the program is, in all runs, the same earlier value, unchanged.

@@ -22,7 +22,7 @@ class Calibration(Correction):
     """By outcome, natural log; 0 everywhere changes nothing."""
     logit_bias: Mapping[str, float] | None = None
     """What a server adds to the logits of the outcomes' tokens so that one greedy token is the decision: by
-    token id, natural log, from -100 to 100. None where an outcome has no token of its own, or none is told."""
+    token id, natural log, from -100 to 100. None if an outcome has no token of its own, or none is told."""
 
     label: ClassVar[str] = "calibrated"
     needs: ClassVar[frozenset[Need]] = frozenset({"logprobs"})

@@ -29,7 +29,7 @@ class Guard(Correction):
     context: str
     """The input that should hold the answer."""
     lead: tuple[str, ...] = ()
-    """The inputs that ask; none where the context is the only text."""
+    """The inputs that ask; none if the context is the only text."""
     weights: Mapping[str, float]
     """By signal, those used: `coverage`, `grounded`, `abstention`, `confidence`; without any, the model decides."""
     intercept: float

@@ -85,7 +85,7 @@ class Pointer(Correction):
         )
 
     def points_at(self, text: str, lead: str, *, written: str, first_token: Mapping[str, float]) -> str:
-        """Return the word of a text with which the answer begins, as it stands there; empty where it has no words.
+        """Return the word of a text with which the answer begins, as it stands there; empty if it has no words.
 
         `lead` is what is asked, `written` the answer as the model wrote it, and `first_token` has the natural
         log-probabilities of what it might have begun with.

@@ -44,7 +44,7 @@ class Spans:
         return length > 0 and any(_ends(self.folded, at + length) for at in self._places_of(words))
 
     def beginning(self, words: str) -> str:
-        """Return the longest part that the words begin with and that is a span; empty where none is."""
+        """Return the longest part that the words begin with and that is a span; empty if none is."""
         parts = (words[:length].rstrip() for length in range(len(words), 0, -1) if _ends(words, length))
         return next(filter(self.hold, parts), "")
 
@@ -64,7 +64,7 @@ def extract(words: str, text: str, next_token: NextToken, *, stops: Sequence[str
     Up to where what it has written, `words`, leaves the text, that stands; from there on each token is the likeliest
     that `next_token` tells with which some span goes on, or that ends the answer where a span ends: greedy decoding
     under a constraint, as De Cao et al. 2021 (arXiv:2010.00904) decode names of entities. `tokens` are the most
-    to be written; empty where none that is told begins a span.
+    to be written; empty if none that is told begins a span.
     """
     spans = Spans(text)
     found = spans.beginning(words)

@@ -152,7 +152,7 @@ def _remedy(missing: list[str], unknown: list[str]) -> str:
     if not unknown:
         return f"Add {missing[0]!r}."
     pairs = ",".join(f"{column}={field}" for column, field in zip(unknown, missing, strict=False))
-    return f"Where only the names differ, rename them, such as with --map {pairs}."
+    return f"If only the names differ, rename them, such as with --map {pairs}."
 
 
 def _accepted(field: Field, raw: object) -> tuple[Value, ...]:

@@ -30,19 +30,19 @@ class RowResult:
     score: float
     """The metric's value; 0 where there is no answer."""
     run: Run | None
-    """What the program gave; None where it crashed."""
+    """What the program gave; None if it crashed."""
     error: str | None = None
     """Why it crashed."""
 
     @property
     def parse_failure(self) -> str | None:
-        """Why the completion could not be read, None where it could."""
+        """Why the completion could not be read, None if it could."""
         failed = self.run is not None and isinstance(self.run.outputs, ParseFailure)
         return self.run.outputs.reason if failed else None  # type: ignore[union-attr]
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """The predictors' calls, none where the program crashed."""
+        """The predictors' calls, none if the program crashed."""
         return self.run.calls if self.run else ()
 
 
@@ -68,7 +68,7 @@ class Evaluation:
         return mean_score(self.scores, groups=[row.example.group for row in self.rows])
 
     def answerable(self, field: Field) -> Score | None:
-        """Return the score on the rows that have an answer; None where none has."""
+        """Return the score on the rows that have an answer; None if none has."""
         rows = [row for row in self.rows if not isinstance(row.example.outputs[field.name][0], Unanswerable)]
         return summarize(rows).score if rows else None
 
@@ -83,7 +83,7 @@ class Evaluation:
         return sum(row.error is not None for row in self.rows)
 
     def outcomes(self, field: Field) -> list[tuple[str, str | None]]:
-        """Return each row's accepted and predicted outcome; None where there is no prediction."""
+        """Return each row's accepted and predicted outcome; None if there is no prediction."""
         return [
             (field.outcome_of(row.example.outputs[field.name][0]), _predicted_outcome(row, field)) for row in self.rows
         ]
@@ -105,7 +105,7 @@ def summarize(results: Iterable[RowResult]) -> Evaluation:
 
 
 def score_run(example: Row, run: Run, metric: Metric) -> RowResult:
-    """Return how a row went whose run is known; MetricError where the metric raises or gives no number."""
+    """Return how a row went whose run is known; MetricError if the metric raises or gives no number."""
     if isinstance(run.outputs, ParseFailure):
         return RowResult(example, 0.0, run)
     score = apply_metric(metric, example, run.outputs, text=run.text, probability=run.probability)

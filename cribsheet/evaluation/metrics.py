@@ -240,7 +240,7 @@ def balanced_accuracy(pairs: Outcomes) -> float:
 
 
 def abstention_precision(pairs: Outcomes) -> float | None:
-    """Return the share of the abstentions that were right; None where there was none.
+    """Return the share of the abstentions that were right; None if there was none.
 
     >>> abstention_precision([("unanswerable", "unanswerable"), ("answered", "unanswerable")])
     0.5
@@ -249,5 +249,5 @@ def abstention_precision(pairs: Outcomes) -> float | None:
 
 
 def abstention_recall(pairs: Outcomes) -> float | None:
-    """Return the share of the unanswerable rows that were abstained from; None where there was none."""
+    """Return the share of the unanswerable rows that were abstained from; None if there was none."""
     return recall(pairs).get(UNANSWERABLE)

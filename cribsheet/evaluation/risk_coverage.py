@@ -42,7 +42,7 @@ def risk_coverage(answers: Sequence[tuple[float, float]], *, rows: int | None = 
 
 
 def area(curve: Sequence[Point]) -> float | None:
-    """Return the area under a risk-coverage curve, over the coverages that it reaches; None where there are none.
+    """Return the area under a risk-coverage curve, over the coverages that it reaches; None if there are none.
 
     The mean risk over all coverages (Geifman & El-Yaniv 2017, "Selective Classification for Deep Neural
     Networks"; AURC), 0 at best. A program that does not know when it is right has the risk of answering all.
@@ -56,8 +56,8 @@ def area(curve: Sequence[Point]) -> float | None:
 def balanced_abstention(pairs: Outcomes) -> float | None:
     """Return the mean of how often unanswerable rows are abstained from and answerable ones answered.
 
-    Takes pairs of the gold outcome and the predicted one, empty where there is no prediction, which is
-    neither. None where the rows are all of one kind.
+    Takes pairs of the gold outcome and the predicted one, empty if there is no prediction, which is
+    neither. None if the rows are all of one kind.
 
     >>> balanced_abstention([("unanswerable", "unanswerable"), ("large", "small"), ("small", "unanswerable")])
     0.75

@@ -78,7 +78,7 @@ class Source:
 
     @property
     def weights_file(self) -> str | None:
-        """The file name of an embedded model's weights; None where the model is served."""
+        """The file name of an embedded model's weights; None if the model is served."""
         provider, _, bare = self.model.name.partition("/")
         if provider != "embedded":
             return None

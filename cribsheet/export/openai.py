@@ -46,7 +46,7 @@ def _body(source: Source) -> dict[str, Any]:
 
 
 def _logit_bias(source: Source) -> Mapping[str, float]:
-    """Return what makes one token the calibrated decision, nothing where that takes more than one."""
+    """Return what makes one token the calibrated decision, nothing if that takes more than one."""
     calibration = source.prompt.correction(Calibration)
     return (calibration.logit_bias if calibration and is_decided(source.prompt) else None) or {}
 

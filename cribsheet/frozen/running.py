@@ -120,7 +120,7 @@ def _fetch(given: Mapping[str | None, Mapping[str, Any]], wire: Wire) -> Any:
 
 
 def prompt_text(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> Prompt:
-    """Return the rendered prompt for some inputs; DataError where they are not the signature's."""
+    """Return the rendered prompt for some inputs; DataError if they are not the signature's."""
     return render(
         prompt.layout,
         prompt.signature,

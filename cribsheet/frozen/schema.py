@@ -100,7 +100,7 @@ class ModelIdentity(BaseModel):
     name: str
     """Such as `embedded/smollm2-135m`."""
     digest: str | None
-    """Of its weights; None where the endpoint does not tell."""
+    """Of its weights; None if the endpoint does not tell."""
     endpoint: str = ""
     """Where it was served; empty for the embedded engine."""
     context_window: int = 4096
@@ -163,7 +163,7 @@ class Provenance(BaseModel):
     curve: tuple[tuple[int, float], ...] = ()
     """The best validation score so far against tokens spent."""
     taught: Taught | None = None
-    """Where demonstrations were bootstrapped; None where the rows were all there was to show."""
+    """Where demonstrations were bootstrapped; None if the rows were all there was to show."""
 
 
 class Wire(BaseModel):
@@ -202,7 +202,7 @@ class FrozenProgram(BaseModel):
     prompts: Mapping[str, FrozenPrompt]
     """One a predictor, by the predictor's name in the program."""
     wiring: Wiring | None = None
-    """How the prompts follow each other; None where only the program's own code knows."""
+    """How the prompts follow each other; None if only the program's own code knows."""
     model: ModelIdentity
     """What they were compiled for."""
     results: Results

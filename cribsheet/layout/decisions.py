@@ -14,7 +14,7 @@ _AUDIBLE = math.log(0.02)  # what is less likely decides nothing, and would cost
 
 
 def decided_field(signature: Signature) -> Field | None:
-    """Return the output whose outcome is the whole answer, None where the answer must be written."""
+    """Return the output whose outcome is the whole answer, None if the answer must be written."""
     (first, *rest) = signature.outputs
     return first if first.is_finite and not rest else None
 
@@ -28,7 +28,7 @@ def likeliest(field: Field, shares: Mapping[str, float]) -> tuple[dict[str, Valu
 def outcome_logprobs(
     layout: Layout, field: Field, first_token: Mapping[str, float], *, next_token: NextToken | None = None
 ) -> dict[str, float] | None:
-    """Return the normalised log-probability of each outcome; None where no token speaks for any.
+    """Return the normalised log-probability of each outcome; None if no token speaks for any.
 
     A token speaks for an outcome when it begins its verbalizer, whatever the case and the white
     space before it, and begins no other's. What begins several is shared out by the tokens that

@@ -37,7 +37,7 @@ class Mark(BaseModel):
     gap: str = " "
     """White space between the opening and the value: a prompt that ends in it reads badly to a model."""
     close: str = ""
-    """After the value, such as `</{tag}>`; empty where the line's end closes it."""
+    """After the value, such as `</{tag}>`; empty if the line's end closes it."""
 
 
 class Layout(BaseModel):
@@ -92,7 +92,7 @@ class Layout(BaseModel):
         return self._fill(mark.open, field)
 
     def closing(self, field: str, mark: Mark) -> str:
-        """Return a field's closing mark, empty where the line's end closes it."""
+        """Return a field's closing mark, empty if the line's end closes it."""
         return self._fill(mark.close, field)
 
     def _fill(self, template: str, field: str) -> str:

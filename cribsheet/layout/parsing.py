@@ -96,7 +96,7 @@ def _end_of_quoted(text: str) -> int:
 
 
 def _unquote(text: str) -> str | None:
-    """Return what a JSON string stands for, None where the text is not one."""
+    """Return what a JSON string stands for, None if the text is not one."""
     if not text.startswith('"'):
         return None
     try:

@@ -20,7 +20,7 @@ class Asked:
         self._hashes.setdefault(len(text), set()).add(hash(text))
 
     def end_in(self, text: str) -> int | None:
-        """Return where the shortest one ends that the text is or starts with; None where there is none.
+        """Return where the shortest one ends that the text is or starts with; None if there is none.
 
         Those that there are, are forgotten: the text is what later prompts will share the most with.
         """

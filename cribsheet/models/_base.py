@@ -31,7 +31,7 @@ class Usage(BaseModel):
     prompt_tokens: int = 0
     """All tokens of the prompt."""
     cached_tokens: int | None = None
-    """Those of the prompt that the engine had read before; None where the endpoint does not tell."""
+    """Those of the prompt that the engine had read before; None if the endpoint does not tell."""
     completion_tokens: int = 0
     """Tokens generated."""
 
@@ -51,9 +51,9 @@ class Completion(BaseModel):
     finish_reason: Literal["stop", "length"] = "stop"
     """Why it ended."""
     first_token: dict[str, float] | None = None
-    """Natural log-probability of each reported alternative for the first token; None where not told."""
+    """Natural log-probability of each reported alternative for the first token; None if not told."""
     logprobs: tuple[float, ...] | None = None
-    """Natural log-probability of each token of the text; None where not told."""
+    """Natural log-probability of each token of the text; None if not told."""
     usage: Usage = Usage()
     """Tokens read and written."""
     seconds: float = 0.0
@@ -89,7 +89,7 @@ class Model(Completer, Protocol):
 
     @property
     def digest(self) -> str | None:
-        """What identifies the weights, such as `sha256:…`; None where the endpoint does not tell."""
+        """What identifies the weights, such as `sha256:…`; None if the endpoint does not tell."""
         ...
 
     def count_tokens(self, text: str) -> int:
@@ -106,5 +106,5 @@ class TellsTokenIds(Protocol):
     """A model whose tokenizer can be asked."""
 
     def token_ids(self, text: str) -> Sequence[int] | None:
-        """Return the tokens of a text, without what a prompt starts with; None where they are not told."""
+        """Return the tokens of a text, without what a prompt starts with; None if they are not told."""
         ...

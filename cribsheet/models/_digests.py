@@ -22,7 +22,7 @@ class _Remembered(BaseModel):
 
 
 def digest(path: Path) -> str:
-    """Return `sha256:…` of a file, hashing it only where it changed since the last time.
+    """Return `sha256:…` of a file, hashing it only if it changed since the last time.
 
     Hashing 100 MB takes a third of a second, so the result is kept in a hidden file beside it.
 

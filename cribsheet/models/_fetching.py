@@ -15,7 +15,7 @@ from pathlib import Path
 from cribsheet.errors import MissingExtraError, WeightsError
 
 Progress = Callable[[int, int | None], None]
-"""Told the bytes that have come so far, then those that come in all; None where that is unknown."""
+"""Told the bytes that have come so far, then those that come in all; None if that is unknown."""
 
 _PIP_DOWNLOAD = (
     *("-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"),

@@ -67,7 +67,7 @@ def alternatives_of(choice: Json) -> dict[str, float] | None:
 
 
 def logprobs_of(choice: Json, text: str) -> tuple[float, ...] | None:
-    """Return the log-probabilities that are told of the text's tokens; None where none is."""
+    """Return the log-probabilities that are told of the text's tokens; None if none is."""
     told: list[float] = []
     left = len(text.encode())
     for entry in _entries(choice):

@@ -73,7 +73,7 @@ def _as_alternatives(top: Mapping[str, float]) -> list[Entry]:
 def _first_token(entry: Entry) -> dict[str, float] | None:
     first = added_up((_text_of(other), other["logprob"]) for other in entry.get("top_logprobs") or [entry])
     # llama-server leaves out tokens that end inside a character: the first entry then shows the whole
-    # character, beside alternatives for the last part of it. Where it shows nothing (the token may begin
+    # character, beside alternatives for the last part of it. If it shows nothing (the token may begin
     # a stop sequence) they are the right ones.
     shown = _text_of(entry)
     is_misplaced = shown and shown not in first

@@ -73,7 +73,7 @@ class CompletionCache:
         self._try(self._open, reads=True)
 
     def get(self, key: str) -> Any:
-        """Return the value stored under the key; None where there is none."""
+        """Return the value stored under the key; None if there is none."""
         text = self._try(lambda: self._cache.get(key), reads=True) if self._reads else None
         try:
             return None if text is None else json.loads(text)
@@ -86,14 +86,14 @@ class CompletionCache:
             self._try(lambda: self._cache.set(key, json.dumps(value)), reads=False)
 
     def stats(self) -> CacheStats:
-        """Return how much is in it; nothing where it cannot be read."""
+        """Return how much is in it; nothing if it cannot be read."""
         if not self._reads:
             return CacheStats(0, 0)
         found = self._try(lambda: CacheStats(len(self._cache), self._cache.volume()), reads=True)
         return found or CacheStats(0, 0)
 
     def clear(self) -> int:
-        """Remove all entries, and the file itself where it is damaged; return how many there were.
+        """Remove all entries, and the file itself if it is damaged; return how many there were.
 
         Raises:
             WorkspaceError: when the folder does not allow it.
@@ -168,7 +168,7 @@ class Meter:
     evaluated_tokens: int = 0
     """Those of them that the engine read anew; all of them where it tells nothing of its prefix cache."""
     prefix_cached_tokens: int | None = None
-    """Those of them that the prefix cache served; None where no engine told."""
+    """Those of them that the prefix cache served; None if no engine told."""
     completion_cached_tokens: int = 0
     """Tokens of the prompts that the completion cache answered."""
     completion_tokens: int = 0
@@ -252,7 +252,7 @@ class CachedModel:
         return count
 
     def token_ids(self, text: str) -> Sequence[int] | None:
-        """Return the tokens of a text, from the cache where it was asked before; None where the model tells none."""
+        """Return the tokens of a text, from the cache where it was asked before; None if the model tells none."""
         if not isinstance(self.model, TellsTokenIds):
             return None
         key = request_key(self, token_ids_of=text)

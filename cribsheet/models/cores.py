@@ -11,7 +11,7 @@ def usable_cores() -> int:
 
 
 def engine_threads() -> int | None:
-    """Return how many threads an engine should have, None where it may choose.
+    """Return how many threads an engine should have, None if it may choose.
 
     llama.cpp starts one for each core of the machine; more than may run wait for each other, many times slower.
     """

@@ -14,7 +14,7 @@ class NextTokens:
         self.asked: list[tuple[Prompt, Completion]] = []
 
     def __call__(self, said: str) -> Mapping[str, float] | None:
-        """Return the alternatives after the prompt and what was said; None where none are told."""
+        """Return the alternatives after the prompt and what was said; None if none are told."""
         longer = self._prompt.followed_by(said)
         completion = self._model.complete(longer, self._sampling)
         self.asked.append((longer, completion))

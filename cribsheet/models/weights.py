@@ -51,7 +51,7 @@ class Weights(BaseModel):
     context_window: int | None = None
     """The longest text that the model was trained on, in tokens."""
     sha256: str | None = None
-    """What the file must hash to; None where it is not known beforehand."""
+    """What the file must hash to; None if it is not known beforehand."""
     size: int | None = None
     """Bytes on disk."""
     download: int | None = None
@@ -141,7 +141,7 @@ def on_disk(directory: Path) -> list[OnDisk]:
 
 
 def locate(name: str, *, directory: Path) -> Path | None:
-    """Return the file of a known name, or of a stem, that the directory holds; None where it does not."""
+    """Return the file of a known name, or of a stem, that the directory holds; None if it does not."""
     weights = find(name)
     path = directory / (weights.file if weights else f"{name}.gguf")
     return path if path.is_file() else None

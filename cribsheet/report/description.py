@@ -46,7 +46,7 @@ def program_facts(program: FrozenProgram) -> Table:
 
 
 def taught_facts(taught: Taught | None) -> dict[str, str]:
-    """Return who taught, and how much of it was of use; nothing where nobody did."""
+    """Return who taught, and how much of it was of use; nothing if nobody did."""
     return {"teacher": f"{taught.teacher}, {counted(taught.traces, 'trace')} passed"} if taught else {}
 
 

@@ -161,5 +161,5 @@ def evaluation_tables(evaluation: Evaluation, summary: Mapping[str, Any]) -> Seq
 
 
 def _curve_summary(curve: Sequence[Point]) -> dict[str, Any] | None:
-    """Return the area and the points, coverage and risk; None where nothing tells how sure the program is."""
+    """Return the area and the points, coverage and risk; None if nothing tells how sure the program is."""
     return {"area": area(curve), "curve": [[point.coverage, point.risk] for point in curve]} if curve else None

@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 
 
 def demos_of(signature: Signature, rows: Iterable[Row]) -> tuple[Demo, ...]:
-    """Return the demonstrations that rows hold for a predictor; none where they lack one of its fields."""
+    """Return the demonstrations that rows hold for a predictor; none if they lack one of its fields."""
     names = [field.name for field in (*signature.inputs, *signature.outputs)]
     return tuple(
         Demo(

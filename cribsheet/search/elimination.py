@@ -39,7 +39,7 @@ def evidence(leader: Sequence[float], other: Sequence[float]) -> float:
 def is_worse(leader: Sequence[float], other: Sequence[float], *, level: float) -> bool:
     """Tell whether `other` scores below `leader`, by an anytime-valid one-sided paired test.
 
-    Where it is as good, the test ever says so with a probability of at most `level`, over all looks
+    If it is as good, the test ever says so with a probability of at most `level`, over all looks
     together; `level` is to be divided by the number of other candidates alone.
 
     >>> is_worse([1.0] * 16, [0.0] * 16, level=0.01)

@@ -116,7 +116,7 @@ class Refinement:
                 yield _instructed(candidate, name, at="start", words=words)
 
     def _proposals(self, prompt: FrozenPrompt) -> list[str]:
-        """Return instructions by the teacher; by the model itself where there is none, those that are to the point."""
+        """Return instructions by the teacher; by the model itself if there is none, those that are to the point."""
         study, signature = self.study, prompt.signature
         try:
             found = instructions_from(signature, study.proposer, prompt.demos, n=_PROPOSALS)

@@ -57,7 +57,7 @@ class Study:
     pools: dict[str, tuple[Demo, ...]] = field(default_factory=dict)
     """The demos that each predictor may show."""
     teacher_settings: TeacherSettings | None = None
-    """How demos are bootstrapped; None where nobody asked for it: the student then gives what rows lack."""
+    """How demos are bootstrapped; None if nobody asked for it: the student then gives what rows lack."""
     teacher_runs: TeacherRuns | None = None
     """What the teacher's runs gave; None before they are made."""
     trials: list[Trial] = field(default_factory=list)
@@ -95,31 +95,31 @@ class Study:
 
     @property
     def pointed_source(self) -> str | None:
-        """The input in which a pointer may tell where answers begin; None where they are not extracted from one."""
+        """The input in which a pointer may tell where answers begin; None if they are not extracted from one."""
         one, *others = self.signatures.values()
         return None if others else self._source(one)
 
     def may_abstain(self, name: str) -> bool:
-        """Tell whether a predictor's demos should show abstentions: not where a guard settles those by itself."""
+        """Tell whether a predictor's demos should show abstentions: not if a guard settles those by itself."""
         guard = self.evaluator.fit_guard
         return guard is None or not guard.guards(name) or not guard.settles
 
     @property
     def teacher(self) -> Completer | None:
-        """The model that proposes words and instructions, at the budget's cost; None where none was named."""
+        """The model that proposes words and instructions, at the budget's cost; None if none was named."""
         teacher = self.teacher_settings.teacher if self.teacher_settings else None
         return None if teacher is None else Charged(teacher, self.ledger)
 
     @property
     def proposer(self) -> Completer:
-        """The teacher; the model itself where there is none."""
+        """The teacher; the model itself if there is none."""
         return self.teacher or Charged(self.model, self.ledger)
 
     @property
     def layouts(self) -> list[Layout]:
         """The layouts that this model can be asked in.
 
-        Chinese ones only where the rows have Chinese in them; English ones always, as models know them best. Where
+        Chinese ones only if the rows have Chinese in them; English ones always, as models know them best. Where
         answers are to be extracted, those alone that they can be extracted from.
         """
         raw = getattr(self.model, "supports_raw", True)
@@ -196,7 +196,7 @@ class Study:
         return self._lengths.candidate(candidate) <= (window or self.model.context_window)
 
     def trial(self, candidate: Candidate) -> Trial:
-        """Enter a candidate; CompileError where its demos cannot fit the context window."""
+        """Enter a candidate; CompileError if its demos cannot fit the context window."""
         if not self.fits(candidate):
             raise CompileError(
                 f"The prompt of {candidate.origin} does not fit the context window of {self.model.context_window} "
@@ -207,7 +207,7 @@ class Study:
         return trial
 
     def extend(self, trial: Trial, rows: int) -> None:
-        """Answer a trial's rows up to the `rows`-th; BudgetExhausted where the budget ends first, after some."""
+        """Answer a trial's rows up to the `rows`-th; BudgetExhausted if the budget ends first, after some."""
         try:
             trial.extend(self.val[:rows])
         finally:
@@ -269,7 +269,7 @@ class Study:
         return any(has_chinese(str(value)) for row in self.train for value in row.inputs.values())
 
     def _source(self, signature: Signature) -> str | None:
-        """Return the input that answers are to be extracted from; None where they may stand as they are written."""
+        """Return the input that answers are to be extracted from; None if they may stand as they are written."""
         if not (self.may_extract and self.tells_logprobs):
             return None
         if signature not in self._sources:

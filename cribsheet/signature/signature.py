@@ -75,7 +75,7 @@ class Signature(BaseModel):
 
     @property
     def may_reason(self) -> bool:
-        """Whether `with_reasoning` can be: not where the task has a field of that name, as ChainOfThought gives it."""
+        """Whether `with_reasoning` can be: not if the task has a field of that name, as ChainOfThought gives it."""
         return all(field.name != REASONING for field in (*self.inputs, *self.outputs))
 
     def with_reasoning(self) -> "Signature":
@@ -99,7 +99,7 @@ class Signature(BaseModel):
         return Signature(name=self.name, instructions=self.instructions, inputs=self.inputs, outputs=kept)
 
     def field(self, name: str) -> Field:
-        """Return the field of that name; KeyError where there is none."""
+        """Return the field of that name; KeyError if there is none."""
         for field in (*self.inputs, *self.outputs):
             if field.name == name:
                 return field

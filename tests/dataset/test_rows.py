@@ -222,7 +222,7 @@ GOOD = '{"text": "a", "sentiment": "positive"}\n'
             "x.jsonl",
             '{"sentence": "a", "sentiment": "positive"}',
             "line 1: no field 'text'; it has sentence, sentiment. The signature Sentiment has text, "
-            "sentiment. Where only the names differ, rename them, such as with --map sentence=text.",
+            "sentiment. If only the names differ, rename them, such as with --map sentence=text.",
         ),
         (
             "x.jsonl",
@@ -239,7 +239,7 @@ GOOD = '{"text": "a", "sentiment": "positive"}\n'
             "x.csv",
             "sentence,label\na,positive\n",
             "no field 'text'; it has sentence, label. The signature Sentiment has text, sentiment. "
-            "Where only the names differ, rename them, such as with --map sentence=text,label=sentiment.",
+            "If only the names differ, rename them, such as with --map sentence=text,label=sentiment.",
         ),
         (
             "x.jsonl",

@@ -59,7 +59,7 @@ class _Asked:
 class _Outcome:
     job: Job
     result: RowResult | None
-    """None where the teacher failed."""
+    """None if the teacher failed."""
     failure: ModelError | None
     """Why it failed."""
 
@@ -191,7 +191,7 @@ class _Bootstrap:
         return _normalised(str(trace.outputs[REASONING])) in {"", *map(_normalised, answers)}
 
     def _trace(self, job: Job, call: Call, score: float) -> Trace | None:
-        """Return the trace of a call, None where its completion held no value."""
+        """Return the trace of a call, None if its completion held no value."""
         answer = call.answer
         if isinstance(answer.outputs, ParseFailure):
             return None

@@ -32,7 +32,7 @@ class TeacherSettings:
     parallel: int | None = None
     """Runs at once; None for as many as the teacher likes."""
     saved: Sequence[Trace] | None = None
-    """Traces of earlier runs, taken in place of asking; None where there are none."""
+    """Traces of earlier runs, taken in place of asking; None if there are none."""
 
     def __post_init__(self) -> None:
         if self.samples < 1 or self.rationales < 1 or not 0 < self.threshold <= 1:
@@ -49,7 +49,7 @@ class TeacherRuns:
     traces: list[Trace] = field(default_factory=list)
     """The calls of the runs that passed, in the order in which they were asked."""
     tried: int = 0
-    """Runs of the program; none where saved traces were taken."""
+    """Runs of the program; none if saved traces were taken."""
     passed: int = 0
     """Runs that became traces: right, and with another rationale than the row's runs before."""
     failed: int = 0

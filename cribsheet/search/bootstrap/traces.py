@@ -50,7 +50,7 @@ def demos_of_traces(traces: Iterable[Trace], predictor: str, signature: Signatur
 
 
 def write_traces(path: str | os.PathLike[str], traces: Sequence[Trace]) -> None:
-    """Write traces, one a line; DataError where the file cannot be written."""
+    """Write traces, one a line; DataError if the file cannot be written."""
     lines = "".join(trace.model_dump_json(by_alias=True) + "\n" for trace in traces)
     path = Path(path)
     try:

@@ -28,7 +28,7 @@ class NoExtraction:
 
 
 def source_of(signature: Signature, rows: Sequence[Row]) -> str | None:
-    """Return the input that the one output is a span of in nearly all rows that have it; None where none is."""
+    """Return the input that the one output is a span of in nearly all rows that have it; None if none is."""
     (field, *others) = signature.outputs
     if others or not field.type.is_text:
         return None

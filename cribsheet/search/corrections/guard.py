@@ -69,7 +69,7 @@ class GuardFitter:
 
     def __init__(self, signature: Signature, rows: Sequence[Row], metric: Metric, *, predictor: str | None = None):
         self.predictor = predictor
-        """The predictor that is guarded; None where the program has only one."""
+        """The predictor that is guarded; None if the program has only one."""
         self._signature, self._rows, self._metric = signature, rows, metric
         self._field = next(field for field in signature.outputs if field.abstains)
         self._names = [field.name for field in signature.inputs if field.type.is_text]
@@ -118,7 +118,7 @@ class GuardFitter:
 
     @cached_property
     def known(self) -> Guard | None:
-        """What withholds before anything is answered; None where no coverage is as good as an abstention.
+        """What withholds before anything is answered; None if no coverage is as good as an abstention.
 
         Of what the model has to be asked, it withholds written answers that are unlikely to belong there,
         where nearly all of that kind is off the topic; else it leaves the decision to the model.
@@ -150,7 +150,7 @@ class GuardFitter:
 
     @cached_property
     def _known_texts(self) -> _Texts | None:
-        """What the rows themselves show; None where the predictor is given what they lack."""
+        """What the rows themselves show; None if the predictor is given what they lack."""
         return self._texts([row.inputs for row in self._rows]) if self._is_in_rows else None
 
     @cached_property
@@ -196,7 +196,7 @@ class GuardFitter:
     # What an answer tells
 
     def _call(self, row: RowResult) -> Call | None:
-        """Return the guarded predictor's last call; None where nothing could be read."""
+        """Return the guarded predictor's last call; None if nothing could be read."""
         if row.run is None or isinstance(row.run.outputs, ParseFailure):
             return None
         calls = [call for call in row.calls if self.guards(call.predictor)]
@@ -256,7 +256,7 @@ def guard_fitter(
 ) -> GuardFitter | None:
     """Return what fits guards for a program: for the last predictor whose abstaining output is the program's.
 
-    `signatures` is one a predictor, `outputs` are the program's own. None where there is no such predictor.
+    `signatures` is one a predictor, `outputs` are the program's own. None if there is no such predictor.
     """
     own = {field.name for field in outputs if field.abstains}
     for name, signature in reversed(list(signatures.items())):

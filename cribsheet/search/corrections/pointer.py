@@ -68,7 +68,7 @@ class PointerFitter:
         return Pointer(source=self._source, lead=self._lead, weights={}, idf=idf, rare=rare)
 
     def _choice(self, row: RowResult) -> Choice | None:
-        """Return the words of a row's text; None where no answer was written, or none that is right stands there."""
+        """Return the words of a row's text; None if no answer was written, or none that is right stands there."""
         if len(row.calls) != 1 or self._field.name not in row.example.outputs:
             return None
         answer, right = row.calls[0].answer, self._right(row.example)

@@ -23,7 +23,7 @@ ROLES: Mapping[str, frozenset[str]] = {
 
 
 class Frame(NamedTuple):
-    """Words that go together; empty where a field keeps its own."""
+    """Words that go together; empty if a field keeps its own."""
 
     output: str
     text: str = ""

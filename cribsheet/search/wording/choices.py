@@ -38,7 +38,7 @@ class WordChoices:
         return [*self._spoken(predictor, field), *tables, *self._proposed(predictor, field)]
 
     def _proposed(self, predictor: str, field: Field | None = None) -> list[Words]:
-        """Return a teacher's proposals; none where there is no teacher, or it does not answer."""
+        """Return a teacher's proposals; none if there is no teacher, or it does not answer."""
         key = (predictor, field.name if field else "")
         if self.study.teacher is not None and key not in self._asked:
             try:

@@ -79,7 +79,7 @@ def speaks_of(signature: Signature, text: str) -> bool:
 
 
 def clean_instructions(reply: str) -> str:
-    """Return the instructions in a teacher's reply as one paragraph, empty where there are none of use.
+    """Return the instructions in a teacher's reply as one paragraph, empty if there are none of use.
 
     >>> clean_instructions('Instruction: "Sort the news\\nby topic."\\n\\nHope this helps!')
     'Sort the news by topic.'

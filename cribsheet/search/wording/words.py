@@ -88,7 +88,7 @@ def verbalizers(field: Field, *, language: Language) -> list[Mapping[str, str]]:
 
 
 def spoken(field: Field, answers: Sequence[tuple[str, Mapping[str, float]]]) -> Mapping[str, str] | None:
-    """Return for each outcome the word that the model itself says most for it, None where none tells them apart.
+    """Return for each outcome the word that the model itself says most for it, None if none tells them apart.
 
     `answers` are known outcomes, each with the natural log-probabilities of the first token's alternatives
     after a prompt without demos. A word speaks for an outcome by its mean probability in that outcome's
@@ -190,7 +190,7 @@ def _named(frame: Frame, roles: Mapping[str, str]) -> dict[str, str]:
 
 
 def _changes(signature: Signature, words: Mapping[str, str], language: Language) -> Mapping[str, str] | None:
-    """Return the words that differ from the layout's own; None where two fields would have the same."""
+    """Return the words that differ from the layout's own; None if two fields would have the same."""
     layout = Layout(name="own", style="raw", language=language)
     fields = [field.name for field in (*signature.inputs, *signature.outputs)]
     full = {name: words.get(name, layout.word(name)) for name in fields}
