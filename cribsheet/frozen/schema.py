@@ -61,9 +61,9 @@ class FrozenPrompt(BaseModel):
         return next((one for one in self.corrections if isinstance(one, kind)), None)
 
     def with_corrections(self, *corrections: Correction) -> Self:
-        """Return the same prompt with these corrections, put in the order of `CORRECTIONS`."""
-        order = list(CORRECTIONS)
-        ranked = sorted(corrections, key=lambda one: order.index(one.kind))
+        """Return the same prompt with these corrections, in the order of `CORRECTIONS`; of a kind, the last one given."""
+        by_kind = {one.kind: one for one in corrections}
+        ranked = [by_kind[kind] for kind in CORRECTIONS if kind in by_kind]
         return self.model_copy(update={"corrections": tuple(ranked)})
 
     def settle(self, inputs: Mapping[str, object]) -> Outputs | None:

@@ -287,6 +287,15 @@ def test_rows_off_the_topic_are_withheld_unasked() -> None:
     assert [row.score for row in asked] == list(trial.evaluation.scores)
 
 
+def test_a_candidate_made_of_a_guarded_one_has_one_guard() -> None:
+    guards = GuardFitter(QA, HALF_OFF_TOPIC, exact_match)
+    evaluator = evaluator_of(student(), metric=exact_match, wiring=direct_wiring(BARE, QA), fit_guard=guards)
+    first = Trial(candidate_of(QA, decide_by="text"), evaluator)
+    second = Trial(first.uncorrected, evaluator)
+    kinds = [one.kind for one in second.uncorrected.prompts[BARE].corrections]
+    assert kinds == ["guard"]
+
+
 def judged(*said: float) -> Trial:
     """A trial with these rows."""
     trial = Trial(candidate_of(), evaluator_of(student()))
