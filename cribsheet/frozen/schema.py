@@ -61,7 +61,7 @@ class FrozenPrompt(BaseModel):
         return next((one for one in self.corrections if isinstance(one, kind)), None)
 
     def with_corrections(self, *corrections: Correction) -> Self:
-        """Return the same prompt with these corrections, in the order of `CORRECTIONS`; of a kind, the last one given."""
+        """Return the same prompt with these corrections in the order of `CORRECTIONS`; the last one of each kind."""
         by_kind = {one.kind: one for one in corrections}
         ranked = [by_kind[kind] for kind in CORRECTIONS if kind in by_kind]
         return self.model_copy(update={"corrections": tuple(ranked)})
