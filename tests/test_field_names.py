@@ -1,6 +1,8 @@
 """A field may have any name that dspy accepts, from the rows to the exports."""
 
+import json
 import keyword
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,9 +14,11 @@ from hypothesis import strategies as st
 
 from cribsheet import Settings, Task, compile_task, exact_match, load
 from cribsheet.cli import ask
+from cribsheet.cli._inputs import option_name
 from cribsheet.errors import CribsheetError, ExportError
 from cribsheet.export import TARGETS, export
 from cribsheet.frozen import read, save
+from cribsheet.models import WAYS
 from cribsheet.workspace import new_workspace
 from toys import sentiment_rows, student_model, write_rows
 
@@ -67,6 +71,14 @@ OURS = [
 ]
 """Names that the code has a use for itself."""
 
+
+@pytest.fixture(scope="module", autouse=True)
+def _student_is_opened_by_name() -> Iterator[None]:
+    WAYS["scripted"] = lambda name, options: student_model()
+    yield
+    del WAYS["scripted"]
+
+
 identifiers = st.one_of(
     st.sampled_from(OURS),
     st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True),
@@ -115,8 +127,10 @@ def check_end_to_end(folder: Path, given_name: str, asked_name: str) -> None:
             text = str(error)
             assert given_name in text
         assert text
-    asked = CliRunner().invoke(ask.command, [str(path), "--help"], prog_name="ask")
+    line = [str(path), option_name(given_name), "The soup was lovely.", "--json"]
+    asked = CliRunner().invoke(ask.command, line, prog_name="ask")
     assert asked.exit_code == 0, asked.output
+    assert json.loads(asked.stdout)[asked_name] == answer[asked_name]
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -134,3 +148,8 @@ def test_our_own_names_are_fields_too(tmp_path: Path, name: str) -> None:
             folder = tmp_path / given_name
             folder.mkdir()
             check_end_to_end(folder, given_name, asked_name)
+
+
+def test_no_two_inputs_share_an_option() -> None:
+    names = ("model", "input_model", "input_input_model", "input", "input_text", "text", "out", "input_out")
+    assert len({option_name(name) for name in names}) == len(names)

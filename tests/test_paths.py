@@ -9,7 +9,9 @@ import pytest
 import cribsheet
 from cribsheet import Settings, Task, compile_task, label_accuracy
 from cribsheet.frozen import read, reseal, save
+from cribsheet.models import weights
 from cribsheet.models.cache import CompletionCache
+from cribsheet.models.embedded import EmbeddedModel
 from cribsheet.search.bootstrap.traces import Trace, read_traces, write_traces
 from cribsheet.workspace import find_workspace, new_workspace
 from export_cases import program_of
@@ -53,6 +55,17 @@ def test_every_public_function_that_takes_a_path_takes_any(
     write_traces(traces, [TRACE])
     assert read_traces(traces, {"predict": SENTIMENT}) == (TRACE,)
     assert CompletionCache(kind(tmp_path / "cache")).stats().entries == 0
+
+
+@pytest.mark.parametrize("kind", [str, Path, Pathlike])
+def test_weights_are_found_by_any_path(tmp_path: Path, kind: Callable[[Path], os.PathLike[str]]) -> None:
+    file = tmp_path / "mine.gguf"
+    file.write_bytes(b"GGUF" + bytes(60))
+    weights.check_is_gguf(kind(file))
+    pulled = weights.pull(kind(file), directory=kind(tmp_path / "models"))
+    assert weights.locate("mine", directory=kind(tmp_path / "models")) == pulled
+    assert [found.path for found in weights.on_disk(kind(tmp_path / "models"))] == [pulled]
+    assert EmbeddedModel("embedded/mine", path=kind(file)).digest == weights.digest(file)
 
 
 @pytest.mark.parametrize("kind", [str, Path, Pathlike])

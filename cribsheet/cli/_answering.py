@@ -36,23 +36,24 @@ def answer_file(program: Runnable, model: Model, *, source: Path, out: Path | No
     failed = 0
     with _open(out) as file:
         answers = Threads(model.parallel).map(lambda row: _answer(program, model, row), rows)
-        for done, answer in enumerate(answers, 1):
+        for done, (answer, is_answered) in enumerate(answers, 1):
             _write(file, answer, out)
-            failed += not program.signature.output_names <= answer.keys()
+            failed += not is_answered
             display.advance(spent=done, limit=len(rows), best=None)
     note(f"Answered {len(rows) - failed} of {len(rows)} rows" + (f" into {out}." if out else "."))
 
 
-def _answer(program: Runnable, model: Model, row: Row) -> Row:
+def _answer(program: Runnable, model: Model, row: Row) -> tuple[Row, bool]:
+    """Return the row with its outputs and True, or with an `error` and False; an output may be named `error`."""
     inputs = {field.name: field.coerce(row[field.name]) for field in program.signature.inputs}
     rest = {name: value for name, value in row.items() if name not in program.signature.output_names}
     try:
         outputs = program.answer(inputs, model).outputs
     except ContextOverflowError as error:
-        return {**rest, "error": str(error)}
+        return {**rest, "error": str(error)}, False
     if isinstance(outputs, ParseFailure):
-        return {**rest, "error": f"the completion cannot be read: {outputs.reason}"}
-    return {**rest, **{name: to_json(value) for name, value in outputs.items()}}
+        return {**rest, "error": f"the completion cannot be read: {outputs.reason}"}, False
+    return {**rest, **{name: to_json(value) for name, value in outputs.items()}}, True
 
 
 def _read(source: Path, signature: Signature) -> Iterator[Row]:

@@ -21,11 +21,14 @@ _STDIN = "cribsheet.stdin"
 def option_name(field: str) -> str:
     """Return the option of an input.
 
-    >>> option_name("due_date"), option_name("model")
-    ('--due-date', '--input-model')
+    >>> option_name("due_date"), option_name("model"), option_name("input_model")
+    ('--due-date', '--input-model', '--input-input-model')
     """
     plain = field.replace("_", "-")
-    return f"--input-{plain}" if plain in OWN_OPTIONS else f"--{plain}"
+    bare = plain
+    while bare.startswith("input-"):  # else the inputs model and input_model would share an option
+        bare = bare.removeprefix("input-")
+    return f"--input-{plain}" if bare in OWN_OPTIONS else f"--{plain}"
 
 
 def input_options(fields: Iterable[Field]) -> list[click.Parameter]:

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import threading
 import time
 from collections.abc import Sequence
@@ -48,13 +49,13 @@ class EmbeddedModel:
         self,
         name: str,
         *,
-        path: Path | None = None,
+        path: str | os.PathLike[str] | None = None,
         context_window: int | None = None,
         threads: int | None = None,
         progress: weights.Progress | None = None,
     ) -> None:
         self.name = name
-        self._source = path or _source_of(name)
+        self._source = Path(path) if path else _source_of(name)
         self.context_window = context_window or _default_context_window(self._source)
         self._threads = threads or engine_threads()
         self._progress = progress

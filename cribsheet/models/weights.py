@@ -133,21 +133,24 @@ def find(name: str) -> Weights | None:
     return next((weights for weights in _KNOWN if weights.name == name), None)
 
 
-def on_disk(directory: Path) -> list[OnDisk]:
+def on_disk(directory: str | os.PathLike[str]) -> list[OnDisk]:
     """Return what the directory holds, by name: the known name, else the file's stem."""
+    directory = Path(directory)
     names = {weights.file: weights.name for weights in _KNOWN}
     files = sorted(directory.glob("*.gguf")) if directory.is_dir() else []
     return [OnDisk(names.get(path.name, path.stem), path, path.stat().st_size) for path in files]
 
 
-def locate(name: str, *, directory: Path) -> Path | None:
+def locate(name: str, *, directory: str | os.PathLike[str]) -> Path | None:
     """Return the file of a known name, or of a stem, that the directory holds; None if it does not."""
     weights = find(name)
-    path = directory / (weights.file if weights else f"{name}.gguf")
+    path = Path(directory) / (weights.file if weights else f"{name}.gguf")
     return path if path.is_file() else None
 
 
-def pull(spec: str | Weights, *, directory: Path, progress: Progress | None = None) -> Path:
+def pull(
+    spec: str | os.PathLike[str] | Weights, *, directory: str | os.PathLike[str], progress: Progress | None = None
+) -> Path:
     """Put weights into the directory, unless they are there, and return their path.
 
     `spec` is a known name, the path of a .gguf file, or `hf:OWNER/REPO/FILE.gguf`. The file appears under
@@ -158,6 +161,8 @@ def pull(spec: str | Weights, *, directory: Path, progress: Progress | None = No
         MissingExtraError: `hf:` without huggingface_hub.
         WeightsError: they cannot be fetched, verified or written.
     """
+    directory = Path(directory)
+    spec = spec if isinstance(spec, Weights) else os.fspath(spec)
     try:
         if isinstance(spec, str) and spec.endswith(".gguf") and not spec.startswith("hf:"):
             return _adopt(Path(spec).expanduser().resolve(), directory)
@@ -170,10 +175,10 @@ def pull(spec: str | Weights, *, directory: Path, progress: Progress | None = No
         ) from error
 
 
-def check_is_gguf(path: Path) -> None:
+def check_is_gguf(path: str | os.PathLike[str]) -> None:
     """Raise a WeightsError where the file does not start as a GGUF file does."""
     try:
-        with path.open("rb") as file:
+        with Path(path).open("rb") as file:
             start = file.read(4)
     except OSError as error:
         raise WeightsError(f"The weights at {path} cannot be read: {error}. Check the path.") from error

@@ -130,6 +130,22 @@ def test_a_server_that_is_not_there_is_a_failure_that_says_how_to_start_it(run: 
 # A file of rows
 
 
+def test_an_unanswered_row_counts_as_one_even_if_an_output_is_named_error(
+    run: Run, served: Path, folder: Path, server: OllamaServer
+) -> None:
+    named = Signature(
+        name="Named",
+        instructions="Judge.",
+        inputs=(Field(name="text"),),
+        outputs=(Field(name="error", kind="label", labels=("positive", "negative")),),
+    )
+    _save_with(folder, served, named)
+    server.engine = WrittenEngine(" hard to tell")
+    _write(folder / "in.jsonl", [{"text": "Hm."}])
+    result = run("ask", "car.prompt.json", "--jsonl", "in.jsonl")
+    assert "Answered 0 of 1 rows" in result.stderr
+
+
 def test_a_file_of_rows_is_answered_in_order_keeping_its_other_columns(run: Run, served: Path, folder: Path) -> None:
     rows = [{"id": 7, "text": "Superb."}, {"id": 8, "text": "好极了。\u2028Wirklich."}]
     _write(folder / "in.jsonl", rows)
