@@ -70,7 +70,7 @@ def _without_change(how: str) -> Change:
 
 
 def _in_race(name: str, other: Callable[..., Any]) -> Change:
-    """Return the optimizer race with another function in place of one of its own."""
+    """Replace a function of the optimizer race; the other one gets the module as its first argument."""
     load = Workspace.optimizer
 
     def optimizer(self: Workspace, wanted: str) -> ModuleType:

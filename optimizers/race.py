@@ -162,7 +162,7 @@ class _Layouts:
 
     def __init__(self, study: Study, demos: Mapping[str, Sequence[Demo]], allowance: float):
         self._study, self._allowance = study, allowance
-        self._left = iter([study.candidate(one, demos, origin=f"layout {one.name}") for one in study.layouts])
+        self._left = (study.candidate(one, demos, origin=f"layout {one.name}") for one in study.layouts)
         self._told: list[Trial] = []
 
     @property

@@ -74,7 +74,7 @@ class Bars:
         self._bars.stop()
 
     def stage(self, text: str) -> None:
-        """Name what is done; what the stage before had to show is not shown beside it."""
+        """Name the stage that begins, and clear what the stage before showed."""
         self._bars.update(self._bar("work"), description=text, said="")
 
     def advance(self, *, spent: float, limit: float, best: float | None) -> None:
@@ -120,7 +120,7 @@ class Lines:
         """Nothing is held."""
 
     def stage(self, text: str) -> None:
-        """Name what is done."""
+        """Name the stage that begins."""
         note(text)
 
     def advance(self, *, spent: float, limit: float, best: float | None) -> None:

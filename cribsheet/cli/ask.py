@@ -128,7 +128,7 @@ def _fail(failure: ParseFailure, *, said: str) -> NoReturn:
 
 
 def answer_summary(outputs: Outputs, run: Run) -> dict[str, object]:
-    """Return an answer and what is known of it as JSON values; an output of the same name goes first."""
+    """Return an answer as JSON, with its probability and changes; an output of the same name replaces such a key."""
     told = {
         "probability": run.probability,
         "probability_note": run.probability_note or None,

@@ -144,26 +144,27 @@ class Correction(BaseModel):
 
 def corrected(corrections: Sequence[Correction], answer: Answer, asked: Asked, model: Completer) -> Answer:
     """Return the answer after the corrections, starting from the steps that it shares with them."""
-    applied = _last_shared(answer, corrections)
-    for correction in corrections[len(applied.steps) - 1 :]:
+    applied, rest = _resumed(answer, corrections)
+    for correction in rest:
         applied = replace(correction.apply(applied, asked, model), by=correction, before=applied)
     return applied
 
 
 def to_apply(corrections: Sequence[Correction], answer: Answer) -> Sequence[Correction]:
     """Return the corrections that still have to be applied to an answer."""
-    shared = _last_shared(answer, corrections)
-    return corrections[len(shared.steps) - 1 :]
+    _, rest = _resumed(answer, corrections)
+    return rest
 
 
-def _last_shared(answer: Answer, corrections: Sequence[Correction]) -> Answer:
-    """Return the last step up to which an answer went through the same corrections."""
+def _resumed(answer: Answer, corrections: Sequence[Correction]) -> tuple[Answer, Sequence[Correction]]:
+    """Return the last step up to which an answer went through the same corrections, and those that come after it."""
     shared, *steps = answer.steps
+    applied = 0
     for step, correction in zip(steps, corrections, strict=False):
         if step.by is not correction:
             break
-        shared = step
-    return shared
+        shared, applied = step, applied + 1
+    return shared, corrections[applied:]
 
 
 def weights_in_words(weights: Mapping[str, float]) -> str:

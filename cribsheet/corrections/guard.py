@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar, Literal
 
-from cribsheet.corrections._base import Answer, Asked, Correction, Evidence, Need, Outputs, weights_in_words
+from cribsheet.corrections._base import Answer, Asked, Correction, Evidence, Outputs, weights_in_words
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completer
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
@@ -44,7 +44,6 @@ class Guard(Correction):
     """How much a term counts that is not in `idf`."""
 
     label: ClassVar[str] = "guarded"
-    needs: ClassVar[frozenset[Need]] = frozenset()
 
     def apply(self, answer: Answer, asked: Asked, model: Completer) -> Answer:
         """Return the answer, or `Unanswerable` in its place if it may not stand."""

@@ -10,7 +10,8 @@ import re
 import string
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, SupportsFloat
 
 from cribsheet.dataset.examples import Example, Prediction, Row
@@ -173,7 +174,14 @@ def apply_metric(
 
 
 def _further(metric: Metric) -> int:
-    """Return how many positional parameters a metric requires beyond an example and a prediction."""
+    """Return how many positional parameters a metric requires beyond an example and a prediction.
+
+    A search asks a metric tens of thousands of times, and looking at its signature takes as long as a short metric.
+    """
+    return _remembered(metric) if isinstance(metric, Hashable) else _required_beyond_two(metric)
+
+
+def _required_beyond_two(metric: Metric) -> int:
     try:
         parameters = inspect.signature(metric).parameters.values()
     except (TypeError, ValueError):  # a callable that does not tell
@@ -184,6 +192,9 @@ def _further(metric: Metric) -> int:
         if one.default is one.empty and one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)
     ]
     return max(0, len(required) - 2)
+
+
+_remembered = lru_cache(maxsize=16)(_required_beyond_two)
 
 
 def check_score(raw: object, *, metric_name: str, example: Any) -> float:

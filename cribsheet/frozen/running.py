@@ -97,8 +97,9 @@ def settled(prompts: Mapping[str, FrozenPrompt], wiring: Wiring | None, inputs: 
     if not prompt.corrections or wiring != direct_wiring(name, prompt.signature):
         return None
     outputs = prompt.settle(typed_inputs(prompt, inputs))
-    decides_all = outputs is not None and set(outputs) == prompt.signature.output_names
-    return Run(outputs, ()) if outputs is not None and decides_all else None
+    if outputs is None or set(outputs) != prompt.signature.output_names:
+        return None
+    return Run(outputs, ())
 
 
 def direct_wiring(name: str, prompt_signature: Signature) -> Wiring:
@@ -121,30 +122,33 @@ def _fetch(given: Mapping[str | None, Mapping[str, Any]], wire: Wire) -> Any:
 
 def prompt_text(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> Prompt:
     """Return the rendered prompt for some inputs; DataError if they are not the signature's."""
-    return render(
-        prompt.layout,
-        prompt.signature,
-        instructions=prompt.instructions,
-        demos=prompt.demos,
-        inputs=typed_inputs(prompt, inputs),
-    )
+    return _rendered(prompt, typed_inputs(prompt, inputs))
+
+
+def _rendered(prompt: FrozenPrompt, typed: Outputs) -> Prompt:
+    return render(prompt.layout, prompt.signature, instructions=prompt.instructions, demos=prompt.demos, inputs=typed)
 
 
 def ask(prompt: FrozenPrompt, inputs: Mapping[str, object], model: Completer) -> Answer:
     """Return the answer of a model to a frozen prompt.
 
     Raises:
-        DataError: where the inputs are not the signature's.
-        ModelError: where there is no completion.
+        DataError: if the inputs are not the signature's.
+        ModelError: if there is no completion.
     """
-    rendered = prompt_text(prompt, inputs)
+    typed = typed_inputs(prompt, inputs)
+    rendered = _rendered(prompt, typed)
     raw = _decide(prompt, rendered, model) if prompt.decoding.decide_by == "logprobs" else None
-    return corrected(prompt.corrections, raw or _write(prompt, rendered, model), asked(prompt, inputs), model)
+    return corrected(prompt.corrections, raw or _write(prompt, rendered, model), _asked(prompt, typed), model)
 
 
 def asked(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> Asked:
     """Return what a prompt asks for some inputs, as corrections need it."""
-    return Asked(prompt.signature, prompt.layout, typed_inputs(prompt, inputs), prompt.decoding.max_tokens)
+    return _asked(prompt, typed_inputs(prompt, inputs))
+
+
+def _asked(prompt: FrozenPrompt, typed: Outputs) -> Asked:
+    return Asked(prompt.signature, prompt.layout, typed, prompt.decoding.max_tokens)
 
 
 def _decide(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer | None:
@@ -191,6 +195,7 @@ def _write(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer:
 
 
 def typed_inputs(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> dict[str, Value]:
+    """Return the inputs as values of the signature's types; DataError if they are not the signature's."""
     names = [field.name for field in prompt.signature.inputs]
     if set(inputs) != set(names):
         raise DataError(

@@ -142,14 +142,15 @@ class Trial:
         The budget may end on the way, so the trial is changed last.
         """
         base = self.uncorrected
-        candidate, judged, merits = base, results, self._merits(results)
+        chosen: tuple[Fitter, ...] = ()
+        judged, merits = results, self._merits(results)
         replay = partial(self._replay, may_reread=all(map(passes_through, results)))
         for fitters in combinations(self._fitters(), results):
             judging = cross_fitted(base, results, fitters, replay=replay)
             then = self._merits(judging)
             if fmean(then) > fmean(merits):
-                candidate = fitted(base, results, fitters, replay=replay)
-                judged, merits = judging, then
+                chosen, judged, merits = fitters, judging, then
+        candidate = fitted(base, results, chosen, replay=replay)
         self._base_results, self.candidate, self.merits, self.evaluation = results, candidate, merits, summarize(judged)
         self.ranks = tuple((row.score + merit) / 2 for row, merit in zip(judged, merits, strict=True))
 

@@ -13,6 +13,7 @@ from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.evaluate import RowResult
 from cribsheet.evaluation.metrics import apply_metric
 from cribsheet.frozen.running import Call
+from cribsheet.layout.decisions import likeliest
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.search.candidate import Candidate
@@ -81,7 +82,7 @@ class GuardFitter:
         return self.predictor in (None, predictor)
 
     def suits(self, results: Sequence[RowResult]) -> bool:
-        """Tell whether there are rows: which of them tell something is found out when it is fitted."""
+        """Tell whether there are rows; `fit` finds out which of them it can learn from."""
         return bool(results)
 
     def fit(self, predictor: str, candidate: Candidate, results: Sequence[RowResult]) -> Guard | None:
@@ -270,7 +271,8 @@ def _unguarded(field: Field, answer: Answer, evidence: Evidence) -> Value:
     """Return what the candidate says without a guard."""
     if answer.shares is None:
         return evidence.answer
-    return field.value_of(max(answer.shares, key=answer.shares.__getitem__))
+    outputs, _ = likeliest(field, answer.shares)
+    return outputs[field.name]
 
 
 def _fit(guard: Guard, cases: Sequence[_Case], prior: _Prior) -> Guard:

@@ -49,7 +49,7 @@ class PointerFitter:
         self._lead = tuple(one.name for one in signature.inputs if one.type.is_text and one.name != source)
 
     def suits(self, results: Sequence[RowResult]) -> bool:
-        """Tell whether there are rows: which of them tell something is found out when it is fitted."""
+        """Tell whether there are rows; `fit` finds out which of them it can learn from."""
         return bool(results)
 
     def fit(self, predictor: str, candidate: Candidate, results: Sequence[RowResult]) -> Pointer | None:
