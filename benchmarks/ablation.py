@@ -1,17 +1,19 @@
 """Measure what each part of the search is worth, by switching it off.
 
-    python benchmarks/ablation.py [--only TASK …] [--parts NAME …] [--seeds 0 1]
+    python benchmarks/ablation.py [--only TASK …] [--parts NAME …] [--seeds 0 1] [--budget 12k]
 
-Compiles SST-2, AG News and SQuAD 2 (half of its questions off topic) with 12k tokens, with all parts and with one part
-off at a time, and scores each program on the same test rows, which no search saw. Every task, part and seed is one cell
-of benchmarks/results/ablation.json, written as soon as it is measured; a rerun skips the cells that are there. All
+Compiles SST-2, AG News and SQuAD 2 (half of its questions off topic) with all parts and with one part off at a time,
+and scores each program on the same test rows, which no search saw. Every task, part and seed is one cell of
+benchmarks/results/ablation-BUDGET.json, written as soon as it is measured; a rerun skips the cells that are there. All
 compiles share one cache of completions, so a part that changes little costs little.
 """
 
 import argparse
+import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -37,14 +39,17 @@ from versus.cells import Cell, Key, Results, replace_text
 from versus.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "benchmarks" / "results" / "ablation.json"
+RESULTS = ROOT / "benchmarks" / "results"
 BUDGET = "12k"
 TEST_ROWS = 300
 ABLATED = ("sst2", "ag_news", "squad2")
 ALL = "all parts"
+USES = "uses of what is off"
+"""The figure of a cell that says how often the search came to the part that is off; a part it never reached is worth
+nothing, and costs nothing."""
 
-Change = tuple[Any, str, Any]
-"""An object, one of its attributes, and what the attribute is while a part is off."""
+Change = tuple[Any, str, Callable[..., Any]]
+"""An object, one of its methods, and what stands for the method while a part is off."""
 
 
 def _no(*_: object, **__: object) -> bool:
@@ -63,15 +68,15 @@ def _without_change(how: str) -> Change:
     """Return the refinement without one kind of change of a demo set."""
     changes = refinement.Refinement._demo_changes
 
-    def others(self: Any, name: str, demos: list[Any]) -> Iterator[Any]:
-        return (change for change in changes(self, name, demos) if not change[0].startswith(how))
+    def others(self: Any, name: str, demos: list[Any]) -> list[Any]:
+        return [change for change in changes(self, name, demos) if not change[0].startswith(how)]
 
     return refinement.Refinement, "_demo_changes", others
 
 
 def _in_race(name: str, other: Callable[..., Any]) -> Change:
     """Replace a function of the optimizer race; the other one gets the module as its first argument."""
-    load = Workspace.optimizer
+    load = Workspace.optimizer  # each compile loads the module anew
 
     def optimizer(self: Workspace, wanted: str) -> ModuleType:
         module = load(self, wanted)
@@ -111,21 +116,22 @@ PARTS: dict[str, tuple[Change, ...]] = {
     "guard": ((compiler, "guard_fitter", _nothing),),
     "extraction": ((Study, "_source", _nothing),),
     "pointer": ((pointing.PointerFitter, "suits", _no),),
+    "bootstrapping": (),
 }
 """By part, the changes that switch it off."""
 
 UNUSED = {
-    "sst2": ("guard", "extraction", "pointer"),
-    "ag_news": ("guard", "extraction", "pointer"),
-    "squad2": ("words for the outcomes", "batch calibration", "contextual calibration", "readout"),
+    "sst2": ("guard", "extraction", "pointer", "bootstrapping"),
+    "ag_news": ("guard", "extraction", "pointer", "bootstrapping"),
+    "squad2": ("words for the outcomes", "batch calibration", "contextual calibration", "readout", "bootstrapping"),
 }
-"""By task, the parts that it has no use for."""
+"""By task, the parts that it has no use for; a race bootstraps for a teacher's rationales alone."""
 
 
 def main() -> None:
     """Measure the cells that are missing, then write the table."""
     options = _options()
-    results = Results(options.results)
+    results, commit = Results(options.results or RESULTS / f"ablation-{options.budget}.json"), _commit()
     cells = [key for key in plan(options.only, options.parts, options.seeds) if key not in results]
     with tempfile.TemporaryDirectory(prefix="cribsheet-ablation-") as scratch:
         cache = CompletionCache(options.cache or Path(scratch) / "completions")
@@ -133,9 +139,11 @@ def main() -> None:
         for number, (task, part, seed) in enumerate(cells, 1):
             started = time.monotonic()
             bench = TASKS[task](options.data, Path(scratch))
-            with switched_off(PARTS.get(part, ())):
-                cell = ours.measure(bench, "race", seed, model=model, budget=BUDGET, limit=options.limit)
-            results.put(cell.model_copy(update={"method": part}))
+            with switched_off(PARTS.get(part, ())) as uses:
+                cell = ours.measure(bench, "race", seed, model=model, budget=options.budget, limit=options.limit)
+            figures = {**cell.figures, USES: float(sum(uses.values()))}
+            versions = {**cell.versions, "commit": commit}
+            results.put(cell.model_copy(update={"method": part, "figures": figures, "versions": versions}))
             took = time.monotonic() - started
             told = f"{number}/{len(cells)} {task}, {part}, seed {seed}: {cell.score:.3f} {cell.note}, {took:.0f} s"
             print(time.strftime("%H:%M:%S"), told, file=sys.stderr, flush=True)
@@ -151,13 +159,27 @@ def plan(tasks: Sequence[str], parts: Sequence[str], seeds: Sequence[int]) -> It
 
 
 @contextmanager
-def switched_off(changes: Sequence[Change]) -> Iterator[None]:
-    """Change attributes for a while."""
+def switched_off(changes: Sequence[Change]) -> Iterator[Counter[str]]:
+    """Replace methods for a while; count how often what stands for each is called."""
+    uses = Counter[str]()
     with ExitStack() as stack:
         for owner, name, other in changes:
             stack.callback(setattr, owner, name, getattr(owner, name))
-            setattr(owner, name, other)
-        yield
+            setattr(owner, name, _counted(other, name, uses))
+        yield uses
+
+
+def _counted(other: Callable[..., Any], name: str, uses: Counter[str]) -> Callable[..., Any]:
+    def counted(*args: Any, **named: Any) -> Any:
+        uses[name] += 1
+        return other(*args, **named)
+
+    return counted
+
+
+def _commit() -> str:
+    git = ("git", "-C", str(ROOT), "describe", "--always", "--dirty")
+    return subprocess.run(git, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def table(cells: Sequence[Cell]) -> str:
@@ -184,6 +206,10 @@ def _worth(scored: dict[Key, Cell], task: str, part: str) -> str:
     pairs = [(scored[task, ALL, key[2]], cell) for key, cell in scored.items() if key[:2] == (task, part)]
     if not pairs:
         return ""
+    if not any(cell.figures[USES] for _, cell in pairs):
+        return "not reached"
+    if all(whole.scores == cell.scores for whole, cell in pairs):
+        return "no difference"
     without = [score for _, cell in pairs for score in cell.scores]
     with_it = [score for cell, _ in pairs for score in cell.scores]
     groups = [group for _, cell in pairs for group in cell.groups or range(cell.n)]  # seeds have the same test rows
@@ -198,8 +224,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS), metavar="NAME")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     parser.add_argument("--limit", type=int, default=TEST_ROWS, help="test rows at most")
+    parser.add_argument("--budget", default=BUDGET, help="what each compile may spend")
     parser.add_argument("--cache", type=Path, help="a folder that keeps completions between runs")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="the JSON file; the table lies beside it")
+    parser.add_argument("--results", type=Path, help="the JSON file; the table lies beside it")
     return parser.parse_args()
 
 
