@@ -9,10 +9,13 @@ import pytest
 
 from cribsheet import Settings, Task, compile_task, label_accuracy, load, open_model
 from cribsheet.corrections import CORRECTIONS, Answer, Asked, Correction
+from cribsheet.dataset.examples import Demo
+from cribsheet.errors import ExportError
 from cribsheet.export import TARGETS, Export, Source, export
-from cribsheet.frozen import FrozenProgram, read, save
+from cribsheet.frozen import DEMO_SOURCES, DemoSource, Fixed, FrozenProgram, read, save
 from cribsheet.models import WAYS, Completer, Options
 from cribsheet.models.scripted import ScriptedModel
+from cribsheet.outcomes import Value
 from cribsheet.report.description import prompt_facts
 from cribsheet.search import Candidate, Study
 from cribsheet.signature import Signature
@@ -101,6 +104,41 @@ def test_a_fitter_takes_part_in_every_trial_that_allows_it(tmp_path: Path, monke
     program = compiled(tmp_path, optimizer="contrary", source=FITS_CONTRARY)
     kinds = [one.kind for one in program.prompts["predict"].corrections]
     assert set(kinds) <= {"calibration", "contrary"}  # kept only if it does better on rows it was not fitted on
+
+
+# A demo source
+
+
+class Nearest(DemoSource):
+    """Shows the demos that share most words with the input, the nearest last."""
+
+    kind: Literal["nearest"] = "nearest"
+    shown: int
+    """How many demos a prompt shows."""
+
+    def choose(self, demos: Sequence[Demo], inputs: Mapping[str, Value]) -> Sequence[Demo]:
+        words = set(str(inputs["text"]).lower().split())
+        return sorted(demos, key=lambda demo: len(words & set(str(demo.inputs["text"]).lower().split())))[-self.shown :]
+
+    def describe(self) -> Mapping[str, str]:
+        return {"demos shown": f"the {self.shown} nearest"}
+
+
+def test_a_demo_source_is_a_class_and_an_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(DEMO_SOURCES, "nearest", Nearest)
+    program = compiled(tmp_path)
+    prompt = program.prompts["predict"].model_copy(update={"demo_source": Nearest(shown=2)})
+    path = tmp_path / "x.prompt.json"
+    save(program.model_copy(update={"prompts": {"predict": prompt}}), path)
+    again = read(path).prompts["predict"]
+    twin = str(again.demos[0].inputs["text"])
+    asked = again.render({"text": twin}).full_text
+    assert asked.count(twin) == 2  # as the nearest demo, and as the input
+    assert len(asked) < len(prompt.model_copy(update={"demo_source": Fixed()}).render({"text": twin}).full_text)
+    assert "the 2 nearest" in [str(cell) for column in prompt_facts(again).columns for cell in column.cells]
+    with pytest.raises(ExportError, match="chosen for each input, by 'nearest'"):
+        export(read(path), "openai")
+    assert load(path, model=student_model())(text=twin).sentiment in ("negative", "positive")
 
 
 # An export

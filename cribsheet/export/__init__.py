@@ -31,7 +31,13 @@ def export(
     """
     if target not in TARGETS:
         raise ExportError(f"There is no export target {target!r}. Known targets: {', '.join(TARGETS)}.")
-    return TARGETS[target](Source(program, _chosen(program, prompt), os.fspath(path) if path else None))
+    name = _chosen(program, prompt)
+    if not program.prompts[name].demo_source.is_fixed:
+        raise ExportError(
+            f"The demos of {name} are chosen for each input, by {program.prompts[name].demo_source.kind!r}, and "
+            f"{target} holds one text. Run the frozen file with cribsheet.load, or compile with fixed demos."
+        )
+    return TARGETS[target](Source(program, name, os.fspath(path) if path else None))
 
 
 def _chosen(program: FrozenProgram, prompt: str | None) -> str:

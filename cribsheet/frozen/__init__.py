@@ -1,5 +1,6 @@
 """Frozen programs: their file format, loading and running."""
 
+from cribsheet.frozen.demo_sources import DEMO_SOURCES, DemoSource, Fixed
 from cribsheet.frozen.schema import (
     FORMAT,
     Decoding,
@@ -15,8 +16,11 @@ from cribsheet.frozen.schema import (
 from cribsheet.frozen.sealing import read, reseal, save
 
 __all__ = [
+    "DEMO_SOURCES",
     "FORMAT",
     "Decoding",
+    "DemoSource",
+    "Fixed",
     "FrozenProgram",
     "FrozenPrompt",
     "ModelIdentity",

@@ -11,7 +11,6 @@ from cribsheet.errors import DataError
 from cribsheet.frozen.schema import FrozenPrompt, Wire, Wiring
 from cribsheet.layout.decisions import decided_field, likeliest, outcome_logprobs
 from cribsheet.layout.parsing import ParseFailure, parse
-from cribsheet.layout.rendering import render
 from cribsheet.models import Completer, Sampling
 from cribsheet.models.next_token import NextTokens
 from cribsheet.outcomes import Value
@@ -122,11 +121,7 @@ def _fetch(given: Mapping[str | None, Mapping[str, Any]], wire: Wire) -> Any:
 
 def prompt_text(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> Prompt:
     """Return the rendered prompt for some inputs; DataError if they are not the signature's."""
-    return _rendered(prompt, typed_inputs(prompt, inputs))
-
-
-def _rendered(prompt: FrozenPrompt, typed: Outputs) -> Prompt:
-    return render(prompt.layout, prompt.signature, instructions=prompt.instructions, demos=prompt.demos, inputs=typed)
+    return prompt.render(typed_inputs(prompt, inputs))
 
 
 def ask(prompt: FrozenPrompt, inputs: Mapping[str, object], model: Completer) -> Answer:
@@ -137,7 +132,7 @@ def ask(prompt: FrozenPrompt, inputs: Mapping[str, object], model: Completer) ->
         ModelError: if there is no completion.
     """
     typed = typed_inputs(prompt, inputs)
-    rendered = _rendered(prompt, typed)
+    rendered = prompt.render(typed)
     raw = _decide(prompt, rendered, model) if prompt.decoding.decide_by == "logprobs" else None
     return corrected(prompt.corrections, raw or _write(prompt, rendered, model), _asked(prompt, typed), model)
 

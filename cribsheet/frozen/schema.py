@@ -7,15 +7,20 @@ from pydantic import BaseModel, ConfigDict, JsonValue, SerializeAsAny, field_val
 
 from cribsheet.corrections import CORRECTIONS, Correction, Outputs
 from cribsheet.dataset.examples import Demo
+from cribsheet.frozen.demo_sources import DEMO_SOURCES, DemoSource, Fixed
 from cribsheet.frozen.score import Gain, Score
 from cribsheet.layout import Layout
+from cribsheet.layout.rendering import render
 from cribsheet.layout.template import Template, template
+from cribsheet.outcomes import Value
+from cribsheet.prompts import Prompt
 from cribsheet.signature import REASONING, Signature
 
 FORMAT: Final = 2
 """The format of the files that this version writes, and the only one that it reads."""
 
 _Kind = TypeVar("_Kind", bound=Correction)
+_Member = TypeVar("_Member", bound=BaseModel)
 
 
 class Decoding(BaseModel):
@@ -45,16 +50,25 @@ class FrozenPrompt(BaseModel):
     reasoning: bool = False
     """Whether the signature's first output is a `reasoning` that helps the model and that nobody is handed."""
     demos: tuple[Demo, ...] = ()
-    """The demonstrations, in the order in which they are shown."""
+    """The demonstrations that may be shown, in their order."""
+    demo_source: SerializeAsAny[DemoSource] = Fixed()
+    """Which of them are shown for some inputs."""
     decoding: Decoding = Decoding()
     """How the answer is taken from the model."""
     corrections: tuple[SerializeAsAny[Correction], ...] = ()
     """What changes the model's answer into the final one, in the order in which it is applied."""
 
+    @field_validator("demo_source", mode="before")
+    @classmethod
+    def _read_demo_source(cls, value: Any) -> Any:
+        return _member(value, DEMO_SOURCES, noun="a demo source")
+
     @field_validator("corrections", mode="before")
     @classmethod
     def _read_corrections(cls, value: Any) -> Any:
-        return tuple(map(_correction, value)) if isinstance(value, list | tuple) else value
+        if not isinstance(value, list | tuple):
+            return value
+        return tuple(_member(one, CORRECTIONS, noun="a correction") for one in value)
 
     def correction(self, kind: type[_Kind]) -> _Kind | None:
         """Return the correction of a kind; None if the prompt has none."""
@@ -71,9 +85,14 @@ class FrozenPrompt(BaseModel):
         settled = (one.settle(inputs) for one in self.corrections)
         return next((outputs for outputs in settled if outputs is not None), None)
 
+    def render(self, inputs: Mapping[str, Value]) -> Prompt:
+        """Return the prompt for some typed inputs."""
+        demos = self.demo_source.choose(self.demos, inputs)
+        return render(self.layout, self.signature, instructions=self.instructions, demos=demos, inputs=inputs)
+
     @property
     def template(self) -> Template:
-        """The prompt with a slot for each input."""
+        """The prompt with a slot for each input, and with all demos even if only some of them are shown at a time."""
         return template(self.layout, self.signature, instructions=self.instructions, demos=self.demos)
 
     @model_validator(mode="after")
@@ -83,13 +102,14 @@ class FrozenPrompt(BaseModel):
         return self
 
 
-def _correction(value: Any) -> Any:
+def _member(value: Any, family: Mapping[str, type[_Member]], *, noun: str) -> Any:
+    """Return what a dict from a file stands for: a member of a family, chosen by its kind."""
     if not isinstance(value, dict):
         return value
     kind = value.get("kind")
-    if kind not in CORRECTIONS:
-        raise ValueError(f"{kind!r} is not a correction; known are {', '.join(CORRECTIONS)}")
-    return CORRECTIONS[kind].model_validate(value)
+    if kind not in family:
+        raise ValueError(f"{kind!r} is not {noun}; known are {', '.join(family)}")
+    return family[kind].model_validate(value)
 
 
 class ModelIdentity(BaseModel):

@@ -60,8 +60,8 @@ def prompt_facts(prompt: FrozenPrompt) -> Table:
         "demos": _demos(prompt),
         "decides by": prompt.decoding.decide_by,
     }
-    for correction in prompt.corrections:
-        facts |= correction.describe()
+    for described in (prompt.demo_source, *prompt.corrections):
+        facts |= described.describe()
     return facts_table(facts)
 
 
@@ -82,6 +82,7 @@ def _prompt_summary(prompt: FrozenPrompt) -> dict[str, Any]:
         "layout": prompt.layout.name,
         "style": prompt.layout.style,
         "demos": len(prompt.demos),
+        "demo_source": prompt.demo_source.model_dump(mode="json"),
         "decide_by": prompt.decoding.decide_by,
         "corrections": [one.model_dump(mode="json", exclude={"idf", "rare"}) for one in prompt.corrections],
         "text": rendered.text,

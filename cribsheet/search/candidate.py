@@ -37,4 +37,4 @@ def _asked(prompt: FrozenPrompt) -> str:
     """Return the prompt's text with its inputs left open, and how it is decided: two layouts may ask the same."""
     opened = prompt.template
     words = [[prompt.layout.verbalizer(outcome) for outcome in field.outcomes] for field in prompt.signature.outputs]
-    return repr((opened, words, prompt.decoding, prompt.reasoning))
+    return repr((opened, words, prompt.decoding, prompt.reasoning, prompt.demo_source))

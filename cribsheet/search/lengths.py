@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from cribsheet.dataset.examples import Row
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.layout import Layout
-from cribsheet.layout.rendering import render, render_outputs
+from cribsheet.layout.rendering import render_outputs
 from cribsheet.models import Model
 from cribsheet.outcomes import Value
 from cribsheet.search.candidate import Candidate
@@ -42,13 +42,7 @@ class Lengths:
 
     def _prompt(self, prompt: FrozenPrompt) -> int:
         longest = self._inputs(tuple(field.name for field in prompt.signature.inputs))
-        rendered = render(
-            prompt.layout,
-            prompt.signature,
-            instructions=prompt.instructions,
-            demos=prompt.demos,
-            inputs=longest,
-        )
+        rendered = prompt.render(longest)
         turns = len(rendered.messages)
         return self._model.count_tokens(rendered.full_text) + _TURN_TOKENS * turns + prompt.decoding.max_tokens
 
