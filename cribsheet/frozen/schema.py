@@ -106,7 +106,7 @@ def _member(value: Any, family: Mapping[str, type[_Member]], *, noun: str) -> An
     """Return what a dict from a file stands for: a member of a family, chosen by its kind."""
     if not isinstance(value, dict):
         return value
-    kind = value.get("kind")
+    kind = str(value.get("kind"))
     if kind not in family:
         raise ValueError(f"{kind!r} is not {noun}; known are {', '.join(family)}")
     return family[kind].model_validate(value)

@@ -60,8 +60,9 @@ def prompt_facts(prompt: FrozenPrompt) -> Table:
         "demos": _demos(prompt),
         "decides by": prompt.decoding.decide_by,
     }
-    for described in (prompt.demo_source, *prompt.corrections):
-        facts |= described.describe()
+    facts |= prompt.demo_source.describe()
+    for correction in prompt.corrections:
+        facts |= correction.describe()
     return facts_table(facts)
 
 
