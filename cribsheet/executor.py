@@ -28,7 +28,7 @@ class Executor(Protocol):
 
 
 class Threads:
-    """Runs up to `parallel` items at once, one at a time in the calling thread where that is 1.
+    """Runs up to `parallel` items at once, one at a time in the calling thread if that is 1.
 
     >>> list(Threads(2).map(abs, [-1, 2, -3]))
     [1, 2, 3]

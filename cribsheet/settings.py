@@ -25,7 +25,7 @@ class Settings:
     teacher_api_base: str | None = None
     """Where a served teacher answers."""
     traces: str | os.PathLike[str] | None = None
-    """A file of a teacher's passing runs: read where it is there, else written."""
+    """A file of a teacher's passing runs: read if it is there, else written."""
     samples: int | None = None
     """The most runs of the teacher a row; None for 3."""
     threshold: float | None = None

@@ -27,4 +27,4 @@ class Task:
     guard: bool = True
     """Whether an `X | Unanswerable` answer may be guarded."""
     extract: bool = True
-    """Whether a written answer may be made a span of an input, where the answers of the rows are such."""
+    """Whether a written answer may be made a span of an input, if the answers of the rows are such."""

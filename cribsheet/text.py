@@ -48,7 +48,7 @@ def terms(text: str) -> Iterator[str]:
 
 
 def coverage(asked: Iterable[str], there: Set[str], *, idf: Mapping[str, float], rare: float) -> float:
-    """Return which share of the asked terms is there, each weighed by its idf; 1 where nothing is asked."""
+    """Return which share of the asked terms is there, each weighed by its idf; 1 if nothing is asked."""
     weights = {term: idf.get(term, rare) for term in asked}
     total = math.fsum(weights.values())
     return math.fsum(weight for term, weight in weights.items() if term in there) / total if total else 1.0

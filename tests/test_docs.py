@@ -1,79 +1,110 @@
-"""The code blocks of README and docs name what there is, and programs in them run."""
+"""The code blocks of README and docs run."""
 
-import ast
+import os
 import re
 import shlex
+import shutil
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
-import click
 import pytest
+from click.testing import CliRunner
 
-from cribsheet.cli._root import _COMMANDS, _load
+from cribsheet.cli._root import cli
+from cribsheet.compiler.compile import Settings, compile_task
+from cribsheet.frozen import save
+from cribsheet.models import WAYS, Completion, Options, Sampling, Usage
+from cribsheet.models.scripted import ScriptedModel
+from cribsheet.prompts import Prompt
 from cribsheet.workspace import new_workspace
+from toys import NOUNS, write_rows
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+RUNNABLE = [page for page in PAGES if re.search(r"^```(?:python|console)", page.read_text(encoding="utf-8"), re.M)]
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-def blocks(language: str) -> Iterator[object]:
-    """Yield the blocks of a language, each with where it stands as its id."""
-    for page in PAGES:
-        text = page.read_text(encoding="utf-8")
-        for found in _FENCE.finditer(text):
-            if found.group(1) == language:
-                line = text.count("\n", 0, found.start()) + 1
-                yield pytest.param(found.group(2), id=f"{page.name}:{line}")
+@pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: page.name)
+def test_the_blocks_of_a_page_run_from_top_to_bottom(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(desk(tmp_path))
+    monkeypatch.syspath_prepend(str(tmp_path / "desk"))
+    for prefix in ("embedded", "ollama_chat", "openai"):
+        monkeypatch.setitem(WAYS, prefix, willing)
+    variables: dict[str, object] = {"__name__": "docs"}
+    for language, code in steps(page):
+        if language == "console":
+            run_commands(code)
+        elif language == "python":
+            run_python(code, variables)
 
 
-def commands() -> Iterator[object]:
-    """Yield the lines of console blocks that call us."""
-    for parameter in blocks("console"):
-        for line in parameter.values[0].splitlines():  # type: ignore[attr-defined]
-            if line.startswith(("$ cribsheet ", "$ optimize ")):
-                yield pytest.param(line.removeprefix("$ "), id=f"{parameter.id} {line[2:40]}")  # type: ignore[attr-defined]
+def desk(folder: Path) -> Path:
+    """Make a workspace that has what pages take for granted: our own tasks, compiled ones, rows of a reader's own."""
+    workspace = new_workspace(folder / "desk")
+    for name in ("signatures", "programs", "trainsets"):
+        shutil.copytree(ROOT / name, workspace.root / name, dirs_exist_ok=True)
+    urgency = [{"message": f"The {noun} is {way}.", "urgency": "now"} for noun in NOUNS for way in ("burning", "wet")]
+    urgency += [{"message": f"Buy a {noun}{way}.", "urgency": "later"} for noun in NOUNS for way in (" soon", "")]
+    write_rows(workspace.root / "trainsets" / "urgency.jsonl", urgency)
+    answers = [
+        {"question": f"Where is the {noun}?", "context": f"The {noun} is in {place}.", "answer": place}
+        for noun in NOUNS
+        for place in ("Rome", "Bern", "Oslo", "Kyiv", "Lima")
+    ]
+    write_rows(workspace.root / "answers.jsonl", answers)
+    for name in ("sentiment", "grounded_qa"):
+        settings = Settings(optimizer="labeled", budget="100calls")
+        task = workspace.task(name)[1]
+        compiled = compile_task(task, settings, workspace=workspace, model=willing("embedded/willing", Options()))
+        save(compiled.program, workspace.root / f"{name}.prompt.json")
+    return workspace.root
 
 
-@pytest.mark.parametrize("code", blocks("python"))
-def test_python_blocks_are_python_whose_imports_are_there(code: str) -> None:
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("cribsheet"):
-            module = import_module(node.module)
-            assert all(hasattr(module, alias.name) for alias in node.names)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "cribsheet":
-            assert hasattr(import_module("cribsheet"), node.attr)
+def willing(name: str, options: Options) -> ScriptedModel:
+    """Open a model that answers anything, so that what a page does is done in a moment."""
+
+    def answer(prompt: Prompt, sampling: Sampling) -> Completion:
+        words = [outcome for outcome in ("positive", "negative", "now", "later") if outcome in prompt.full_text]
+        text = f" {words[len(prompt.full_text) % len(words)]}" if words else " Rome"
+        usage = Usage(prompt_tokens=len(prompt.full_text.split()), cached_tokens=0, completion_tokens=1)
+        first = {text: -0.3, " a": -2.0} if sampling.top_logprobs else None
+        return Completion(text=text, first_token=first, usage=usage)
+
+    return ScriptedModel(answer, name=name)
 
 
-@pytest.mark.parametrize("line", commands())
-def test_commands_and_their_options_are_there(line: str) -> None:
-    words = shlex.split(line, comments=True)
-    name, given = ("optimize", words[1:]) if words[0] == "optimize" else (words[1], words[2:])
-    if name.startswith("-"):
-        return
-    assert name in _COMMANDS
-    known = {option for one in _options(_load(name), given) for option in one}
-    options = [word for word in given if word.startswith("--")]
-    if name != "ask":  # whose options are the inputs of the file
-        assert set(options) <= known
+def steps(page: Path) -> Iterator[tuple[str, str]]:
+    """Yield a page's blocks, each with its language."""
+    for found in _FENCE.finditer(page.read_text(encoding="utf-8")):
+        yield found.group(1), found.group(2)
 
 
-def _options(command: click.Command, given: list[str]) -> Iterator[list[str]]:
-    yield ["--help"]
-    yield from (parameter.opts for parameter in command.params)
-    if isinstance(command, click.Group) and given and given[0] in command.commands:
-        yield from _options(command.commands[given[0]], given[1:])
+def run_commands(console: str) -> None:
+    """Run the lines that call us."""
+    for line in re.findall(r"^\$ ((?:cribsheet|optimize) .*)", console, re.MULTILINE):
+        call, _, then = line.partition("&&")
+        name, *words = shlex.split(call, comments=True)
+        words = ["optimize", *words, "--budget", "200calls"] if name == "optimize" else words
+        result = CliRunner().invoke(cli, words)
+        assert result.exit_code == 0, f"{line}: {result.output}"
+        if then:
+            os.chdir(then.split()[1])
+            shutil.copy("../trainsets/urgency.jsonl", "trainsets")
 
 
-def test_the_readmes_program_is_a_task(tmp_path: Path) -> None:
-    workspace = new_workspace(tmp_path / "desk")
-    for code in (one.values[0] for one in blocks("python")):  # type: ignore[attr-defined]
-        named = re.match(r"# ((?:programs|signatures)/urgency\.py)\n", code)
-        if named:
-            (workspace.root / named.group(1)).write_text(code, encoding="utf-8")
-    name, task = workspace.task("urgency")
-    assert (name, task.trainset) == ("urgency", "urgency.jsonl")
+def run_python(code: str, variables: dict[str, object]) -> None:
+    """Run a block; what is to be saved in a workspace is, and an optimizer compiles a task with it."""
+    named = re.match(r"# ((?:signatures|programs|optimizers)/\w+\.py)\n", code)
+    path = Path(named.group(1) if named else "optimizers/from_docs.py")
+    if named or "def search(study)" in code:
+        path.write_text(code, encoding="utf-8")
+    if "def search(study)" in code:
+        compile_task("sentiment", Settings(optimizer=path.stem, budget="200calls", teacher="embedded/teacher"))
+    elif not named:
+        exec(compile(code, "docs", "exec"), variables)
 
 
 def test_links_between_pages_lead_somewhere() -> None:

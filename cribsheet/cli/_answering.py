@@ -27,8 +27,8 @@ def answer_file(program: Runnable, model: Model, *, source: Path, out: Path | No
     """Write each row of a JSONL file with its outputs, or with an `error`, as soon as it is answered.
 
     Raises:
-        DataError: where a line cannot be read, before any is answered, or the file not be written.
-        ModelError: where the model is gone; what was answered stays.
+        DataError: if a line cannot be read, before any is answered, or the file not be written.
+        ModelError: if the model is gone; what was answered stays.
     """
     if out and out.exists() and source.exists() and out.samefile(source):
         raise click.UsageError(f"--out {out} is the file of --jsonl. Name another.")

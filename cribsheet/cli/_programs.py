@@ -28,7 +28,7 @@ class Runnable:
     """Asks the model, whatever the guard makes of its answer."""
 
     def answer(self, inputs: Mapping[str, Value], model: Completer) -> Run:
-        """Run the program; no model is asked where the guard lets no answer stand anyway."""
+        """Run the program; no model is asked if the guard lets no answer stand anyway."""
         return settled(self.frozen.prompts, self.frozen.wiring, inputs) or self.run(inputs, model)
 
 
@@ -36,7 +36,7 @@ def open_program(path: Path, workspace: Workspace) -> Runnable:
     """Return the program of a frozen file; one that runs code of its own is found in the workspace.
 
     Raises:
-        FrozenFileError: where the file is not whole, or its program is not in the workspace.
+        FrozenFileError: if the file is not whole, or its program is not in the workspace.
     """
     frozen = read(path)
     if frozen.wiring is None:
@@ -68,7 +68,7 @@ def open_its_model(
 
 
 def chosen_prompts(frozen: FrozenProgram, name: str | None) -> Mapping[str, FrozenPrompt]:
-    """Return the prompt that `--prompt` names, all where it was not given."""
+    """Return the prompt that `--prompt` names, all if it was not given."""
     if name is None:
         return frozen.prompts
     if name not in frozen.prompts:

@@ -1,6 +1,6 @@
 """What changes a model's raw answer into the final one, at run time."""
 
-from cribsheet.corrections._base import Answer, Asked, Change, Correction, Evidence, Outputs, corrected, to_apply
+from cribsheet.corrections._base import Answer, Asked, Change, Correction, Evidence, Need, Outputs, corrected, to_apply
 from cribsheet.corrections.calibration import Calibration
 from cribsheet.corrections.extraction import Extraction
 from cribsheet.corrections.guard import Guard
@@ -26,6 +26,7 @@ __all__ = [
     "Evidence",
     "Extraction",
     "Guard",
+    "Need",
     "Outputs",
     "Pointer",
     "Readout",

@@ -1,4 +1,4 @@
-"""Abstain where the inputs do not hold the answer, whatever the model says."""
+"""Abstain if the inputs do not hold the answer, whatever the model says."""
 
 import math
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class Guard(Correction):
     weights: Mapping[str, float]
     """By signal, those used: `coverage`, `grounded`, `abstention`, `confidence`; without any, the model decides."""
     intercept: float
-    """The logit where all signals are 0."""
+    """The logit if all signals are 0."""
     threshold: float
     """The least probability that lets an answer stand."""
     least_coverage: float = 0.0
@@ -118,7 +118,7 @@ class Guard(Correction):
 
 
 def guarded_field(signature: Signature) -> Field | None:
-    """Return the output that a guard may withhold: the first that abstains, where a text is given."""
+    """Return the output that a guard may withhold: the first that abstains, if a text is given."""
     has_text = any(field.type.is_text for field in signature.inputs)
     return next((field for field in signature.outputs if field.abstains), None) if has_text else None
 

@@ -45,7 +45,7 @@ class Pointer(Correction):
     """The inputs that ask; without any, `asked`, `sentence` and `near` are 0."""
     weights: Mapping[str, float]
     """By signal of a word: `likelihood`, the natural log-probability of the first token that begins it;
-    `written`, 1 where what the model wrote begins; `asked`, how rare it is, where the lead has it too;
+    `written`, 1 at the word with which the written answer begins; `asked`, how rare it is, where the lead has it too;
     `sentence`, how much of the lead its sentence covers; `near`, how much of the lead comes shortly before it;
     `number`, 1 where it has a digit; `capital`, 1 where it is capitalised inside a sentence; `rarity`, how rare
     it is. All but `likelihood` are 0 to 1."""

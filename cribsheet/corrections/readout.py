@@ -14,7 +14,7 @@ from cribsheet.signature import Signature
 class Readout(Correction):
     """Weights of tokens for outcomes: what a model would sooner have said tells what it means.
 
-    After a headline on a match, " Football" gains on its usual share even where the word for the outcome is
+    After a headline on a match, " Football" gains on its usual share even if the word for the outcome is
     " Sports". A linear reading of the alternatives, as LinC reads the outcomes' own shares (Abbas et al. 2024,
     arXiv:2401.12406) and kNN prompting all of the vocabulary's (Xu et al. 2023, arXiv:2303.13824).
     """

@@ -28,7 +28,7 @@ class RowResult:
 
     example: Row
     score: float
-    """The metric's value; 0 where there is no answer."""
+    """The metric's value; 0 if there is no answer."""
     run: Run | None
     """What the program gave; None if it crashed."""
     error: str | None = None
@@ -59,7 +59,7 @@ class Evaluation:
 
     @property
     def mean(self) -> float:
-        """The mean score, 0 where there are no rows."""
+        """The mean score, 0 if there are no rows."""
         return sum(self.scores) / len(self.scores) if self.rows else 0.0
 
     @property
@@ -93,8 +93,8 @@ def evaluate(runner: Runner, rows: Sequence[Row], metric: Metric, *, executor: E
     """Yield how each row went, in order.
 
     Raises:
-        MetricError: where the metric raises or gives no number.
-        ModelError: where the model is gone; a prompt too long for it is that row's crash alone.
+        MetricError: if the metric raises or gives no number.
+        ModelError: if the model is gone; a prompt too long for it is that row's crash alone.
     """
     return executor.map(lambda example: score_row(runner, example, metric), rows)
 

@@ -59,7 +59,7 @@ def answer_f1(example: Any, prediction: Any, trace: object = None) -> float:
 
     Follows the evaluation script of SQuAD 2.0 (Rajpurkar et al. 2018, "Know What You Don't Know",
     https://rajpurkar.github.io/SQuAD-explorer/): case, punctuation and articles do not count, and
-    `Unanswerable` scores 1 where it is accepted, else 0. Chinese and Japanese characters are tokens of
+    `Unanswerable` scores 1 if it is accepted, else 0. Chinese and Japanese characters are tokens of
     their own, as in CMRC 2018 (Cui et al. 2019, "A Span-Extraction Dataset for Chinese Machine Reading
     Comprehension"), whose script differs in that it counts the longest common run of tokens.
 

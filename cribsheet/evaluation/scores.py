@@ -27,7 +27,7 @@ def mean_score(
     draws whole groups, since rows that share a context are not independent; from fewer than about ten groups
     it comes out too narrow. Two cases have no bootstrap: independent values of 0 or 1, and values that are
     all alike, where it would claim certainty from a handful of rows. Their interval is Wilson's (1927,
-    "Probable Inference"), over groups where there are some; for values between 0 and 1 it is, if anything,
+    "Probable Inference"), over groups if there are some; for values between 0 and 1 it is, if anything,
     too wide. Values that are all alike on another scale get no width.
 
     >>> str(mean_score([1.0, 1.0, 0.0, 1.0]))

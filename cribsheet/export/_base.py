@@ -58,7 +58,7 @@ class Source:
 
     @cached_property
     def sampling(self) -> Sampling:
-        """How the answer is written, where it is not decided by log-probabilities."""
+        """How the answer is written, if it is not decided by log-probabilities."""
         return Sampling(max_tokens=self.prompt.decoding.max_tokens)
 
     @property

@@ -23,7 +23,7 @@ def to_jinja(source: Source) -> Export:
     """Return a template of the raw text, or of the chat's messages as JSON.
 
     Raises:
-        ExportError: where an input has a name that a template cannot use.
+        ExportError: if an input has a name that a template cannot use.
     """
     _check_names(source)
     path = source.saved_as("jinja")
@@ -63,7 +63,7 @@ def _literal(text: str) -> str:
 def _messages(turns: tuple[Turn, ...]) -> str:
     """Return the messages as JSON, one a line, the last one's content made by `tojson`.
 
-    It starts from an empty text, so that it is text where the whole of it is a number.
+    It starts from an empty text, so that it is text if the whole of it is a number.
     """
     *before, last = turns
     lines = [

@@ -108,7 +108,7 @@ def _request_caveats(source: Source) -> tuple[str, ...]:
         said.append(
             "logit_bias makes the server decide as Cribsheet does, in one token: of an outcome's spellings the "
             "likeliest counts, where Cribsheet adds them up. Its numbers are token ids of the weights that this was "
-            "compiled for: leave it out where others are served."
+            "compiled for: leave it out if others are served."
         )
         return tuple(said)
     asked, granted = source.prompt.decoding.top_logprobs, _MOST_LOGPROBS[_endpoint(source)]

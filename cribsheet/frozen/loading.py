@@ -58,9 +58,9 @@ class Program:
         """Return the typed outputs for one row.
 
         Raises:
-            DataError: where the inputs are not those of the signature.
-            UnreadableCompletionError: where the completion holds no value.
-            ModelError: where there is no completion.
+            DataError: if the inputs are not those of the signature.
+            UnreadableCompletionError: if the completion holds no value.
+            ModelError: if there is no completion.
         """
         return _checked(self.answer(inputs, self.model))
 
@@ -73,7 +73,7 @@ class Program:
         return run_wired(self.frozen.prompts, self._wiring_for(inputs), inputs, model)
 
     def _wiring_for(self, inputs: Mapping[str, object]) -> Wiring:
-        """Return how the program runs on these inputs; an error where it cannot."""
+        """Return how the program runs on these inputs; an error if it cannot."""
         if self.frozen.wiring is None:
             raise CompileError(
                 f"{self.frozen.task} runs code of its own between its prompts {', '.join(self.frozen.prompts)}. "
@@ -120,7 +120,7 @@ def load(path: str | os.PathLike[str], *, model: Model | str | None = None, api_
 
     Raises:
         FrozenFileError: if the file is missing, edited, truncated, or of another format.
-        ModelError: where there is no such model.
+        ModelError: if there is no such model.
     """
     frozen = read(path)
     opened = open_model(model, api_base=api_base) if isinstance(model, str) else model

@@ -31,9 +31,9 @@ class Decoding(BaseModel):
     decide_by: Literal["logprobs", "text"] = "text"
     """Whether a finite outcome is decided by the first token's log-probabilities or read from the text."""
     max_tokens: int = 48
-    """The most tokens to write, where the answer is written."""
+    """The most tokens to write, if the answer is written."""
     top_logprobs: int = 0
-    """How many alternatives to ask for, where the model tells log-probabilities."""
+    """How many alternatives to ask for, if the model tells log-probabilities."""
 
 
 class FrozenPrompt(BaseModel):
@@ -150,7 +150,7 @@ class Taught(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     teacher: str
-    """The model's name; several, with commas, where saved traces come from several."""
+    """The model's name; several, with commas, if saved traces come from several."""
     traces: int
     """Predictor calls of runs that passed the metric: what demonstrations were made of."""
 
@@ -198,7 +198,7 @@ class Wire(BaseModel):
 
 
 class Wiring(BaseModel):
-    """How a program hands values from predictor to predictor, where it only hands them on."""
+    """How a program hands values from predictor to predictor, if it only hands them on."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -41,7 +41,7 @@ def read(path: str | os.PathLike[str]) -> FrozenProgram:
     """Return the program of a sealed file.
 
     Raises:
-        FrozenFileError: where it is missing, truncated, edited, or of a newer format.
+        FrozenFileError: if it is missing, truncated, edited, or of a newer format.
     """
     path = Path(path)
     content = _content(path)

@@ -64,9 +64,9 @@ class Layout(BaseModel):
     reasons: bool = False
     """Whether an unanswerable demo says why."""
     words: Mapping[str, str] = {}
-    """The words that name the fields, where they are not the field's own name."""
+    """The words that name the fields, if they are not the field's own name."""
     verbalizers: Mapping[str, str] = {}
-    """The word that stands for an outcome, where it is not the outcome's own name."""
+    """The word that stands for an outcome, if it is not the outcome's own name."""
     between_fields: str = "\n"
     """Between two fields."""
     between_demos: str = "\n\n"
@@ -116,7 +116,7 @@ class Layout(BaseModel):
         return ("\n",) if len(signature.outputs) == 1 else (self.between_demos,)
 
     def check(self, signature: Signature) -> None:
-        """Raise LayoutError where two outcomes of a field would read the same."""
+        """Raise LayoutError if two outcomes of a field would read the same."""
         for field in signature.outputs:
             words = [self.verbalizer(outcome).casefold() for outcome in field.outcomes]
             if len(set(words)) < len(words) or not all(words):

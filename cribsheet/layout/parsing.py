@@ -84,7 +84,7 @@ def _content_start(text: str) -> int:
 
 
 def _end_of_quoted(text: str) -> int:
-    """Return where a leading JSON string ends, 0 where there is none."""
+    """Return where a leading JSON string ends, 0 if there is none."""
     start = _content_start(text)
     if not text.startswith('"', start):
         return 0

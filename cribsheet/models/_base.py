@@ -18,7 +18,7 @@ class Sampling(BaseModel):
     temperature: float = 0.0
     """0 is greedy."""
     seed: int = 0
-    """Seeds the sampler where temperature is above 0."""
+    """Seeds the sampler if temperature is above 0."""
     top_logprobs: int = 0
     """How many alternatives to report for the first token; 0 asks for no log-probabilities."""
 
@@ -93,7 +93,7 @@ class Model(Completer, Protocol):
         ...
 
     def count_tokens(self, text: str) -> int:
-        """Return how many tokens the text has; an estimate from above where there is no tokenizer."""
+        """Return how many tokens the text has; an estimate from above if there is no tokenizer."""
         ...
 
     def close(self) -> None:

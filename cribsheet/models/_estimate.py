@@ -1,4 +1,4 @@
-"""Estimate token counts where no tokenizer is at hand."""
+"""Estimate token counts if no tokenizer is at hand."""
 
 import math
 

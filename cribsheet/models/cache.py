@@ -60,7 +60,7 @@ class CompletionCache:
     """JSON values by key, in one SQLite file that threads and processes share.
 
     A fault of the disk or of the file costs one warning, never the work: from then on it is not written, nor,
-    where reading failed, read. A write is there once `put` returns, even if the process is killed.
+    if reading failed, read. A write is there once `put` returns, even if the process is killed.
     """
 
     def __init__(self, directory: str | Path, *, on_fault: Callable[[str], None] = _warn):
@@ -166,7 +166,7 @@ class Meter:
     prompt_tokens: int = 0
     """Tokens of the prompts that the model was asked."""
     evaluated_tokens: int = 0
-    """Those of them that the engine read anew; all of them where it tells nothing of its prefix cache."""
+    """Those of them that the engine read anew; all of them if it tells nothing of its prefix cache."""
     prefix_cached_tokens: int | None = None
     """Those of them that the prefix cache served; None if no engine told."""
     completion_cached_tokens: int = 0
@@ -174,7 +174,7 @@ class Meter:
     completion_tokens: int = 0
     """Tokens generated."""
     model_seconds: float = 0.0
-    """Time of the calls, added up; more than the time that passed where calls ran side by side."""
+    """Time of the calls, added up; more than the time that passed if calls ran side by side."""
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -243,7 +243,7 @@ class CachedModel:
         return completion
 
     def count_tokens(self, text: str) -> int:
-        """Return how many tokens the text has, from the cache where it was counted before."""
+        """Return how many tokens the text has, from the cache if it was counted before."""
         key = request_key(self, tokens_of=text)
         count = self.cache.get(key)
         if not isinstance(count, int):
@@ -252,7 +252,7 @@ class CachedModel:
         return count
 
     def token_ids(self, text: str) -> Sequence[int] | None:
-        """Return the tokens of a text, from the cache where it was asked before; None if the model tells none."""
+        """Return the tokens of a text, from the cache if it was asked before; None if the model tells none."""
         if not isinstance(self.model, TellsTokenIds):
             return None
         key = request_key(self, token_ids_of=text)

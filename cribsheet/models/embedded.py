@@ -142,7 +142,7 @@ class EmbeddedModel:
         """Ask so that every token of the prompt is read together with others.
 
         llama.cpp computes a batch of one token by other kernels than a larger one, and the difference in
-        rounding can grow to 0.1 nats. One token is a batch where it was generated, or is the only one that
+        rounding can grow to 0.1 nats. One token is a batch if it was generated, or is the only one that
         the prefix cache lacks. So the cache is first made to forget what was generated after an earlier
         prompt that this one goes on from, and a prompt whose last token came to stand alone is read again.
         """
@@ -189,7 +189,7 @@ class EmbeddedModel:
         raise ModelError(f"{self.name} refused the prompt: {error.get('message', error)}")
 
     def _check_room(self, usage: Usage, sampling: Sampling, finish_reason: str) -> None:
-        """Raise where the window's end, which the engine takes for a finish, cut the completion."""
+        """Raise if the window's end, which the engine takes for a finish, cut the completion."""
         cut = finish_reason == "length" and usage.completion_tokens < sampling.max_tokens
         if cut or usage.prompt_tokens + usage.completion_tokens > self.context_window:
             raise self._overflow(usage.prompt_tokens, sampling.max_tokens, window=self.context_window)
@@ -202,7 +202,7 @@ class EmbeddedModel:
         )
 
     def _probe(self, engine: Any, prompt: Prompt, sampling: Sampling) -> _llama.Json:
-        """Return a choice that tells the alternatives of the first token, where the completion lost them.
+        """Return a choice that tells the alternatives of the first token, if the completion lost them.
 
         llama.cpp reports none for a token that ends inside a character (common in Chinese) or that belongs
         to a stop sequence. It tells the model's own log-probabilities, from before any bias: so a bias that

@@ -20,7 +20,7 @@ from cribsheet.models._logprobs import NOTHING_TOLD, TokenLogprobs, as_entries, 
 from cribsheet.prompts import Prompt
 
 DEFAULT_WINDOW = 4096
-"""The context window assumed where nobody tells one."""
+"""The context window assumed if nobody tells one."""
 OPENAI_LIKE = frozenset({"openai", "text-completion-openai", "hosted_vllm", "llamafile"})
 """Providers that speak OpenAI's API to whatever address they are given, raw completions included."""
 _TOO_LONG = re.compile(r"context (length|size|window)", re.IGNORECASE)
@@ -140,7 +140,7 @@ class LiteLLMModel:
         return os.environ.get(self._key_name) or ("none" if self.endpoint else None)
 
     def _ask(self, prompt: Prompt, sampling: Sampling) -> Any:
-        """Send the prompt, asking for fewer log-probabilities, then for none, where the server refuses."""
+        """Send the prompt, asking for fewer log-probabilities, then for none, if the server refuses."""
         litellm = self._litellm
         import openai  # here, for LiteLLM has imported it by then
 

@@ -15,7 +15,7 @@ Opener = Callable[[str], Model]
 """Opens a model by its whole name, such as `embedded/smollm2-135m`."""
 
 DEFAULT_MAX_TOKENS = 512
-"""The most tokens to generate where the request does not say."""
+"""The most tokens to generate if the request does not say."""
 
 
 def register(openers: Mapping[str, Opener] | None = None) -> None:

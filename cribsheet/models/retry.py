@@ -1,4 +1,4 @@
-"""Ask a served model again where a fault may pass, within what the server likes at once."""
+"""Ask a served model again if a fault may pass, within what the server likes at once."""
 
 import threading
 import time

@@ -176,7 +176,7 @@ def pull(
 
 
 def check_is_gguf(path: str | os.PathLike[str]) -> None:
-    """Raise a WeightsError where the file does not start as a GGUF file does."""
+    """Raise a WeightsError if the file does not start as a GGUF file does."""
     try:
         with Path(path).open("rb") as file:
             start = file.read(4)

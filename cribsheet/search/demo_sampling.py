@@ -39,7 +39,7 @@ class Effects:
         self._known = None
 
     def of(self, choice: Hashable) -> float:
-        """Return a choice's effect, 0 where it was never made."""
+        """Return a choice's effect, 0 if it was never made."""
         if self._known is None:
             self._known = self._fit()
         return self._known.get(choice, 0.0)
@@ -83,7 +83,7 @@ class DemoSampler:
         self.effects.learn([self._places[id(demo)] for demo in demos if id(demo) in self._places], merit, kind=kind)
 
     def effect(self, demo: Demo) -> float:
-        """Return a demo's effect, 0 where it is not in the pool."""
+        """Return a demo's effect, 0 if it is not in the pool."""
         return self.effects.of(self._places.get(id(demo)))
 
     def draw(self, size: int, *, without: Sequence[Demo] = (), answered: bool = False) -> tuple[Demo, ...]:

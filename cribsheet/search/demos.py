@@ -54,7 +54,7 @@ def in_turn(queues: list[list[Item]], *, size: int, rng: random.Random) -> list[
 
 
 def answered_only(signature: Signature, pool: Sequence[Demo]) -> tuple[Demo, ...]:
-    """Return the demos that do not abstain: where a guard decides, the prompt need only show how to answer."""
+    """Return the demos that do not abstain: if a guard decides, the prompt need only show how to answer."""
     return tuple(demo for demo in pool if outcome_of(signature, demo) != UNANSWERABLE)
 
 

@@ -35,7 +35,7 @@ class Evaluator:
     ledger: Ledger
     executor: Executor
     fit_guard: GuardFitter | None = None
-    """Fits guards, where the task has an answer to guard."""
+    """Fits guards, if the task has an answer to guard."""
     wiring: Wiring | None = None
     """How the program runs; None if only the program's own code knows."""
     scores: dict[tuple[str, str], float] = field(default_factory=dict)

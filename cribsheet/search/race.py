@@ -12,7 +12,7 @@ from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
 
 FIRST_BLOCK, FIRST_DECIDED = 24, 8
-"""Rows that every candidate answers: fewer where outcomes are decided, for shares tell more than scores."""
+"""Rows that every candidate answers: fewer if outcomes are decided, for shares tell more than scores."""
 GROWTH = 3
 """How many times the rows grow from look to look: each look has the engine read the demos again."""
 ENTRY = 0.5

@@ -174,7 +174,7 @@ class Study:
     def prompt(
         self, signature: Signature, layout: Layout, demos: Sequence[Demo], *, instructions: str | None = None
     ) -> FrozenPrompt:
-        """Return one predictor's prompt, decided by log-probabilities where that can be."""
+        """Return one predictor's prompt, decided by log-probabilities if that can be."""
         layout.check(signature)
         by_logprobs = self.tells_logprobs and decided_field(signature) is not None
         source = self._source(signature) if layout.style == "raw" else None
@@ -228,7 +228,7 @@ class Study:
     def point(self) -> None:
         """Let a pointer be among the corrections of the best trial, once the search is over.
 
-        For the best alone, since the model has to be asked; where the budget does not pay for it, there is none.
+        For the best alone, since the model has to be asked; if the budget does not pay for it, there is none.
         """
         best, source = self.best, self.pointed_source
         if best is not None and source is not None:
@@ -277,7 +277,7 @@ class Study:
         return self._sources[signature]
 
     def _alternatives(self, weighed: bool) -> int:
-        """Return how many alternatives to ask for, where they are weighed; a guard needs the token's own alone."""
+        """Return how many alternatives to ask for, if they are weighed; a guard needs the token's own alone."""
         if not self.tells_logprobs:
             return 0
         return ALTERNATIVES if weighed else int(self.may_guard)

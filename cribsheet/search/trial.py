@@ -106,7 +106,7 @@ class Trial:
         """Answer rows up to the last of `rows`, which starts with those answered before.
 
         Raises:
-            BudgetExhausted, SearchStopped: where the ledger stops it; the trial has the rows answered until then.
+            BudgetExhausted, SearchStopped: if the ledger stops it; the trial has the rows answered until then.
         """
         results = list(self._base_results)
         try:
@@ -194,7 +194,7 @@ class Trial:
         return self._evaluator.answer(candidate, rows, bill=self._bill)
 
     def _ask_content_free(self) -> dict[str, list[Mapping[str, float]]]:
-        """Return, by predictor, what its outcomes get after inputs that say nothing, where it takes such."""
+        """Return, by predictor, what its outcomes get after inputs that say nothing, if it takes such."""
         told: dict[str, list[Mapping[str, float]]] = {}
         for name, prompt in self.uncorrected.prompts.items():
             by_logprobs = prompt.decoding.decide_by == "logprobs" and decided_field(prompt.signature) is not None

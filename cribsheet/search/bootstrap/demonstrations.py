@@ -17,7 +17,7 @@ from cribsheet.search.study import Study
 SHOWN = 4
 """Labelled demos that a teacher is shown, of other rows than the one it is asked."""
 FEW_ROWS = 32
-"""Rows that the student is asked where nobody asked for bootstrapping, but rows lack a predictor's fields."""
+"""Rows that the student is asked if nobody asked for bootstrapping, but rows lack a predictor's fields."""
 
 
 def bootstrap_if_needed(study: Study) -> None:
@@ -34,7 +34,7 @@ def bootstrap_demos(study: Study, teaching: TeacherSettings | None = None) -> Te
     The demos of passing runs join `study.pools`, rationales stay in `study.teacher_runs`.
 
     Raises:
-        ModelError: where the teacher answers nothing.
+        ModelError: if the teacher answers nothing.
     """
     if study.teacher_runs is None:
         teaching = teaching or study.teacher_settings or TeacherSettings()
@@ -79,7 +79,7 @@ def _asked(study: Study, teaching: TeacherSettings) -> TeacherRuns:
 
 
 def _teachers_candidate(study: Study, teaching: TeacherSettings) -> Candidate:
-    """Return the prompts of plain runs: a few labelled demos where there are some and they fit.
+    """Return the prompts of plain runs: a few labelled demos if there are some and they fit.
 
     The student is asked as it will be; another teacher, in words that name the allowed outcomes.
     """

@@ -31,7 +31,7 @@ def reasoned(study: Study, name: str, layout: Layout, demos: Sequence[Demo]) -> 
     bootstrapped rationale and its answer.
 
     Raises:
-        SignatureError: where the predictor has a `reasoning` field of its own.
+        SignatureError: if the predictor has a `reasoning` field of its own.
     """
     signature = study.signatures[name].with_reasoning()
     layout.check(signature)

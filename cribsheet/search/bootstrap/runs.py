@@ -45,7 +45,7 @@ class _Asked:
     failure: ModelError | None = None
 
     def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
-        """Return the teacher's completion, greedy where the temperature is 0 or log-probabilities decide."""
+        """Return the teacher's completion, greedy if the temperature is 0 or log-probabilities decide."""
         decides = sampling.max_tokens == 1 and sampling.top_logprobs
         own = sampling if decides else sampling.model_copy(update={"temperature": self.temperature, "seed": self.seed})
         try:
@@ -69,14 +69,14 @@ def bootstrap(study: Study, candidate: Candidate, teaching: TeacherSettings, *, 
 
     Rows of the demo pool are answered by the candidate's prompts, as in DSPy (Khattab et al. 2023,
     arXiv:2310.03714). In each of `teaching.samples` rounds every row that has fewer than `wanted`
-    passes is run once more, those without any first; where prompts reason, rows still without one
+    passes is run once more, those without any first; if prompts reason, rows still without one
     are run again with the right answer shown. Passes of a row differ in what they reason.
 
     It ends where its share of the budget does, with what there is by then. A run that fails costs
     that run alone.
 
     Raises:
-        ModelError: where the teacher fails in every run of the first round.
+        ModelError: if the teacher fails in every run of the first round.
     """
     return _Bootstrap(study, candidate, teaching, wanted).run()
 

@@ -26,7 +26,7 @@ class Trace(BaseModel):
     inputs: Mapping[str, Value]
     """What the predictor was given."""
     outputs: Mapping[str, Value]
-    """What it gave; `reasoning` among it where it was asked to reason."""
+    """What it gave; `reasoning` among it if it was asked to reason."""
     score: float = Field(ge=0, le=1)
     """The program's metric on the row."""
     teacher: str
@@ -38,7 +38,7 @@ class Trace(BaseModel):
 
 
 def rationales_of(traces: Iterable[Trace], predictor: str, signature: Signature) -> tuple[Demo, ...]:
-    """Return the demos that reason before they answer, each once; none where `reasoning` is the task's own field."""
+    """Return the demos that reason before they answer, each once; none if `reasoning` is the task's own field."""
     if not signature.may_reason:
         return ()
     return _demos([trace for trace in traces if REASONING in trace.outputs], predictor, signature.with_reasoning())

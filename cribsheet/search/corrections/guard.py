@@ -25,9 +25,9 @@ from cribsheet.task import Metric
 from cribsheet.text import coverage, idf_of, is_grounded, lead_text, terms
 
 MIN_ROWS = 16
-"""The fewest answered rows that a guard is fitted on, both kinds among them, where rows alone tell nothing."""
+"""The fewest answered rows that a guard is fitted on, with and without an answer among them."""
 MIN_KNOWN = 6
-"""The fewest where how much of the lead the context covers is known of all rows: the few then move that a little."""
+"""The fewest if the coverage of all rows is known: the guard is then fitted on that first, and the rows adjust it."""
 _NEARLY_ALL = 0.8
 _RIDGE = 1.0
 _RIDGE_OF_MANY = 0.3  # of what all rows tell, whether a candidate answered them or not
@@ -51,7 +51,7 @@ class _Prior:
     """What the signals that need no answer tell, fitted on all rows."""
 
     weights: tuple[float, ...]
-    """The intercept, then a weight for `coverage` where there is a lead."""
+    """The intercept, then a weight for `coverage` if there is a lead."""
     rows: int
 
 
@@ -122,7 +122,7 @@ class GuardFitter:
         """What withholds before anything is answered; None if no coverage is as good as an abstention.
 
         Of what the model has to be asked, it withholds written answers that are unlikely to belong there,
-        where nearly all of that kind is off the topic; else it leaves the decision to the model.
+        if nearly all of that kind is off the topic; else it leaves the decision to the model.
         """
         texts, prior = self._known_texts, self._known_prior
         if texts is None or prior is None or not self._least_coverage:
@@ -177,7 +177,7 @@ class GuardFitter:
     def _prior(self, texts: _Texts, rows: Sequence[tuple[Inputs, bool]]) -> _Prior:
         columns = [(1.0, self._coverage(texts, inputs)) if texts.lead else (1.0,) for inputs, _ in rows]
         size = len(columns[0])
-        # The intercept is free, but for a trace of ridge that keeps it finite where all rows are of one kind.
+        # The intercept is free, but for a trace of ridge that keeps it finite if all rows are of one kind.
         ridge = (1e-3, _RIDGE_OF_MANY)[:size]
         targets = [answerable for _, answerable in rows]
         return _Prior(fit_logistic(columns, targets, centre=(0.0,) * size, ridge=ridge), len(rows))

@@ -8,7 +8,7 @@ _PER_ANSWERABLE = 4
 
 
 def least_coverage(rows: Sequence[tuple[float, bool]]) -> float:
-    """Return the coverage under which hardly any row is answerable; 0 where there is none.
+    """Return the coverage under which hardly any row is answerable; 0 if there is none.
 
     >>> least_coverage([(0.0, False)] * 8 + [(0.2, False)] * 8 + [(0.1, True), (0.4, True), (0.5, False)])
     0.3

@@ -83,7 +83,7 @@ class PointerFitter:
     def _right(self, row: Row) -> np.ndarray:
         """Return, by word of a row's text, whether the rest of an accepted answer from there on is as good.
 
-        So is what begins a word before it, where the metric does not mind: an article, say.
+        So is what begins a word before it, if the metric does not mind: an article, say.
         """
         spans = Spans(str(row.inputs[self._source]))
         starts = [at for at, _ in spans.words()]

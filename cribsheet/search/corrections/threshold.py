@@ -28,7 +28,7 @@ class Stakes:
 def best_threshold(rated: Sequence[tuple[float, Stakes]]) -> float | None:
     """Return the threshold with the highest total score; None if the model's own decisions beat it.
 
-    0 where nothing beats letting all stand. Of several that are as good, the one closest to where an
+    0 if nothing beats letting all stand. Of several that are as good, the one closest to where an
     answer is expected to score as much as an abstention.
     """
     ranked = sorted(rated, key=lambda pair: pair[0])

@@ -48,7 +48,7 @@ class WordChoices:
         return self._asked.get(key, [])
 
     def _spoken(self, predictor: str, field: Field) -> list[Words]:
-        """Return the words that the model, shown no demos, itself begins its answers with, where it has some."""
+        """Return the words that the model, shown no demos, itself begins its answers with, if it has some."""
         study, key = self.study, (predictor, "its own")
         if field.name not in study.train[0].outputs:
             return []

@@ -271,7 +271,7 @@ def _spellings(alternatives: Iterable[Mapping[str, float]]) -> dict[str, str]:
 
 
 def _telling(word: str, outcome: str, rows: Sequence[tuple[str, Mapping[str, float]]]) -> float:
-    """Return how much a word speaks for an outcome, 0 where it speaks for none or for another as much."""
+    """Return how much a word speaks for an outcome, 0 if it speaks for none or for another as much."""
     own = fmean(said.get(word, said[""]) for known, said in rows if known == outcome)
     rest = fmean(said.get(word, said[""]) for known, said in rows if known != outcome)
     return math.exp(own) * (own - rest) if own - rest > _TELLING else 0.0
