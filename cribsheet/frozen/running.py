@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from cribsheet.corrections import Answer, Asked, Outputs, corrected
 from cribsheet.dataset.examples import Prediction
@@ -50,6 +50,16 @@ class Run:
     def text(self) -> str:
         """What the model wrote by itself for the last predictor; empty if it was not asked."""
         return self.calls[-1].answer.completion.text if self.calls else ""
+
+    @property
+    def decided_by(self) -> Literal["logprobs", "text", "inputs"]:
+        """What the last predictor's raw answer was taken from: `inputs` if the model was not asked.
+
+        Log-probabilities may decide for an outcome other than the text: they add up all that speaks for each.
+        """
+        if not self.calls:
+            return "inputs"
+        return "logprobs" if self.calls[-1].answer.raw.logprobs is not None else "text"
 
     @property
     def probability(self) -> float | None:

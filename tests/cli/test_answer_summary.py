@@ -74,9 +74,10 @@ def summary_of(run: Run) -> dict[str, object]:
 def told(
     outputs: Mapping[str, object], probability: object, note: str | None, said: str, *changes: object
 ) -> dict[str, object]:
-    """Return a summary as it should be."""
-    known = {"probability": probability, "probability_note": note, "model_text": said, "changes": list(changes)}
-    return {**outputs, **known}
+    """Return a summary as it should be; what is decided here is by log-probabilities, but for QA's written answers."""
+    decided_by = "inputs" if note == UNASKED else "text" if "answer" in outputs else "logprobs"
+    known = {"probability": probability, "probability_note": note, "decided_by": decided_by, "model_text": said}
+    return {**outputs, **known, "changes": list(changes)}
 
 
 def change(by: str, before: object, after: object) -> dict[str, object]:
@@ -211,5 +212,6 @@ def test_an_output_of_the_same_name_goes_first() -> None:
         "changes": "many",
         "probability": None,
         "probability_note": WRITTEN,
+        "decided_by": "text",
         "model_text": " many",
     }
