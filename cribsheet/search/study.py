@@ -63,6 +63,7 @@ class Study:
     trials: list[Trial] = field(default_factory=list)
     curve: list[tuple[int, float]] = field(default_factory=list)
     """The best validation score so far against tokens spent."""
+    _entered: set[str] = field(default_factory=set)
     _sources: dict[Signature, str | None] = field(default_factory=dict)
     """By signature, the input that its written answers are spans of."""
     _lengths: Lengths = field(init=False)
@@ -191,6 +192,10 @@ class Study:
             ),
         )
 
+    def may_enter(self, candidate: Candidate) -> bool:
+        """Tell whether a candidate fits the context window and no trial asks the same."""
+        return candidate.key not in self._entered and self.fits(candidate)
+
     def fits(self, candidate: Candidate, *, window: int | None = None) -> bool:
         """Tell whether the longest row still fits the model's context window, or another of so many tokens."""
         return self._lengths.candidate(candidate) <= (window or self.model.context_window)
@@ -204,6 +209,7 @@ class Study:
             )
         trial = Trial(candidate, self.evaluator)
         self.trials.append(trial)
+        self._entered.add(candidate.key)
         return trial
 
     def extend(self, trial: Trial, rows: int) -> None:
