@@ -102,7 +102,7 @@ def _split(text: str, marks: Mapping[str, str]) -> Pieces:
 
 
 def _as_label(field: Field) -> Field:
-    """Return the field as one whose values are written by their word: `render` takes a mark for such a word."""
+    """Return the field as a label, so that `render` accepts a placeholder for its value."""
     return field.model_copy(update={"type": Label(labels=field.closed_outcomes)}) if field.is_finite else field
 
 
