@@ -4,6 +4,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cribsheet.carriage import Carriage
+
 DEFAULT_MODEL = "embedded/smollm2-135m"
 
 
@@ -20,6 +22,8 @@ class Settings:
     optimizer: str = "race"
     budget: str = "40k"
     seed: int = 0
+    carriage: Carriage = "runtime"
+    """What the deployment will carry: candidates are compared, and scored, with nothing else."""
     teacher: str | None = None
     """A model whose runs demonstrations are drawn from; None for the compiled model itself."""
     teacher_api_base: str | None = None

@@ -148,7 +148,15 @@ def to_toy(source: Source) -> Export:
     """Write the prompt's text with its slots."""
     marks = source.opened.placeholders()
     text = "".join(piece if isinstance(piece, str) else marks[piece.field] for piece in source.opened.asked)
-    return Export(target="toy", text=text, file_name=source.saved_as("toy"), usage="cat x.toy", caveats=())
+    return Export(
+        target="toy",
+        text=text,
+        file_name=source.saved_as("toy"),
+        usage="cat x.toy",
+        carriage="text",
+        score=source.score("text"),
+        caveats=(),
+    )
 
 
 def test_an_export_is_a_function_and_an_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

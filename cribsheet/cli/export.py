@@ -39,6 +39,7 @@ def command(file: Path, *, target: str, prompt: str | None, out: Path | None) ->
     else:
         _write(out, exported.text)
         note(f"Wrote {out}.")
+    note(exported.score)
     note(exported.usage)
     for caveat in exported.caveats:
         note(f"Note: {caveat}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cribsheet.carriage import CARRIAGES
 from cribsheet.cli._command import Command, api_base_option, json_option, map_option
 from cribsheet.cli._display import open_display
 from cribsheet.cli._inputs import ask_line
@@ -15,7 +16,7 @@ from cribsheet.errors import BudgetError, FrozenFileError, WorkspaceError
 from cribsheet.frozen import FrozenProgram
 from cribsheet.frozen.sealing import read, save, to_text
 from cribsheet.models import open_model
-from cribsheet.report.report import compiled_facts, compiled_summary, gain_in_words, results_table
+from cribsheet.report.report import compiled_facts, compiled_summary, gain_in_words, headline, results_table
 from cribsheet.search.budget import Budget
 from cribsheet.settings import Settings
 from cribsheet.workspace import Workspace, find_workspace
@@ -49,6 +50,14 @@ class _BudgetType(click.ParamType):  # type: ignore[type-arg]  # generic in some
     show_default=True,
     help="The most it may cost: tokens (40k), calls (500calls) or minutes (3m).",
 )
+@click.option(
+    "--for",
+    "carriage",
+    type=click.Choice(CARRIAGES),
+    default="runtime",
+    show_default=True,
+    help="What the deployment carries: search and score with nothing else.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the splits and the search.")
 @click.option(
     "--teacher", metavar="NAME", help="A model whose right answers are shown too.  [default: the model itself]"
@@ -81,6 +90,7 @@ def command(task: str, *, out: Path | None, as_json: bool, **settings: Any) -> N
       optimize sentiment
       optimize sentiment --trainset train.csv --map sentence=text,label=sentiment
       optimize grounded_qa --model ollama_chat/qwen2.5:0.5b --budget 500calls
+      optimize sentiment --for text
       optimize grounded_qa --teacher ollama_chat/qwen2.5:7b --traces qa.traces.jsonl
     """
     workspace = find_workspace(Path.cwd())
@@ -131,7 +141,8 @@ def _check_out(out: Path) -> None:
         raise click.BadParameter(f"{out} is a folder. Name a file in it.", param_hint="--out")
     if not _may_replace(out):
         raise click.BadParameter(
-            f"{out} is there and no frozen file, so it is not overwritten. Name another file.", param_hint="--out"
+            f"{out} already exists and is not a frozen file; refusing to overwrite it. Name another file.",
+            param_hint="--out",
         )
     _check_folder(out, "--out")
 
@@ -176,7 +187,7 @@ def _save(program: FrozenProgram, out: Path) -> bool:
 
 def _report(compiled: "Compiled", out: Path, *, is_new: bool) -> None:
     program, console = compiled.program, stdout()
-    console.print(f"{compiled.name}, compiled for {program.model.name}", style="bold")
+    console.print(headline(program), style="bold")
     console.print(results_table(program.results))
     console.print(gain_in_words(program.results.gain))
     console.print(compiled_facts(compiled))

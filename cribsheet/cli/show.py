@@ -10,7 +10,7 @@ from cribsheet.cli._terminal import print_json, stdout
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.frozen.sealing import read
 from cribsheet.report.description import program_facts, program_summary, prompt_facts, prompt_with_placeholders
-from cribsheet.report.report import gain_in_words, results_table
+from cribsheet.report.report import gain_in_words, headline, results_table
 
 
 @click.command("show", cls=Command)
@@ -31,7 +31,7 @@ def command(file: Path, *, prompt: str | None, as_json: bool) -> None:
         print_json({"file": str(file), **summary, "prompts": {name: summary["prompts"][name] for name in chosen}})
         return
     console = stdout()
-    console.print(f"{program.task}, compiled for {program.model.name}", style="bold")
+    console.print(headline(program), style="bold")
     console.print(results_table(program.results))
     console.print(gain_in_words(program.results.gain))
     console.print(program_facts(program))

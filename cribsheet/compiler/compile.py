@@ -9,7 +9,8 @@ from pathlib import Path
 from types import ModuleType
 
 from cribsheet.compiler.bridge import BARE, DspyProgram, as_module
-from cribsheet.compiler.freeze import MIN_TEST_ROWS, Found, freeze
+from cribsheet.compiler.freeze import MIN_TEST_ROWS, Found, cost_of_text, freeze
+from cribsheet.compiler.logit_bias import takes_logit_bias
 from cribsheet.compiler.teachers import keep_traces, open_teacher
 from cribsheet.dataset.examples import Row
 from cribsheet.dataset.rows import load_rows
@@ -24,6 +25,7 @@ from cribsheet.outcomes import Value
 from cribsheet.progress import Progress, Silent
 from cribsheet.search.bootstrap.demonstrations import bootstrap_if_needed
 from cribsheet.search.budget import Budget, BudgetExhausted, SearchStopped
+from cribsheet.search.candidate import Candidate
 from cribsheet.search.corrections.guard import guard_fitter
 from cribsheet.search.evaluator import Evaluator, ProgramRunner
 from cribsheet.search.interruption import stopped_by_ctrl_c
@@ -118,7 +120,7 @@ class _Compiler:
         """Search, score, freeze."""
         self._check_budget()
         self.progress.stage("asking the zero-shot prompt")
-        self.study.tells_logprobs = self._tells_logprobs()
+        self.study.tells_logprobs = self.settings.carriage != "text" and self._tells_logprobs()
         self.study.extend(self.baseline, min(BASELINE_ROWS, len(self.splits.val)))
         self._reserve()
         interrupted = self._search(optimizer)
@@ -159,7 +161,7 @@ class _Compiler:
                 prefix_tokens=self.model.prefix_tokens,
             ),
             executor=Threads(self.model.parallel),
-            fit_guard=guards if self.task.guard else None,
+            fit_guard=guards if self.task.guard and self.settings.carriage in ("logprobs", "runtime") else None,
             wiring=direct_wiring(BARE, signature) if self.program.is_one_predictor else None,
         )
         return Study(
@@ -170,8 +172,16 @@ class _Compiler:
             evaluator=evaluator,
             progress=self.progress,
             rng=random.Random(self.settings.seed),
-            may_extract=self.task.extract,
+            may_extract=self.task.extract and self.settings.carriage == "runtime",
+            carriage=self.settings.carriage,
+            is_carried=self._is_carried,
         )
+
+    def _is_carried(self, candidate: Candidate) -> bool:
+        if self.settings.carriage != "logit_bias":
+            return True
+        decided = (prompt for prompt in candidate.prompts.values() if prompt.decoding.decide_by == "token")
+        return all(takes_logit_bias(prompt, self.model) for prompt in decided)
 
     def _runner(self) -> ProgramRunner:
         if not self.program.is_one_predictor:
@@ -213,9 +223,10 @@ class _Compiler:
     def _reserve(self) -> None:
         """Keep back what the testset will cost."""
         row = self.baseline.cost_of_asking
-        affordable = int(TEST_SHARE * self.budget.limit / (2 * row))
+        pair = 2 * row + cost_of_text(self.study, row)
+        affordable = int(TEST_SHARE * self.budget.limit / pair)
         rows = min(len(self.splits.test), max(MIN_TEST_ROWS, affordable))
-        self.study.ledger.reserved = 2 * rows * row
+        self.study.ledger.reserved = pair * rows
         if self.study.ledger.left <= BASELINE_ROWS * row:
             raise BudgetError(
                 f"A budget of {self.budget} is too small for one candidate: a row costs about {row:.3g} "

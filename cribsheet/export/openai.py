@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from cribsheet.carriage import Carriage
 from cribsheet.corrections import Calibration
 from cribsheet.export._base import Export, Source
 from cribsheet.export._caveats import caveats, input_forms, is_decided
@@ -23,12 +24,15 @@ _MOST_LOGPROBS = {"/completions": 5, "/chat/completions": 20}
 def to_openai(source: Source) -> Export:
     """Return a request body with a placeholder for each input."""
     path = source.saved_as("openai.json")
+    carriage: Carriage = "logit_bias" if _logit_bias(source) else "text"
     return Export(
         target="openai",
         text=json.dumps(_body(source), indent=2, ensure_ascii=False) + "\n",
         file_name=path,
         usage=_usage(source, path),
-        caveats=(*_request_caveats(source), *caveats(source, asks_logprobs=True, decides=bool(_logit_bias(source)))),
+        carriage=carriage,
+        score=source.score(carriage),
+        caveats=(*_request_caveats(source), *caveats(source, asks_logprobs=True, decides=carriage == "logit_bias")),
     )
 
 

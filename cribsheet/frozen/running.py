@@ -9,13 +9,13 @@ from cribsheet.corrections import Answer, Asked, Outputs, corrected
 from cribsheet.dataset.examples import Prediction
 from cribsheet.errors import DataError
 from cribsheet.frozen.schema import FrozenPrompt, Wire, Wiring
-from cribsheet.layout.decisions import decided_field, likeliest, outcome_logprobs
+from cribsheet.layout.decisions import decided_field, likeliest, outcome_logprobs, token_logprobs
 from cribsheet.layout.parsing import ParseFailure, parse
-from cribsheet.models import Completer, Sampling
+from cribsheet.models import Completer, Completion, Sampling
 from cribsheet.models.next_token import NextTokens
 from cribsheet.outcomes import Value
 from cribsheet.prompts import Prompt
-from cribsheet.signature import REASONING, Signature
+from cribsheet.signature import REASONING, Field, Signature
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def ask(prompt: FrozenPrompt, inputs: Mapping[str, object], model: Completer) ->
     """
     typed = typed_inputs(prompt, inputs)
     rendered = prompt.render(typed)
-    raw = _decide(prompt, rendered, model) if prompt.decoding.decide_by == "logprobs" else None
+    raw = None if prompt.decoding.decide_by == "text" else _decide(prompt, rendered, model)
     return corrected(prompt.corrections, raw or _write(prompt, rendered, model), _asked(prompt, typed), model)
 
 
@@ -157,7 +157,7 @@ def _asked(prompt: FrozenPrompt, typed: Outputs) -> Asked:
 
 
 def _decide(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer | None:
-    """Return the outcome that the first token's log-probabilities speak for; None if none are told."""
+    """Return the outcome that the log-probabilities of the first tokens decide; None if none are told."""
     field = decided_field(prompt.signature)
     if field is None:
         return None
@@ -165,6 +165,8 @@ def _decide(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer 
     completion = model.complete(rendered, sampling)
     if completion.first_token is None:
         return None
+    if prompt.decoding.decide_by == "token":
+        return _decided(field, rendered, completion, token_logprobs(prompt.layout, field, completion.first_token))
     next_token = NextTokens(rendered, model, sampling)
     # A chat's answer cannot be begun for the model everywhere.
     logprobs = outcome_logprobs(
@@ -174,6 +176,16 @@ def _decide(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer 
     if logprobs is None:
         failure = ParseFailure(f"no outcome of {field.name} among the first tokens: {completion.text!r}")
         return Answer(failure, rendered, completion, text=completion.text, further=further)
+    return _decided(field, rendered, completion, logprobs, further)
+
+
+def _decided(
+    field: Field,
+    rendered: Prompt,
+    completion: Completion,
+    logprobs: Mapping[str, float],
+    further: tuple[tuple[Prompt, Completion], ...] = (),
+) -> Answer:
     shares = {outcome: math.exp(logprob) for outcome, logprob in logprobs.items()}
     outputs, probability = likeliest(field, shares)
     return Answer(

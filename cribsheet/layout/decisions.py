@@ -45,6 +45,23 @@ def outcome_logprobs(
     return {outcome: logprob - total for outcome, logprob in sums.items()}
 
 
+def token_logprobs(layout: Layout, field: Field, first_token: Mapping[str, float]) -> dict[str, float]:
+    """Return the normalised log-probability of each outcome's likeliest own token.
+
+    A token is an outcome's own if it is the whole verbalizer, ignoring case and white space: what greedy decoding
+    chooses between if only such tokens are biased. An outcome without one gets the lowest reported log-probability.
+    """
+    floor = min(first_token.values(), default=0.0)
+    said = [(token.strip().casefold(), logprob) for token, logprob in first_token.items()]
+    found = {
+        outcome: max((logprob for token, logprob in said if token == word), default=floor)
+        for outcome in field.outcomes
+        for word in (layout.verbalizer(outcome).casefold(),)
+    }
+    total = logsumexp(found.values())
+    return {outcome: logprob - total for outcome, logprob in found.items()}
+
+
 def _spoken(
     rests: Mapping[str, str], tokens: Mapping[str, float], next_token: NextToken | None, *, said: str
 ) -> dict[str, list[float]]:
