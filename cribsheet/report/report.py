@@ -70,7 +70,7 @@ def results_table(results: Results) -> Table:
     for carriage, score in results.carriages.items():
         if carriage != results.carriage and score != results.compiled:
             add_score(table, f"as {carriage}", score)
-    if results.uncorrected:
+    if results.uncorrected and results.uncorrected != results.carriages.get("text"):
         add_score(table, "uncorrected", results.uncorrected)
     gain = results.gain
     table.add_row("gain", f"{gain.mean:+.3f}", f"{gain.low:+.3f} to {gain.high:+.3f}", str(gain.n))

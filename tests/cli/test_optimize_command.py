@@ -100,7 +100,7 @@ def test_rows_of_ones_own_are_mapped(optimize: Run, folder: Path) -> None:
         (("toy", "--budget", "-3k"), "is no budget"),
         (("toy", "--seed", "x"), "'x' is not a valid integer"),
         (("toy", "--out", "programs"), "programs is a folder"),
-        (("toy", "--out", "trainsets/toy.jsonl"), "is there and no frozen file, so it is not overwritten"),
+        (("toy", "--out", "trainsets/toy.jsonl"), "already exists and is not a frozen file"),
         ((), "Missing argument 'TASK'"),
     ],
 )
