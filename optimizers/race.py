@@ -41,7 +41,8 @@ def search(study: Study) -> None:
         return
     study.progress.stage("racing demonstrations")
     sets = _DemoSets(study, screened, draws, abstaining=_gains_from_abstentions(study, screened[0]))
-    for winner in Race(study, DEMOS * whole).run(sets, keep=1):
+    entered = [trial for trial in study.trials if trial.uncorrected in screened]
+    for winner in Race(study, DEMOS * whole).run(sets, keep=1, incumbents=entered):
         # On fewer rows than another's it would stand lower for that alone.
         study.extend(winner, max(trial.rows for trial in study.trials))
     study.progress.stage("refining the winner")

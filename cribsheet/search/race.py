@@ -65,13 +65,14 @@ class Race:
         """What the stage may still spend, in the budget's unit."""
         return self._allowance - (self._start - self.study.ledger.left)
 
-    def run(self, proposals: Proposals, *, keep: int) -> list[Trial]:
+    def run(self, proposals: Proposals, *, keep: int, incumbents: Sequence[Trial] = ()) -> list[Trial]:
         """Race until `keep` candidates are left, all rows are answered or the budget is spent.
 
         Returns the `keep` best, the best first; fewer if fewer entered or the others are worse. Each candidate is
-        asked for when the one before has answered its first block.
+        asked for when the one before has answered its first block. Incumbents have answered theirs.
         """
         rows = first_block(self.study)
+        self.trials += incumbents
         self._enter(proposals, rows, least=keep)
         running = self._survivors(self.trials, rows)
         while len(running) > keep and rows < len(self.study.val):

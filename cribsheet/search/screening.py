@@ -52,17 +52,21 @@ class Screening:
 
         Empty if no prompt fits the context window.
         """
-        until, price = self.study.ledger.left - allowance, self._price_of_a_set()
-        if LEAST_SETS * price > allowance:
+        until = self.study.ledger.left - allowance
+        if LEAST_SETS * self._estimated_price() > allowance:
             return self._in_turn(until)
-        blocks = min(len(self.blocks), max(1, int(allowance / price) // SETS_A_BLOCK))
+        blocks = len(self.blocks)
         for number in range(MOST_SETS):
+            left = self.study.ledger.left
             self._try(self.blocks[number % blocks])
+            price = left - self.study.ledger.left
             if self.study.ledger.left <= until:
                 break
+            if number == 0 and price:
+                blocks = min(blocks, max(1, int(allowance / price) // SETS_A_BLOCK))
         return self._best_of_all()
 
-    def _price_of_a_set(self) -> float:
+    def _estimated_price(self) -> float:
         """Return what trying a set may cost, going by what a row of the baseline does."""
         row = next((trial.cost_of_asking for trial in self.study.trials), 1.0)
         return (BLOCK + DEMOS) * row

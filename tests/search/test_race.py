@@ -106,6 +106,24 @@ def test_part_of_the_allowance_is_kept_for_the_survivors() -> None:
     assert study.ledger.spent > ENTRY * 400
 
 
+def test_incumbents_are_compared_on_the_rows_that_the_others_have() -> None:
+    study = arena()
+    bloomer = answered(study, fighter(study, 50, note="Late 100."), 96)  # right where the challenger was not asked
+    assert bloomer.merit > 0.8
+    first, second = Race(study, EVERYTHING).run(Listed([fighter(study, 80)]), keep=2, incumbents=[bloomer])
+    assert first.candidate.origin == "skill 80"
+    assert second is bloomer
+
+
+def test_an_incumbent_wins_where_no_challenger_is_better_and_is_asked_nothing_again() -> None:
+    study = arena()
+    incumbent = answered(study, fighter(study, 95), 96)
+    spent = study.ledger.spent
+    race = Race(study, EVERYTHING)
+    assert race.run(Listed(fighters(study, 2, 3)), keep=1, incumbents=[incumbent]) == [incumbent]
+    assert study.ledger.spent == spent + 2 * first_block(study)
+
+
 def test_nothing_is_entered_twice_not_even_by_another_stage() -> None:
     study = arena()
     twins = [fighter(study, 80), fighter(study, 70), fighter(study, 80)]
