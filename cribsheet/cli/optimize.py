@@ -14,7 +14,8 @@ from cribsheet.cli._inputs import ask_line
 from cribsheet.cli._terminal import note, print_json, stdout
 from cribsheet.errors import BudgetError, FrozenFileError, WorkspaceError
 from cribsheet.frozen import FrozenProgram
-from cribsheet.frozen.sealing import read, save, to_text
+from cribsheet.frozen.sealing import read, to_text
+from cribsheet.frozen.tested import path_beside
 from cribsheet.models import open_model
 from cribsheet.report.report import compiled_facts, compiled_summary, gain_in_words, headline, results_table
 from cribsheet.search.budget import Budget
@@ -99,7 +100,9 @@ def command(task: str, *, out: Path | None, as_json: bool, **settings: Any) -> N
     out = out or Path(f"{_plain_name(task)}.prompt.json")
     _check_out(out)
     compiled = _compile(task, settings, workspace)
-    is_new = _save(compiled.program, out)
+    is_new = not _holds(out, compiled.program)
+    if is_new or not path_beside(out).exists():
+        compiled.save(out)
     if as_json:
         print_json(compiled_summary(compiled, out))
     else:
@@ -177,12 +180,9 @@ def _compile(task: str, settings: dict[str, Any], workspace: Workspace) -> "Comp
             return compile_task(task, Settings(**settings), workspace=workspace, model=model, progress=display)
 
 
-def _save(program: FrozenProgram, out: Path) -> bool:
-    """Write the file, but for one that holds the very same; return whether it was written."""
-    if out.is_file() and out.read_bytes() == to_text(program).encode():
-        return False
-    save(program, out)
-    return True
+def _holds(out: Path, program: FrozenProgram) -> bool:
+    """Tell whether a file has these very bytes."""
+    return out.is_file() and out.read_bytes() == to_text(program).encode()
 
 
 def _report(compiled: "Compiled", out: Path, *, is_new: bool) -> None:

@@ -1,5 +1,6 @@
 """Compile a task: split the rows, search, score the winner once, freeze it."""
 
+import os
 import random
 import time
 from collections.abc import Mapping, Sequence
@@ -17,8 +18,10 @@ from cribsheet.dataset.rows import load_rows
 from cribsheet.dataset.splits import Splits, interleaved, split
 from cribsheet.errors import BudgetError, CompileError
 from cribsheet.executor import Threads
-from cribsheet.frozen import FrozenProgram, FrozenPrompt
+from cribsheet.frozen import FrozenProgram, FrozenPrompt, save
 from cribsheet.frozen.running import Run, direct_wiring, prompt_text, run_wired
+from cribsheet.frozen.sealing import write_text
+from cribsheet.frozen.tested import TestedRow, path_beside, to_lines
 from cribsheet.models import Completer, Model, Sampling, open_model
 from cribsheet.models.cache import CachedModel, CompletionCache, Meter
 from cribsheet.outcomes import Value
@@ -54,6 +57,13 @@ class Compiled:
     meter: Meter
     """Calls and tokens of this run: what came from the completion cache cost nothing."""
     seconds: float
+    tested: tuple[TestedRow, ...]
+    """The test rows, with their scores."""
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the frozen file, and its test rows beside it; `cribsheet check` scores them again."""
+        write_text(path_beside(path), to_lines(self.tested))
+        save(self.program, path)
 
 
 def compile_task(
@@ -92,8 +102,8 @@ def compile_task(
     compiler = _Compiler(name, bound, settings, workspace, cached, progress or Silent())
     with open_teacher(settings, cached, compiler.program.signatures, teacher=teacher) as teaching:
         compiler.study.teacher_settings = teaching
-        program = compiler.compile(optimizer)
-    return Compiled(program, name, meter, time.monotonic() - started)
+        program, tested = compiler.compile(optimizer)
+    return Compiled(program, name, meter, time.monotonic() - started, tested)
 
 
 class _Compiler:
@@ -116,7 +126,7 @@ class _Compiler:
         self.study = self._study()
         self.baseline = self.study.trial(self.study.zero_shot())
 
-    def compile(self, optimizer: ModuleType) -> FrozenProgram:
+    def compile(self, optimizer: ModuleType) -> tuple[FrozenProgram, tuple[TestedRow, ...]]:
         """Search, score, freeze."""
         self._check_budget()
         self.progress.stage("asking the zero-shot prompt")

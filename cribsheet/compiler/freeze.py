@@ -14,6 +14,7 @@ from cribsheet.evaluation.evaluate import Evaluation, RowResult, uncorrected_eva
 from cribsheet.evaluation.scores import paired_gain
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, ModelIdentity, Provenance, Results, Taught, Wiring
 from cribsheet.frozen.running import direct_wiring
+from cribsheet.frozen.tested import TestedRow, hash_of, to_lines
 from cribsheet.layout.decisions import decided_field
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.study import Study
@@ -37,18 +38,20 @@ class Found:
     interrupted: bool
 
 
-def freeze(found: Found, *, task: str, optimizer: str, seed: int) -> FrozenProgram:
-    """Return the frozen program of the best trial, scored once beside the zero-shot prompt."""
+def freeze(found: Found, *, task: str, optimizer: str, seed: int) -> tuple[FrozenProgram, tuple[TestedRow, ...]]:
+    """Return the frozen program of the best trial, scored once beside the zero-shot prompt, and the test rows."""
     wiring, prompts = _wiring(found), _prompts(found)
-    return FrozenProgram(
+    results, tested = _score(found, replace(found.best.candidate, prompts=prompts))
+    program = FrozenProgram(
         task=task,
         prompts=prompts,
         wiring=wiring,
         model=_identity(found.study),
-        results=_score(found, replace(found.best.candidate, prompts=prompts)),
+        results=results,
         provenance=_provenance(found, optimizer=optimizer, seed=seed),
         notes=_notes(found.study, wiring),
     )
+    return program, tested
 
 
 def _prompts(found: Found) -> dict[str, FrozenPrompt]:
@@ -60,7 +63,7 @@ def _prompts(found: Found) -> dict[str, FrozenPrompt]:
     }
 
 
-def _score(found: Found, winner: Candidate) -> Results:
+def _score(found: Found, winner: Candidate) -> tuple[Results, tuple[TestedRow, ...]]:
     """Answer the test rows with what the search settled on; nothing is fitted on them."""
     study, rows = found.study, _test_rows(found)
     baseline = study.answer(study.zero_shot(), rows, ignore_budget=True)
@@ -68,15 +71,21 @@ def _score(found: Found, winner: Candidate) -> Results:
     compiled = by_carriage[study.carriage]
     metric = study.evaluator.metric
     uncorrected = uncorrected_evaluation(compiled, metric)
-    return Results(
+    tested = tuple(
+        TestedRow.of(row, {carriage: answered.scores[at] for carriage, answered in by_carriage.items()})
+        for at, row in enumerate(rows)
+    )
+    results = Results(
         metric=getattr(metric, "__name__", type(metric).__name__),
         baseline=baseline.score,
         compiled=compiled.score,
         gain=paired_gain(baseline.scores, compiled.scores, groups=[row.group for row in rows]),
         uncorrected=uncorrected.score if uncorrected else None,
         carriage=study.carriage,
-        carriages={carriage: by_carriage[carriage].score for carriage in CARRIAGES if carriage in by_carriage},
+        carriages={carriage: answered.score for carriage, answered in by_carriage.items()},
+        tested=hash_of(to_lines(tested)),
     )
+    return results, tested
 
 
 def _by_carriage(study: Study, winner: Candidate, rows: Sequence[Row]) -> dict[Carriage, Evaluation]:
@@ -96,7 +105,7 @@ def _by_carriage(study: Study, winner: Candidate, rows: Sequence[Row]) -> dict[C
         for carriage, candidate in candidates.items():
             some = rows[at : at + study.model.parallel]
             answered[carriage] += study.answer(candidate, some, ignore_budget=True).rows
-    return {carriage: Evaluation(tuple(results)) for carriage, results in answered.items()}
+    return {carriage: Evaluation(tuple(answered[carriage])) for carriage in CARRIAGES if carriage in answered}
 
 
 def cost_of_text(study: Study, row: float) -> float:

@@ -166,6 +166,8 @@ class Results(BaseModel):
     """What the deployment carries that the prompts were compiled for: `compiled` is the score there."""
     carriages: Mapping[Carriage, Score] = {}
     """The score of this file's prompts on the same rows under each carriage that can express them."""
+    tested: str | None = None
+    """The sha256 of the file of test rows that lies beside this one; None if there is none."""
 
 
 class Taught(BaseModel):
@@ -257,3 +259,8 @@ class FrozenProgram(BaseModel):
     """What a reader should know, such as why decisions are not calibrated."""
     extra: Mapping[str, JsonValue] = {}
     """The user's own, kept and sealed with the rest."""
+
+    def carried_by(self, carriage: Carriage) -> Self | None:
+        """Return the program as a deployment of that carriage runs it; None if the carriage cannot express it."""
+        prompts = {name: prompt.carried_by(carriage) for name, prompt in self.prompts.items()}
+        return None if None in prompts.values() else self.model_copy(update={"prompts": prompts})

@@ -34,7 +34,7 @@ def to_text(program: FrozenProgram) -> str:
 
 def save(program: FrozenProgram, path: str | os.PathLike[str]) -> None:
     """Write a program's sealed file, whole or not at all."""
-    _write(Path(path), to_text(program))
+    write_text(Path(path), to_text(program))
 
 
 def read(path: str | os.PathLike[str]) -> FrozenProgram:
@@ -58,7 +58,7 @@ def reseal(path: str | os.PathLike[str]) -> FrozenProgram:
     path = Path(path)
     content = _content(path)
     program = _program(path, content)
-    _write(path, _sealed(content))
+    write_text(path, _sealed(content))
     return program
 
 
@@ -104,7 +104,8 @@ def _program(path: Path, content: dict[str, Any]) -> FrozenProgram:
         raise FrozenFileError(f"{path} is not a frozen file: {error}") from None
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write a file, whole or not at all; FrozenFileError if it cannot be written."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
