@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cribsheet.cli._command import Command, api_base_option, json_option, map_option, model_option
+from cribsheet.cli._command import Command, allow_empty_option, api_base_option, json_option, map_option, model_option
 from cribsheet.cli._display import Display, open_display
 from cribsheet.cli._programs import Runnable, open_its_model, open_program
 from cribsheet.cli._terminal import note, print_json, stdout
@@ -16,6 +16,7 @@ from cribsheet.dataset.rows import load_rows
 from cribsheet.errors import MetricError
 from cribsheet.evaluation import metrics
 from cribsheet.evaluation.evaluate import Evaluation, RowResult, evaluate, summarize
+from cribsheet.evaluation.values import ranged
 from cribsheet.executor import Threads
 from cribsheet.frozen import FrozenProgram
 from cribsheet.frozen.running import Run
@@ -34,8 +35,9 @@ _METRICS: Mapping[str, Metric] = {
 
 @click.command("evaluate", cls=Command)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="Rows: .jsonl, .csv, or SQuAD's .json.")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Rows: .jsonl, .json, .csv, .tsv.")
 @map_option
+@allow_empty_option
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Score the first N rows alone.")
 @model_option
 @api_base_option
@@ -53,7 +55,14 @@ def command(file: Path, *, as_json: bool, metric: str | None, **options: Any) ->
     program = open_program(file, workspace)
     score = _METRICS[metric] if metric else _metric_of(program.frozen, workspace)
     path = workspace.trainset(options["data"])
-    rows = load_rows(path, program.signature, mapping=options["mapping"], optional=[REASONING])[: options["limit"]]
+    loaded = load_rows(
+        path,
+        program.signature,
+        mapping=options["mapping"],
+        optional=[REASONING],
+        allow_empty=options["allow_empty"],
+    )
+    rows = loaded[: options["limit"]]
     started = time.monotonic()
     with open_display("rows", figure="score so far") as display:
         model = _open_model(program, workspace, options, display)
@@ -89,7 +98,7 @@ def _metric_of(frozen: FrozenProgram, workspace: Workspace) -> Metric:
     if frozen.task in workspace.tasks():
         _, task = workspace.task(frozen.task)
         if _name_of(task.metric) == wanted:
-            return task.metric
+            return ranged(task.metric, task.metric_range)
     if wanted in _METRICS:
         return _METRICS[wanted]
     raise MetricError(
@@ -122,12 +131,17 @@ def _score(program: Runnable, rows: Sequence[Row], metric: Metric, model: Cached
 
 
 def _tell_of_failures(evaluation: Evaluation) -> None:
-    crashed = [row.error for row in evaluation.rows if row.error]
+    crashed = [_crash_in_words(row) for row in evaluation.rows if row.error]
     unread = [row.parse_failure for row in evaluation.rows if row.parse_failure]
     if crashed:
         note(f"Note: rows that crashed: {len(crashed)}, the first with {crashed[0]}")
     if unread:
         note(f"Note: completions that could not be read: {len(unread)}, the first: {unread[0]}")
+
+
+def _crash_in_words(row: RowResult) -> str:
+    places = "; ".join(filter(None, (row.place, row.example.where)))
+    return f"{row.error} ({places})" if places else str(row.error)
 
 
 def _name_of(metric: Metric) -> str:
