@@ -1,8 +1,9 @@
 """What a user may choose about a compile."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from cribsheet.carriage import Carriage
 
@@ -15,10 +16,12 @@ class Settings:
 
     model: str = DEFAULT_MODEL
     api_base: str | None = None
-    trainset: str | os.PathLike[str] | None = None
+    trainset: str | os.PathLike[str] | Iterable[Any] | None = None
     """In place of the task's own."""
     mapping: Mapping[str, str] = field(default_factory=dict)
     """Columns that are fields under another name: `{column: field}`."""
+    allow_empty: bool = False
+    """Whether texts of the rows may be empty."""
     optimizer: str = "race"
     budget: str = "40k"
     seed: int = 0

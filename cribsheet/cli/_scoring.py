@@ -9,6 +9,7 @@ from cribsheet.dataset.examples import Row
 from cribsheet.errors import MetricError
 from cribsheet.evaluation import metrics
 from cribsheet.evaluation.evaluate import Evaluation, RowResult, evaluate, summarize
+from cribsheet.evaluation.values import ranged
 from cribsheet.executor import Threads
 from cribsheet.frozen import FrozenProgram
 from cribsheet.frozen.running import Run
@@ -30,7 +31,7 @@ def metric_of(frozen: FrozenProgram, workspace: Workspace) -> Metric:
     if frozen.task in workspace.tasks():
         _, task = workspace.task(frozen.task)
         if name_of(task.metric) == wanted:
-            return task.metric
+            return ranged(task.metric, task.metric_range)
     if wanted in METRICS:
         return METRICS[wanted]
     raise MetricError(
@@ -62,12 +63,17 @@ def score_rows(program: Runnable, rows: Sequence[Row], metric: Metric, model: Mo
 
 def tell_of_failures(evaluation: Evaluation) -> None:
     """Note how many rows crashed, or could not be read."""
-    crashed = [row.error for row in evaluation.rows if row.error]
+    crashed = [_crash_in_words(row) for row in evaluation.rows if row.error]
     unread = [row.parse_failure for row in evaluation.rows if row.parse_failure]
     if crashed:
         note(f"Note: rows that crashed: {len(crashed)}, the first with {crashed[0]}")
     if unread:
         note(f"Note: completions that could not be read: {len(unread)}, the first: {unread[0]}")
+
+
+def _crash_in_words(row: RowResult) -> str:
+    places = "; ".join(filter(None, (row.place, row.example.where)))
+    return f"{row.error} ({places})" if places else str(row.error)
 
 
 def has_other_weights(frozen: FrozenProgram, model: Model) -> bool:

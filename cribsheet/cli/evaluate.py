@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cribsheet.cli._command import Command, api_base_option, json_option, map_option, model_option
+from cribsheet.cli._command import Command, allow_empty_option, api_base_option, json_option, map_option, model_option
 from cribsheet.cli._display import Display, open_display
 from cribsheet.cli._programs import Runnable, open_its_model, open_program
 from cribsheet.cli._scoring import METRICS, has_other_weights, metric_of, name_of, score_rows, tell_of_failures
@@ -23,8 +23,9 @@ from cribsheet.workspace import Workspace, find_workspace
 
 @click.command("evaluate", cls=Command)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="Rows: .jsonl, .csv, or SQuAD's .json.")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Rows: .jsonl, .json, .csv, .tsv.")
 @map_option
+@allow_empty_option
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Score the first N rows alone.")
 @model_option
 @api_base_option
@@ -42,7 +43,14 @@ def command(file: Path, *, as_json: bool, metric: str | None, **options: Any) ->
     program = open_program(file, workspace)
     score = METRICS[metric] if metric else metric_of(program.frozen, workspace)
     path = workspace.trainset(options["data"])
-    rows = load_rows(path, program.signature, mapping=options["mapping"], optional=[REASONING])[: options["limit"]]
+    loaded = load_rows(
+        path,
+        program.signature,
+        mapping=options["mapping"],
+        optional=[REASONING],
+        allow_empty=options["allow_empty"],
+    )
+    rows = loaded[: options["limit"]]
     started = time.monotonic()
     with open_display("rows", figure="score so far") as display:
         model = _open_model(program, workspace, options, display)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cribsheet.carriage import CARRIAGES
-from cribsheet.cli._command import Command, api_base_option, json_option, map_option
+from cribsheet.cli._command import Command, allow_empty_option, api_base_option, json_option, map_option
 from cribsheet.cli._display import open_display
 from cribsheet.cli._inputs import ask_line
 from cribsheet.cli._terminal import note, print_json, stdout
@@ -43,6 +43,7 @@ class _BudgetType(click.ParamType):  # type: ignore[type-arg]  # generic in some
 @api_base_option
 @click.option("--trainset", type=click.Path(path_type=Path), help="Rows in place of the task's own.")
 @map_option
+@allow_empty_option
 @click.option("--optimizer", metavar="NAME", default="race", show_default=True, help="`cribsheet list` names them.")
 @click.option(
     "--budget",

@@ -17,6 +17,7 @@ from cribsheet.dataset.examples import Row
 from cribsheet.dataset.rows import load_rows
 from cribsheet.dataset.splits import Splits, interleaved, split
 from cribsheet.errors import BudgetError, CompileError
+from cribsheet.evaluation.values import ranged
 from cribsheet.executor import Threads
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, save
 from cribsheet.frozen.running import Run, direct_wiring, prompt_text, run_wired
@@ -121,6 +122,7 @@ class _Compiler:
         self.name, self.task, self.settings, self.model = name, task, settings, model
         self.progress = progress
         self.program = DspyProgram(as_module(task.program))
+        self.metric = ranged(task.metric, task.metric_range)
         self.splits = self._split(workspace)
         self.budget = Budget.parse(settings.budget)
         self.study = self._study()
@@ -144,10 +146,17 @@ class _Compiler:
 
     def _split(self, workspace: Workspace) -> Splits:
         settings, task = self.settings, self.task
-        mapping = settings.mapping if settings.trainset else {**task.mapping, **settings.mapping}
-        path = workspace.trainset(settings.trainset or task.trainset)
-        # The rationale of a dspy.ChainOfThought is the model's own, or bootstrapped, if rows have none.
-        rows = load_rows(path, self.program.signature, mapping=mapping, optional=[REASONING])
+        is_own = settings.trainset is None
+        mapping = {**task.mapping, **settings.mapping} if is_own else settings.mapping
+        trainset = task.trainset if settings.trainset is None else settings.trainset
+        rows = load_rows(
+            workspace.trainset(trainset) if isinstance(trainset, str | os.PathLike) else trainset,
+            self.program.signature,
+            mapping=mapping,
+            # The rationale of a dspy.ChainOfThought is the model's own, or bootstrapped, if rows have none.
+            optional=[REASONING],
+            allow_empty=settings.allow_empty,
+        )
         return split(rows, self._labelled(rows), seed=settings.seed)
 
     def _labelled(self, rows: Sequence[Row]) -> Signature:
@@ -159,11 +168,11 @@ class _Compiler:
         signature = self.program.signature
         rows = (*self.splits.train, *self.splits.val)
         labelled = self._labelled(rows)
-        guards = guard_fitter(self.program.signatures, labelled.outputs, rows, self.task.metric)
+        guards = guard_fitter(self.program.signatures, labelled.outputs, rows, self.metric)
         evaluator = Evaluator(
             run=self._runner(),
             model=self.model,
-            metric=self.task.metric,
+            metric=self.metric,
             ledger=Ledger(
                 self.budget,
                 count_tokens=self.model.count_tokens,

@@ -68,12 +68,13 @@ def _sealed(content: dict[str, Any]) -> str:
 
 def _content(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_bytes())  # UTF-8 or UTF-16, as some editors save it, with a mark or without
+        json.dumps(content, ensure_ascii=False).encode()  # half of a surrogate pair would be a crash later
     except FileNotFoundError:
         raise FrozenFileError(f"There is no file {path}. Make one with `optimize TASK --out {path}`.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise FrozenFileError(f"{path} cannot be read: {error}. Name a frozen file (*.prompt.json).") from None
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise FrozenFileError(
             f"{path} is not valid JSON: {error}. It may be truncated; copy it again or compile again."
         ) from None
