@@ -1,7 +1,10 @@
 """Speak the JSON of llama.cpp's server."""
 
+import http.client
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from cribsheet.models._base import Sampling, Usage
 from cribsheet.models._logprobs import added_up
@@ -20,6 +23,17 @@ def request(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
     if sampling.top_logprobs:
         body |= {"logprobs": True, "top_logprobs": sampling.top_logprobs}
     return body
+
+
+def post(address: str, path: str, body: Json) -> tuple[int, str]:
+    """Return the status and the text that the server at an address of this machine answers with."""
+    connection = http.client.HTTPConnection(urlsplit(address).netloc)
+    try:
+        connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+    finally:
+        connection.close()
 
 
 def usage_of(reply: Json) -> Usage:

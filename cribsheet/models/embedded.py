@@ -8,10 +8,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from cribsheet.errors import ContextOverflowError, MissingExtraError, ModelError, UnknownModelError, WeightsError
-from cribsheet.models import _llama, weights
+from cribsheet.models import _llama, forks, weights
 from cribsheet.models._asked import Asked
 from cribsheet.models._base import Completion, Sampling, Usage
 from cribsheet.models.cores import engine_threads
@@ -63,6 +62,7 @@ class EmbeddedModel:
         self._asked = Asked()
         self._loading = threading.Lock()
         self._turn = threading.Lock()
+        forks.free_before_fork(self, self._turn, self._loading)
 
     @property
     def digest(self) -> str | None:
@@ -88,9 +88,8 @@ class EmbeddedModel:
             ContextOverflowError: prompt and completion do not fit the context window.
             ModelError: the engine refuses the prompt.
         """
-        engine = self._engine()
-        start = time.perf_counter()
         with self._turn:
+            engine, start = self._engine(), time.perf_counter()
             reply = self._read(engine, prompt, sampling)
             choice = telling = reply["choices"][0]
             if sampling.top_logprobs and not _llama.tells_first_token(choice):
@@ -124,7 +123,11 @@ class EmbeddedModel:
     def close(self) -> None:
         """Free the engine; it is loaded again when the model is next asked something."""
         with self._loading:
-            self._server = None
+            self.forget_engine()
+
+    def forget_engine(self) -> None:
+        """Free the engine, for a caller that holds the locks."""
+        self._server = None
 
     def _engine(self) -> Any:
         with self._loading:
@@ -216,15 +219,10 @@ class EmbeddedModel:
 
     def _post(self, path: str, body: _llama.Json) -> Any:
         # The bindings have no tokenizer of their own; their server on the loopback does.
-        connection = http.client.HTTPConnection(urlsplit(self._engine().listening_address).netloc)
-        try:
-            connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
-            response = connection.getresponse()
-            reply = response.read().decode()
-        finally:
-            connection.close()
-        if response.status != http.client.OK:
-            raise ModelError(f"{self.name} refused {path} with status {response.status}: {reply}")
+        with self._turn:
+            status, reply = _llama.post(self._engine().listening_address, path, body)
+        if status != http.client.OK:
+            raise ModelError(f"{self.name} refused {path} with status {status}: {reply}")
         return json.loads(reply)
 
 

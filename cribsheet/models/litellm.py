@@ -14,6 +14,7 @@ from cribsheet.errors import (
     UnknownModelError,
     UnreachableError,
 )
+from cribsheet.models import forks
 from cribsheet.models._base import Completion, Sampling, Usage
 from cribsheet.models._estimate import estimate_tokens
 from cribsheet.models._logprobs import NOTHING_TOLD, TokenLogprobs, as_entries, read_entries
@@ -60,6 +61,7 @@ class LiteLLMModel:
         self._timeout = timeout
         self._most_logprobs: dict[Kind, int] = {"chat": 20, "raw": 1000}
         self.context_window = context_window or self._known_window()
+        forks.forget_in_child(self)
 
     @cached_property
     def supports_raw(self) -> bool:
@@ -100,6 +102,12 @@ class LiteLLMModel:
         """Close the connections of raw completions; LiteLLM keeps those of chats."""
         if client := self.__dict__.pop("_client", None):
             client.close()
+
+    def forget_connections(self) -> None:
+        """Drop the connections, LiteLLM's own too; see `cribsheet.models.forks`."""
+        self.__dict__.pop("_client", None)
+        if "_litellm" in self.__dict__:
+            self._litellm.in_memory_llm_clients_cache.flush_cache()
 
     def _known_window(self) -> int:
         if self.endpoint:  # a server of one's own, of which LiteLLM knows nothing: no reason to import it

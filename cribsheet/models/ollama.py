@@ -17,6 +17,7 @@ from cribsheet.errors import (
     UnknownModelError,
     UnreachableError,
 )
+from cribsheet.models import forks
 from cribsheet.models._base import Completion, Sampling, Usage
 from cribsheet.models._estimate import estimate_tokens
 from cribsheet.models._logprobs import NOTHING_TOLD, TokenLogprobs, read_entries
@@ -58,6 +59,7 @@ class OllamaModel:
         self._model = name.partition("/")[2]
         self._timeout = timeout
         self._told = threading.local()
+        forks.forget_in_child(self)
 
     @cached_property
     def digest(self) -> str | None:
@@ -97,6 +99,10 @@ class OllamaModel:
         """Close the connections; they are opened again when the model is next asked something."""
         if client := self.__dict__.pop("_client", None):
             client.close()
+
+    def forget_connections(self) -> None:
+        """Drop the connections; see `cribsheet.models.forks`."""
+        self.__dict__.pop("_client", None)
 
     @cached_property
     def _client(self) -> Any:
