@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from cribsheet.compiler.bridge import BARE, DspyProgram, as_module
+from cribsheet.compiler.first_answers import check_first_answers
 from cribsheet.compiler.freeze import MIN_TEST_ROWS, Found, freeze
 from cribsheet.compiler.teachers import keep_traces, open_teacher
 from cribsheet.dataset.examples import Row
@@ -119,7 +120,9 @@ class _Compiler:
         self._check_budget()
         self.progress.stage("asking the zero-shot prompt")
         self.study.tells_logprobs = self._tells_logprobs()
-        self.study.extend(self.baseline, min(BASELINE_ROWS, len(self.splits.val)))
+        with suppress(BudgetExhausted):  # what the rows so far tell is told below
+            self.study.extend(self.baseline, min(BASELINE_ROWS, len(self.splits.val)))
+        check_first_answers(self.study, self.baseline, go_on=self.settings.go_on)
         self._reserve()
         interrupted = self._search(optimizer)
         self.study.read_out()

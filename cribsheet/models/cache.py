@@ -238,7 +238,8 @@ class CachedModel:
             completion = self._stored(key)
             if completion is None:
                 completion = self.model.complete(prompt, sampling)
-                self.cache.put(key, completion.model_dump(exclude={"cached"}))
+                if completion.thought is None or completion.text.strip():  # else it may be served better next time
+                    self.cache.put(key, completion.model_dump(exclude={"cached"}))
         self.meter.add(completion)
         return completion
 

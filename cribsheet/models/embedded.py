@@ -14,6 +14,7 @@ from cribsheet.models import _llama, forks, weights
 from cribsheet.models._asked import Asked
 from cribsheet.models._base import Completion, Sampling, Usage
 from cribsheet.models.cores import engine_threads
+from cribsheet.models.thinking import Thinking
 from cribsheet.prompts import Message, Prompt
 
 DEFAULT_CONTEXT_WINDOW = 4096
@@ -62,6 +63,7 @@ class EmbeddedModel:
         self._asked = Asked()
         self._loading = threading.Lock()
         self._turn = threading.Lock()
+        self._thinking = Thinking()
         forks.free_before_fork(self, self._turn, self._loading)
 
     @property
@@ -88,20 +90,24 @@ class EmbeddedModel:
             ContextOverflowError: prompt and completion do not fit the context window.
             ModelError: the engine refuses the prompt.
         """
+        return self._thinking.complete(self._answer, prompt, sampling, window=self.context_window)
+
+    def _answer(self, prompt: Prompt, sampling: Sampling) -> Completion:
         with self._turn:
             engine, start = self._engine(), time.perf_counter()
             reply = self._read(engine, prompt, sampling)
-            choice = telling = reply["choices"][0]
-            if sampling.top_logprobs and not _llama.tells_first_token(choice):
+            parts = _llama.parts_of(reply["choices"][0], prompt)
+            choice = telling = _llama.of_answer(reply["choices"][0], parts)
+            if sampling.top_logprobs and parts.thought is None and not _llama.tells_first_token(choice):
                 telling = self._probe(engine, prompt, sampling)
         usage = _llama.usage_of(reply)
         self._check_room(usage, sampling, choice["finish_reason"])
-        text = _llama.text_of(choice, prompt)
         return Completion(
-            text=text,
+            text=parts.answer,
+            thought=parts.thought,
             finish_reason="length" if choice["finish_reason"] == "length" else "stop",
             first_token=_llama.alternatives_of(telling),
-            logprobs=_llama.logprobs_of(choice, text) if sampling.top_logprobs else None,
+            logprobs=_llama.logprobs_of(choice, parts.answer) if sampling.top_logprobs else None,
             usage=usage,
             seconds=time.perf_counter() - start,
         )
@@ -164,7 +170,7 @@ class EmbeddedModel:
                 return again
         if usage.prompt_tokens % _BATCH != 1:
             return self._ask(engine, prompt, fresh)
-        half = _half(prompt)  # since read in one go, the last token would stand alone again
+        half = _llama.half_of(prompt)  # since read in one go, the last token would stand alone again
         self._ask(engine, half, _llama.request(half, Sampling(max_tokens=1)) | {"cache_prompt": False})
         return self._ask(engine, prompt, body)
 
@@ -287,11 +293,3 @@ def _parameters(xlc: Any, file: Path, *, context_window: int, threads: int | Non
     if threads is not None:
         parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = threads
     return parameters
-
-
-def _half(prompt: Prompt) -> Prompt:
-    if not prompt.is_chat:
-        return Prompt(text=prompt.text[: len(prompt.text) // 2])
-    *before, last = prompt.messages
-    half = last.model_copy(update={"content": last.content[: len(last.content) // 2]})
-    return Prompt(messages=(*before, half))
