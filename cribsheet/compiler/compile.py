@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from cribsheet.compiler.abilities import check_abilities
 from cribsheet.compiler.bridge import BARE, DspyProgram, as_module
 from cribsheet.compiler.first_answers import check_first_answers
 from cribsheet.compiler.freeze import MIN_TEST_ROWS, Found, freeze
@@ -110,6 +111,7 @@ class _Compiler:
         self.name, self.task, self.settings, self.model = name, task, settings, model
         self.progress = progress
         self.program = DspyProgram(as_module(task.program))
+        check_abilities(model, self.program.signatures)
         self.splits = self._split(workspace)
         self.budget = Budget.parse(settings.budget)
         self.study = self._study()

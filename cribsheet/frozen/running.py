@@ -11,6 +11,7 @@ from cribsheet.errors import DataError
 from cribsheet.frozen.schema import FrozenPrompt, Wire, Wiring
 from cribsheet.layout.decisions import decided_field, likeliest, outcome_logprobs
 from cribsheet.layout.parsing import ParseFailure, parse
+from cribsheet.layout.questions import answered_logprobs
 from cribsheet.models import Completer, Completion, Sampling
 from cribsheet.models.next_token import NextTokens
 from cribsheet.models.thinking import without_thought
@@ -167,10 +168,12 @@ def _decide(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer 
     if completion.first_token is None:
         return None
     next_token = NextTokens(rendered, model, sampling)
-    # A chat's answer cannot be begun for the model everywhere.
-    logprobs = outcome_logprobs(
-        prompt.layout, field, completion.first_token, next_token=None if rendered.is_chat else next_token
-    )
+    if rendered.question is not None:
+        logprobs: dict[str, float] | None = answered_logprobs(prompt.layout, field, completion.first_token)
+    else:  # a chat's answer cannot be begun for the model everywhere
+        logprobs = outcome_logprobs(
+            prompt.layout, field, completion.first_token, next_token=None if rendered.is_chat else next_token
+        )
     further = tuple(next_token.asked)
     if logprobs is None:
         failure = ParseFailure(f"no outcome of {field.name} among the first tokens: {completion.text!r}")
