@@ -39,6 +39,8 @@ class Settings:
     """The lowest score of a run that demonstrations are drawn from; None for 1."""
     reasoning: bool = False
     """Whether rationales are asked for, so that prompts that reason before they answer can be tried."""
+    go_on: bool = False
+    """Whether to search on although the first answers are empty, or thoughts alone."""
 
     @property
     def bootstraps(self) -> bool:

@@ -79,6 +79,7 @@ class _BudgetType(click.ParamType):  # type: ignore[type-arg]  # generic in some
 @click.option(
     "--reasoning", is_flag=True, help="Let the teacher reason, and try prompts that reason before they answer."
 )
+@click.option("--go-on", is_flag=True, help="Search on although the first answers are empty, or thoughts alone.")
 @click.option("--out", type=click.Path(path_type=Path), help="The file to write.  [default: TASK.prompt.json]")
 @json_option
 def command(task: str, *, out: Path | None, as_json: bool, **settings: Any) -> None:

@@ -45,7 +45,7 @@ def _show_prompt(name: str, prompt: FrozenPrompt) -> None:
     console.print(f"Prompt {name}", style="bold")
     console.print(prompt_facts(prompt))
     rendered = prompt_with_placeholders(prompt)
-    kind = "Messages" if rendered.is_chat else "Text"
+    kind = "Messages" if rendered.is_chat else "State and question" if rendered.question else "Text"
     stops = " or ".join(repr(stop) for stop in rendered.stop)
     console.print(f"{kind}, to be completed until {stops}:" if stops else f"{kind}:", style="dim")
     click.echo(rendered.full_text)  # not through the table's console, which would wrap it

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from cribsheet.compiler.abilities import check_abilities
 from cribsheet.compiler.bridge import BARE, DspyProgram, as_module
+from cribsheet.compiler.first_answers import check_first_answers
 from cribsheet.compiler.freeze import MIN_TEST_ROWS, Found, cost_of_text, freeze
 from cribsheet.compiler.logit_bias import takes_logit_bias
 from cribsheet.compiler.teachers import keep_traces, open_teacher
@@ -123,6 +125,7 @@ class _Compiler:
         self.progress = progress
         self.program = DspyProgram(as_module(task.program))
         self.metric = ranged(task.metric, task.metric_range)
+        check_abilities(model, self.program.signatures)
         self.splits = self._split(workspace)
         self.budget = Budget.parse(settings.budget)
         self.study = self._study()
@@ -133,7 +136,9 @@ class _Compiler:
         self._check_budget()
         self.progress.stage("asking the zero-shot prompt")
         self.study.tells_logprobs = self.settings.carriage != "text" and self._tells_logprobs()
-        self.study.extend(self.baseline, min(BASELINE_ROWS, len(self.splits.val)))
+        with suppress(BudgetExhausted):  # what the rows so far tell is told below
+            self.study.extend(self.baseline, min(BASELINE_ROWS, len(self.splits.val)))
+        check_first_answers(self.study, self.baseline, go_on=self.settings.go_on)
         self._reserve()
         interrupted = self._search(optimizer)
         self.study.read_out()

@@ -37,6 +37,11 @@ def export(
             f"The demos of {name} are chosen for each input, by {program.prompts[name].demo_source.kind!r}, and "
             f"{target} holds one text. Run the frozen file with cribsheet.load, or compile with fixed demos."
         )
+    if program.prompts[name].layout.is_question:
+        raise ExportError(
+            f"{name} asks a typed question of a decision endpoint, and {target} has no such thing. Run the frozen file "
+            "with cribsheet.load, or compile for a model that writes."
+        )
     return TARGETS[target](Source(program, name, os.fspath(path) if path else None))
 
 

@@ -11,8 +11,10 @@ from cribsheet.errors import DataError
 from cribsheet.frozen.schema import FrozenPrompt, Wire, Wiring
 from cribsheet.layout.decisions import decided_field, likeliest, outcome_logprobs, token_logprobs
 from cribsheet.layout.parsing import ParseFailure, parse
+from cribsheet.layout.questions import answered_logprobs
 from cribsheet.models import Completer, Completion, Sampling
 from cribsheet.models.next_token import NextTokens
+from cribsheet.models.thinking import without_thought
 from cribsheet.outcomes import Value
 from cribsheet.prompts import Prompt
 from cribsheet.signature import REASONING, Field, Signature
@@ -162,16 +164,18 @@ def _decide(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer 
     if field is None:
         return None
     sampling = Sampling(max_tokens=1, top_logprobs=prompt.decoding.top_logprobs)
-    completion = model.complete(rendered, sampling)
+    completion = without_thought(model.complete(rendered, sampling), rendered)
     if completion.first_token is None:
         return None
     if prompt.decoding.decide_by == "token":
         return _decided(field, rendered, completion, token_logprobs(prompt.layout, field, completion.first_token))
     next_token = NextTokens(rendered, model, sampling)
-    # A chat's answer cannot be begun for the model everywhere.
-    logprobs = outcome_logprobs(
-        prompt.layout, field, completion.first_token, next_token=None if rendered.is_chat else next_token
-    )
+    if rendered.question is not None:
+        logprobs: dict[str, float] | None = answered_logprobs(prompt.layout, field, completion.first_token)
+    else:  # a chat's answer cannot be begun for the model everywhere
+        logprobs = outcome_logprobs(
+            prompt.layout, field, completion.first_token, next_token=None if rendered.is_chat else next_token
+        )
     further = tuple(next_token.asked)
     if logprobs is None:
         failure = ParseFailure(f"no outcome of {field.name} among the first tokens: {completion.text!r}")
@@ -202,13 +206,20 @@ def _decided(
 
 def _write(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer:
     sampling = Sampling(max_tokens=prompt.decoding.max_tokens, top_logprobs=prompt.decoding.top_logprobs)
-    completion = model.complete(rendered, sampling)
-    outputs = parse(prompt.layout, prompt.signature, completion.text)
+    completion = without_thought(model.complete(rendered, sampling), rendered)
+    outputs = _read(prompt, completion)
     reasoning = None
     if prompt.reasoning and not isinstance(outputs, ParseFailure):
         reasoning = str(outputs[REASONING])
         outputs = {name: value for name, value in outputs.items() if name != REASONING}
     return Answer(outputs, rendered, completion, text=completion.text, reasoning=reasoning)
+
+
+def _read(prompt: FrozenPrompt, completion: Completion) -> Outputs | ParseFailure:
+    """Return the typed outputs of a completion; a thought is none of them."""
+    if completion.thought is not None and not completion.text.strip():
+        return ParseFailure(f"only a thought, and no answer after it: {completion.thought[:80]!r}")
+    return parse(prompt.layout, prompt.signature, completion.text)
 
 
 def typed_inputs(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> dict[str, Value]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cribsheet.dataset.examples import Demo
 from cribsheet.layout.layout import Layout
 from cribsheet.layout.rendering import render
-from cribsheet.prompts import Prompt
+from cribsheet.prompts import Prompt, Question
 from cribsheet.signature import Field, Signature
 from cribsheet.signature.types import Label
 
@@ -44,6 +44,8 @@ class Template:
     """Of a chat; slots are in the last one alone."""
     stop: tuple[str, ...]
     """The sequences that end the completion."""
+    question: Question | None = None
+    """What is asked about the text; None if it is to be gone on with."""
 
     @property
     def asked(self) -> Pieces:
@@ -83,6 +85,7 @@ def template(layout: Layout, signature: Signature, *, instructions: str, demos: 
         text=_split(prompt.text, marks),
         turns=tuple(Turn(message.role, _split(message.content, marks)) for message in prompt.messages),
         stop=prompt.stop,
+        question=prompt.question,
     )
 
 

@@ -217,6 +217,7 @@ class CachedModel:
         self.parallel = model.parallel
         self.context_window = model.context_window
         self.supports_raw = bool(getattr(model, "supports_raw", True))
+        self.only_decides = bool(getattr(model, "only_decides", False))
         self.prefix_tokens = int(getattr(model, "prefix_tokens", 0))
         self._locks = KeyLocks()
 
@@ -238,7 +239,8 @@ class CachedModel:
             completion = self._stored(key)
             if completion is None:
                 completion = self.model.complete(prompt, sampling)
-                self.cache.put(key, completion.model_dump(exclude={"cached"}))
+                if completion.thought is None or completion.text.strip():  # else it may be served better next time
+                    self.cache.put(key, completion.model_dump(exclude={"cached"}))
         self.meter.add(completion)
         return completion
 

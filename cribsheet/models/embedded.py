@@ -8,13 +8,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from cribsheet.errors import ContextOverflowError, MissingExtraError, ModelError, UnknownModelError, WeightsError
-from cribsheet.models import _llama, weights
+from cribsheet.models import _llama, forks, weights
 from cribsheet.models._asked import Asked
 from cribsheet.models._base import Completion, Sampling, Usage
 from cribsheet.models.cores import engine_threads
+from cribsheet.models.thinking import Thinking
 from cribsheet.prompts import Message, Prompt
 
 DEFAULT_CONTEXT_WINDOW = 4096
@@ -63,6 +63,8 @@ class EmbeddedModel:
         self._asked = Asked()
         self._loading = threading.Lock()
         self._turn = threading.Lock()
+        self._thinking = Thinking()
+        forks.free_before_fork(self, self._turn, self._loading)
 
     @property
     def digest(self) -> str | None:
@@ -88,21 +90,24 @@ class EmbeddedModel:
             ContextOverflowError: prompt and completion do not fit the context window.
             ModelError: the engine refuses the prompt.
         """
-        engine = self._engine()
-        start = time.perf_counter()
+        return self._thinking.complete(self._answer, prompt, sampling, window=self.context_window)
+
+    def _answer(self, prompt: Prompt, sampling: Sampling) -> Completion:
         with self._turn:
+            engine, start = self._engine(), time.perf_counter()
             reply = self._read(engine, prompt, sampling)
-            choice = telling = reply["choices"][0]
-            if sampling.top_logprobs and not _llama.tells_first_token(choice):
+            parts = _llama.parts_of(reply["choices"][0], prompt)
+            choice = telling = _llama.of_answer(reply["choices"][0], parts)
+            if sampling.top_logprobs and parts.thought is None and not _llama.tells_first_token(choice):
                 telling = self._probe(engine, prompt, sampling)
         usage = _llama.usage_of(reply)
         self._check_room(usage, sampling, choice["finish_reason"])
-        text = _llama.text_of(choice, prompt)
         return Completion(
-            text=text,
+            text=parts.answer,
+            thought=parts.thought,
             finish_reason="length" if choice["finish_reason"] == "length" else "stop",
             first_token=_llama.alternatives_of(telling),
-            logprobs=_llama.logprobs_of(choice, text) if sampling.top_logprobs else None,
+            logprobs=_llama.logprobs_of(choice, parts.answer) if sampling.top_logprobs else None,
             usage=usage,
             seconds=time.perf_counter() - start,
         )
@@ -124,7 +129,11 @@ class EmbeddedModel:
     def close(self) -> None:
         """Free the engine; it is loaded again when the model is next asked something."""
         with self._loading:
-            self._server = None
+            self.forget_engine()
+
+    def forget_engine(self) -> None:
+        """Free the engine, for a caller that holds the locks."""
+        self._server = None
 
     def _engine(self) -> Any:
         with self._loading:
@@ -161,7 +170,7 @@ class EmbeddedModel:
                 return again
         if usage.prompt_tokens % _BATCH != 1:
             return self._ask(engine, prompt, fresh)
-        half = _half(prompt)  # since read in one go, the last token would stand alone again
+        half = _llama.half_of(prompt)  # since read in one go, the last token would stand alone again
         self._ask(engine, half, _llama.request(half, Sampling(max_tokens=1)) | {"cache_prompt": False})
         return self._ask(engine, prompt, body)
 
@@ -216,15 +225,10 @@ class EmbeddedModel:
 
     def _post(self, path: str, body: _llama.Json) -> Any:
         # The bindings have no tokenizer of their own; their server on the loopback does.
-        connection = http.client.HTTPConnection(urlsplit(self._engine().listening_address).netloc)
-        try:
-            connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
-            response = connection.getresponse()
-            reply = response.read().decode()
-        finally:
-            connection.close()
-        if response.status != http.client.OK:
-            raise ModelError(f"{self.name} refused {path} with status {response.status}: {reply}")
+        with self._turn:
+            status, reply = _llama.post(self._engine().listening_address, path, body)
+        if status != http.client.OK:
+            raise ModelError(f"{self.name} refused {path} with status {status}: {reply}")
         return json.loads(reply)
 
 
@@ -289,11 +293,3 @@ def _parameters(xlc: Any, file: Path, *, context_window: int, threads: int | Non
     if threads is not None:
         parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = threads
     return parameters
-
-
-def _half(prompt: Prompt) -> Prompt:
-    if not prompt.is_chat:
-        return Prompt(text=prompt.text[: len(prompt.text) // 2])
-    *before, last = prompt.messages
-    half = last.model_copy(update={"content": last.content[: len(last.content) // 2]})
-    return Prompt(messages=(*before, half))

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from cribsheet.carriage import Carriage
@@ -14,8 +14,9 @@ from cribsheet.errors import CompileError
 from cribsheet.evaluation.evaluate import Evaluation, summarize
 from cribsheet.frozen import Decoding, FrozenPrompt
 from cribsheet.layout import Layout
-from cribsheet.layout.catalogue import LAYOUTS, ZERO_SHOT, layout_named
+from cribsheet.layout.catalogue import LAYOUTS, QUESTIONS, ZERO_SHOT, layout_named
 from cribsheet.layout.decisions import decided_field
+from cribsheet.layout.questions import suits
 from cribsheet.models import Completer, Model
 from cribsheet.progress import Progress
 from cribsheet.search.bootstrap.teaching import TeacherRuns, TeacherSettings
@@ -89,6 +90,11 @@ class Study:
         return self.evaluator.ledger
 
     @property
+    def only_decides(self) -> bool:
+        """Whether the model answers typed questions alone, and writes nothing."""
+        return bool(getattr(self.model, "only_decides", False))
+
+    @property
     def may_guard(self) -> bool:
         """Whether candidates may get a guard."""
         return self.evaluator.fit_guard is not None
@@ -129,6 +135,8 @@ class Study:
         Chinese ones only if the rows have Chinese in them; English ones always, as models know them best. Where
         answers are to be extracted, those alone that they can be extracted from.
         """
+        if self.only_decides:
+            return [layout for layout in QUESTIONS if all(suits(layout, one) for one in self.signatures.values())]
         raw = getattr(self.model, "supports_raw", True)
         only_raw = raw and self.pointed_source is not None
         return [
@@ -151,6 +159,8 @@ class Study:
 
         The words name the allowed outcomes, as anyone would who asks a chat model.
         """
+        if self.only_decides:
+            return replace(self.bare(), origin="zero-shot")
         layout = layout_named(ZERO_SHOT)
         prompts = {
             name: FrozenPrompt(
