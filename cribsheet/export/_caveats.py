@@ -1,7 +1,8 @@
 """Say what gets lost when a frozen prompt leaves Cribsheet."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from cribsheet.corrections import Calibration
 from cribsheet.export._base import Source
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.layout import Layout
@@ -37,7 +38,13 @@ def input_forms(prompt: FrozenPrompt) -> tuple[str, ...]:
 
 def is_decided(prompt: FrozenPrompt) -> bool:
     """Tell whether Cribsheet decides the outcome by log-probabilities."""
-    return prompt.decoding.decide_by == "logprobs" and decided_field(prompt.signature) is not None
+    return prompt.decoding.decide_by != "text" and decided_field(prompt.signature) is not None
+
+
+def logit_bias(source: Source) -> Mapping[str, float]:
+    """Return, by token id, what makes one token the calibrated decision; empty if that takes more than one."""
+    calibration = source.prompt.correction(Calibration)
+    return (calibration.logit_bias if calibration and is_decided(source.prompt) else None) or {}
 
 
 def _decision(prompt: FrozenPrompt, asks_logprobs: bool) -> Iterator[str]:
