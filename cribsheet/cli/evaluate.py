@@ -131,17 +131,12 @@ def _score(program: Runnable, rows: Sequence[Row], metric: Metric, model: Cached
 
 
 def _tell_of_failures(evaluation: Evaluation) -> None:
-    crashed = [_crash_in_words(row) for row in evaluation.rows if row.error]
+    crashed = [row.crash for row in evaluation.rows if row.error]
     unread = [row.parse_failure for row in evaluation.rows if row.parse_failure]
     if crashed:
         note(f"Note: rows that crashed: {len(crashed)}, the first with {crashed[0]}")
     if unread:
         note(f"Note: completions that could not be read: {len(unread)}, the first: {unread[0]}")
-
-
-def _crash_in_words(row: RowResult) -> str:
-    places = "; ".join(filter(None, (row.place, row.example.where)))
-    return f"{row.error} ({places})" if places else str(row.error)
 
 
 def _name_of(metric: Metric) -> str:

@@ -36,14 +36,15 @@ class Found:
 def freeze(found: Found, *, task: str, optimizer: str, seed: int) -> FrozenProgram:
     """Return the frozen program of the best trial, scored once beside the zero-shot prompt."""
     wiring = _wiring(found)
+    results, crashes = _score(found)
     return FrozenProgram(
         task=task,
         prompts=_prompts(found),
         wiring=wiring,
         model=_identity(found.study),
-        results=_score(found),
+        results=results,
         provenance=_provenance(found, optimizer=optimizer, seed=seed),
-        notes=_notes(found.study, wiring),
+        notes=(*_notes(found.study, wiring), *crashes),
     )
 
 
@@ -56,20 +57,23 @@ def _prompts(found: Found) -> dict[str, FrozenPrompt]:
     }
 
 
-def _score(found: Found) -> Results:
-    """Answer the test rows with what the search settled on; nothing is fitted on them."""
+def _score(found: Found) -> tuple[Results, Sequence[str]]:
+    """Answer the test rows with what the search settled on, and note crashes; nothing is fitted on them."""
     study, rows = found.study, _test_rows(found)
     baseline = study.answer(study.zero_shot(), rows, ignore_budget=True)
     compiled = study.answer(found.best.candidate, rows, ignore_budget=True)
     metric = study.evaluator.metric
     uncorrected = uncorrected_evaluation(compiled, metric)
-    return Results(
+    results = Results(
         metric=getattr(metric, "__name__", type(metric).__name__),
         baseline=baseline.score,
         compiled=compiled.score,
         gain=paired_gain(baseline.scores, compiled.scores, groups=[row.group for row in rows]),
         uncorrected=uncorrected.score if uncorrected else None,
     )
+    crashed = [row.crash for row in compiled.rows if row.error]
+    notes = [f"Test rows that crashed and count as 0: {len(crashed)}, the first with {crashed[0]}"] if crashed else []
+    return results, notes
 
 
 def _test_rows(found: Found) -> Sequence[Row]:
