@@ -63,17 +63,12 @@ def score_rows(program: Runnable, rows: Sequence[Row], metric: Metric, model: Mo
 
 def tell_of_failures(evaluation: Evaluation) -> None:
     """Note how many rows crashed, or could not be read."""
-    crashed = [_crash_in_words(row) for row in evaluation.rows if row.error]
+    crashed = [row.crash for row in evaluation.rows if row.error]
     unread = [row.parse_failure for row in evaluation.rows if row.parse_failure]
     if crashed:
         note(f"Note: rows that crashed: {len(crashed)}, the first with {crashed[0]}")
     if unread:
         note(f"Note: completions that could not be read: {len(unread)}, the first: {unread[0]}")
-
-
-def _crash_in_words(row: RowResult) -> str:
-    places = "; ".join(filter(None, (row.place, row.example.where)))
-    return f"{row.error} ({places})" if places else str(row.error)
 
 
 def has_other_weights(frozen: FrozenProgram, model: Model) -> bool:

@@ -139,6 +139,7 @@ class _Compiler:
         with suppress(BudgetExhausted):  # what the rows so far tell is told below
             self.study.extend(self.baseline, min(BASELINE_ROWS, len(self.splits.val)))
         check_first_answers(self.study, self.baseline, go_on=self.settings.go_on)
+        self._check_crashes()
         self._reserve()
         interrupted = self._search(optimizer)
         self.study.read_out()
@@ -226,6 +227,15 @@ class _Compiler:
                 f"A budget of {self.budget} is too small for one candidate: the baseline, a candidate and their "
                 f"scores are {rows} answers, about {rows * row:.0f} {self.budget.unit}. Give at least "
                 f"--budget {_rounded_up(rows * row * 2, self.budget.unit)}."
+            )
+
+    def _check_crashes(self) -> None:
+        """Refuse a program whose own code raised on every row, but for those whose completion cannot be read."""
+        rows = [row for row in self.baseline.evaluation.rows if row.parse_failure is None]
+        if rows and all(row.place for row in rows):
+            raise CompileError(
+                f"The program raised on each of the first {len(rows)} rows, on the first one {rows[0].crash}. "
+                "Correct its forward()."
             )
 
     def _row_tokens(self) -> float:

@@ -41,7 +41,7 @@ class Found:
 def freeze(found: Found, *, task: str, optimizer: str, seed: int) -> tuple[FrozenProgram, tuple[TestedRow, ...]]:
     """Return the frozen program of the best trial, scored once beside the zero-shot prompt, and the test rows."""
     wiring, prompts = _wiring(found), _prompts(found)
-    results, tested = _score(found, replace(found.best.candidate, prompts=prompts))
+    results, tested, crashes = _score(found, replace(found.best.candidate, prompts=prompts))
     program = FrozenProgram(
         task=task,
         prompts=prompts,
@@ -49,7 +49,7 @@ def freeze(found: Found, *, task: str, optimizer: str, seed: int) -> tuple[Froze
         model=_identity(found.study),
         results=results,
         provenance=_provenance(found, optimizer=optimizer, seed=seed),
-        notes=_notes(found.study, wiring),
+        notes=(*_notes(found.study, wiring), *crashes),
     )
     return program, tested
 
@@ -63,8 +63,8 @@ def _prompts(found: Found) -> dict[str, FrozenPrompt]:
     }
 
 
-def _score(found: Found, winner: Candidate) -> tuple[Results, tuple[TestedRow, ...]]:
-    """Answer the test rows with what the search settled on; nothing is fitted on them."""
+def _score(found: Found, winner: Candidate) -> tuple[Results, tuple[TestedRow, ...], Sequence[str]]:
+    """Answer the test rows with what the search settled on, and note crashes; nothing is fitted on them."""
     study, rows = found.study, _test_rows(found)
     baseline = study.answer(study.zero_shot(), rows, ignore_budget=True)
     by_carriage = _by_carriage(study, winner, rows)
@@ -85,7 +85,9 @@ def _score(found: Found, winner: Candidate) -> tuple[Results, tuple[TestedRow, .
         carriages={carriage: answered.score for carriage, answered in by_carriage.items()},
         tested=hash_of(to_lines(tested)),
     )
-    return results, tested
+    crashed = [row.crash for row in compiled.rows if row.error]
+    notes = [f"Test rows that crashed and count as 0: {len(crashed)}, the first with {crashed[0]}"] if crashed else []
+    return results, tested, notes
 
 
 def _by_carriage(study: Study, winner: Candidate, rows: Sequence[Row]) -> dict[Carriage, Evaluation]:

@@ -44,6 +44,12 @@ class RowResult:
         return self.run.outputs.reason if failed else None  # type: ignore[union-attr]
 
     @property
+    def crash(self) -> str:
+        """Why the program crashed, where in its code, and on which row; empty if it did not."""
+        places = "; ".join(filter(None, (self.place, self.example.where)))
+        return "" if self.error is None else f"{self.error} ({places})" if places else self.error
+
+    @property
     def calls(self) -> tuple[Call, ...]:
         """The predictors' calls, none if the program crashed."""
         return self.run.calls if self.run else ()

@@ -8,9 +8,11 @@ import dspy
 import pytest
 
 from cribsheet import Settings, Task, compile_task, label_accuracy
-from cribsheet.errors import DataError, MetricError
+from cribsheet.errors import CompileError, DataError, MetricError
 from cribsheet.frozen import FrozenProgram
 from cribsheet.frozen.sealing import to_text
+from cribsheet.models import Completion
+from cribsheet.models.scripted import ScriptedModel
 from cribsheet.workspace import Workspace, new_workspace
 from toys import sentiment_rows, student_model, write_rows
 
@@ -85,6 +87,48 @@ def test_an_empty_text_compiles_if_it_is_allowed(workspace: Workspace) -> None:
     with pytest.raises(DataError, match="row 121 of the trainset: text is empty"):
         compiled(workspace, rows)
     assert compiled(workspace, rows, allow_empty=True).results.compiled.score > 0.5
+
+
+# Programs
+
+
+class Judge(dspy.Module):
+    """Crashes on the rows that have a word."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__()
+        self.word = word
+        self.judge = dspy.Predict(WORDS)
+
+    def forward(self, text: str) -> dspy.Prediction:
+        judged = self.judge(text=text)
+        return dspy.Prediction(sentiment=judged.mood if self.word in text else judged.sentiment)
+
+
+def judged(workspace: Workspace, word: str) -> FrozenProgram:
+    task = Task(Judge(word), metric=label_accuracy, trainset="toy.jsonl")
+    settings = Settings(budget="500calls", optimizer="labeled")
+    model = ScriptedModel(lambda prompt, sampling: Completion(text=" positive"))
+    return compile_task(task, settings, workspace=workspace, model=model).program
+
+
+def test_a_program_that_crashes_on_every_row_ends_the_compile_with_the_place_and_the_row(workspace: Workspace) -> None:
+    with pytest.raises(CompileError) as caught:
+        judged(workspace, "The ")
+    for part in (
+        "on each of the first 16 rows",
+        "AttributeError",
+        "judged.mood if self.word in text",
+        "toy.jsonl, line",
+    ):
+        assert part in str(caught.value)
+
+
+def test_test_rows_that_crash_are_noted(workspace: Workspace) -> None:
+    notes = judged(workspace, "soup").notes
+    assert any(
+        note.startswith("Test rows that crashed and count as 0: ") and "toy.jsonl, line" in note for note in notes
+    )
 
 
 # Metrics
