@@ -1,4 +1,18 @@
-"""The one place that meets dspy: signatures come in, programs run on frozen prompts."""
+"""The one place that meets dspy: signatures come in, programs run on frozen prompts.
+
+It leans on this much of dspy, and on nothing else:
+
+- a Signature class has `input_fields` and `output_fields` with the annotations, `instructions`, and each field's
+  description as `json_schema_extra["desc"]`; `dspy.Signature("a -> b")` makes one;
+- a Module can be copied (`deepcopy`), called, and names its predictors (`named_predictors`); its `forward` has the
+  program's inputs as parameters;
+- a Predict keeps `lm` and `demos` as attributes, takes a BaseLM for `lm`, and calls the adapter of the settings with
+  `(lm, lm_kwargs=, signature=, demos=, inputs=)` for a list of one dict of outputs;
+- `dspy.context` sets adapter, lm and trace for a thread; a Prediction can be made a dict.
+
+So it does not matter which adapter is dspy's default, how its language models send requests (BaseLM.forward, engines),
+or whether LiteLLM is installed.
+"""
 
 import builtins
 import enum
@@ -165,7 +179,7 @@ class _NameTag(dspy.BaseLM):
         super().__init__(model=f"cribsheet/{predictor}")
         self.predictor = predictor
 
-    def forward(self, *_args: Any, **_kwargs: Any) -> Any:
+    def __call__(self, *_args: Any, **_kwargs: Any) -> Any:
         """Refuse to be called as a model."""
         raise CompileError(
             "The program called its language model directly. Let a dspy.Predict do it, so that it can be compiled."

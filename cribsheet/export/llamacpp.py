@@ -15,7 +15,7 @@ from cribsheet.export._shell import curl, jq
 from cribsheet.layout.decisions import decided_field
 from cribsheet.layout.template import filled
 
-_SERVER = "http://localhost:8080"
+_SERVER = "http://localhost:9931"
 
 
 def to_llamacpp(source: Source) -> Export:
@@ -81,7 +81,7 @@ def _usage(source: Source, path: str) -> str:
     endpoint = "/v1/chat/completions" if source.opened.turns else "/completion"
     weights = source.weights_file or f"{source.model_name}.gguf"
     lines = [
-        f"# llama-server -m {shlex.quote(weights)} -c {source.model.context_window} --port 8080",
+        f"# llama-server -m {shlex.quote(weights)} -c {source.model.context_window} --port 9931",
         f"# Fills {', '.join(marks.values())} with the inputs, as JSON strings.",
         *(f"# {line}" for line in input_forms(source.prompt)),
         f"{jq(at, marks)} {shlex.quote(path)} \\",
