@@ -84,7 +84,7 @@ def unpaired_gain(
     Zou & Donner 2008, "Construction of confidence limits about effect measures").
 
     >>> str(unpaired_gain([1, 1, 0, 1], [1, 1, 1, 1]))
-    '+0.250 [-0.291, +0.699], n=4'
+    '+0.250 [-0.281, +0.699], n=4'
     """
     first, second = mean_score(before, groups=groups_before), mean_score(after, groups=groups_after)
     mean = second.score - first.score

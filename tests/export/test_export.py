@@ -59,7 +59,7 @@ def caveats_of(prompt: FrozenPrompt, target: str) -> str:
 
 
 def test_an_unknown_target_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ExportError, match=r"no export target 'onnx'\. Known targets: jinja, ollama, openai"):
+    with pytest.raises(ExportError, match=r"no export target 'onnx'\. Known targets: jinja, llamacpp, ollama, openai"):
         export(toy_program(), "onnx")
 
 
