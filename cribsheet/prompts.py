@@ -4,6 +4,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+Piece = str | int
+"""A part of an answer: text, or the token id of what is no text by itself, such as half a character."""
+
 
 class Message(BaseModel):
     """One turn of a chat."""
@@ -25,6 +28,8 @@ class Prompt(BaseModel):
     """The whole text of a raw completion; empty for a chat."""
     stop: tuple[str, ...] = ()
     """The sequences that end the completion; none of them is part of it."""
+    begun: tuple[Piece, ...] = ()
+    """What the answer begins with, if that is no part of a raw completion's text. Few models can go on from it."""
 
     @property
     def is_chat(self) -> bool:
@@ -34,10 +39,21 @@ class Prompt(BaseModel):
     @property
     def full_text(self) -> str:
         """All text in order, without a chat template: for counting and for showing."""
+        begun = "".join(piece if isinstance(piece, str) else "\ufffd" for piece in self.begun)
         if not self.is_chat:
-            return self.text
-        return "\n".join(f"<{message.role}>\n{message.content}" for message in self.messages)
+            return self.text + begun
+        return "\n".join(f"<{message.role}>\n{message.content}" for message in self.messages) + begun
 
-    def followed_by(self, text: str) -> "Prompt":
-        """Return a raw completion's prompt with the beginning of its answer."""
-        return self.model_copy(update={"text": self.text + text})
+    def followed_by(self, *pieces: Piece) -> "Prompt":
+        """Return the prompt with the beginning of its answer.
+
+        >>> Prompt(text="Stars:").followed_by(" ", "4").text
+        'Stars: 4'
+        """
+        text, begun = self.text, list(self.begun)
+        for piece in pieces:
+            if isinstance(piece, str) and not (begun or self.is_chat):
+                text += piece
+            else:
+                begun.append(piece)
+        return self.model_copy(update={"text": text, "begun": tuple(begun)})

@@ -1,6 +1,5 @@
 """Run frozen prompts on a model, without dspy."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -8,11 +7,10 @@ from typing import Any, Literal
 from cribsheet.corrections import Answer, Asked, Outputs, corrected
 from cribsheet.dataset.examples import Prediction
 from cribsheet.errors import DataError
+from cribsheet.frozen.deciding import decide
 from cribsheet.frozen.schema import FrozenPrompt, Wire, Wiring
-from cribsheet.layout.decisions import decided_field, likeliest, outcome_logprobs
 from cribsheet.layout.parsing import ParseFailure, parse
 from cribsheet.models import Completer, Sampling
-from cribsheet.models.next_token import NextTokens
 from cribsheet.outcomes import Value
 from cribsheet.prompts import Prompt
 from cribsheet.signature import REASONING, Signature
@@ -65,6 +63,11 @@ class Run:
     def probability(self) -> float | None:
         """The probability of the answer, 0 to 1; None if nothing fitted one, or for several predictors."""
         return self.calls[0].answer.probability if len(self.calls) == 1 else None
+
+    @property
+    def unassigned(self) -> float | None:
+        """The share of the probability that went to no outcome; None if the answer was written, or for several."""
+        return self.calls[0].answer.unassigned if len(self.calls) == 1 else None
 
     @property
     def probability_note(self) -> str:
@@ -143,7 +146,7 @@ def ask(prompt: FrozenPrompt, inputs: Mapping[str, object], model: Completer) ->
     """
     typed = typed_inputs(prompt, inputs)
     rendered = prompt.render(typed)
-    raw = _decide(prompt, rendered, model) if prompt.decoding.decide_by == "logprobs" else None
+    raw = decide(prompt, rendered, model) if prompt.decoding.decide_by == "logprobs" else None
     return corrected(prompt.corrections, raw or _write(prompt, rendered, model), _asked(prompt, typed), model)
 
 
@@ -154,38 +157,6 @@ def asked(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> Asked:
 
 def _asked(prompt: FrozenPrompt, typed: Outputs) -> Asked:
     return Asked(prompt.signature, prompt.layout, typed, prompt.decoding.max_tokens)
-
-
-def _decide(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer | None:
-    """Return the outcome that the first token's log-probabilities speak for; None if none are told."""
-    field = decided_field(prompt.signature)
-    if field is None:
-        return None
-    sampling = Sampling(max_tokens=1, top_logprobs=prompt.decoding.top_logprobs)
-    completion = model.complete(rendered, sampling)
-    if completion.first_token is None:
-        return None
-    next_token = NextTokens(rendered, model, sampling)
-    # A chat's answer cannot be begun for the model everywhere.
-    logprobs = outcome_logprobs(
-        prompt.layout, field, completion.first_token, next_token=None if rendered.is_chat else next_token
-    )
-    further = tuple(next_token.asked)
-    if logprobs is None:
-        failure = ParseFailure(f"no outcome of {field.name} among the first tokens: {completion.text!r}")
-        return Answer(failure, rendered, completion, text=completion.text, further=further)
-    shares = {outcome: math.exp(logprob) for outcome, logprob in logprobs.items()}
-    outputs, probability = likeliest(field, shares)
-    return Answer(
-        outputs,
-        rendered,
-        completion,
-        text=completion.text,
-        logprobs=logprobs,
-        shares=shares,
-        probability=probability,
-        further=further,
-    )
 
 
 def _write(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer:

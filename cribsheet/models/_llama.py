@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cribsheet.models._base import Sampling, Usage
-from cribsheet.models._logprobs import added_up
+from cribsheet.models._base import Part, Sampling, Usage
+from cribsheet.models._logprobs import added_up, is_whole, parts_of
 from cribsheet.prompts import Prompt
 
 Json = Mapping[str, Any]
@@ -15,11 +15,21 @@ def request(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
     body: dict[str, Any] = sampling.model_dump(include={"max_tokens", "temperature", "seed"})
     body["stop"] = list(prompt.stop)
     if not prompt.is_chat:
-        return body | {"prompt": prompt.text, "logprobs": sampling.top_logprobs}
+        asked = [prompt.text, *prompt.begun] if prompt.begun else prompt.text
+        return body | {"prompt": asked, "logprobs": sampling.top_logprobs}
     body["messages"] = [message.model_dump() for message in prompt.messages]
     if sampling.top_logprobs:
         body |= {"logprobs": True, "top_logprobs": sampling.top_logprobs}
     return body
+
+
+def half_of(prompt: Prompt) -> Prompt:
+    """Return a prompt that this one goes on from, about half as long."""
+    if not prompt.is_chat:
+        return Prompt(text=prompt.text[: len(prompt.text) // 2])
+    *before, last = prompt.messages
+    half = last.model_copy(update={"content": last.content[: len(last.content) // 2]})
+    return Prompt(messages=(*before, half))
 
 
 def usage_of(reply: Json) -> Usage:
@@ -54,7 +64,7 @@ def tells_first_token(choice: Json) -> bool:
         return False
     shown, others = entries[0]["bytes"], entries[0]["top_logprobs"]
     own = next((other["bytes"] for other in others if other["id"] == entries[0]["id"]), None)
-    return own is not None and shown in ([], own) and _is_whole(own)
+    return own is not None and shown in ([], own) and is_whole(own)
 
 
 def alternatives_of(choice: Json) -> dict[str, float] | None:
@@ -64,6 +74,12 @@ def alternatives_of(choice: Json) -> dict[str, float] | None:
         return None
     alternatives = entries[0]["top_logprobs"]
     return added_up((bytes(other["bytes"]).decode(errors="replace"), other["logprob"]) for other in alternatives)
+
+
+def first_parts_of(choice: Json) -> tuple[Part, ...]:
+    """Return the first entry's alternatives that are no text by themselves."""
+    entries = _entries(choice)
+    return parts_of(entries[0]["top_logprobs"]) if entries else ()
 
 
 def logprobs_of(choice: Json, text: str) -> tuple[float, ...] | None:
@@ -80,11 +96,3 @@ def logprobs_of(choice: Json, text: str) -> tuple[float, ...] | None:
 
 def _entries(choice: Json) -> Sequence[Json]:
     return (choice.get("logprobs") or {}).get("content") or ()
-
-
-def _is_whole(encoded: Sequence[int]) -> bool:
-    try:
-        bytes(encoded).decode()
-    except UnicodeDecodeError:
-        return False
-    return True

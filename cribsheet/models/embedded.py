@@ -14,6 +14,7 @@ from cribsheet.errors import ContextOverflowError, MissingExtraError, ModelError
 from cribsheet.models import _llama, weights
 from cribsheet.models._asked import Asked
 from cribsheet.models._base import Completion, Sampling, Usage
+from cribsheet.models._begun import as_raw
 from cribsheet.models.cores import engine_threads
 from cribsheet.prompts import Message, Prompt
 
@@ -23,7 +24,7 @@ DEFAULT_CONTEXT_WINDOW = 4096
 _PREFIX_CACHE_MIB = 256
 _BATCH = 512
 _ANY_TOKEN = "a"
-_LAST = 24  # characters that end a prompt: two tokens at least
+_LAST = 24  # bytes that end a prompt: two tokens at least
 _OTHER = "\x1f\x1f"  # what no prompt goes on with
 
 
@@ -90,6 +91,8 @@ class EmbeddedModel:
         """
         engine = self._engine()
         start = time.perf_counter()
+        if prompt.begun:
+            prompt = as_raw(prompt, template=self.apply_template, token_ids=self.token_ids)
         with self._turn:
             reply = self._read(engine, prompt, sampling)
             choice = telling = reply["choices"][0]
@@ -102,6 +105,8 @@ class EmbeddedModel:
             text=text,
             finish_reason="length" if choice["finish_reason"] == "length" else "stop",
             first_token=_llama.alternatives_of(telling),
+            parts=_llama.first_parts_of(telling),
+            may_go_on=True,
             logprobs=_llama.logprobs_of(choice, text) if sampling.top_logprobs else None,
             usage=usage,
             seconds=time.perf_counter() - start,
@@ -161,7 +166,7 @@ class EmbeddedModel:
                 return again
         if usage.prompt_tokens % _BATCH != 1:
             return self._ask(engine, prompt, fresh)
-        half = _half(prompt)  # since read in one go, the last token would stand alone again
+        half = _llama.half_of(prompt)  # since read in one go, the last token would stand alone again
         self._ask(engine, half, _llama.request(half, Sampling(max_tokens=1)) | {"cache_prompt": False})
         return self._ask(engine, prompt, body)
 
@@ -172,7 +177,7 @@ class EmbeddedModel:
         """
         if prompt.is_chat or end <= _LAST:
             return False
-        other = Prompt(text=prompt.text[: end - _LAST] + _OTHER)
+        other = Prompt(text=prompt.text[:end].encode()[:-_LAST].decode(errors="ignore") + _OTHER)
         self._ask(engine, other, _llama.request(other, Sampling(max_tokens=1)))
         return True
 
@@ -289,11 +294,3 @@ def _parameters(xlc: Any, file: Path, *, context_window: int, threads: int | Non
     if threads is not None:
         parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = threads
     return parameters
-
-
-def _half(prompt: Prompt) -> Prompt:
-    if not prompt.is_chat:
-        return Prompt(text=prompt.text[: len(prompt.text) // 2])
-    *before, last = prompt.messages
-    half = last.model_copy(update={"content": last.content[: len(last.content) // 2]})
-    return Prompt(messages=(*before, half))

@@ -14,7 +14,8 @@ FORMAT = 1
 
 def completion_key(model: Model, prompt: Prompt, sampling: Sampling) -> str:
     """Return the key of a request: model, digest, endpoint, the exact prompt and every sampling parameter."""
-    return request_key(model, prompt=prompt.model_dump(mode="json"), sampling=sampling.model_dump(mode="json"))
+    asked = prompt.model_dump(mode="json", exclude=None if prompt.begun else {"begun"})
+    return request_key(model, prompt=asked, sampling=sampling.model_dump(mode="json"))
 
 
 def request_key(model: Model, **request: object) -> str:
