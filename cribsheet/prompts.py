@@ -4,6 +4,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+Piece = str | int
+"""A part of an answer: text, or the token id of what is no text by itself, such as half a character."""
+
 
 class Message(BaseModel):
     """One turn of a chat."""
@@ -53,6 +56,8 @@ class Prompt(BaseModel):
     """What a decision endpoint is asked about the text; None if the text is to be gone on with."""
     stop: tuple[str, ...] = ()
     """The sequences that end the completion; none of them is part of it."""
+    begun: tuple[Piece, ...] = ()
+    """What the answer begins with, if that is no part of a raw completion's text. Few models can go on from it."""
 
     @property
     def is_chat(self) -> bool:
@@ -62,15 +67,26 @@ class Prompt(BaseModel):
     @property
     def full_text(self) -> str:
         """All text in order, without a chat template: for counting and for showing."""
+        begun = "".join(piece if isinstance(piece, str) else "\ufffd" for piece in self.begun)
         if self.question is not None:
             options = [
                 f"{one.word}: {one.description}" if one.description else one.word for one in self.question.options
             ]
             return "\n".join([self.text, "", f"{self.question.type}: {self.question.instructions}", *options])
         if not self.is_chat:
-            return self.text
-        return "\n".join(f"<{message.role}>\n{message.content}" for message in self.messages)
+            return self.text + begun
+        return "\n".join(f"<{message.role}>\n{message.content}" for message in self.messages) + begun
 
-    def followed_by(self, text: str) -> "Prompt":
-        """Return a raw completion's prompt with the beginning of its answer."""
-        return self.model_copy(update={"text": self.text + text})
+    def followed_by(self, *pieces: Piece) -> "Prompt":
+        """Return the prompt with the beginning of its answer.
+
+        >>> Prompt(text="Stars:").followed_by(" ", "4").text
+        'Stars: 4'
+        """
+        text, begun = self.text, list(self.begun)
+        for piece in pieces:
+            if isinstance(piece, str) and not (begun or self.is_chat):
+                text += piece
+            else:
+                begun.append(piece)
+        return self.model_copy(update={"text": text, "begun": tuple(begun)})

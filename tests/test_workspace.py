@@ -32,11 +32,11 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def test_the_built_in_workspace_ships_tasks_and_optimizers() -> None:
-    assert {"grounded_qa", "sentiment", "topic"} <= set(builtin().tasks())
+    assert {"grounded_qa", "sentiment", "stars", "topic"} <= set(builtin().tasks())
     assert {"zero_shot", "labeled", "race"} <= set(builtin().optimizers())
 
 
-@pytest.mark.parametrize("name", ["grounded_qa", "sentiment", "topic"])
+@pytest.mark.parametrize("name", ["grounded_qa", "sentiment", "stars", "topic"])
 def test_every_shipped_task_runs_its_module(name: str) -> None:
     found, task = builtin().task(name)
     assert (found, isinstance(task, Task)) == (name, True)

@@ -132,6 +132,7 @@ def answer_summary(outputs: Outputs, run: Run) -> dict[str, object]:
     told = {
         "probability": run.probability,
         "probability_note": run.probability_note or None,
+        "unassigned": run.unassigned,
         "decided_by": run.decided_by,
         "model_text": run.text,
         "changes": [

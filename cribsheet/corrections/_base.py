@@ -74,6 +74,8 @@ class Answer:
     """The probability of each outcome after the corrections so far; None if the answer was read from text."""
     probability: float | None = None
     """The probability of the answer, 0 to 1; None if nothing fitted one."""
+    unassigned: float | None = None
+    """The share of the probability that went to no outcome, 0 to 1; None if the answer was read from text."""
     reasoning: str | None = None
     """What the model wrote before the outputs; None if the prompt does not ask for reasoning."""
     evidence: Evidence | None = None

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import ClassVar, Literal
 
 from cribsheet.corrections._base import Answer, Asked, Correction, Need, weights_in_words
-from cribsheet.layout.decisions import decided_field, likeliest, logsumexp
+from cribsheet.layout.decisions import decided_field, likeliest
+from cribsheet.layout.scoring import logsumexp
 from cribsheet.models import Completer
 from cribsheet.signature import Signature
 

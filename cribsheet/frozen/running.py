@@ -1,6 +1,5 @@
 """Run frozen prompts on a model, without dspy."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -8,16 +7,14 @@ from typing import Any, Literal
 from cribsheet.corrections import Answer, Asked, Outputs, corrected
 from cribsheet.dataset.examples import Prediction
 from cribsheet.errors import DataError
+from cribsheet.frozen.deciding import decide
 from cribsheet.frozen.schema import FrozenPrompt, Wire, Wiring
-from cribsheet.layout.decisions import decided_field, likeliest, outcome_logprobs, token_logprobs
 from cribsheet.layout.parsing import ParseFailure, parse
-from cribsheet.layout.questions import answered_logprobs
 from cribsheet.models import Completer, Completion, Sampling
-from cribsheet.models.next_token import NextTokens
 from cribsheet.models.thinking import without_thought
 from cribsheet.outcomes import Value
 from cribsheet.prompts import Prompt
-from cribsheet.signature import REASONING, Field, Signature
+from cribsheet.signature import REASONING, Signature
 
 
 @dataclass(frozen=True)
@@ -67,6 +64,11 @@ class Run:
     def probability(self) -> float | None:
         """The probability of the answer, 0 to 1; None if nothing fitted one, or for several predictors."""
         return self.calls[0].answer.probability if len(self.calls) == 1 else None
+
+    @property
+    def unassigned(self) -> float | None:
+        """The share of the probability that went to no outcome; None if the answer was written, or for several."""
+        return self.calls[0].answer.unassigned if len(self.calls) == 1 else None
 
     @property
     def probability_note(self) -> str:
@@ -145,7 +147,7 @@ def ask(prompt: FrozenPrompt, inputs: Mapping[str, object], model: Completer) ->
     """
     typed = typed_inputs(prompt, inputs)
     rendered = prompt.render(typed)
-    raw = None if prompt.decoding.decide_by == "text" else _decide(prompt, rendered, model)
+    raw = None if prompt.decoding.decide_by == "text" else decide(prompt, rendered, model)
     return corrected(prompt.corrections, raw or _write(prompt, rendered, model), _asked(prompt, typed), model)
 
 
@@ -156,52 +158,6 @@ def asked(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> Asked:
 
 def _asked(prompt: FrozenPrompt, typed: Outputs) -> Asked:
     return Asked(prompt.signature, prompt.layout, typed, prompt.decoding.max_tokens)
-
-
-def _decide(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer | None:
-    """Return the outcome that the log-probabilities of the first tokens decide; None if none are told."""
-    field = decided_field(prompt.signature)
-    if field is None:
-        return None
-    sampling = Sampling(max_tokens=1, top_logprobs=prompt.decoding.top_logprobs)
-    completion = without_thought(model.complete(rendered, sampling), rendered)
-    if completion.first_token is None:
-        return None
-    if prompt.decoding.decide_by == "token":
-        return _decided(field, rendered, completion, token_logprobs(prompt.layout, field, completion.first_token))
-    next_token = NextTokens(rendered, model, sampling)
-    if rendered.question is not None:
-        logprobs: dict[str, float] | None = answered_logprobs(prompt.layout, field, completion.first_token)
-    else:  # a chat's answer cannot be begun for the model everywhere
-        logprobs = outcome_logprobs(
-            prompt.layout, field, completion.first_token, next_token=None if rendered.is_chat else next_token
-        )
-    further = tuple(next_token.asked)
-    if logprobs is None:
-        failure = ParseFailure(f"no outcome of {field.name} among the first tokens: {completion.text!r}")
-        return Answer(failure, rendered, completion, text=completion.text, further=further)
-    return _decided(field, rendered, completion, logprobs, further)
-
-
-def _decided(
-    field: Field,
-    rendered: Prompt,
-    completion: Completion,
-    logprobs: Mapping[str, float],
-    further: tuple[tuple[Prompt, Completion], ...] = (),
-) -> Answer:
-    shares = {outcome: math.exp(logprob) for outcome, logprob in logprobs.items()}
-    outputs, probability = likeliest(field, shares)
-    return Answer(
-        outputs,
-        rendered,
-        completion,
-        text=completion.text,
-        logprobs=logprobs,
-        shares=shares,
-        probability=probability,
-        further=further,
-    )
 
 
 def _write(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer:

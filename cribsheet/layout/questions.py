@@ -4,8 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from cribsheet.layout.decisions import decided_field, logsumexp
+from cribsheet.layout.decisions import decided_field
 from cribsheet.layout.layout import Layout
+from cribsheet.layout.scoring import logsumexp
 from cribsheet.prompts import Option, Question
 from cribsheet.signature import Field, Signature
 

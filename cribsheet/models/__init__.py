@@ -5,9 +5,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from cribsheet.errors import ModelError, UnknownModelError
-from cribsheet.models._base import Completer, Completion, Model, Sampling, TellsTokenIds, Usage
+from cribsheet.models._base import Completer, Completion, Model, Part, Sampling, TellsTokenIds, Usage
 
-__all__ = ["WAYS", "Completer", "Completion", "Model", "Options", "Sampling", "TellsTokenIds", "Usage", "open_model"]
+__all__ = [
+    "WAYS",
+    "Completer",
+    "Completion",
+    "Model",
+    "Options",
+    "Part",
+    "Sampling",
+    "TellsTokenIds",
+    "Usage",
+    "open_model",
+]
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,19 @@ class Usage(BaseModel):
         return self.prompt_tokens - (self.cached_tokens or 0)
 
 
+class Part(BaseModel):
+    """A token that is no text by itself: it begins or ends inside a character."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hex: str
+    """Its bytes, in hexadecimal."""
+    logprob: float
+    """Its natural log-probability."""
+    id: int | None = None
+    """The engine's number for it; None if it is not told."""
+
+
 class Completion(BaseModel):
     """What a model answered."""
 
@@ -54,6 +67,10 @@ class Completion(BaseModel):
     """Why it ended."""
     first_token: dict[str, float] | None = None
     """Natural log-probability of each reported alternative for the first token; None if not told."""
+    parts: tuple[Part, ...] = ()
+    """Of these alternatives, those that `first_token` cannot tell apart, if the endpoint tells their bytes."""
+    may_go_on: bool = False
+    """Whether the model can go on from what a prompt has `begun`."""
     logprobs: tuple[float, ...] | None = None
     """Natural log-probability of each token of the text; None if not told."""
     usage: Usage = Usage()

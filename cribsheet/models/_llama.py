@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from cribsheet.models._base import Sampling, Usage
-from cribsheet.models._logprobs import added_up
+from cribsheet.models._base import Part, Sampling, Usage
+from cribsheet.models._logprobs import added_up, first_parts, is_whole
 from cribsheet.models.thinking import Parts, after_thought, told_apart
 from cribsheet.prompts import Prompt
 
@@ -19,7 +19,8 @@ def request(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
     body: dict[str, Any] = sampling.model_dump(include={"max_tokens", "temperature", "seed"})
     body["stop"] = list(prompt.stop)
     if not prompt.is_chat:
-        return body | {"prompt": prompt.text, "logprobs": sampling.top_logprobs}
+        asked = [prompt.text, *prompt.begun] if prompt.begun else prompt.text
+        return body | {"prompt": asked, "logprobs": sampling.top_logprobs}
     body["messages"] = [message.model_dump() for message in prompt.messages]
     body["chat_template_kwargs"] = {"enable_thinking": False}
     if sampling.top_logprobs:
@@ -86,7 +87,7 @@ def tells_first_token(choice: Json) -> bool:
         return False
     shown, others = entries[0]["bytes"], entries[0]["top_logprobs"]
     own = next((other["bytes"] for other in others if other["id"] == entries[0]["id"]), None)
-    return own is not None and shown in ([], own) and _is_whole(own)
+    return own is not None and shown in ([], own) and is_whole(own)
 
 
 def alternatives_of(choice: Json) -> dict[str, float] | None:
@@ -96,6 +97,12 @@ def alternatives_of(choice: Json) -> dict[str, float] | None:
         return None
     alternatives = entries[0]["top_logprobs"]
     return added_up((bytes(other["bytes"]).decode(errors="replace"), other["logprob"]) for other in alternatives)
+
+
+def first_parts_of(choice: Json) -> tuple[Part, ...]:
+    """Return the first entry's alternatives that are no text by themselves."""
+    entries = _entries(choice)
+    return first_parts(entries[0]["top_logprobs"]) if entries else ()
 
 
 def logprobs_of(choice: Json, text: str) -> tuple[float, ...] | None:
@@ -112,11 +119,3 @@ def logprobs_of(choice: Json, text: str) -> tuple[float, ...] | None:
 
 def _entries(choice: Json) -> Sequence[Json]:
     return (choice.get("logprobs") or {}).get("content") or ()
-
-
-def _is_whole(encoded: Sequence[int]) -> bool:
-    try:
-        bytes(encoded).decode()
-    except UnicodeDecodeError:
-        return False
-    return True

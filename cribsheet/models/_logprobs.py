@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from cribsheet.models._base import Part
+
 Entry = Mapping[str, Any]
 """What is told of one token: `token`, `logprob`, maybe `bytes`; in `top_logprobs` so of its alternatives."""
 
@@ -15,6 +17,8 @@ class TokenLogprobs(NamedTuple):
     """Log-probability of each reported alternative for the first token."""
     logprobs: tuple[float, ...] | None
     """Log-probability of each token of the text."""
+    parts: tuple[Part, ...] = ()
+    """Of the first token's alternatives, those that are no text by themselves."""
 
 
 NOTHING_TOLD = TokenLogprobs(None, None)
@@ -25,7 +29,7 @@ def read_entries(entries: Sequence[Entry], text: str) -> TokenLogprobs:
 
     >>> entry = {"token": "yes", "logprob": -0.1}
     >>> read_entries([entry | {"top_logprobs": [entry, {"token": "no", "logprob": -2.3}]}], "yes")
-    TokenLogprobs(first_token={'yes': -0.1, 'no': -2.3}, logprobs=(-0.1,))
+    TokenLogprobs(first_token={'yes': -0.1, 'no': -2.3}, logprobs=(-0.1,), parts=())
     """
     if not entries:
         return NOTHING_TOLD
@@ -35,7 +39,8 @@ def read_entries(entries: Sequence[Entry], text: str) -> TokenLogprobs:
             break
         logprobs.append(entry["logprob"])
         left -= len(text_of(entry))
-    return TokenLogprobs(_first_token(entries[0]), tuple(logprobs))
+    first = _first_token(entries[0])
+    return TokenLogprobs(first, tuple(logprobs), first_parts(entries[0].get("top_logprobs") or ()) if first else ())
 
 
 def as_entries(columns: Mapping[str, Any]) -> list[Entry]:
@@ -64,6 +69,28 @@ def added_up(alternatives: Iterable[tuple[str, float]]) -> dict[str, float]:
     for text, logprob in alternatives:
         texts[text] = _add(texts[text], logprob) if text in texts else logprob
     return texts
+
+
+def first_parts(alternatives: Iterable[Entry]) -> tuple[Part, ...]:
+    """Return the alternatives that are no text by themselves, if their bytes are told.
+
+    >>> first_parts([{"token": "", "logprob": -0.1, "bytes": [240, 159]}, {"token": "a", "logprob": -3.0}])
+    (Part(hex='f09f', logprob=-0.1, id=None),)
+    """
+    return tuple(
+        Part(hex=bytes(one["bytes"]).hex(), logprob=one["logprob"], id=one.get("id"))
+        for one in alternatives
+        if one.get("bytes") and not is_whole(one["bytes"])
+    )
+
+
+def is_whole(encoded: Sequence[int]) -> bool:
+    """Tell whether bytes are text."""
+    try:
+        bytes(encoded).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _as_alternatives(top: Mapping[str, float]) -> list[Entry]:

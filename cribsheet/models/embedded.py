@@ -13,6 +13,7 @@ from cribsheet.errors import ContextOverflowError, MissingExtraError, ModelError
 from cribsheet.models import _llama, forks, weights
 from cribsheet.models._asked import Asked
 from cribsheet.models._base import Completion, Sampling, Usage
+from cribsheet.models._begun import as_raw
 from cribsheet.models.cores import engine_threads
 from cribsheet.models.thinking import Thinking
 from cribsheet.prompts import Message, Prompt
@@ -23,7 +24,7 @@ DEFAULT_CONTEXT_WINDOW = 4096
 _PREFIX_CACHE_MIB = 256
 _BATCH = 512
 _ANY_TOKEN = "a"
-_LAST = 24  # characters that end a prompt: two tokens at least
+_LAST = 24  # bytes that end a prompt: two tokens at least
 _OTHER = "\x1f\x1f"  # what no prompt goes on with
 
 
@@ -93,6 +94,8 @@ class EmbeddedModel:
         return self._thinking.complete(self._answer, prompt, sampling, window=self.context_window)
 
     def _answer(self, prompt: Prompt, sampling: Sampling) -> Completion:
+        if prompt.begun:
+            prompt = as_raw(prompt, template=self.apply_template, token_ids=self.token_ids)
         with self._turn:
             engine, start = self._engine(), time.perf_counter()
             reply = self._read(engine, prompt, sampling)
@@ -107,6 +110,8 @@ class EmbeddedModel:
             thought=parts.thought,
             finish_reason="length" if choice["finish_reason"] == "length" else "stop",
             first_token=_llama.alternatives_of(telling),
+            parts=_llama.first_parts_of(telling),
+            may_go_on=True,
             logprobs=_llama.logprobs_of(choice, parts.answer) if sampling.top_logprobs else None,
             usage=usage,
             seconds=time.perf_counter() - start,
@@ -181,7 +186,7 @@ class EmbeddedModel:
         """
         if prompt.is_chat or end <= _LAST:
             return False
-        other = Prompt(text=prompt.text[: end - _LAST] + _OTHER)
+        other = Prompt(text=prompt.text[:end].encode()[:-_LAST].decode(errors="ignore") + _OTHER)
         self._ask(engine, other, _llama.request(other, Sampling(max_tokens=1)))
         return True
 

@@ -72,11 +72,23 @@ def summary_of(run: Run) -> dict[str, object]:
 
 
 def told(
-    outputs: Mapping[str, object], probability: object, note: str | None, said: str, *changes: object
+    outputs: Mapping[str, object],
+    probability: object,
+    note: str | None,
+    said: str,
+    *changes: object,
+    unassigned: float | None = None,
 ) -> dict[str, object]:
     """Return a summary as it should be; what is decided here is by log-probabilities, but for QA's written answers."""
     decided_by = "inputs" if note == UNASKED else "text" if "answer" in outputs else "logprobs"
-    known = {"probability": probability, "probability_note": note, "decided_by": decided_by, "model_text": said}
+    share = None if unassigned is None else pytest.approx(unassigned)
+    known = {
+        "probability": probability,
+        "probability_note": note,
+        "unassigned": share,
+        "decided_by": decided_by,
+        "model_text": said,
+    }
     return {**outputs, **known, "changes": list(changes)}
 
 
@@ -90,7 +102,7 @@ def change(by: str, before: object, after: object) -> dict[str, object]:
 
 def test_a_decided_answer_tells_the_share_of_its_outcome() -> None:
     run = run_of(SENTIMENT, says=" positive", told={" positive": 0.6, " negative": 0.2})
-    expected = told({"sentiment": "positive"}, pytest.approx(0.75), None, " positive")
+    expected = told({"sentiment": "positive"}, pytest.approx(0.75), None, " positive", unassigned=0.2)
     assert summary_of(run) == expected
 
 
@@ -98,7 +110,8 @@ def test_a_decision_against_the_models_own_text_names_the_calibration() -> None:
     lean = Calibration(biases={"negative": math.log(9), "positive": 0.0})
     run = run_of(SENTIMENT, lean, says=" negative", told={" negative": 0.75, " positive": 0.25})
     changed = change("calibration", {"sentiment": "negative"}, {"sentiment": "positive"})
-    assert summary_of(run) == told({"sentiment": "positive"}, pytest.approx(0.75), None, " negative", changed)
+    expected = told({"sentiment": "positive"}, pytest.approx(0.75), None, " negative", changed, unassigned=0.0)
+    assert summary_of(run) == expected
 
 
 def test_a_calibration_that_changes_nothing_still_gives_its_own_probability() -> None:
@@ -112,13 +125,13 @@ DECIDED = {" yes": 0.6, " no": 0.15, " unanswerable": 0.25}
 
 def test_a_guarded_decision_that_stands_weighs_the_guard_and_the_model() -> None:
     run = run_of(FITTING, guard_of("fit", 0.5), says=" yes", told=DECIDED)
-    assert summary_of(run) == told({"fit": True}, pytest.approx(0.75 * 0.8), None, " yes")
+    assert summary_of(run) == told({"fit": True}, pytest.approx(0.75 * 0.8), None, " yes", unassigned=0.0)
 
 
 def test_a_guarded_decision_that_is_withheld_tells_how_likely_that_is_right() -> None:
     run = run_of(FITTING, guard_of("fit", 0.9), says=" yes", told=DECIDED)
     changed = change("guard", {"fit": True}, {"fit": NONE})
-    assert summary_of(run) == told({"fit": NONE}, pytest.approx(0.25), None, " yes", changed)
+    assert summary_of(run) == told({"fit": NONE}, pytest.approx(0.25), None, " yes", changed, unassigned=0.0)
 
 
 # Written
@@ -182,9 +195,8 @@ def test_an_answer_that_the_inputs_settle_says_that_no_model_was_asked() -> None
     assert summary_of(run) == told({"answer": NONE}, None, UNASKED, "")
 
 
-@pytest.mark.parametrize("first", [None, {" the": 1.0}])
-def test_an_answer_that_cannot_be_read_keeps_the_words_and_has_no_probability(first: dict[str, float] | None) -> None:
-    run = run_of(SENTIMENT, Calibration(biases={"negative": 1.0, "positive": 0.0}), says=" the usual", told=first)
+def test_an_answer_that_cannot_be_read_keeps_the_words_and_has_no_probability() -> None:
+    run = run_of(SENTIMENT, Calibration(biases={"negative": 1.0, "positive": 0.0}), says=" the usual")
     assert isinstance(run.outputs, ParseFailure)
     assert (run.text, run.probability, run.calls[0].answer.changes) == (" the usual", None, ())
     assert run.probability_note.startswith("None was fitted")
@@ -212,6 +224,7 @@ def test_an_output_of_the_same_name_goes_first() -> None:
         "changes": "many",
         "probability": None,
         "probability_note": WRITTEN,
+        "unassigned": None,
         "decided_by": "text",
         "model_text": " many",
     }

@@ -37,6 +37,7 @@ def test_json_holds_the_outputs_and_what_is_known_of_them(run: Run, served: Path
         "sentiment": "positive",
         "probability": None,
         "probability_note": "None was fitted: the answer was written, not decided, and no guard judged it.",
+        "unassigned": None,
         "decided_by": "text",
         "model_text": " positive",
         "changes": [],

@@ -18,7 +18,8 @@ from cribsheet.frozen import Decoding, FrozenPrompt
 from cribsheet.frozen.running import Answer, ask
 from cribsheet.layout import Layout
 from cribsheet.layout.catalogue import layout_named
-from cribsheet.layout.decisions import outcome_logprobs
+from cribsheet.layout.decisions import spelling_of
+from cribsheet.layout.scoring import Alternative, Scoring
 from cribsheet.models import Completion
 from cribsheet.models.embedded import EmbeddedModel
 from cribsheet.models.scripted import ScriptedModel
@@ -96,7 +97,9 @@ def test_a_model_that_tells_no_token_ids_leaves_the_prompt_as_it_is() -> None:
 
 def answered(**tokens: float) -> Answer:
     first_token = {" " + token: math.log(share) for token, share in tokens.items()}
-    logprobs = outcome_logprobs(layout_named("plain"), SENTIMENT.outputs[0], first_token)
+    told = [Alternative(token.encode(), logprob, token) for token, logprob in first_token.items()]
+    spelling = spelling_of(layout_named("plain"), SENTIMENT, SENTIMENT.outputs[0])
+    logprobs = Scoring(spelling, told).scores().logprobs
     completion = Completion(text="", first_token=first_token)
     return Answer({}, Prompt(text="x"), completion, logprobs=logprobs)
 

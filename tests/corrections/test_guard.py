@@ -207,9 +207,11 @@ def test_the_abstention_of_a_finite_outcome_is_its_calibrated_share() -> None:
     assert evidence_of(answer, asked, STANCE.outputs[0]).abstention == pytest.approx(0.5)
 
 
-def test_no_outcome_among_the_first_tokens_stays_a_parse_failure() -> None:
-    answer = answered(STANCE, Completion(text=" hm", first_token={" hm": -0.1}), {"text": "x"}, abstention_guard(0.5))
-    assert isinstance(answer.outputs, ParseFailure)
+def test_where_nothing_speaks_for_an_outcome_the_guard_judges_that_all_are_alike() -> None:
+    answer = answered(STANCE, Completion(text=" hm", first_token={" hm": -0.1}), {"text": "x"}, abstention_guard(0.9))
+    assert answer.evidence is not None
+    assert answer.evidence.abstention == pytest.approx(1 / 3)
+    assert answer.unassigned == 1
 
 
 # Other outputs

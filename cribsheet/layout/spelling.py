@@ -1,0 +1,135 @@
+"""Tell which outcomes the beginning of an answer may become."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+_WIDE_BLANKS = ("\u3000", "\u00a0")  # white space of several bytes that models write before a word
+_UNTOLD = "\ufffd"  # what servers show for part of a character
+
+
+class Reading(NamedTuple):
+    """What the beginning of an answer says."""
+
+    got: frozenset[str]
+    """The outcomes that it has come to: one, none, or several that nothing can tell apart."""
+    may: frozenset[str]
+    """The outcomes that it may still come to; empty once nothing more has to be said."""
+
+
+class Spelling:
+    """The words that stand for some outcomes, as a model writes them.
+
+    Part of a character is read by its bytes; if a server shows it as U+FFFD, it may be part of any that is not ASCII.
+    White space before a word and around its parts does not count. Neither does its case, unless two outcomes
+    differ in case alone. An answer that goes on after a whole word is that word's, as `starts_with_word` reads it.
+
+    >>> spelling = Spelling({"a": "science", "b": "science fiction", "c": "sports"}, stops=["\\n"])
+    >>> sorted(spelling.read(b" science").may), sorted(spelling.read(b" science\\n").got)
+    (['a', 'b'], ['a'])
+    """
+
+    def __init__(self, words: Mapping[str, str], *, stops: Sequence[str] = ()):
+        self.words = {outcome: " ".join(word.split()) for outcome, word in words.items()}
+        self._folded = {outcome: word.casefold() for outcome, word in self.words.items()}
+        self._stops = tuple(stops)
+
+    def read(self, said: bytes, *, ended: bool = False) -> Reading:
+        """Return what an answer that begins with these bytes, or `ended` with them, says."""
+        text, rest = _whole_characters(said)
+        at = min((place for stop in self._stops if (place := text.find(stop)) >= 0), default=-1)
+        if at >= 0:
+            text, rest, ended = text[:at], b"", True
+        text = _squeezed(text)
+        if ended:
+            return Reading(self._come_to(text.rstrip()), frozenset())
+        longer = self._continued(text, rest)
+        if not longer:
+            return Reading(self._come_to(text), frozenset())
+        return Reading(frozenset(), longer | self._written(text.rstrip()))
+
+    def _continued(self, text: str, rest: bytes) -> frozenset[str]:
+        """Return the outcomes whose words go on after a text, with a character that starts with `rest`."""
+        folded = text.casefold()
+        longer = [
+            outcome
+            for outcome, word in self._folded.items()
+            if len(word) > len(folded) and word.startswith(folded) and _may_start(word[len(folded) :], rest)
+        ]
+        if not text and rest and any(blank.encode().startswith(rest) for blank in _WIDE_BLANKS):
+            longer = [*self.words]
+        return self._as_cased(longer, text)
+
+    def _written(self, text: str) -> frozenset[str]:
+        """Return the outcomes whose word a text is."""
+        folded = text.casefold()
+        return self._as_cased([outcome for outcome, word in self._folded.items() if word == folded], text)
+
+    def _come_to(self, text: str) -> frozenset[str]:
+        """Return the outcomes of the longest word that a text starts with, if that word ends there."""
+        folded = text.casefold()
+        begun = [outcome for outcome, word in self._folded.items() if word and _starts_with(folded, word)]
+        longest = max((len(self._folded[outcome]) for outcome in begun), default=0)
+        return self._as_cased([outcome for outcome in begun if len(self._folded[outcome]) == longest], text)
+
+    def _as_cased(self, outcomes: Iterable[str], text: str) -> frozenset[str]:
+        """Return the outcomes; of those that differ in case alone, the ones that are written as the text is."""
+        by_word: dict[str, list[str]] = {}
+        for outcome in outcomes:
+            by_word.setdefault(self._folded[outcome], []).append(outcome)
+        kept: set[str] = set()
+        for alike in by_word.values():
+            same = [one for one in alike if self.words[one].startswith(text) or text.startswith(self.words[one])]
+            kept.update(same or alike)
+        return frozenset(kept)
+
+
+def _whole_characters(said: bytes) -> tuple[str, bytes]:
+    """Return the text of some bytes, and the bytes at their end that begin a further character."""
+    if said.endswith(_UNTOLD.encode()):
+        return said.decode(errors="replace").rstrip(_UNTOLD), _UNTOLD.encode()
+    for length in range(min(3, len(said)) + 1):
+        whole, rest = said[: len(said) - length], said[len(said) - length :]
+        if (not rest or _is_begun(rest)) and (text := _decoded(whole)) is not None:
+            return text, rest
+    return said.decode(errors="replace"), b""
+
+
+def _is_begun(rest: bytes) -> bool:
+    """Tell whether bytes begin a character, and end before it does."""
+    length = 2 if rest[0] >> 5 == 0b110 else 3 if rest[0] >> 4 == 0b1110 else 4 if rest[0] >> 3 == 0b11110 else 0
+    return len(rest) < length and all(byte >> 6 == 0b10 for byte in rest[1:])
+
+
+def is_whole(data: bytes) -> bool:
+    """Tell whether bytes are text, and end where a character does."""
+    return _decoded(data) is not None and not data.endswith(_UNTOLD.encode())
+
+
+def _decoded(data: bytes) -> str | None:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _squeezed(text: str) -> str:
+    """Return a text with each run of white space as one blank, and none before it."""
+    words = " ".join(text.split())
+    return f"{words} " if words and text[-1].isspace() else words
+
+
+def _may_start(word: str, rest: bytes) -> bool:
+    """Tell whether a word's next character, in some case, may have these first bytes."""
+    if not rest:
+        return True
+    first = word[:1]
+    if rest == _UNTOLD.encode():
+        return not first.isascii()
+    return any(one.encode().startswith(rest) for one in (first, first.upper(), first.lower()))
+
+
+def _starts_with(text: str, word: str) -> bool:
+    """Tell whether a text starts with a word, and the word ends there."""
+    before, after = word[-1:], text[len(word) : len(word) + 1]
+    goes_on = before.isascii() and before.isalnum() and after.isascii() and after.isalnum()
+    return text.startswith(word) and not goes_on

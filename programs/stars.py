@@ -1,0 +1,6 @@
+"""Stars that a review gives."""
+
+from cribsheet import Task, label_accuracy
+from signatures.stars import Stars
+
+task = Task(Stars, metric=label_accuracy, trainset="stars.jsonl")
