@@ -174,7 +174,7 @@ def _write(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer:
 def _read(prompt: FrozenPrompt, completion: Completion) -> Outputs | ParseFailure:
     """Return the typed outputs of a completion; a thought is none of them."""
     if completion.thought is not None and not completion.text.strip():
-        return ParseFailure(f"only a thought, and no answer after it: {completion.thought[:80]!r}")
+        return ParseFailure(f"there is only a thought, and no answer after it: {completion.thought[:80]!r}")
     return parse(prompt.layout, prompt.signature, completion.text)
 
 

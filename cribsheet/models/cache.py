@@ -16,6 +16,7 @@ import diskcache
 from cribsheet.errors import WorkspaceError
 from cribsheet.models._base import Completion, Model, Sampling, TellsTokenIds
 from cribsheet.models.keys import KeyLocks, completion_key, request_key
+from cribsheet.models.thinking import is_only_thought
 from cribsheet.prompts import Prompt
 
 SIZE_LIMIT = 4 * 1024**3
@@ -237,9 +238,9 @@ class CachedModel:
         key = completion_key(self, prompt, sampling)
         with self._locks.of(key):
             completion = self._stored(key)
-            if completion is None:
+            if completion is None or is_only_thought(completion, prompt):
                 completion = self.model.complete(prompt, sampling)
-                if completion.thought is None or completion.text.strip():  # else it may be served better next time
+                if not is_only_thought(completion, prompt):  # else the model may be served better next time
                     self.cache.put(key, completion.model_dump(exclude={"cached"}))
         self.meter.add(completion)
         return completion

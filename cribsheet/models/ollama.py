@@ -206,6 +206,11 @@ class OllamaModel:
             return UnknownModelError(
                 f"Ollama at {self.endpoint} has no model {self._model!r}. Run `ollama pull {self._model}`."
             )
+        if re.search(r"does not support (chat|generate|completion)", reason):
+            return ModelError(
+                f"{self._model!r} at {self.endpoint} writes no text: {reason}. If it is a decision model, name it "
+                f"systemone/{self._model} with --api-base {self.endpoint}; else choose another."
+            )
         if status in (408, 429) or status >= 500:
             return TransientError(f"Ollama at {self.endpoint} failed with status {status}: {reason}.")
         return ModelError(

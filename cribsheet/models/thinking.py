@@ -1,6 +1,9 @@
 """Tell a model's thoughts from its answer, and have it finish thoughts that were cut."""
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from cribsheet.errors import ContextOverflowError
@@ -11,6 +14,7 @@ from cribsheet.prompts import Prompt
 THOUGHT_TOKENS = (512, 2048)
 """Tokens that a thought may take in addition to its answer: first so many, then so many."""
 _ROOM = 16  # tokens that a chat template may add to a prompt
+_SURE = 2  # thoughts in a row, after which the next one is expected
 _GIVEN_UP = 3  # thoughts without an end: more would only cost
 _HIDDEN = 8  # tokens of which none is text: more than a part of a character
 _SHORTEST = 3  # characters of a mark that was cut: fewer may begin anything
@@ -73,6 +77,12 @@ def without_thought(completion: Completion, prompt: Prompt) -> Completion:
     return completion.model_copy(update={"text": answer, "thought": thought, "first_token": None, "logprobs": None})
 
 
+def is_only_thought(completion: Completion, prompt: Prompt) -> bool:
+    """Tell whether a completion has a thought, and no answer after it."""
+    told = without_thought(completion, prompt)
+    return told.thought is not None and not told.text.strip()
+
+
 def after_thought(entries: Sequence[Entry], parts: Parts, text_of: Callable[[Entry], str]) -> Sequence[Entry]:
     """Return those of a completion's tokens that belong to the answer; none if that cannot be told.
 
@@ -90,67 +100,90 @@ def after_thought(entries: Sequence[Entry], parts: Parts, text_of: Callable[[Ent
     return entries[begins:] if is_answer else []
 
 
+@dataclass
+class _Habit:
+    """What is known of how a model thinks."""
+
+    thinks: bool = False
+    """Whether a thought was seen."""
+    tokens: int = 0
+    """The least of `THOUGHT_TOKENS` that all thoughts so far fitted in."""
+    in_a_row: int = 0
+    """Thoughts that the last requests met, without one between that met none."""
+    unended: int = 0
+    """Thoughts in a row that did not end with the most tokens."""
+    may_hide: bool = True
+    """Whether an empty text may still be a thought that the endpoint does not show."""
+
+
 class Thinking:
     """Asks a model that thinks for more tokens than its answer takes, once a thought of it was seen."""
 
     def __init__(self) -> None:
-        self._tokens = 0
-        """The least of `THOUGHT_TOKENS` that all thoughts so far fitted in; 0 before the first thought."""
-        self._unended = 0
-        """Thoughts in a row that did not end with the most tokens."""
-        self._may_hide = True
-        """Whether an empty text may still be a thought that the endpoint does not show."""
+        self._chat, self._raw = _Habit(), _Habit(may_hide=False)  # most models think over chats alone
+        self._finding_out = threading.Lock()
 
     def complete(self, ask: Ask, prompt: Prompt, sampling: Sampling, *, window: int) -> Completion:
         """Return the completion, with what all attempts took; its text is empty if the thought did not end.
 
-        A stop sequence, such as a line's end, would end a thought too. So once a thought was seen, they are looked
-        for here, in the answer. One that stops at once leaves nothing to see: the first empty text of a chat is asked
-        for anew, to learn whether it was a thought.
+        A stop sequence, such as a line's end, would end a thought too. So after a thought, they are looked for here,
+        in the answer. One that stops at once leaves nothing to see: the first empty text of a chat is asked for anew,
+        to find out whether it was a thought.
         """
-        attempts: list[Completion] = []
-        gave_up = self._unended >= _GIVEN_UP
-        if self._tokens == 0 or gave_up:
-            first = ask(prompt, sampling)
-            attempts.append(first)
-            if first.text.strip() or not (_is_thought(first) or self._asks_anew(prompt)):
-                return first
-            if gave_up:
-                return _charged(attempts, answer=first)
-        for tokens in self._budgets(prompt, sampling, attempts, window=window):
-            longer = sampling.model_copy(update={"max_tokens": sampling.max_tokens + tokens})
-            try:
-                completion = ask(prompt.model_copy(update={"stop": ()}), longer)
-            except ContextOverflowError:
-                if not attempts:
-                    raise
-                break
-            attempts.append(_stopped(completion, prompt.stop))
-            if not _is_thought(completion) or completion.finish_reason == "stop":
-                break
-        self._unended = self._unended + 1 if _is_thought(attempts[-1]) else 0
-        if any(_is_thought(one) or one.thought is not None for one in attempts):
-            return _charged(attempts, answer=attempts[-1])
-        self._tokens = 0
-        return _charged(attempts, answer=attempts[0])
+        habit = self._chat if prompt.is_chat else self._raw
+        longer = partial(_longer, habit, ask, prompt, sampling, window=window)
+        gave_up = habit.unended >= _GIVEN_UP
+        if habit.in_a_row >= _SURE and not gave_up:
+            return longer(())
+        first = ask(prompt, sampling)
+        if _is_thought(first):
+            return _charged([first], answer=first) if gave_up else longer([first])
+        if not gave_up and _may_be_thought(first, prompt):
+            with self._finding_out:  # what one request finds out, others need not
+                if habit.may_hide and not habit.thinks:
+                    habit.may_hide = False
+                    return longer([first])
+            if habit.thinks:
+                return longer([first])
+        habit.in_a_row = 0
+        return first
 
-    def _asks_anew(self, prompt: Prompt) -> bool:
-        """Tell, once, that an empty text of a chat is to be asked for anew."""
-        asks, self._may_hide = self._may_hide and prompt.is_chat and bool(prompt.stop), False
-        return asks
 
-    def _budgets(
-        self, prompt: Prompt, sampling: Sampling, attempts: Sequence[Completion], *, window: int
-    ) -> Iterator[int]:
-        """Yield the tokens for thoughts to try, as far as the context window has room for them."""
-        prompt_tokens = attempts[0].usage.prompt_tokens if attempts else 0
-        room = window - sampling.max_tokens - _ROOM - (prompt_tokens or estimate_tokens(prompt.full_text))
-        asked = -1
-        for tokens in THOUGHT_TOKENS:
-            granted = max(0, min(tokens, room))
-            if tokens >= self._tokens and granted > asked:
-                asked, self._tokens = granted, tokens
-                yield granted
+def _longer(
+    habit: _Habit, ask: Ask, prompt: Prompt, sampling: Sampling, first: Sequence[Completion], *, window: int
+) -> Completion:
+    """Return what the model answers if it has tokens for a thought; `first` is the attempt without, if any."""
+    attempts = list(first)
+    for tokens in _budgets(habit, prompt, sampling, attempts, window=window):
+        more = sampling.model_copy(update={"max_tokens": sampling.max_tokens + tokens})
+        try:
+            completion = ask(prompt.model_copy(update={"stop": ()}), more)
+        except ContextOverflowError:
+            attempts = attempts or [ask(prompt, sampling)]  # without tokens for a thought there may be room
+            break
+        attempts.append(_stopped(completion, prompt.stop))
+        if not _is_thought(completion) or completion.finish_reason == "stop":
+            break
+    habit.unended = habit.unended + 1 if _is_thought(attempts[-1]) else 0
+    if any(_is_thought(one) or one.thought is not None for one in attempts):
+        habit.thinks, habit.in_a_row = True, habit.in_a_row + 1
+        return _charged(attempts, answer=attempts[-1])
+    habit.in_a_row = 0
+    return _charged(attempts, answer=attempts[0])
+
+
+def _budgets(
+    habit: _Habit, prompt: Prompt, sampling: Sampling, attempts: Sequence[Completion], *, window: int
+) -> Iterator[int]:
+    """Yield the tokens for thoughts to try, as far as the context window has room for them."""
+    prompt_tokens = attempts[0].usage.prompt_tokens if attempts else 0
+    room = window - sampling.max_tokens - _ROOM - (prompt_tokens or estimate_tokens(prompt.full_text))
+    asked = -1
+    for tokens in THOUGHT_TOKENS:
+        granted = max(0, min(tokens, room))
+        if tokens >= habit.tokens and granted > asked:
+            asked, habit.tokens = granted, tokens
+            yield granted
 
 
 def _end_of_marks(texts: Sequence[str]) -> int:
@@ -184,8 +217,14 @@ def _is_thought(completion: Completion) -> bool:
         return False
     first = completion.first_token or {"": 0.0}
     likeliest = max(first, key=first.__getitem__).strip().casefold()
-    is_cut = completion.finish_reason == "length" and completion.usage.completion_tokens >= _HIDDEN
+    is_hidden = not completion.text and completion.usage.completion_tokens >= _HIDDEN
+    is_cut = is_hidden and completion.finish_reason == "length"
     return completion.thought is not None or is_cut or any(likeliest == opening for opening, _ in _MARKS)
+
+
+def _may_be_thought(first: Completion, prompt: Prompt) -> bool:
+    """Tell whether a text took tokens that are not shown, and a stop sequence may have ended it."""
+    return not first.text.strip() and bool(prompt.stop) and first.usage.completion_tokens > 1
 
 
 def _stopped(completion: Completion, stop: Sequence[str]) -> Completion:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 import pytest
 from thinking_server import PROMPT_TOKENS, ThinkingServer
 
+from cribsheet.errors import ContextOverflowError
 from cribsheet.models import Completion, Sampling, Usage
+from cribsheet.models.embedded import EmbeddedModel
 from cribsheet.models.litellm import LiteLLMModel
 from cribsheet.models.no_thinking import NoThinking
 from cribsheet.models.ollama import OllamaModel
@@ -115,8 +117,28 @@ class TestBudget:
     def test_later_requests_begin_with_what_thoughts_took_before(self) -> None:
         with ThinkingServer(words=1000) as server:
             model = litellm_at(server)
-            assert model.complete(CHAT, SHORT).text == model.complete(CHAT, SHORT).text == "positive"
-            assert [request.body["max_tokens"] for request in server.requests] == [8, 520, 2056, 2056]
+            assert [model.complete(CHAT, SHORT).text for _ in range(3)] == ["positive"] * 3
+            assert [request.body["max_tokens"] for request in server.requests] == [8, 520, 2056, 8, 2056, 2056]
+
+    def test_raw_prompts_keep_their_limits_if_the_model_thinks_over_chats_alone(self) -> None:
+        with ThinkingServer() as server:
+            model = litellm_at(server)
+            for _ in range(3):
+                model.complete(CHAT, SHORT)
+            server.requests.clear()
+            model.complete(RAW, SHORT)
+            (request,) = server.requests
+        assert (request.body["max_tokens"], request.body["stop"]) == (8, ["\n"])
+
+    def test_a_model_that_no_longer_thinks_gets_its_limits_back(self) -> None:
+        with ThinkingServer() as server:
+            model = litellm_at(server)
+            for _ in range(3):
+                model.complete(CHAT, SHORT)
+            server.obeys = frozenset({"enable_thinking"})
+            for _ in range(2):
+                model.complete(CHAT, SHORT)
+            assert (server.requests[-1].body["max_tokens"], server.requests[-1].body["stop"]) == (8, ["\n"])
 
     def test_a_thought_that_never_ends_gives_an_empty_text_after_the_most_tokens(self) -> None:
         with ThinkingServer(words=10_000) as server:
@@ -144,6 +166,21 @@ class TestBudget:
             completion = model.complete(CHAT, SHORT)
         assert completion.text == ""
 
+    def test_an_empty_text_is_asked_for_anew_once_if_it_took_tokens_that_are_not_shown(self) -> None:
+        asked: list[int] = []
+
+        def ask(prompt: Prompt, sampling: Sampling) -> Completion:
+            asked.append(sampling.max_tokens)
+            tokens = 1 if len(asked) == 1 else 2
+            text = "" if prompt.stop else "\n\nIt depends."
+            return Completion(text=text, usage=Usage(prompt_tokens=5, completion_tokens=tokens))
+
+        thinking = Thinking()
+        completions = [thinking.complete(ask, CHAT, SHORT, window=4096) for _ in range(3)]
+        assert [one.text for one in completions] == ["", "", ""], "it did not think, so its first text stands"
+        assert asked == [8, 8, 520, 8]
+        assert [one.usage.completion_tokens for one in completions] == [1, 4, 2]
+
     def test_a_text_that_ends_by_itself_without_an_answer_is_not_asked_for_again(self) -> None:
         asked: list[int] = []
 
@@ -153,6 +190,19 @@ class TestBudget:
 
         assert Thinking().complete(ask, CHAT, SHORT, window=4096).text == ""
         assert asked == [8, 520]
+
+    def test_a_request_with_room_for_its_answer_alone_is_not_refused_for_want_of_room_for_a_thought(self) -> None:
+        def ask(prompt: Prompt, sampling: Sampling) -> Completion:
+            if sampling.max_tokens > 8 and len(prompt.full_text) > 100:
+                raise ContextOverflowError("too long")
+            thought = "Hm." if sampling.max_tokens > 8 else None
+            return Completion(text="yes" if thought or len(prompt.full_text) > 100 else "", thought=thought or "Hm")
+
+        thinking = Thinking()
+        for _ in range(2):
+            assert thinking.complete(ask, CHAT, SHORT, window=4096).text == "yes"
+        longer = Prompt(messages=(Message(role="user", content="word " * 40),), stop=("\n",))
+        assert thinking.complete(ask, longer, SHORT, window=4096).text == "yes"
 
 
 @pytest.mark.parametrize("shape", ["tags", "opened", "reasoning_content", "reasoning", "hidden"])
@@ -182,6 +232,40 @@ def test_a_decision_is_read_from_the_first_token_of_the_answer_not_of_the_though
         model = ollama_at(server) if shape == "thinking" else litellm_at(server)
         completion = model.complete(CHAT, Sampling(max_tokens=1, top_logprobs=2))
     assert completion.first_token == pytest.approx({"\n\npositive": math.log(0.9), " other": math.log(0.1)})
+
+
+class TestEmbedded:
+    PROMPT = Prompt(
+        text="".join(
+            f"Review: {word}\nSentiment: <think>{word} is {said}</think> {said}\n\n"
+            for word, said in (("lovely", "positive"), ("awful", "negative"), ("superb", "positive"))
+        )
+        + "Review: dull\nSentiment:",
+        stop=("\n",),
+    )
+    """What makes any model write a thought: demonstrations of it."""
+
+    @pytest.mark.model
+    def test_a_thought_is_told_from_the_answer_in_text_and_log_probabilities(self, smollm: EmbeddedModel) -> None:
+        completion = smollm.complete(self.PROMPT, Sampling(max_tokens=24, top_logprobs=5))
+        assert completion.text in ("negative", "positive")
+        assert str(completion.thought).startswith("dull is")
+        first = completion.first_token or {}
+        assert max(first, key=first.__getitem__).strip() == completion.text
+        assert len(completion.logprobs or ()) == 1
+
+    @pytest.mark.model
+    def test_a_thought_that_is_cut_gets_tokens_of_its_own(self, smollm: EmbeddedModel) -> None:
+        completion = smollm.complete(self.PROMPT, Sampling(max_tokens=3, top_logprobs=5))
+        assert completion.text in ("negative", "positive")
+        assert completion.usage.completion_tokens > 8
+
+    @pytest.mark.model
+    def test_a_chat_gets_the_models_own_template_with_thinking_off(self, smollm: EmbeddedModel) -> None:
+        """SmolLM2 knows nothing of it, so nothing changes."""
+        asked = smollm.apply_template(CHAT.messages)
+        raw = smollm.complete(Prompt(text=asked, stop=("\n",)), SHORT)
+        assert smollm.complete(CHAT, SHORT).text == raw.text
 
 
 @pytest.mark.parametrize("thinks_raw", [True, False])
