@@ -1,23 +1,25 @@
 """Score what a search found, then make the frozen program of it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 
+from cribsheet.compiler.affordable import MIN_TEST_ROWS
 from cribsheet.compiler.bridge import BARE, DspyProgram
 from cribsheet.compiler.logit_bias import with_logit_bias
 from cribsheet.compiler.wiring import infer_wiring
 from cribsheet.dataset.examples import Row
 from cribsheet.dataset.splits import Splits
-from cribsheet.evaluation.evaluate import uncorrected_evaluation
+from cribsheet.evaluation.evaluate import Evaluation, summarize, uncorrected_evaluation
 from cribsheet.evaluation.scores import paired_gain
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, ModelIdentity, Provenance, Results, Taught, Wiring
 from cribsheet.frozen.running import direct_wiring
+from cribsheet.models.cache import CachedModel
+from cribsheet.models.capabilities import refusals_in_words
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
 
-MIN_TEST_ROWS = 10
-"""The fewest rows that a score is given for."""
+_NAMED = 3
 _PART = 0.85  # of what is left: test rows may be longer than those that their cost is judged by
 
 
@@ -31,19 +33,31 @@ class Found:
     program: DspyProgram
     splits: Splits
     interrupted: bool
+    numbers: Mapping[str, int] = field(default_factory=dict)
+    """The rows' places in the trainset, by their ids."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know of the search."""
 
 
-def freeze(found: Found, *, task: str, optimizer: str, seed: int) -> FrozenProgram:
-    """Return the frozen program of the best trial, scored once beside the zero-shot prompt."""
+@dataclass(frozen=True)
+class Scored:
+    """What a prompt is worth, with what a reader should know of it."""
+
+    results: Results
+    notes: tuple[str, ...] = ()
+
+
+def freeze(found: Found, scored: Scored, *, task: str, optimizer: str, seed: int) -> FrozenProgram:
+    """Return the frozen program of the best trial."""
     wiring = _wiring(found)
     return FrozenProgram(
         task=task,
         prompts=_prompts(found),
         wiring=wiring,
         model=_identity(found.study),
-        results=_score(found),
+        results=scored.results,
         provenance=_provenance(found, optimizer=optimizer, seed=seed),
-        notes=_notes(found.study, wiring),
+        notes=(*_notes(found.study, wiring), *found.notes, *scored.notes),
     )
 
 
@@ -56,20 +70,52 @@ def _prompts(found: Found) -> dict[str, FrozenPrompt]:
     }
 
 
-def _score(found: Found) -> Results:
-    """Answer the test rows with what the search settled on; nothing is fitted on them."""
+def score(found: Found) -> Scored:
+    """Answer the test rows with what the search settled on; nothing is fitted on them.
+
+    Raises:
+        SearchStopped, AbandonedError: Ctrl-C was pressed twice.
+    """
     study, rows = found.study, _test_rows(found)
     baseline = study.answer(study.zero_shot(), rows, ignore_budget=True)
     compiled = study.answer(found.best.candidate, rows, ignore_budget=True)
-    metric = study.evaluator.metric
+    return Scored(_results(found, baseline, compiled), tuple(_unanswered(compiled, found.numbers)))
+
+
+def score_on_validation_rows(found: Found) -> Scored:
+    """Return the scores on the rows that the search has asked, for want of any others."""
+    rows = min(found.best.rows, found.baseline.rows)
+    baseline, compiled = (summarize(trial.evaluation.rows[:rows]) for trial in (found.baseline, found.best))
+    results = _results(found, baseline, compiled).model_copy(update={"rows": "valset"})
+    note = (
+        f"The testset was not scored, since Ctrl-C was pressed twice. The scores are those of {rows} validation rows, "
+        "by which the prompt was chosen: they flatter it. `cribsheet evaluate` scores it on others."
+    )
+    return Scored(results, (note,))
+
+
+def _results(found: Found, baseline: Evaluation, compiled: Evaluation) -> Results:
+    metric = found.study.evaluator.metric
     uncorrected = uncorrected_evaluation(compiled, metric)
     return Results(
         metric=getattr(metric, "__name__", type(metric).__name__),
         baseline=baseline.score,
         compiled=compiled.score,
-        gain=paired_gain(baseline.scores, compiled.scores, groups=[row.group for row in rows]),
+        gain=paired_gain(baseline.scores, compiled.scores, groups=[row.example.group for row in compiled.rows]),
         uncorrected=uncorrected.score if uncorrected else None,
     )
+
+
+def _unanswered(evaluation: Evaluation, numbers: Mapping[str, int]) -> Iterator[str]:
+    """Yield a sentence on the rows that the model could not be asked, which count as 0."""
+    failed = [row for row in evaluation.rows if row.error]
+    if failed:
+        named = ", ".join(f"row {numbers.get(row.example.id, 0)}" for row in failed[:_NAMED])
+        more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
+        yield (
+            f"{len(failed)} of {len(evaluation.rows)} test rows got no answer and count as 0: {named}{more}. "
+            f"The first: {failed[0].error}"
+        )
 
 
 def _test_rows(found: Found) -> Sequence[Row]:
@@ -119,7 +165,9 @@ def _taught(study: Study) -> Taught | None:
 
 
 def _notes(study: Study, wiring: Wiring | None) -> tuple[str, ...]:
-    notes = []
+    notes: list[str] = []
+    if isinstance(study.model, CachedModel):
+        notes += refusals_in_words(study.model.capabilities, study.model.refused, study.model.name)
     if not study.tells_logprobs:
         notes.append(
             f"{study.model.name} tells no log-probabilities, so outcomes are read from its text, uncalibrated."

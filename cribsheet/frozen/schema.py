@@ -128,7 +128,7 @@ class ModelIdentity(BaseModel):
 
 
 class Results(BaseModel):
-    """Scores on the testset, which nothing but these two prompts ever saw."""
+    """Scores on the testset, which nothing but these two prompts ever saw, unless the compile was cut short."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -142,6 +142,8 @@ class Results(BaseModel):
     """Compiled less baseline, paired by row."""
     uncorrected: Score | None = None
     """This file's prompts on the same rows with every correction off; None if there are no corrections."""
+    rows: Literal["testset", "valset"] = "testset"
+    """Where the rows are from: `valset` if Ctrl-C ended the compile before the testset was scored."""
 
 
 class Taught(BaseModel):

@@ -60,6 +60,12 @@ class CachedModel:
         return bool(getattr(self.model, "supports_chat", True))
 
     @property
+    def counts_exactly(self) -> bool:
+        """Whether tokens are counted by the model's own tokenizer, rather than estimated from above."""
+        self.start()
+        return bool(getattr(self.model, "counts_exactly", True))
+
+    @property
     def digest(self) -> str | None:
         """What identifies the weights; asked for once."""
         self.start()

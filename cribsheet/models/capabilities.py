@@ -1,9 +1,16 @@
 """What an endpoint can do, as one probe finds out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, JsonValue
+
+_EFFECTS = {
+    "seed": "it was left out, which changes nothing at temperature 0",
+    "stop": "completions are cut at the stop sequences here, after more tokens than were needed",
+    "temperature": "it was left out, so that answers may vary from time to time",
+}
+"""What it means that a parameter is refused."""
 
 Tokenizer = Literal["llama-server", "vllm"]
 
@@ -94,6 +101,18 @@ class Probed(Protocol):
     def adopt(self, capabilities: Capabilities) -> None:
         """Ask for no more from now on than was granted."""
         ...
+
+
+def refusals_in_words(capabilities: Capabilities | None, refused: Collection[str], name: str) -> Iterator[str]:
+    """Yield a sentence on each thing that a compile had to do without; `refused` are parameters of completions."""
+    known = capabilities or Capabilities()
+    if not known.raw.works:
+        yield f"{name} takes no raw prompts, so raw layouts were left out: {known.raw.reason}"
+    if not known.chat.works:
+        yield f"{name} takes no chats, so chat layouts were left out: {known.chat.reason}"
+    for parameter in sorted(set(refused) - {"logprobs"}):
+        effect = _EFFECTS.get(parameter, "it was left out")
+        yield f"{name} refuses the parameter `{parameter}`: {effect}."
 
 
 def described(capabilities: Capabilities) -> Iterator[tuple[str, str]]:

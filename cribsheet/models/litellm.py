@@ -89,8 +89,8 @@ class LiteLLMModel:
         return self._capabilities.chat.works
 
     @property
-    def asks_tokenizer(self) -> bool:
-        """Whether `count_tokens` asks the server."""
+    def counts_exactly(self) -> bool:
+        """Whether `count_tokens` asks the server, rather than estimates from above."""
         return self._capabilities.tokenizer is not None
 
     def told(self) -> Told | None:

@@ -80,6 +80,11 @@ class OllamaModel:
         """Whether chats are completed."""
         return self._capabilities.chat.works
 
+    @property
+    def counts_exactly(self) -> bool:
+        """False: Ollama has no endpoint that counts tokens."""
+        return False
+
     @cached_property
     def digest(self) -> str | None:
         """The `sha256:…` of the model's manifest; None when the model is not pulled."""
@@ -151,7 +156,7 @@ class OllamaModel:
         )
 
     def count_tokens(self, text: str) -> int:
-        """Return an estimate from above: Ollama has no endpoint that counts tokens."""
+        """Return an estimate from above."""
         return estimate_tokens(text)
 
     def close(self) -> None:

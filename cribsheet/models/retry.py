@@ -49,6 +49,11 @@ class Retrying:
         return bool(getattr(self._model, "supports_chat", True))
 
     @property
+    def counts_exactly(self) -> bool:
+        """Whether tokens are counted by the model's own tokenizer, rather than estimated from above."""
+        return bool(getattr(self._model, "counts_exactly", True))
+
+    @property
     def digest(self) -> str | None:
         """What identifies the weights."""
         return self._patiently(lambda: self._model.digest)
@@ -87,7 +92,7 @@ class Retrying:
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens the text has."""
-        if getattr(self._model, "asks_tokenizer", False):
+        if self.counts_exactly:
             return self._waiting.for_answer(lambda: self._model.count_tokens(text))
         return self._model.count_tokens(text)
 

@@ -118,6 +118,11 @@ class Ledger:
             bill.keys.add(request.key)
         return cost
 
+    def add(self, *, calls: int, tokens: int) -> None:
+        """Count what was asked before, to find out what an endpoint can do."""
+        self.tokens += tokens
+        self.spent += {"tokens": float(tokens), "calls": float(calls), "minutes": 0.0}[self.budget.unit]
+
     def estimate(self, request: Request, prefixes: Prefixes) -> float:
         """Return what a request will be charged if the engine holds these prefixes, which take it in."""
         tokens = self._evaluated(request, prefixes) + request.completion.usage.completion_tokens
