@@ -50,7 +50,7 @@ def explained(served: Served, *, kind: Kind | None = None, worked: Collection[Ki
             f"OLLAMA_HOST.{via}"
         ) from error
     except ollama.ResponseError as error:
-        reason = error.error.strip().rstrip(".")
+        reason = _in_words(error.error)
         told = _explained(served, error.status_code, reason, kind=kind, worked=worked)
         if kind and error.status_code in REFUSING and not isinstance(told, ContextOverflowError | PromptStyleError):
             raise Refused(Failure(error.status_code, reason, told)) from error
@@ -59,11 +59,20 @@ def explained(served: Served, *, kind: Kind | None = None, worked: Collection[Ki
         problem = "gave no answer in time" if isinstance(error, httpx.TimeoutException) else "broke off"
         raise TransientError(f"Ollama at {endpoint} {problem}: {error!r}.{via}") from error
     except (ValueError, TypeError, AttributeError, KeyError, httpx.InvalidURL, httpx.HTTPError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(
-            f"{endpoint} does not answer as Ollama does: {reason}. Check --api-base; for an OpenAI-compatible server "
-            f"use openai/{model}.{via}"
-        ) from error
+        reason = " ".join(str(error).split()) or type(error).__name__
+        told = ModelError(
+            f"{endpoint} does not answer as Ollama does: {reason[:200]}. Check --api-base; for an OpenAI-compatible "
+            f"server use openai/{model}.{via}"
+        )
+        if kind and "logprobs" in reason:  # what cannot be read is as good as refused
+            raise Refused(Failure(400, "logprobs", told)) from error
+        raise told from error
+
+
+def _in_words(told: object) -> str:
+    """Return what was told of an error, which Ollama tells as a text, others that speak its API as an object."""
+    words = told.get("message", told) if isinstance(told, dict) else told
+    return str(words).strip().rstrip(".")
 
 
 def _explained(served: Served, status: int, reason: str, *, kind: Kind | None, worked: Collection[Kind]) -> ModelError:
@@ -85,5 +94,5 @@ def _explained(served: Served, status: int, reason: str, *, kind: Kind | None, w
         return TransientError(f"Ollama at {endpoint} failed with status {status}: {short}.{via}")
     return ModelError(
         f"Ollama at {endpoint} refused the request with status {status}: {short}. "
-        f"The address is that of the server itself, without a path.{via}"
+        f"Check the address: it is that of the server itself, without a path.{via}"
     )

@@ -49,7 +49,8 @@ def probe(
         calls += 1
         tokens += completion.usage.prompt_tokens + completion.usage.completion_tokens
     if not calls:
-        raise errors[0]
+        first, *others = errors
+        raise type(first)(" ".join(dict.fromkeys(map(str, (first, *others)))))
     missing = Endpoint(works=False, reason="the provider has none")
     chat, raw = endpoints.get("chat", missing), endpoints.get("raw", missing)
     return Capabilities(told=told, chat=chat, raw=raw, calls=calls, tokens=tokens)

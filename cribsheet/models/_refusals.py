@@ -121,12 +121,16 @@ def _found_out(
     send: Callable[[Mapping[str, int]], Reply], sizes: dict[str, int], failure: Failure
 ) -> tuple[Reply, dict[str, int]]:
     """Ask for nothing that is optional, then for one thing more at a time; raise the failure if nothing helps."""
-    # Without an end to how much is written, the answer might take minutes.
-    kept = {name: size if name == "max_tokens" else 0 for name, size in sizes.items()}
-    try:
-        reply = send(kept)
-    except Refused:
-        raise failure.error from None
+    # Without an end to how much is written, the answer might take minutes: so it is asked for in both ways.
+    for least in (sizes.get("max_tokens", 0), 0):
+        kept = {name: least if name == "max_tokens" else 0 for name in sizes}
+        try:
+            reply = send(kept)
+        except Refused:
+            continue
+        break
+    else:
+        raise failure.error
     for name, size in sizes.items():
         while size > kept[name]:
             try:

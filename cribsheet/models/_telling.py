@@ -145,13 +145,3 @@ def _window(parts: Iterable[Mapping[str, Any]]) -> int | None:
             if sizes and 0 < sizes[0] < _LARGEST_WINDOW:
                 return int(sizes[0])
     return None
-
-
-def fingerprint(told: Told) -> str | None:
-    """Return what stands for the weights: their hash, else the hash of all that is told of them; None if nothing is."""
-    if told.digest:
-        return f"sha256:{told.digest.removeprefix('sha256:')}"
-    if not told.weights:
-        return None
-    facts = json.dumps(told.weights, sort_keys=True)
-    return f"told:{hashlib.sha256(facts.encode()).hexdigest()[:32]}"

@@ -11,7 +11,7 @@ from cribsheet.models._base import Completion, Model, Sampling, TellsTokenIds
 from cribsheet.models._meter import Meter
 from cribsheet.models._store import CacheStats, CompletionCache
 from cribsheet.models._witness import Witness
-from cribsheet.models.capabilities import Capabilities, Probed
+from cribsheet.models.capabilities import Capabilities, Probed, fingerprint
 from cribsheet.models.keys import KeyLocks, completion_key, request_key
 from cribsheet.prompts import Prompt
 
@@ -91,10 +91,11 @@ class CachedModel:
             **({"generation": generation} if generation else {}),
         }
 
-    def start(self, *, probes: bool = False) -> None:
+    def start(self, *, probes: bool = False, anew: bool = False) -> None:
         """Learn what the endpoint can do, and whether it still serves the weights of the stored completions.
 
-        Nothing happens the second time. What it can do is looked up, or, if it `probes`, found out.
+        Nothing happens the second time. What it can do is looked up, and, if it `probes`, found out if it is not known,
+        or in any case if that is to be done `anew`.
 
         Raises:
             ModelError: the endpoint cannot be asked.
@@ -104,7 +105,7 @@ class CachedModel:
                 return
             self._is_started = True
             try:
-                self._start(probes=probes)
+                self._start(probes=probes, anew=anew)
             except BaseException:
                 self._is_started = False
                 raise
@@ -119,16 +120,15 @@ class CachedModel:
         """For how many seconds each answer under way is waited for, the longest first."""
         return self.model.under_way if isinstance(self.model, Abandoned) else []
 
-    def _start(self, *, probes: bool) -> None:
+    def _start(self, *, probes: bool, anew: bool) -> None:
         model = self.model
         told = model.told() if isinstance(model, Probed) else None
         if told is None or not isinstance(model, Probed):
             self._digest = model.digest
             return
-        model.adopt(Capabilities(told=told))
-        self._digest = model.digest
+        self._digest = fingerprint(told)
         key = request_key(self, capabilities=told.model_dump(mode="json"))
-        found = self._stored_capabilities(key)
+        found = None if anew else self._stored_capabilities(key)
         if found is None and probes:
             found = model.probe(told)
             self.cache.put(key, found.model_dump(mode="json"))

@@ -1,5 +1,7 @@
 """What an endpoint can do, as one probe finds out."""
 
+import hashlib
+import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Literal, Protocol, runtime_checkable
 
@@ -103,6 +105,16 @@ class Probed(Protocol):
         ...
 
 
+def fingerprint(told: Told) -> str | None:
+    """Return what stands for the weights: their hash, else the hash of all that is told of them; None if nothing is."""
+    if told.digest:
+        return f"sha256:{told.digest.removeprefix('sha256:')}"
+    if not told.weights:
+        return None
+    facts = json.dumps(dict(told.weights), sort_keys=True)
+    return f"told:{hashlib.sha256(facts.encode()).hexdigest()[:32]}"
+
+
 def refusals_in_words(capabilities: Capabilities | None, refused: Collection[str], name: str) -> Iterator[str]:
     """Yield a sentence on each thing that a compile had to do without; `refused` are parameters of completions."""
     known = capabilities or Capabilities()
@@ -124,7 +136,7 @@ def described(capabilities: Capabilities) -> Iterator[tuple[str, str]]:
         yield name, _in_words(endpoint)
     yield "tokenizer", f"asked at /tokenize, as {capabilities.tokenizer} has it" if capabilities.tokenizer else "none"
     yield "weights", _weights(told)
-    yield "context window", f"{told.context_window:,} tokens" if told.context_window else "not told"
+    yield "window told", f"{told.context_window:,} tokens" if told.context_window else "not told"
 
 
 def _in_words(endpoint: Endpoint) -> str:

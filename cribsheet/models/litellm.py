@@ -2,6 +2,7 @@
 
 import os
 import time
+import warnings
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -16,9 +17,9 @@ from cribsheet.models._probing import probe
 from cribsheet.models._proxies import direct, keep_direct
 from cribsheet.models._refusals import Kind, Refusals, Refused, refused_of, sizes_of, within
 from cribsheet.models._stops import cut_at_stop
-from cribsheet.models._telling import ServerInformation, fingerprint
+from cribsheet.models._telling import ServerInformation
 from cribsheet.models.addresses import read_address
-from cribsheet.models.capabilities import Capabilities, Told
+from cribsheet.models.capabilities import Capabilities, Told, fingerprint
 from cribsheet.prompts import Prompt
 
 DEFAULT_WINDOW = 4096
@@ -263,6 +264,8 @@ def import_litellm() -> Any:
     import litellm
 
     litellm.suppress_debug_info = True
+    # It reads odd answers into types that they do not fit, which nobody who compiles can mend.
+    warnings.filterwarnings("ignore", message="Pydantic serializer warnings")
     return litellm
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from cribsheet.errors import ContextOverflowError
+from cribsheet.errors import ContextOverflowError, ModelError, TransientError, UnreachableError
 from cribsheet.models._base import Completion, Sampling, Usage
 from cribsheet.models._estimate import estimate_tokens, estimated_usage
 from cribsheet.models._logprobs import NOTHING_TOLD, TokenLogprobs, read_entries, sound
@@ -88,14 +88,28 @@ class OllamaModel:
     @cached_property
     def digest(self) -> str | None:
         """The `sha256:…` of the model's manifest; None when the model is not pulled."""
-        with explained(self._served):
-            pulled = {entry.model: entry.digest for entry in self._client.list().models}
+        pulled = self.pulled()
         digest = pulled.get(self._model) or pulled.get(f"{self._model}:latest")
         return digest and f"sha256:{digest.removeprefix('sha256:')}"
 
+    def pulled(self) -> dict[str, str | None]:
+        """Return the models that the server has, with the hash of each.
+
+        Raises:
+            UnreachableError, ModelError: nothing answers there, or something else than Ollama.
+        """
+        with explained(self._served):
+            return {str(entry.model): entry.digest for entry in self._client.list().models}
+
     def told(self) -> Told:
-        """Return what the server says of itself."""
-        return self._information.told_by_ollama(self._model, digest=self.digest)
+        """Return what the server says of itself; some servers that speak Ollama's API list no models."""
+        try:
+            digest = self.digest
+        except (UnreachableError, TransientError):
+            raise
+        except ModelError:
+            digest = None
+        return self._information.told_by_ollama(self._model, digest=digest)
 
     def probe(self, told: Told) -> Capabilities:
         """Ask for a few completions of one token and return what was granted."""

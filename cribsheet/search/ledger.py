@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
+from cribsheet.errors import AbandonedError
 from cribsheet.executor import Executor
 from cribsheet.models import Completion, Model, Sampling
 from cribsheet.models.keys import KeyLocks, completion_key
@@ -96,11 +97,15 @@ class Ledger:
         """Return the completion of a request that is charged later; from memory if it was asked before.
 
         Raises:
+            SearchStopped: if the answer is not waited for any longer.
             ModelError: as the model does.
         """
         with self._locks.of(key):
             if key not in self._completions:
-                self._completions[key] = model.complete(prompt, sampling)
+                try:
+                    self._completions[key] = model.complete(prompt, sampling)
+                except AbandonedError as error:
+                    raise SearchStopped from error
             return self._completions[key]
 
     def charge(self, request: Request, bill: Bill | None = None) -> float:

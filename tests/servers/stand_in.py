@@ -68,9 +68,9 @@ class Switches:
 class StandIn(RecordingServer):
     """The server, for the time of a `with` block; `switches` may be changed while it runs."""
 
-    def __init__(self, switches: Switches = Switches(), **options: Any) -> None:
+    def __init__(self, switches: Switches | None = None, **options: Any) -> None:
         super().__init__(**options)
-        self.switches = switches
+        self.switches = switches or Switches()
         self.completions = 0
         """Requests for a completion so far."""
         self._released = threading.Event()

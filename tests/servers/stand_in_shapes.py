@@ -13,6 +13,9 @@ Reshape = Callable[[Json], object]
 
 def shaped(shape: str, path: str, text: str, alternatives: dict[str, float] | None) -> tuple[int, object]:
     """Return the status and body of an answer to a request on this path."""
+    if "chat" in path:  # there is no blank to go on from
+        text = text.strip()
+        alternatives = alternatives and {token.strip(): logprob for token, logprob in alternatives.items()}
     reply = _ollama(path, text, alternatives) if path.startswith("/api/") else _openai(path, text, alternatives)
     body = SHAPES[shape](reply)
     return (HANG_UP if shape == "hang-up" else 200), body
@@ -21,7 +24,7 @@ def shaped(shape: str, path: str, text: str, alternatives: dict[str, float] | No
 def _openai(path: str, text: str, alternatives: dict[str, float] | None) -> Json:
     is_chat = "chat" in path
     choice: Json = {"index": 0, "finish_reason": "stop"}
-    choice |= {"message": {"role": "assistant", "content": text.strip()}} if is_chat else {"text": text}
+    choice |= {"message": {"role": "assistant", "content": text}} if is_chat else {"text": text}
     if alternatives:
         choice["logprobs"] = {"content": _entries(alternatives)}
     return {
@@ -40,7 +43,7 @@ def _ollama(path: str, text: str, alternatives: dict[str, float] | None) -> Json
     return {
         "model": "model",
         "created_at": "2026-01-01T00:00:00Z",
-        **({"message": {"role": "assistant", "content": text.strip()}} if is_chat else {"response": text}),
+        **({"message": {"role": "assistant", "content": text}} if is_chat else {"response": text}),
         "done": True,
         "done_reason": "stop",
         "prompt_eval_count": 7,
