@@ -10,6 +10,7 @@ import click
 from cribsheet.cli._command import Command, api_base_option, json_option, map_option, model_option
 from cribsheet.cli._display import Display, open_display
 from cribsheet.cli._programs import Runnable, open_its_model, open_program
+from cribsheet.cli._stopping import ended_by_ctrl_c
 from cribsheet.cli._terminal import note, print_json, stdout
 from cribsheet.dataset.examples import Row
 from cribsheet.dataset.rows import load_rows
@@ -59,7 +60,8 @@ def command(file: Path, *, as_json: bool, metric: str | None, **options: Any) ->
         model = _open_model(program, workspace, options, display)
         try:
             display.stage(f"scoring {len(rows)} rows")
-            evaluation = _score(program, rows, score, model, display)
+            with ended_by_ctrl_c(model.model):
+                evaluation = _score(program, rows, score, model, display)
         finally:
             model.close()
     seconds = round(time.monotonic() - started, 3)

@@ -192,6 +192,13 @@ class _Compiler:
         if self.model.endpoint:
             self.progress.stage(f"asking {self.model.endpoint} what it can do")
         self.model.start(probes=True)
+        asked, known = self.settings.context_window, self.model.capabilities
+        told = known.told.context_window if known else None
+        if asked and told and asked > told:
+            raise CompileError(
+                f"--context-window {asked} is more than the {told} tokens that {self.model.name} has. Give at most "
+                f"--context-window {told}, or start the server with a larger window."
+            )
 
     def _leave_out_long_rows(self) -> None:
         asked = self.study.zero_shot()

@@ -9,22 +9,25 @@ from urllib.request import getproxies_environment, proxy_bypass
 from cribsheet.errors import ModelError
 from cribsheet.models.addresses import is_this_machine
 
+_OWN_NAMES = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
 
-def keep_direct(url: str) -> None:
-    """Have no client of this process reach this machine through a proxy; nothing happens for another machine.
 
-    LiteLLM makes its HTTP clients by itself, several kinds of them. All heed `NO_PROXY`, so that is where the host
-    is entered, if the environment names proxies at all.
+def keep_direct(url: str) -> bool:
+    """Have no client of this process reach this machine through a proxy; return whether the environment was changed.
+
+    LiteLLM makes its HTTP clients by itself, several kinds of them. All heed `NO_PROXY` when they are made, so that is
+    where the names of this machine are entered, if the environment names proxies at all.
     """
     proxies = getproxies_environment()
-    host = urlsplit(url).hostname or ""
     if not is_this_machine(url) or not set(proxies) - {"no"}:
-        return
+        return False
     known = [name.strip() for name in proxies.get("no", "").split(",") if name.strip()]
-    if host not in known and "*" not in known:
-        value = ",".join([*known, host])
-        # urllib reads the one in small letters first, others the one in capitals.
-        os.environ["no_proxy"] = os.environ["NO_PROXY"] = value
+    missing = [name for name in dict.fromkeys([*_OWN_NAMES, urlsplit(url).hostname or ""]) if name not in known]
+    if not missing or "*" in known:
+        return False
+    # urllib reads the variable in small letters first, others the one in capitals.
+    os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join([*known, *missing])
+    return True
 
 
 def http_client(url: str, **options: Any) -> Any:

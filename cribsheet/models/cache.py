@@ -3,7 +3,6 @@
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
 
 from pydantic import JsonValue
 
@@ -13,6 +12,7 @@ from cribsheet.models._store import CacheStats, CompletionCache
 from cribsheet.models._witness import Witness
 from cribsheet.models.capabilities import Capabilities, Probed, fingerprint
 from cribsheet.models.keys import KeyLocks, completion_key, request_key
+from cribsheet.models.retry import Retrying
 from cribsheet.prompts import Prompt
 
 __all__ = ["CacheStats", "CachedModel", "CompletionCache", "Meter"]
@@ -112,13 +112,13 @@ class CachedModel:
 
     def abandon(self) -> None:
         """Wait for no answer any longer; without effect on a model that never lets one wait."""
-        if isinstance(self.model, Abandoned):
+        if isinstance(self.model, Retrying):
             self.model.abandon()
 
     @property
     def under_way(self) -> list[float]:
         """For how many seconds each answer under way is waited for, the longest first."""
-        return self.model.under_way if isinstance(self.model, Abandoned) else []
+        return self.model.under_way if isinstance(self.model, Retrying) else []
 
     def _start(self, *, probes: bool, anew: bool) -> None:
         model = self.model
@@ -205,20 +205,6 @@ class CachedModel:
             return None if value is None else Capabilities.model_validate(value)
         except ValueError:  # damaged, or of another version
             return None
-
-
-@runtime_checkable
-class Abandoned(Protocol):
-    """A model whose answers can be given up."""
-
-    @property
-    def under_way(self) -> list[float]:
-        """For how many seconds each answer under way is waited for, the longest first."""
-        ...
-
-    def abandon(self) -> None:
-        """Wait for no answer any longer."""
-        ...
 
 
 def _warn(message: str) -> None:

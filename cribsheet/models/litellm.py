@@ -1,6 +1,7 @@
 """Complete prompts with any model that LiteLLM reaches."""
 
 import os
+import sys
 import time
 import warnings
 from collections.abc import Mapping
@@ -10,22 +11,21 @@ from typing import Any
 from cribsheet.errors import UnknownModelError
 from cribsheet.models._base import Completion, Sampling
 from cribsheet.models._estimate import estimate_tokens, estimated_usage
+from cribsheet.models._litellm_clients import OPENAI_LIKE, Clients
 from cribsheet.models._litellm_errors import Place, failure_of, may_be_refused
 from cribsheet.models._litellm_replies import logprobs_of, text_of, usage_of
 from cribsheet.models._logprobs import NOTHING_TOLD
 from cribsheet.models._probing import probe
-from cribsheet.models._proxies import direct, keep_direct
+from cribsheet.models._proxies import keep_direct
 from cribsheet.models._refusals import Kind, Refusals, Refused, refused_of, sizes_of, within
 from cribsheet.models._stops import cut_at_stop
 from cribsheet.models._telling import ServerInformation
 from cribsheet.models.addresses import read_address
-from cribsheet.models.capabilities import Capabilities, Told, fingerprint
+from cribsheet.models.capabilities import Capabilities, Tokenizer, Told, fingerprint
 from cribsheet.prompts import Prompt
 
 DEFAULT_WINDOW = 4096
 """The context window assumed if nobody tells one."""
-OPENAI_LIKE = frozenset({"openai", "text-completion-openai", "hosted_vllm", "llamafile"})
-"""Providers that speak OpenAI's API to whatever address they are given, raw completions included."""
 MOST_LOGPROBS: Mapping[Kind, int] = {"chat": 20, "raw": 1000}
 """How many alternatives are asked for at most."""
 
@@ -58,41 +58,45 @@ class LiteLLMModel:
         self.parallel = parallel
         self._provider, _, self._model = name.partition("/")
         self.endpoint = _address(api_base, self._provider)
-        keep_direct(self.endpoint)
+        if keep_direct(self.endpoint) and "litellm" in sys.modules:
+            import_litellm().in_memory_llm_clients_cache.flush_cache()  # clients that go through the proxy
         key_name = f"{self._provider.removeprefix('text-completion-').upper()}_API_KEY"
         self._place = Place(name, self.endpoint, self._provider, key_name)
         self._information = ServerInformation(self.endpoint, key=self._api_key)
+        self._clients = Clients(self.endpoint, self._provider, key=self._api_key, timeout=timeout)
         self._timeout = timeout
         self._refusals = Refusals()
         self._worked: set[Kind] = set()
         """The kinds of prompts that the server has answered."""
-        self._capabilities = Capabilities()
+        self._capabilities: Capabilities | None = None
         self._given_window = context_window or self._known_window()
 
     @property
     def context_window(self) -> int:
-        """The window that was given, else the one that the server told, else a usual one."""
-        return self._given_window or self._capabilities.told.context_window or DEFAULT_WINDOW
+        """The window that was given, else the one that the server told when it was asked, else a usual one."""
+        told = self._capabilities.told.context_window if self._capabilities else None
+        return self._given_window or told or DEFAULT_WINDOW
 
-    @property
+    @cached_property
     def digest(self) -> str | None:
-        """What stands for the weights, as far as the server told; None before it was asked."""
-        return fingerprint(self._capabilities.told)
+        """What stands for the weights, as far as the server tells."""
+        told = self._capabilities.told if self._capabilities else self.told()
+        return fingerprint(told) if told else None
 
     @property
     def supports_raw(self) -> bool:
         """Whether raw prompts are completed, not chats alone."""
-        return self._capabilities.raw.works and self._provider_has_raw
+        return self._provider_has_raw and (self._capabilities is None or self._capabilities.raw.works)
 
     @property
     def supports_chat(self) -> bool:
         """Whether chats are completed, not raw prompts alone."""
-        return self._capabilities.chat.works
+        return self._capabilities is None or self._capabilities.chat.works
 
     @property
     def counts_exactly(self) -> bool:
         """Whether `count_tokens` asks the server, rather than estimates from above."""
-        return self._capabilities.tokenizer is not None
+        return self._tokenizer is not None
 
     def told(self) -> Told | None:
         """Return what the server says of itself; None if the model is a hosted one."""
@@ -114,7 +118,8 @@ class LiteLLMModel:
     def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
         """Return the completion of a prompt, without what the server refuses."""
         if not (prompt.is_chat or self.supports_raw):
-            raise self._place.without_style("raw", self._capabilities.raw.reason or f"{self._provider} has chats alone")
+            known = self._capabilities and self._capabilities.raw.reason
+            raise self._place.without_style("raw", known or f"{self._provider} has chats alone")
         completion, _ = self.ask(prompt, sampling)
         return completion
 
@@ -158,15 +163,21 @@ class LiteLLMModel:
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens the text has, as the server counts them; else an estimate from above."""
-        way = self._capabilities.tokenizer
+        way = self._tokenizer
         count = self._information.count(way, self._model, text) if way else None
         return estimate_tokens(text) if count is None else count
 
     def close(self) -> None:
         """Close the connections of one's own; LiteLLM keeps those that it has made."""
         self._information.close()
-        if client := self.__dict__.pop("_client", None):
-            client.close()
+        self._clients.close()
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer | None:
+        """Whose way of asking for tokens the server understands."""
+        if self._capabilities and self._capabilities.calls:
+            return self._capabilities.tokenizer
+        return self._information.tokenizer(self._model) if self.endpoint else None
 
     @cached_property
     def _provider_has_raw(self) -> bool:
@@ -195,21 +206,6 @@ class LiteLLMModel:
             ) from error
         return litellm
 
-    @cached_property
-    def _client(self) -> Any:
-        """Connections to a server of one's own: LiteLLM would open new ones at every raw completion, at 25 ms each."""
-        if not (self.endpoint and self._provider in OPENAI_LIKE):
-            return None
-        import openai  # here, for LiteLLM has imported it by then
-
-        return openai.OpenAI(
-            base_url=self.endpoint,
-            api_key=self._api_key,
-            timeout=self._timeout,
-            max_retries=0,
-            http_client=openai.DefaultHttpxClient(**direct(self.endpoint)),
-        )
-
     @property
     def _api_key(self) -> str | None:
         """The provider's key; a placeholder for a server of one's own, which needs none."""
@@ -220,15 +216,14 @@ class LiteLLMModel:
         litellm, request = self._litellm, {**self._request(sampling, sizes), **within(given, sizes)}
         top = sizes.get("logprobs", 0)
         try:
+            request |= self._clients.options(for_chat=prompt.is_chat)
             if prompt.is_chat:
                 request |= {"logprobs": True, "top_logprobs": top} if top else {}
-                request |= {"client": self._client} if self._client and self._provider == "openai" else {}
                 messages = [message.model_dump() for message in prompt.messages]
                 return litellm.completion(model=self.name, messages=messages, **request)
             # `openai/gpt-4` would go to the chat endpoint, whatever server is behind the address.
             name = f"text-completion-openai/{self._model}" if self._provider == "openai" else self.name
             request |= {"logprobs": top} if top else {}
-            request |= {"client": self._client} if self._client else {}
             return litellm.text_completion(model=name, prompt=prompt.text, **request)
         except Exception as error:
             kind: Kind = "chat" if prompt.is_chat else "raw"
