@@ -62,9 +62,9 @@ def leave_out_long_rows(
     kept = [sum(row.id not in {one.row.id for one in long} for row in part) for part in (study.train, study.val)]
     if len(long) > allowed or (long and not all(kept)):
         raise CompileError(
-            f"{_counted(long)} of {len(rows)} too long for the context window of {study.model.context_window:,} tokens "
-            f"of {study.model.name}, and {allowed} may be left out: {named(long)}. Shorten them, give the model a "
-            f"larger window with --context-window, or allow more to be left out with --long-rows."
+            f"{len(long)} of {len(rows)} rows are too long for the context window of {study.model.context_window:,} "
+            f"tokens of {study.model.name}, and {allowed} may be left out: {named(long)}. Shorten them, give the model "
+            "a larger window with --context-window, or allow more to be left out with --long-rows."
         )
     if long:
         study.leave_out({one.row.id for one in long})
@@ -87,18 +87,15 @@ def too_long(study: Study, candidate: Candidate, rows: Sequence[Row], numbers: M
 
 def note_on(long: Sequence[Long], study: Study) -> str:
     """Return a sentence on the rows that were left out."""
+    rows = "1 row is" if len(long) == 1 else f"{len(long)} rows are"
     window = f"the context window of {study.model.context_window:,} tokens"
-    return f"{_counted(long)} too long for {window} and left out of the search: {named(long)}."
+    return f"{rows} too long for {window} and left out of the search: {named(long)}."
 
 
 def named(long: Sequence[Long]) -> str:
     """Return the first of the rows, and how many more there are."""
     more = f" and {len(long) - _NAMED} more" if len(long) > _NAMED else ""
     return ", ".join(map(str, long[:_NAMED])) + more
-
-
-def _counted(long: Sequence[Long]) -> str:
-    return "1 row is" if len(long) == 1 else f"{len(long)} rows are"
 
 
 def _bytes(row: Row) -> int:

@@ -98,7 +98,7 @@ def failure_of(error: Exception, place: Place, kind: Kind, *, worked: Collection
 
 def may_be_refused(failure: Failure) -> bool:
     """Tell whether the server may have refused a parameter, rather than the request."""
-    return failure.status in REFUSING and not isinstance(failure.error, PromptStyleError | ContextOverflowError)
+    return failure.status in REFUSING and not isinstance(failure.error, ContextOverflowError)
 
 
 def _refusal(place: Place, status: int, reason: str, *, answered: bool) -> ModelError:

@@ -52,7 +52,7 @@ def explained(served: Served, *, kind: Kind | None = None, worked: Collection[Ki
     except ollama.ResponseError as error:
         reason = _in_words(error.error)
         told = _explained(served, error.status_code, reason, kind=kind, worked=worked)
-        if kind and error.status_code in REFUSING and not isinstance(told, ContextOverflowError | PromptStyleError):
+        if kind and error.status_code in REFUSING and not isinstance(told, ContextOverflowError):
             raise Refused(Failure(error.status_code, reason, told)) from error
         raise told from error
     except httpx.TransportError as error:

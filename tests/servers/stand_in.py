@@ -158,7 +158,7 @@ def _written(prompt: str, asked: dict[str, Any], switches: Switches) -> str:
     text = f" {_opinion(prompt, switches)}\n\nText: and so on"
     stops = () if "stop" in switches.ignores else asked.get("stop") or ()
     ends = [text.find(stop) for stop in ([stops] if isinstance(stops, str) else stops) if stop in text]
-    return text[: min(ends, default=len(text))][: 8 * int(asked.get("max_tokens", 16))]
+    return text[: min(ends, default=len(text))][: 16 * int(asked.get("max_tokens", 16))]
 
 
 def _alternatives(prompt: str, asked: dict[str, Any], switches: Switches) -> dict[str, float] | None:

@@ -88,6 +88,17 @@ def _without(*names: str) -> Reshape:
     return lambda reply: {name: value for name, value in reply.items() if name not in names}
 
 
+def _logprobs(told: object) -> Reshape:
+    """Other log-probabilities, if any were asked for."""
+
+    def reshape(reply: Json) -> object:
+        if "logprobs" in reply:  # of Ollama
+            return {**reply, "logprobs": told["content"] if isinstance(told, dict) else told}
+        return _choice(logprobs=told)(reply) if "logprobs" in reply.get("choices", [{}])[0] else reply
+
+    return reshape
+
+
 def _columns(**parts: object) -> Reshape:
     """Log-probabilities as OpenAI's first API had them."""
 
@@ -119,11 +130,11 @@ SHAPES: dict[str, Reshape] = {
     "columns": _columns(),
     "uneven-columns": _columns(token_logprobs=[]),
     "null-columns": _columns(top_logprobs=[None], token_logprobs=[None]),
-    "null-logprobs": _choice(logprobs=None),
-    "empty-logprobs": _choice(logprobs={"content": []}),
-    "bare-logprobs": _choice(logprobs={"content": [{"token": " positive", "logprob": -0.4}]}),
-    "broken-logprobs": _choice(logprobs={"content": [{"token": None, "logprob": "low", "top_logprobs": [{}]}]}),
-    "nan-logprobs": _choice(logprobs={"content": [{"token": " positive", "logprob": math.nan, "top_logprobs": []}]}),
+    "null-logprobs": _logprobs(None),
+    "empty-logprobs": _logprobs({"content": []}),
+    "bare-logprobs": _logprobs({"content": [{"token": " positive", "logprob": -0.4}]}),
+    "broken-logprobs": _logprobs({"content": [{"token": None, "logprob": "low", "top_logprobs": [{}]}]}),
+    "nan-logprobs": _logprobs({"content": [{"token": " positive", "logprob": math.nan, "top_logprobs": []}]}),
     # Without a text, or no answer at all.
     "null-text": _content(lambda text: None),
     "parts": _content(lambda text: [{"type": "text", "text": text}]),
