@@ -140,4 +140,5 @@ def _warn_of_other_weights(frozen: FrozenProgram, model: CachedModel) -> None:
     """Say so where the model of that name is not the one that the file was compiled for."""
     same_name = model.name == frozen.model.name
     if same_name and frozen.model.digest and model.digest and model.digest != frozen.model.digest:
-        note(f"Note: {model.name} has other weights than the file was compiled for. Compile again for them.")
+        has = "has" if model.digest.startswith("sha256:") else "seems to have"
+        note(f"Note: {model.name} {has} other weights than the file was compiled for. Compile again for them.")

@@ -25,6 +25,8 @@ TOO_LONG = re.compile(
 _WRAPPINGS = re.compile(r"^([\w.-]*(Error|Exception|Timeout)(: | - )|Error code: \d+( - |$))+")
 """What LiteLLM and OpenAI's client put in front of a message: the names of errors, one for each layer."""
 _NO_HOST = re.compile(r"Name or service not known|nodename nor servname|getaddrinfo|name resolution", re.IGNORECASE)
+_FORM = re.compile(r"system (role|message)s?\b.*not supported|roles? must alternate|conversation roles", re.IGNORECASE)
+"""How servers say that the model's template has no place for such a chat."""
 _ABSENT = frozenset({404, 405, 501})
 PATHS: dict[Kind, str] = {"raw": "/completions", "chat": "/chat/completions"}
 
@@ -49,7 +51,7 @@ class Place:
     @property
     def via(self) -> str:
         """A sentence on the proxy that requests go through; empty if there is none."""
-        return through_proxy(self.endpoint) if self.endpoint else ""
+        return through_proxy(self.endpoint)
 
     def overflow(self, reason: str) -> ContextOverflowError:
         """Return the error for a prompt that does not fit."""
@@ -74,6 +76,10 @@ class Place:
             "that has both."
         )
 
+    def without_form(self, reason: str) -> PromptStyleError:
+        """Return the error for a chat whose roles the model's template does not take."""
+        return PromptStyleError(f"{self.where} takes no chat of this form: {reason}. Choose another layout.")
+
 
 def failure_of(error: Exception, place: Place, kind: Kind, *, worked: Collection[Kind], lacks_key: bool) -> Failure:
     """Return what went wrong; `worked` are the kinds of prompts that the server has answered."""
@@ -90,6 +96,8 @@ def failure_of(error: Exception, place: Place, kind: Kind, *, worked: Collection
     if status in (401, 403) or lacks_key:
         key = f"Set {place.key_name}.{place.via}"
         return Failure(status, words, ModelError(f"{place.where} does not accept the key: {reason}. {key}"))
+    if kind == "chat" and _FORM.search(words):
+        return Failure(0, words, place.without_form(reason))
     if status in _ABSENT and set(worked) - {kind}:
         return Failure(status, words, place.without_style(kind, f"status {status}, {reason}"))
     from_server = answered or any(name.endswith(".UnsupportedParamsError") for name in names)
@@ -127,6 +135,8 @@ def _connection(place: Place, names: set[str], words: str, error: Exception) -> 
                 f"There is no secure connection to {place.where}: {_ssl_reason(words)}. Check whether the server "
                 f"speaks http:// or https://, and its certificate.{place.via}"
             )
+        if not place.endpoint:
+            return UnreachableError(f"{place.provider} cannot be reached. Check the network connection.{place.via}")
         problem = "No host has the name in" if _NO_HOST.search(words) else "Nothing answers at"
         return UnreachableError(f"{problem} {place.where}. Start the server, or check --api-base.{place.via}")
     if any(name.endswith("Timeout") for name in names):

@@ -66,13 +66,16 @@ def bad_proxy(url: str, error: Exception) -> ModelError:
 
 
 def through_proxy(url: str) -> str:
-    """Return a sentence for error messages that names the proxy of requests to a server; empty if there is none."""
-    proxy = proxy_of(url)
+    """Return a sentence for error messages that names the proxy of requests to a server; empty if there is none.
+
+    The URL of a hosted model is not known: it is empty.
+    """
+    proxy = proxy_of(url or "https://hosted")
     if proxy is None:
         return ""
     variable, address = proxy
-    host = urlsplit(url).hostname
-    return f" The request went through the proxy {address} that {variable} names: put {host} into NO_PROXY to avoid it."
+    said = f" The request went through the proxy {address} that {variable} names"
+    return f"{said}: put {urlsplit(url).hostname} into NO_PROXY to avoid it." if url else f"{said}."
 
 
 def proxy_of(url: str) -> tuple[str, str] | None:

@@ -94,7 +94,7 @@ def drawn(rng: random.Random) -> Configuration:
     return Configuration(rng.choice(NAMES), address, switches, environment)
 
 
-def outcome(configuration: Configuration, *, patience: float = 60.0) -> str:
+def outcome(configuration: Configuration, *, patience: float = 120.0) -> str:
     """Return what became of a configuration: `answered`, or the message of the error; AssertionError if it is no good.
 
     A hang, any other exception, or a message without cause or mend is no good.
@@ -141,7 +141,7 @@ def _answers(configuration: Configuration, address: str) -> list[Completion]:
             model.adopt(model.probe(told))
         model.count_tokens("Some text.")
         prompts = [prompt for prompt in (RAW, CHAT) if (model.supports_chat if prompt.is_chat else model.supports_raw)]
-        return [model.complete(prompt, SAMPLING) for prompt in prompts for _ in range(3)]
+        return [model.complete(prompt, SAMPLING) for prompt in prompts for _ in range(2)]
     finally:
         model.close()
 

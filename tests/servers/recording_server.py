@@ -25,10 +25,10 @@ class RecordingServer:
     """A server on a free loopback port, for the time of a `with` block; subclasses say what it answers.
 
     `faults` are answered first, one a request: (status, body). `delay` is in seconds, before each answer. `prints`
-    shows each request and its answer.
+    shows each request and its answer. `port` is a free one if it is 0.
     """
 
-    def __init__(self, *, delay: float = 0.0, prints: bool = False) -> None:
+    def __init__(self, *, delay: float = 0.0, prints: bool = False, port: int = 0) -> None:
         self.requests: list[Request] = []
         self.faults: deque[tuple[int, object]] = deque()
         self.delay = delay
@@ -37,7 +37,7 @@ class RecordingServer:
         """The most requests that were in flight at once."""
         self._in_flight = 0
         self._lock = threading.Lock()
-        self._server = _server_for(self)
+        self._server = _server_for(self, port)
 
     @property
     def url(self) -> str:
@@ -74,7 +74,7 @@ class RecordingServer:
         self._server.server_close()
 
 
-def _server_for(recorder: RecordingServer) -> ThreadingHTTPServer:
+def _server_for(recorder: RecordingServer, port: int) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True  # else each answer waits 40 ms for a delayed acknowledgement
@@ -107,4 +107,4 @@ def _server_for(recorder: RecordingServer) -> ThreadingHTTPServer:
         block_on_close = False
         request_queue_size = 64
 
-    return Server(("127.0.0.1", 0), Handler)
+    return Server(("127.0.0.1", port), Handler)

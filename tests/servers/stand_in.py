@@ -4,7 +4,7 @@ It speaks OpenAI's API, as llama-server, vLLM and their like do, and Ollama's. I
 blame, and tells which one stands last in a prompt. To try a client on it, run it by hand; it tells its address, then
 each request and its answer:
 
-    python tests/servers/stand_in.py --refuses seed,logprobs --status 422 --raw 404 --telling nothing
+    python tests/servers/stand_in.py --port 8080 --refuses seed,logprobs --status 422 --raw 404 --telling nothing
 
 refuses        parameters that it refuses, such as `logprobs`, `top_logprobs`, `seed`, `logit_bias`, `stop`, `n`
 status         the status of such a refusal: 400, 422, 500, 501
@@ -28,6 +28,7 @@ loads          completions that it refuses with 503, as a server does that still
 import argparse
 import re
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -203,11 +204,14 @@ def _told(path: str, switches: Switches) -> tuple[int, object]:
     return 200, replies[path]
 
 
-def _from_command_line() -> Switches:
+def _from_command_line() -> tuple[Switches, int]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--port", type=int, default=0, help="a free one by default")
     for field in fields(Switches):
         parser.add_argument(f"--{field.name.replace('_', '-')}", type=_reader(field.default), default=field.default)
-    return Switches(**vars(parser.parse_args()))
+    options = vars(parser.parse_args())
+    port = options.pop("port")
+    return Switches(**options), port
 
 
 def _reader(default: Any) -> Any:
@@ -216,7 +220,13 @@ def _reader(default: Any) -> Any:
     return type(default)
 
 
-if __name__ == "__main__":
-    with StandIn(_from_command_line(), prints=True) as server:
+def main() -> None:
+    """Serve until Ctrl-C, telling each request."""
+    switches, port = _from_command_line()
+    with StandIn(switches, prints=True, port=port) as server, suppress(KeyboardInterrupt):
         print(f"OpenAI: {server.url}/v1   Ollama: {server.url}   shapes: {', '.join(SHAPES)}", flush=True)
         threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
