@@ -1,9 +1,10 @@
 # Each target makes and fills .venv by itself.
 PYTHON ?= python3
 BIN := .venv/bin
+PROXY := .venv/proxy/bin/litellm
 FILLED := .venv/.filled
 
-.PHONY: demo test slow lint bench versus clean
+.PHONY: demo test slow lint bench versus doctor-matrix clean
 
 demo: $(FILLED)  ## compile grounded question answering on the embedded model, then ask it
 	@$(BIN)/optimize grounded_qa
@@ -34,6 +35,9 @@ versus: $(FILLED)  ## compare with DSPy's optimizers: many hours, can be stopped
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[bench]"
 	@$(BIN)/python benchmarks/versus_dspy.py $(ARGS)
 
+doctor-matrix: $(FILLED) $(PROXY)  ## show what works with which server, real ones and stand-ins
+	@$(BIN)/python benchmarks/doctor_matrix.py --proxy $(PROXY)
+
 clean:
 	@rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache
 
@@ -44,3 +48,9 @@ $(FILLED): pyproject.toml
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[embedded,hub,dev]" 2>.venv/pip.log \
 		|| { cat .venv/pip.log; exit 1; }
 	@touch $@
+
+$(PROXY): $(FILLED)  # in an environment of its own: it needs other versions than Cribsheet
+	@echo "Installing LiteLLM's proxy into .venv/proxy (a minute)…"
+	@$(PYTHON) -m venv .venv/proxy
+	@.venv/proxy/bin/pip install --quiet --disable-pip-version-check "litellm[proxy]==1.80.0" 2>.venv/pip.log \
+		|| echo "It cannot be installed here, so its line is left empty; .venv/pip.log says why."

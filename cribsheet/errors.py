@@ -13,10 +13,13 @@ CribsheetError
  +-- UnreadableCompletionError   a completion that holds no value of the signature
  +-- ModelError              a completion that cannot be had
       +-- UnknownModelError  the name leads to no model
+      +-- AddressError       an address where no server can be
       +-- MissingExtraError  the package behind the model is not installed
       +-- UnreachableError   no server answers there
       +-- TransientError     a fault that a later call may not meet again
       +-- ContextOverflowError   the prompt is longer than the context window
+      +-- PromptStyleError   the server takes no prompts of this style, chat or raw
+      +-- AbandonedError     a second Ctrl-C: the answer is not waited for
       +-- WeightsError       weights that cannot be fetched or verified
 
 Each message says what happened, the value received, and what to do next.
@@ -75,6 +78,10 @@ class UnknownModelError(ModelError):
     """A model name that leads to no model."""
 
 
+class AddressError(ModelError):
+    """An address where no server can be."""
+
+
 class MissingExtraError(ModelError):
     """A model whose package is not installed."""
 
@@ -89,6 +96,14 @@ class TransientError(ModelError):
 
 class ContextOverflowError(ModelError):
     """A prompt longer than the model's context window."""
+
+
+class PromptStyleError(ModelError):
+    """A prompt of a style, chat or raw, that the server does not take."""
+
+
+class AbandonedError(ModelError):
+    """A completion that is not waited for any longer, since Ctrl-C was pressed twice."""
 
 
 class WeightsError(ModelError):

@@ -10,6 +10,10 @@ class Progress(Protocol):
         """A new part of the work begins."""
         ...
 
+    def notice(self, text: str) -> None:
+        """Something that the user should read, whatever is shown next."""
+        ...
+
     def advance(self, *, spent: float, limit: float, best: float | None) -> None:
         """Some rows were answered.
 
@@ -23,6 +27,9 @@ class Silent:
     """Shows nothing."""
 
     def stage(self, text: str) -> None:
+        """Show nothing."""
+
+    def notice(self, text: str) -> None:
         """Show nothing."""
 
     def advance(self, *, spent: float, limit: float, best: float | None) -> None:

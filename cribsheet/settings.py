@@ -16,6 +16,10 @@ class Settings:
 
     model: str = DEFAULT_MODEL
     api_base: str | None = None
+    context_window: int | None = None
+    """Tokens that prompt and completion may have together; None for what the model tells."""
+    long_rows: int | None = None
+    """The most rows that may be left out because they are too long for the model; None for 1 in 20."""
     trainset: str | os.PathLike[str] | Iterable[Any] | None = None
     """In place of the task's own."""
     mapping: Mapping[str, str] = field(default_factory=dict)

@@ -60,6 +60,12 @@ class MappingType(click.ParamType):  # type: ignore[type-arg]  # generic in some
 
 model_option = click.option("--model", metavar="NAME", help="Another model than the one it was compiled for.")
 api_base_option = click.option("--api-base", metavar="URL", help="Where a served model answers.")
+context_window_option = click.option(
+    "--context-window",
+    type=click.IntRange(min=1),
+    metavar="TOKENS",
+    help="What prompt and completion may have together.  [default: what the model tells, else 4096]",
+)
 map_option = click.option(
     "--map",
     "mapping",

@@ -23,6 +23,10 @@ class Display(Protocol):
         """A new part of the work begins."""
         ...
 
+    def notice(self, text: str) -> None:
+        """Something that the user should read, whatever is shown next."""
+        ...
+
     def advance(self, *, spent: float, limit: float, best: float | None) -> None:
         """So much of the limit is done; the best score, or the score so far, None if there is none to show."""
         ...
@@ -83,6 +87,10 @@ class Bars:
         """Name the stage that begins, and clear what the stage before showed."""
         self._bars.update(self._bar("work"), description=fitted(text, self._encoding), said="")
 
+    def notice(self, text: str) -> None:
+        """Print a line above the bars."""
+        self._bars.console.print(text)
+
     def advance(self, *, spent: float, limit: float, best: float | None) -> None:
         """Move the bar."""
         said = _said(spent, limit, best, unit=self._unit, figure=self._figure)
@@ -127,6 +135,10 @@ class Lines:
 
     def stage(self, text: str) -> None:
         """Name the stage that begins."""
+        note(text)
+
+    def notice(self, text: str) -> None:
+        """Print a line."""
         note(text)
 
     def advance(self, *, spent: float, limit: float, best: float | None) -> None:

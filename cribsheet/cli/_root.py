@@ -1,5 +1,7 @@
 """The command `cribsheet`, which imports the code of a command when it is used."""
 
+import atexit
+import gc
 from importlib import import_module
 
 import click
@@ -59,9 +61,16 @@ def cli() -> None:
 
 def main() -> None:
     """Run `cribsheet`."""
+    _end_quickly()
     cli(prog_name="cribsheet")
 
 
 def optimize_main() -> None:
     """Run `optimize`, which is `cribsheet optimize`."""
+    _end_quickly()
     _load("optimize")(prog_name="optimize")
+
+
+def _end_quickly() -> None:
+    """Spare the process a last look for garbage, which after LiteLLM's import takes seconds."""
+    atexit.register(gc.freeze)

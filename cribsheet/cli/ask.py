@@ -11,6 +11,7 @@ from cribsheet.cli._command import Command, Group, api_base_option, json_option,
 from cribsheet.cli._display import open_display
 from cribsheet.cli._inputs import given_inputs, input_options, option_name
 from cribsheet.cli._programs import Runnable, open_its_model, open_program
+from cribsheet.cli._stopping import ended_by_ctrl_c
 from cribsheet.cli._terminal import print_json
 from cribsheet.corrections import Outputs
 from cribsheet.errors import UnreadableCompletionError
@@ -103,10 +104,11 @@ def _run(
     with open_display("rows") as display:
         opened = open_its_model(program.frozen, model=model, api_base=api_base, progress=display.download)
         try:
-            if jsonl:
-                answer_file(program, opened, source=jsonl, out=out, display=display)
-                return
-            result = program.answer(inputs, opened)
+            with ended_by_ctrl_c(opened):
+                if jsonl:
+                    answer_file(program, opened, source=jsonl, out=out, display=display)
+                    return
+                result = program.answer(inputs, opened)
         finally:
             opened.close()
     if isinstance(result.outputs, ParseFailure):

@@ -1,5 +1,6 @@
 """The command `doctor`."""
 
+import os
 import shutil
 import sys
 import tempfile
@@ -7,13 +8,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 from rich.table import Table
 
-from cribsheet.cli._command import Command, json_option
+from cribsheet.cli._command import Command, api_base_option, context_window_option, json_option
+from cribsheet.cli._examining import examine
 from cribsheet.cli._terminal import print_json, stdout
+from cribsheet.errors import AddressError, ModelError, UnreachableError
 from cribsheet.models import weights
 from cribsheet.workspace import builtin, find_workspace
 
@@ -38,17 +41,28 @@ class Check(NamedTuple):
 
 
 @click.command("doctor", cls=Command)
+@click.option("--model", metavar="NAME", help="Ask what this model can do, in place of all checks.")
+@api_base_option
+@context_window_option
 @json_option
 @click.pass_context
-def command(context: click.Context, as_json: bool) -> None:
+def command(context: click.Context, /, as_json: bool, model: str | None, **served: Any) -> None:
     """Check what is installed, reachable and on disk, and say how to repair the rest.
 
-    The exit code is 1 only if something essential is broken.
+    With --model, find out what a model can do and what its server refuses. The exit code is 1 only if something
+    essential is broken.
 
     \b
     Example:
       cribsheet doctor
+      cribsheet doctor --model openai/qwen2.5-0.5b --api-base http://localhost:8080/v1
     """
+    if model:
+        examine(model, **served, as_json=as_json)
+        return
+    given = next((name for name, value in served.items() if value), None)
+    if given:
+        raise click.UsageError(f"--{given.replace('_', '-')} needs a model. Name it with --model.")
     checks = list(_checks())
     broken = any(check.mend and check.is_essential for check in checks)
     if as_json:
@@ -117,20 +131,23 @@ def _weights() -> Check:
 
 
 def _ollama() -> Check:
-    # Both here: what they import takes a while, and no other check needs it.
-    import httpx
-    import ollama
+    from cribsheet.models.ollama import OllamaModel  # here, for no other check needs what it imports
 
-    from cribsheet.models.ollama import OllamaModel
-
-    endpoint = OllamaModel("ollama_chat/any").endpoint
     start = "Start it with `ollama serve`, or set OLLAMA_HOST; embedded models do without it."
     try:
-        models = [entry.model for entry in ollama.Client(endpoint, timeout=_TIMEOUT).list().models]
-    except (ConnectionError, httpx.HTTPError, ollama.ResponseError, ValueError) as error:
-        return Check("ollama server", f"{endpoint} does not answer as Ollama: {type(error).__name__}", start)
+        server = OllamaModel("ollama_chat/any", timeout=_TIMEOUT)
+    except AddressError as error:
+        return Check("ollama server", f"OLLAMA_HOST is {os.environ.get('OLLAMA_HOST')!r}", str(error))
+    try:
+        models = server.pulled()
+    except UnreachableError as error:
+        return Check("ollama server", f"{server.endpoint} does not answer", f"{start} {error}")
+    except ModelError as error:
+        return Check("ollama server", f"{server.endpoint} does not answer as Ollama", f"{error} {start}")
+    finally:
+        server.close()
     pull = "" if models else "It has no model: run `ollama pull qwen2.5:0.5b`."
-    return Check("ollama server", f"{endpoint}, {', '.join(map(str, models)) or 'no models'}", pull)
+    return Check("ollama server", f"{server.endpoint}, {', '.join(models) or 'no models'}", pull)
 
 
 def _llama_server(ports: Sequence[int] = _LLAMA_PORTS) -> Check:

@@ -11,6 +11,7 @@ from cribsheet.cli._command import Command, allow_empty_option, api_base_option,
 from cribsheet.cli._display import Display, open_display
 from cribsheet.cli._programs import Runnable, open_its_model, open_program
 from cribsheet.cli._scoring import METRICS, has_other_weights, metric_of, name_of, score_rows, tell_of_failures
+from cribsheet.cli._stopping import ended_by_ctrl_c
 from cribsheet.cli._terminal import note, print_json, stdout
 from cribsheet.dataset.examples import Row
 from cribsheet.dataset.rows import load_rows
@@ -56,7 +57,8 @@ def command(file: Path, *, as_json: bool, metric: str | None, **options: Any) ->
         model = _open_model(program, workspace, options, display)
         try:
             display.stage(f"scoring {len(rows)} rows")
-            evaluation = score_rows(program, rows, score, model, display)
+            with ended_by_ctrl_c(model.model):
+                evaluation = score_rows(program, rows, score, model, display)
         finally:
             model.close()
     seconds = round(time.monotonic() - started, 3)
@@ -86,5 +88,6 @@ def _open_model(program: Runnable, workspace: Workspace, options: Mapping[str, A
     )
     model = CachedModel(opened, CompletionCache(workspace.cache))
     if has_other_weights(program.frozen, model):
-        note(f"Note: {model.name} has other weights than the file was compiled for. Compile again for them.")
+        has = "has" if str(model.digest).startswith("sha256:") else "seems to have"
+        note(f"Note: {model.name} {has} other weights than the file was compiled for. Compile again for them.")
     return model

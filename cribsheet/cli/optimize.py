@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cribsheet.carriage import CARRIAGES
-from cribsheet.cli._command import Command, allow_empty_option, api_base_option, json_option, map_option
+from cribsheet.cli._command import (
+    Command,
+    allow_empty_option,
+    api_base_option,
+    context_window_option,
+    json_option,
+    map_option,
+)
 from cribsheet.cli._display import open_display
 from cribsheet.cli._inputs import ask_line
 from cribsheet.cli._terminal import note, print_json, stdout
@@ -41,6 +48,7 @@ class _BudgetType(click.ParamType):  # type: ignore[type-arg]  # generic in some
 @click.argument("task")
 @click.option("--model", metavar="NAME", default="embedded/smollm2-135m", show_default=True, help="A LiteLLM name.")
 @api_base_option
+@context_window_option
 @click.option("--trainset", type=click.Path(path_type=Path), help="Rows in place of the task's own.")
 @map_option
 @allow_empty_option
@@ -80,6 +88,12 @@ class _BudgetType(click.ParamType):  # type: ignore[type-arg]  # generic in some
     "--reasoning", is_flag=True, help="Let the teacher reason, and try prompts that reason before they answer."
 )
 @click.option("--go-on", is_flag=True, help="Search on although the first answers are empty, or thoughts alone.")
+@click.option(
+    "--long-rows",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="The most rows to leave out that are too long for the model.  [default: 1 in 20]",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="The file to write.  [default: TASK.prompt.json]")
 @json_option
 def command(task: str, *, out: Path | None, as_json: bool, **settings: Any) -> None:
@@ -178,7 +192,13 @@ def _compile(task: str, settings: dict[str, Any], workspace: Workspace) -> "Comp
 
     with open_display(Budget.parse(settings["budget"]).unit) as display:
         display.stage("reading the rows")
-        with closing(open_model(settings["model"], api_base=settings["api_base"], progress=display.download)) as model:
+        opened = open_model(
+            settings["model"],
+            api_base=settings["api_base"],
+            context_window=settings["context_window"],
+            progress=display.download,
+        )
+        with closing(opened) as model:
             return compile_task(task, Settings(**settings), workspace=workspace, model=model, progress=display)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import random
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -10,15 +11,18 @@ from pathlib import Path
 from types import ModuleType
 
 from cribsheet.compiler.abilities import check_abilities
+from cribsheet.compiler.affordable import BASELINE_ROWS, check_budget, reserve
 from cribsheet.compiler.bridge import BARE, DspyProgram, as_module
-from cribsheet.compiler.first_answers import check_first_answers
-from cribsheet.compiler.freeze import MIN_TEST_ROWS, Found, cost_of_text, freeze
+from cribsheet.compiler.first_answers import check_crashes, check_first_answers
+from cribsheet.compiler.freeze import Found, Scored, freeze, score, score_on_validation_rows
 from cribsheet.compiler.logit_bias import takes_logit_bias
+from cribsheet.compiler.long_rows import calibrate, leave_out_long_rows, note_on
+from cribsheet.compiler.stopping import waited_for
 from cribsheet.compiler.teachers import keep_traces, open_teacher
 from cribsheet.dataset.examples import Row
 from cribsheet.dataset.rows import load_rows
 from cribsheet.dataset.splits import Splits, interleaved, split
-from cribsheet.errors import BudgetError, CompileError
+from cribsheet.errors import AbandonedError, CompileError
 from cribsheet.evaluation.values import ranged
 from cribsheet.executor import Threads
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, save
@@ -34,20 +38,16 @@ from cribsheet.search.budget import Budget, BudgetExhausted, SearchStopped
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.corrections.guard import guard_fitter
 from cribsheet.search.evaluator import Evaluator, ProgramRunner
-from cribsheet.search.interruption import stopped_by_ctrl_c
+from cribsheet.search.interruption import Interruption
 from cribsheet.search.ledger import Charged, Ledger
 from cribsheet.search.study import Study
+from cribsheet.search.trial import Trial
 from cribsheet.settings import DEFAULT_MODEL, Settings
 from cribsheet.signature import REASONING, Signature
 from cribsheet.task import Task
 from cribsheet.workspace import Workspace, find_workspace
 
 __all__ = ["DEFAULT_MODEL", "Compiled", "Settings", "compile_task"]
-
-BASELINE_ROWS = 16
-"""Validation rows that the baseline answers first: they tell what a row costs."""
-TEST_SHARE = 0.2
-"""The part of the budget that is kept for the testset."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def compile_task(
         progress: hears of stages and costs.
 
     Ctrl-C ends the search, not the compile: once the row under way is answered, the best so far is scored and
-    frozen. A second Ctrl-C ends the compile.
+    frozen. A second Ctrl-C has the best so far frozen at once, with its scores on validation rows.
 
     Raises:
         CribsheetError: the one of its kinds that says what is wrong and what mends it.
@@ -100,9 +100,10 @@ def compile_task(
     name, bound = workspace.task(task) if isinstance(task, str) else ("task", task)
     optimizer = workspace.optimizer(settings.optimizer)
     meter = Meter()
-    opened = model or open_model(settings.model, api_base=settings.api_base)
+    progress = progress or Silent()
+    opened = model or open_model(settings.model, api_base=settings.api_base, context_window=settings.context_window)
     cached = CachedModel(opened, CompletionCache(workspace.cache), meter=meter)
-    compiler = _Compiler(name, bound, settings, workspace, cached, progress or Silent())
+    compiler = _Compiler(name, bound, settings, workspace, cached, progress)
     with open_teacher(settings, cached, compiler.program.signatures, teacher=teacher) as teaching:
         compiler.study.teacher_settings = teaching
         program, tested = compiler.compile(optimizer)
@@ -111,6 +112,9 @@ def compile_task(
 
 class _Compiler:
     """The steps of one compile."""
+
+    baseline: Trial
+    """The zero-shot prompt's, once it is asked."""
 
     def __init__(
         self,
@@ -126,29 +130,104 @@ class _Compiler:
         self.program = DspyProgram(as_module(task.program))
         self.metric = ranged(task.metric, task.metric_range)
         check_abilities(model, self.program.signatures)
+        self.numbers: dict[str, int] = {}
+        """The rows' places in the trainset, from 1, by their ids."""
         self.splits = self._split(workspace)
         self.budget = Budget.parse(settings.budget)
+        self._learn_what_the_model_can_do()
         self.study = self._study()
-        self.baseline = self.study.trial(self.study.zero_shot())
+        if known := self.model.capabilities:
+            self.study.ledger.add(calls=known.calls, tokens=known.tokens)
+        self.notes: list[str] = []
 
     def compile(self, optimizer: ModuleType) -> tuple[FrozenProgram, tuple[TestedRow, ...]]:
         """Search, score, freeze."""
-        self._check_budget()
-        self.progress.stage("asking the zero-shot prompt")
-        self.study.tells_logprobs = self.settings.carriage != "text" and self._tells_logprobs()
-        with suppress(BudgetExhausted):  # what the rows so far tell is told below
-            self.study.extend(self.baseline, min(BASELINE_ROWS, len(self.splits.val)))
-        check_first_answers(self.study, self.baseline, go_on=self.settings.go_on)
-        self._check_crashes()
-        self._reserve()
-        interrupted = self._search(optimizer)
-        self.study.read_out()
+        check_budget(self.study)
+        ctrl_c = Interruption(self.study.ledger, say=self._say_what_is_waited_for, abandon=self._abandon)
+        with ctrl_c.heeded():
+            self._search(optimizer)
+            if ctrl_c.presses:
+                self.progress.stage("stopped by hand: freezing the best so far")
+            ctrl_c.end_search()
+            return self._freeze(ctrl_c)
+
+    def _search(self, optimizer: ModuleType) -> None:
+        """Answer the baseline, run the optimizer, then fit a pointer for its best, unless stopped by hand."""
+        with suppress(SearchStopped, AbandonedError):
+            self.progress.stage("asking the zero-shot prompt")
+            self._leave_out_long_rows()
+            self.study.tells_logprobs = self.settings.carriage != "text" and self._tells_logprobs()
+            self.baseline = self.study.trial(self.study.zero_shot())
+            with suppress(BudgetExhausted):  # what the rows so far tell is told below
+                self.study.extend(self.baseline, min(BASELINE_ROWS, len(self.study.val)))
+            check_first_answers(self.study, self.baseline, go_on=self.settings.go_on)
+            check_crashes(self.baseline)
+            reserve(self.study, self.baseline, test_rows=len(self.splits.test))
+            with suppress(BudgetExhausted):
+                bootstrap_if_needed(self.study)
+                keep_traces(self.settings, self.study)
+                optimizer.search(self.study)
+            self.study.point()
+
+    def _freeze(self, ctrl_c: Interruption) -> tuple[FrozenProgram, tuple[TestedRow, ...]]:
+        if not ctrl_c.is_abandoned:
+            self.study.read_out()
         best = self.study.best
-        if best is None:  # the baseline was answered, so there is one
+        if best is None:
+            if ctrl_c.presses:  # there is nothing to freeze
+                raise KeyboardInterrupt
             raise CompileError(f"The optimizer {self.settings.optimizer!r} scored no candidate. Mend its search().")
-        self.progress.stage("scoring on the testset")
-        found = Found(self.study, best, self.baseline, self.program, self.splits, interrupted)
-        return freeze(found, task=self.name, optimizer=self.settings.optimizer, seed=self.settings.seed)
+        found = Found(
+            self.study,
+            best,
+            self.baseline,
+            self.program,
+            self.splits,
+            interrupted=bool(ctrl_c.presses),
+            numbers=self.numbers,
+            notes=tuple(self.notes),
+        )
+        scored = self._scored(found, ctrl_c)
+        program = freeze(found, scored, task=self.name, optimizer=self.settings.optimizer, seed=self.settings.seed)
+        return program, scored.tested
+
+    def _scored(self, found: Found, ctrl_c: Interruption) -> Scored:
+        if not ctrl_c.is_abandoned:
+            self.progress.stage("scoring on the testset")
+            with suppress(SearchStopped, AbandonedError):
+                return score(found)
+        return score_on_validation_rows(found)
+
+    def _say_what_is_waited_for(self) -> None:
+        # In a thread of its own: what is being printed when Ctrl-C comes may not let another line in between.
+        text = waited_for(self.model)
+        threading.Thread(target=self.progress.notice, args=(text,), daemon=True).start()
+
+    def _abandon(self) -> None:
+        self.model.abandon()
+        teaching = self.study.teacher_settings
+        if teaching and isinstance(teaching.teacher, CachedModel):
+            teaching.teacher.abandon()
+
+    def _learn_what_the_model_can_do(self) -> None:
+        if self.model.endpoint:
+            self.progress.stage(f"asking {self.model.endpoint} what it can do")
+        self.model.start(probes=True)
+        asked, known = self.settings.context_window, self.model.capabilities
+        told = known.told.context_window if known else None
+        if asked and told and asked > told:
+            raise CompileError(
+                f"--context-window {asked} is more than the {told} tokens that {self.model.name} has. Give at most "
+                f"--context-window {told}, or start the server with a larger window."
+            )
+
+    def _leave_out_long_rows(self) -> None:
+        asked = self.study.zero_shot()
+        if not self.model.counts_exactly:
+            calibrate(self.study, asked)
+        long = leave_out_long_rows(self.study, asked, self.numbers, most=self.settings.long_rows)
+        if long:
+            self.notes.append(note_on(long, self.study))
 
     def _split(self, workspace: Workspace) -> Splits:
         settings, task = self.settings, self.task
@@ -163,6 +242,7 @@ class _Compiler:
             optional=[REASONING],
             allow_empty=settings.allow_empty,
         )
+        self.numbers = {row.id: number for number, row in reversed([*enumerate(rows, 1)])}
         return split(rows, self._labelled(rows), seed=settings.seed)
 
     def _labelled(self, rows: Sequence[Row]) -> Signature:
@@ -218,73 +298,10 @@ class _Compiler:
 
         return run
 
-    def _check_budget(self) -> None:
-        """Refuse a budget that cannot pay for the baseline, one candidate, and a score for each."""
-        rows = min(BASELINE_ROWS, len(self.splits.val)) * 2 + MIN_TEST_ROWS * 2
-        row = {"calls": 1.0, "tokens": self._row_tokens(), "minutes": 0.0}[self.budget.unit]
-        if self.budget.limit < rows * row:
-            raise BudgetError(
-                f"A budget of {self.budget} is too small for one candidate: the baseline, a candidate and their "
-                f"scores are {rows} answers, about {rows * row:.0f} {self.budget.unit}. Give at least "
-                f"--budget {_rounded_up(rows * row * 2, self.budget.unit)}."
-            )
-
-    def _check_crashes(self) -> None:
-        """Refuse a program whose own code raised on every row that it could read, if those are half of the rows."""
-        answered = self.baseline.evaluation.rows
-        rows = [row for row in answered if row.parse_failure is None]
-        if rows and 2 * len(rows) >= len(answered) and all(row.place for row in rows):
-            raise CompileError(
-                f"The program raised on each of the first {len(rows)} rows, on the first one {rows[0].crash}. "
-                "Correct its forward()."
-            )
-
-    def _row_tokens(self) -> float:
-        """Return what a row's inputs take in the baseline, in tokens."""
-        (prompt, *others) = self.baseline.candidate.prompts.values()
-        names = [one.name for one in prompt.signature.inputs]
-        texts = ["\n".join(str(row.inputs.get(name, "")) for name in names) for row in self.splits.val[:8]]
-        tokens = sum(self.model.count_tokens(text) for text in texts) / len(texts)
-        return (1 + len(others)) * tokens
-
     def _tells_logprobs(self) -> bool:
         """Ask for the log-probabilities of one token of a prompt that nothing else asks."""
         signature = next(iter(self.study.signatures.values()))
         inputs = {one.name: one.value_of(one.outcomes[0]) if one.is_finite else "0" for one in signature.inputs}
-        rendered = prompt_text(next(iter(self.baseline.candidate.prompts.values())), inputs)
+        rendered = prompt_text(next(iter(self.study.zero_shot().prompts.values())), inputs)
         completion = Charged(self.model, self.study.ledger).complete(rendered, Sampling(max_tokens=1, top_logprobs=1))
         return completion.first_token is not None
-
-    def _reserve(self) -> None:
-        """Keep back what the testset will cost."""
-        row = self.baseline.cost_of_asking
-        pair = 2 * row + cost_of_text(self.study, row)
-        affordable = int(TEST_SHARE * self.budget.limit / pair)
-        rows = min(len(self.splits.test), max(MIN_TEST_ROWS, affordable))
-        self.study.ledger.reserved = pair * rows
-        if self.study.ledger.left <= BASELINE_ROWS * row:
-            raise BudgetError(
-                f"A budget of {self.budget} is too small for one candidate: a row costs about {row:.3g} "
-                f"{self.budget.unit}. Give at least --budget {_rounded_up(row * 120, self.budget.unit)}. "
-                "What was asked so far is in the cache."
-            )
-
-    def _search(self, optimizer: ModuleType) -> bool:
-        """Run the optimizer, then fit a pointer for its best; return whether it was stopped by hand."""
-        try:
-            with stopped_by_ctrl_c(self.study.ledger):
-                with suppress(BudgetExhausted):
-                    bootstrap_if_needed(self.study)
-                    keep_traces(self.settings, self.study)
-                    optimizer.search(self.study)
-                self.study.point()
-        except SearchStopped:
-            self.progress.stage("stopped by hand: freezing the best so far")
-            return True
-        return False
-
-
-def _rounded_up(amount: float, unit: str) -> str:
-    if unit == "tokens":
-        return f"{int(amount / 1000) + 1}k"
-    return f"{int(amount) + 1}{'calls' if unit == 'calls' else 'm'}"

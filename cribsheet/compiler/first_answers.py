@@ -35,6 +35,17 @@ def check_first_answers(study: Study, baseline: Trial, *, go_on: bool) -> None:
         raise CompileError(f"{_seen(study.model.name, completions)} To search on all the same, give --go-on.")
 
 
+def check_crashes(baseline: Trial) -> None:
+    """Refuse a program whose own code raised on every row that it could read, if those are half of the rows."""
+    answered = baseline.evaluation.rows
+    rows = [row for row in answered if row.parse_failure is None]
+    if rows and 2 * len(rows) >= len(answered) and all(row.place for row in rows):
+        raise CompileError(
+            f"The program raised on each of the first {len(rows)} rows, on the first one {rows[0].crash}. "
+            "Correct its forward()."
+        )
+
+
 def _answers_with_demos(study: Study) -> bool:
     """Tell whether a prompt with some demonstrations gets an answer that can be read."""
     demos = {

@@ -1,28 +1,28 @@
 """Score what a search found, then make the frozen program of it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 
 from cribsheet.carriage import CARRIAGES, Carriage
+from cribsheet.compiler.affordable import MIN_TEST_ROWS, cost_of_text
 from cribsheet.compiler.bridge import BARE, DspyProgram
 from cribsheet.compiler.logit_bias import with_logit_bias
 from cribsheet.compiler.wiring import infer_wiring
 from cribsheet.dataset.examples import Row
 from cribsheet.dataset.splits import Splits
-from cribsheet.evaluation.evaluate import Evaluation, RowResult, uncorrected_evaluation
+from cribsheet.evaluation.evaluate import Evaluation, RowResult, summarize, uncorrected_evaluation
 from cribsheet.evaluation.scores import paired_gain
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, ModelIdentity, Provenance, Results, Taught, Wiring
 from cribsheet.frozen.running import direct_wiring
 from cribsheet.frozen.tested import TestedRow, hash_of, to_lines
-from cribsheet.layout.decisions import decided_field
+from cribsheet.models.cache import CachedModel
+from cribsheet.models.capabilities import refusals_in_words
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
 
-MIN_TEST_ROWS = 10
-"""The fewest rows that a score is given for."""
-_WRITTEN = 0.1  # of what reading a row costs: writing an outcome
+_NAMED = 3
 _PART = 0.85  # of what is left: test rows may be longer than those that their cost is judged by
 
 
@@ -36,22 +36,34 @@ class Found:
     program: DspyProgram
     splits: Splits
     interrupted: bool
+    numbers: Mapping[str, int] = field(default_factory=dict)
+    """The rows' places in the trainset, by their ids."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know of the search."""
 
 
-def freeze(found: Found, *, task: str, optimizer: str, seed: int) -> tuple[FrozenProgram, tuple[TestedRow, ...]]:
-    """Return the frozen program of the best trial, scored once beside the zero-shot prompt, and the test rows."""
-    wiring, prompts = _wiring(found), _prompts(found)
-    results, tested, crashes = _score(found, replace(found.best.candidate, prompts=prompts))
-    program = FrozenProgram(
+@dataclass(frozen=True)
+class Scored:
+    """What a prompt is worth, with what a reader should know of it."""
+
+    results: Results
+    notes: tuple[str, ...] = ()
+    tested: tuple[TestedRow, ...] = ()
+    """The test rows, with their scores."""
+
+
+def freeze(found: Found, scored: Scored, *, task: str, optimizer: str, seed: int) -> FrozenProgram:
+    """Return the frozen program of the best trial."""
+    wiring = _wiring(found)
+    return FrozenProgram(
         task=task,
-        prompts=prompts,
+        prompts=_prompts(found),
         wiring=wiring,
         model=_identity(found.study),
-        results=results,
+        results=scored.results,
         provenance=_provenance(found, optimizer=optimizer, seed=seed),
-        notes=(*_notes(found.study, wiring), *crashes),
+        notes=(*_notes(found.study, wiring), *found.notes, *scored.notes),
     )
-    return program, tested
 
 
 def _prompts(found: Found) -> dict[str, FrozenPrompt]:
@@ -63,31 +75,51 @@ def _prompts(found: Found) -> dict[str, FrozenPrompt]:
     }
 
 
-def _score(found: Found, winner: Candidate) -> tuple[Results, tuple[TestedRow, ...], Sequence[str]]:
-    """Answer the test rows with what the search settled on, and note crashes; nothing is fitted on them."""
+def score(found: Found) -> Scored:
+    """Answer the test rows with what the search settled on; nothing is fitted on them.
+
+    Raises:
+        SearchStopped, AbandonedError: Ctrl-C was pressed twice.
+    """
     study, rows = found.study, _test_rows(found)
     baseline = study.answer(study.zero_shot(), rows, ignore_budget=True)
-    by_carriage = _by_carriage(study, winner, rows)
+    by_carriage = _by_carriage(study, replace(found.best.candidate, prompts=_prompts(found)), rows)
     compiled = by_carriage[study.carriage]
-    metric = study.evaluator.metric
-    uncorrected = uncorrected_evaluation(compiled, metric)
     tested = tuple(
         TestedRow.of(row, {carriage: answered.scores[at] for carriage, answered in by_carriage.items()})
         for at, row in enumerate(rows)
     )
-    results = Results(
+    known = {
+        "carriages": {carriage: answered.score for carriage, answered in by_carriage.items()},
+        "tested": hash_of(to_lines(tested)),
+    }
+    results = _results(found, baseline, compiled).model_copy(update=known)
+    return Scored(results, tuple(_unanswered(compiled, found.numbers)), tested)
+
+
+def score_on_validation_rows(found: Found) -> Scored:
+    """Return the scores on the rows that the search has asked, for want of any others."""
+    rows = min(found.best.rows, found.baseline.rows)
+    baseline, compiled = (summarize(trial.evaluation.rows[:rows]) for trial in (found.baseline, found.best))
+    results = _results(found, baseline, compiled).model_copy(update={"rows": "valset"})
+    note = (
+        f"The testset was not scored, since Ctrl-C was pressed twice. The scores are those of {rows} validation rows, "
+        "by which the prompt was chosen: they flatter it. `cribsheet evaluate` scores it on others."
+    )
+    return Scored(results, (note,))
+
+
+def _results(found: Found, baseline: Evaluation, compiled: Evaluation) -> Results:
+    metric = found.study.evaluator.metric
+    uncorrected = uncorrected_evaluation(compiled, metric)
+    return Results(
         metric=getattr(metric, "__name__", type(metric).__name__),
         baseline=baseline.score,
         compiled=compiled.score,
-        gain=paired_gain(baseline.scores, compiled.scores, groups=[row.group for row in rows]),
+        gain=paired_gain(baseline.scores, compiled.scores, groups=[row.example.group for row in compiled.rows]),
         uncorrected=uncorrected.score if uncorrected else None,
-        carriage=study.carriage,
-        carriages={carriage: answered.score for carriage, answered in by_carriage.items()},
-        tested=hash_of(to_lines(tested)),
+        carriage=found.study.carriage,
     )
-    crashed = [row.crash for row in compiled.rows if row.error]
-    notes = [f"Test rows that crashed and count as 0: {len(crashed)}, the first with {crashed[0]}"] if crashed else []
-    return results, tested, notes
 
 
 def _by_carriage(study: Study, winner: Candidate, rows: Sequence[Row]) -> dict[Carriage, Evaluation]:
@@ -110,15 +142,16 @@ def _by_carriage(study: Study, winner: Candidate, rows: Sequence[Row]) -> dict[C
     return {carriage: Evaluation(tuple(answered[carriage])) for carriage in CARRIAGES if carriage in answered}
 
 
-def cost_of_text(study: Study, row: float) -> float:
-    """Return what the winner costs as text on a test row, beside its own answer; `row` is what an answer costs.
-
-    Only decided outcomes are asked once more. An engine that holds the prompt reads none of it again.
-    """
-    if not (study.tells_logprobs and any(decided_field(one) for one in study.signatures.values())):
-        return 0.0
-    reads_again = study.ledger.budget.unit != "tokens" or not study.ledger.holds_prompts
-    return row if reads_again else _WRITTEN * row
+def _unanswered(evaluation: Evaluation, numbers: Mapping[str, int]) -> Iterator[str]:
+    """Yield a sentence on the rows that the model could not be asked, which count as 0."""
+    failed = [row for row in evaluation.rows if row.error]
+    if failed:
+        named = ", ".join(f"row {numbers.get(row.example.id, 0)}" for row in failed[:_NAMED])
+        more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
+        yield (
+            f"{len(failed)} of {len(evaluation.rows)} test rows got no answer and count as 0: {named}{more}. "
+            f"The first: {failed[0].crash}"
+        )
 
 
 def _test_rows(found: Found) -> Sequence[Row]:
@@ -169,7 +202,9 @@ def _taught(study: Study) -> Taught | None:
 
 
 def _notes(study: Study, wiring: Wiring | None) -> tuple[str, ...]:
-    notes = []
+    notes: list[str] = []
+    if isinstance(study.model, CachedModel):
+        notes += refusals_in_words(study.model.capabilities, study.model.refused, study.model.name)
     if not study.tells_logprobs and study.carriage != "text":
         notes.append(
             f"{study.model.name} tells no log-probabilities, so outcomes are read from its text, uncalibrated."

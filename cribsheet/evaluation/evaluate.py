@@ -6,7 +6,7 @@ from functools import cached_property
 
 from cribsheet.corrections import Answer, Outputs
 from cribsheet.dataset.examples import Row
-from cribsheet.errors import ContextOverflowError, CribsheetError
+from cribsheet.errors import ContextOverflowError, CribsheetError, PromptStyleError
 from cribsheet.evaluation.metrics import apply_metric
 from cribsheet.evaluation.places import place_of
 from cribsheet.evaluation.risk_coverage import Point, risk_coverage
@@ -103,7 +103,7 @@ def evaluate(runner: Runner, rows: Sequence[Row], metric: Metric, *, executor: E
 
     Raises:
         MetricError: if the metric raises or gives no number.
-        ModelError: if the model is gone; a prompt too long for it is that row's crash alone.
+        ModelError: if the model is gone; a prompt that it does not take, as one too long, is that row's crash alone.
     """
     return executor.map(lambda example: score_row(runner, example, metric), rows)
 
@@ -179,7 +179,7 @@ def score_row(runner: Runner, example: Row, metric: Metric) -> RowResult:
     """Return how one row went; for errors see `evaluate`."""
     try:
         run = runner(example.inputs)
-    except ContextOverflowError as error:
+    except (ContextOverflowError, PromptStyleError) as error:
         return RowResult(example, 0.0, None, str(error))
     except CribsheetError:
         raise

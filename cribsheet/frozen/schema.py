@@ -148,7 +148,7 @@ class ModelIdentity(BaseModel):
 
 
 class Results(BaseModel):
-    """Scores on the testset, which nothing but these two prompts ever saw."""
+    """Scores on the testset, which nothing but these two prompts ever saw, unless the compile was cut short."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -168,6 +168,8 @@ class Results(BaseModel):
     """The score of this file's prompts on the same rows under each carriage that can express them."""
     tested: str | None = None
     """The sha256 of the file of test rows that lies beside this one; None if there is none."""
+    rows: Literal["testset", "valset"] = "testset"
+    """Where the rows are from: `valset` if Ctrl-C ended the compile before the testset was scored."""
 
 
 class Taught(BaseModel):

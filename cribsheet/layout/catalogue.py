@@ -66,6 +66,8 @@ QUESTIONS: tuple[Layout, ...] = (
 
 ZERO_SHOT = "message"
 """The layout of the zero-shot baseline: the task in words, as one would ask a chat model."""
+ZERO_SHOT_RAW = "instructed"
+"""The same for a model that takes no chats."""
 
 
 def layout_named(name: str) -> Layout:

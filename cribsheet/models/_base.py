@@ -79,6 +79,8 @@ class Completion(BaseModel):
     """Wall-clock time of the call."""
     cached: bool = False
     """Whether it came from the completion cache."""
+    refused: tuple[str, ...] = ()
+    """Parameters of the request that the server refused, so that it was asked without them."""
 
 
 class Completer(Protocol):
@@ -103,8 +105,11 @@ class Model(Completer, Protocol):
     """Where it is served: part of the cache key, empty for the embedded engine."""
     parallel: int
     """How many requests it likes to have in flight."""
-    context_window: int
-    """Tokens that prompt and completion may have together."""
+
+    @property
+    def context_window(self) -> int:
+        """Tokens that prompt and completion may have together."""
+        ...
 
     @property
     def digest(self) -> str | None:

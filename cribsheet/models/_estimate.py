@@ -2,6 +2,9 @@
 
 import math
 
+from cribsheet.models._base import Usage
+from cribsheet.prompts import Prompt
+
 
 def estimate_tokens(text: str) -> int:
     """Return an estimate from above of how many tokens the text has.
@@ -18,3 +21,8 @@ def estimate_tokens(text: str) -> int:
     """
     letters = sum(char.isascii() and (char.isalpha() or char.isspace()) for char in text)
     return math.ceil(letters / 3) + len(text.encode()) - letters
+
+
+def estimated_usage(prompt: Prompt, text: str) -> Usage:
+    """Return about how many tokens a completion took, for servers that do not tell: budgets need some figure."""
+    return Usage(prompt_tokens=estimate_tokens(prompt.full_text), completion_tokens=estimate_tokens(text))

@@ -43,6 +43,16 @@ def read_entries(entries: Sequence[Entry], text: str) -> TokenLogprobs:
     return TokenLogprobs(first, tuple(logprobs), first_parts(entries[0].get("top_logprobs") or ()) if first else ())
 
 
+def sound(told: TokenLogprobs) -> TokenLogprobs:
+    """Return what was told, if all of it are numbers; else nothing.
+
+    >>> sound(TokenLogprobs({"yes": math.nan}, None))
+    TokenLogprobs(first_token=None, logprobs=None)
+    """
+    numbers = [*(told.first_token or {}).values(), *(told.logprobs or ())]
+    return NOTHING_TOLD if any(math.isnan(number) for number in numbers) else told
+
+
 def as_entries(columns: Mapping[str, Any]) -> list[Entry]:
     """Return the entries of what the classic `/v1/completions` of OpenAI and vLLM sends: a list a quantity.
 

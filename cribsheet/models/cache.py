@@ -1,206 +1,22 @@
-"""Keep completions on disk, so that none is paid for twice."""
+"""Keep completions, so that none is paid for twice."""
 
-import json
-import sqlite3
 import threading
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
 
-import diskcache
+from pydantic import JsonValue
 
-from cribsheet.errors import WorkspaceError
 from cribsheet.models._base import Completion, Model, Sampling, TellsTokenIds
+from cribsheet.models._meter import Meter
+from cribsheet.models._store import CacheStats, CompletionCache
+from cribsheet.models._witness import Witness
+from cribsheet.models.capabilities import Capabilities, Probed, fingerprint
 from cribsheet.models.keys import KeyLocks, completion_key, request_key
+from cribsheet.models.retry import Retrying
 from cribsheet.models.thinking import is_only_thought
 from cribsheet.prompts import Prompt
 
-SIZE_LIMIT = 4 * 1024**3
-"""Bytes on disk after which the entries stored first are dropped."""
-
-_FAULTS = (sqlite3.Error, OSError, diskcache.Timeout)
-
-_T = TypeVar("_T")
-
-
-@dataclass(frozen=True)
-class CacheStats:
-    """What a cache holds."""
-
-    entries: int
-    """Completions and token counts."""
-    bytes: int
-    """Their size on disk."""
-
-
-class _TextDisk(diskcache.Disk):
-    """Text in, text out, all in the database: no value is ever pickled, or read as a pickle."""
-
-    def put(self, key: str) -> tuple[str, bool]:
-        return key, True
-
-    def get(self, key: str, raw: bool) -> str:
-        return key
-
-    def store(self, value: str, read: bool, key: object = None) -> tuple[int, int, None, str]:
-        return 0, diskcache.core.MODE_RAW, None, value
-
-    def fetch(self, mode: int, filename: str | None, value: object, read: bool) -> object:
-        return value
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, RuntimeWarning, stacklevel=2)
-
-
-class CompletionCache:
-    """JSON values by key, in one SQLite file that threads and processes share.
-
-    A fault of the disk or of the file costs one warning, never the work: from then on it is not written, nor,
-    if reading failed, read. A write is there once `put` returns, even if the process is killed.
-    """
-
-    def __init__(self, directory: str | Path, *, on_fault: Callable[[str], None] = _warn):
-        self.directory = Path(directory)
-        """Where the file is; made if it is not there."""
-        self._on_fault = on_fault
-        self._lock = threading.Lock()
-        self._reads = self._writes = True
-        self._cache: Any = None
-        self._try(self._open, reads=True)
-
-    def get(self, key: str) -> Any:
-        """Return the value stored under the key; None if there is none."""
-        text = self._try(lambda: self._cache.get(key), reads=True) if self._reads else None
-        try:
-            return None if text is None else json.loads(text)
-        except (ValueError, TypeError):  # a damaged value is as good as none, and the next `put` mends it
-            return None
-
-    def put(self, key: str, value: object) -> None:
-        """Store a JSON value; minus infinity, a log-probability too, is written as Python's json does."""
-        if self._writes:
-            self._try(lambda: self._cache.set(key, json.dumps(value)), reads=False)
-
-    def stats(self) -> CacheStats:
-        """Return how much is in it; nothing if it cannot be read."""
-        if not self._reads:
-            return CacheStats(0, 0)
-        found = self._try(lambda: CacheStats(len(self._cache), self._cache.volume()), reads=True)
-        return found or CacheStats(0, 0)
-
-    def clear(self) -> int:
-        """Remove all entries, and the file itself if it is damaged; return how many there were.
-
-        Raises:
-            WorkspaceError: when the folder does not allow it.
-        """
-        if self._reads and self._writes:
-            with suppress(*_FAULTS):  # what SQLite cannot empty is removed below
-                return int(self._cache.clear())
-        self.close()
-        try:
-            for path in self.directory.glob("cache.db*"):
-                path.unlink()
-            self._open()
-        except _FAULTS as error:
-            raise WorkspaceError(
-                f"The completion cache in {self.directory} cannot be cleared: {_reason(error)}. "
-                "Check that the folder may be written."
-            ) from error
-        self._reads = self._writes = True
-        return 0
-
-    def close(self) -> None:
-        """Close the file; a later call opens it again."""
-        with suppress(*_FAULTS):
-            if self._cache is not None:
-                self._cache.close()
-
-    def _open(self) -> None:
-        self._cache = diskcache.Cache(
-            str(self.directory),
-            disk=_TextDisk,
-            eviction_policy="least-recently-stored",
-            size_limit=SIZE_LIMIT,
-        )
-
-    def _try(self, action: Callable[[], _T], *, reads: bool) -> _T | None:
-        """Do it, or give up reading and writing, or writing alone, with one warning for the two."""
-        try:
-            return action()
-        except _FAULTS as error:
-            self.close()  # an open transaction would keep other processes waiting
-            with self._lock:
-                is_first = self._reads and self._writes
-                self._writes = False
-                self._reads = self._reads and not reads
-            if is_first:
-                effect = "completions are paid for again" if reads else "new completions are not kept"
-                self._on_fault(
-                    f"The completion cache in {self.directory} cannot be {'used' if reads else 'written'}: "
-                    f"{_reason(error)}. Work goes on, but {effect}. Nothing was deleted. Check that the "
-                    "folder may be written and the disk has room. A damaged cache is emptied by "
-                    "`cribsheet cache clear`."
-                )
-            return None
-
-
-def _reason(error: BaseException) -> str:
-    """Return what SQLite said; diskcache hides it behind its own Timeout."""
-    cause = error.__context__ if isinstance(error, diskcache.Timeout) and error.__context__ else error
-    return str(cause) or type(cause).__name__
-
-
-@dataclass
-class Meter:
-    """What was really asked of a model in this process. Safe to add to from several threads."""
-
-    calls: int = 0
-    """Requests that the model answered."""
-    cached_calls: int = 0
-    """Requests that the cache answered; they count nowhere else but in `completion_cached_tokens`."""
-    prompt_tokens: int = 0
-    """Tokens of the prompts that the model was asked."""
-    evaluated_tokens: int = 0
-    """Those of them that the engine read anew; all of them if it tells nothing of its prefix cache."""
-    prefix_cached_tokens: int | None = None
-    """Those of them that the prefix cache served; None if no engine told."""
-    completion_cached_tokens: int = 0
-    """Tokens of the prompts that the completion cache answered."""
-    completion_tokens: int = 0
-    """Tokens generated."""
-    model_seconds: float = 0.0
-    """Time of the calls, added up; more than the time that passed if calls ran side by side."""
-
-    def __post_init__(self) -> None:
-        self._lock = threading.Lock()
-
-    @property
-    def cached_share(self) -> float | None:
-        """How much of all prompt tokens came from the two caches, from 0 to 1; None before there are any."""
-        tokens = self.prompt_tokens + self.completion_cached_tokens
-        return 1 - self.evaluated_tokens / tokens if tokens else None
-
-    def add(self, completion: Completion) -> None:
-        """Count a completion."""
-        usage = completion.usage
-        with self._lock:
-            if completion.cached:
-                self.cached_calls += 1
-                self.completion_cached_tokens += usage.prompt_tokens
-                return
-            self.calls += 1
-            self.prompt_tokens += usage.prompt_tokens
-            self.evaluated_tokens += usage.evaluated_tokens
-            if usage.cached_tokens is not None:
-                self.prefix_cached_tokens = (self.prefix_cached_tokens or 0) + usage.cached_tokens
-            self.completion_tokens += usage.completion_tokens
-            self.model_seconds += completion.seconds
+__all__ = ["CacheStats", "CachedModel", "CompletionCache", "Meter"]
 
 
 class CachedModel:
@@ -216,16 +32,123 @@ class CachedModel:
         self.name = model.name
         self.endpoint = model.endpoint
         self.parallel = model.parallel
-        self.context_window = model.context_window
-        self.supports_raw = bool(getattr(model, "supports_raw", True))
         self.only_decides = bool(getattr(model, "only_decides", False))
         self.prefix_tokens = int(getattr(model, "prefix_tokens", 0))
+        self.refused: set[str] = set()
+        """Parameters that the server refused, of completions given so far."""
         self._locks = KeyLocks()
+        self._starting = threading.RLock()
+        self._is_started = False
+        self._capabilities: Capabilities | None = None
+        self._digest: str | None = None
+        self._witness: Witness | None = None
 
-    @cached_property
+    @property
+    def context_window(self) -> int:
+        """Tokens that prompt and completion may have together."""
+        self.start()
+        return self.model.context_window
+
+    @property
+    def supports_raw(self) -> bool:
+        """Whether raw prompts are completed."""
+        self.start()
+        return bool(getattr(self.model, "supports_raw", True))
+
+    @property
+    def supports_chat(self) -> bool:
+        """Whether chats are completed."""
+        self.start()
+        return bool(getattr(self.model, "supports_chat", True))
+
+    @property
+    def counts_exactly(self) -> bool:
+        """Whether tokens are counted by the model's own tokenizer, rather than estimated from above."""
+        self.start()
+        return bool(getattr(self.model, "counts_exactly", True))
+
+    @property
     def digest(self) -> str | None:
         """What identifies the weights; asked for once."""
-        return self.model.digest
+        self.start()
+        return self._digest
+
+    @property
+    def capabilities(self) -> Capabilities | None:
+        """What the endpoint can do, as far as it was probed; None if there is none to ask."""
+        self.start()
+        return self._capabilities
+
+    @property
+    def circumstances(self) -> Mapping[str, JsonValue]:
+        """What else can change an answer: what the server refuses, and which of the weights under its name it serves.
+
+        Empty for a server that takes everything and has always served the same weights.
+        """
+        self.start()
+        terms = dict(self._capabilities.terms) if self._capabilities else {}
+        generation = self._witness.generation if self._witness else ""
+        return {
+            **({"refused": terms} if terms else {}),
+            **({"generation": generation} if generation else {}),
+        }
+
+    def start(self, *, probes: bool = False, anew: bool = False) -> None:
+        """Learn what the endpoint can do, and whether it still serves the weights of the stored completions.
+
+        Nothing happens the second time. What it can do is looked up, and, if it `probes`, found out if it is not known,
+        or in any case if that is to be done `anew`.
+
+        Raises:
+            ModelError: the endpoint cannot be asked.
+        """
+        with self._starting:
+            if self._is_started:
+                return
+            self._is_started = True
+            try:
+                self._start(probes=probes, anew=anew)
+            except BaseException:
+                self._is_started = False
+                raise
+
+    def abandon(self) -> None:
+        """Wait for no answer any longer; without effect on a model that never lets one wait."""
+        if isinstance(self.model, Retrying):
+            self.model.abandon()
+
+    @property
+    def under_way(self) -> list[float]:
+        """For how many seconds each answer under way is waited for, the longest first."""
+        return self.model.under_way if isinstance(self.model, Retrying) else []
+
+    def _start(self, *, probes: bool, anew: bool) -> None:
+        model = self.model
+        told = model.told() if isinstance(model, Probed) else None
+        if told is None or not isinstance(model, Probed):
+            self._digest = model.digest
+            return
+        self._digest = fingerprint(told)
+        key = request_key(self, capabilities=told.model_dump(mode="json"))
+        found = None if anew else self._stored_capabilities(key)
+        if found is None and probes:
+            found = model.probe(told)
+            self.cache.put(key, found.model_dump(mode="json"))
+            self.meter.add_probe(found.calls, found.tokens)
+        self._capabilities = found or Capabilities(told=told)
+        model.adopt(self._capabilities)
+        if self.endpoint and not told.digest:
+            self._witness = Witness(self.cache, request_key(self, witness=True))
+            if self._witness.check(self._ask_anew):
+                _warn(
+                    f"{self.endpoint} answers a stored prompt otherwise than before: it serves other weights under the "
+                    f"name {self.name}. Completions of the former weights are not used."
+                )
+
+    def _ask_anew(self, prompt: Prompt, sampling: Sampling) -> Completion:
+        completion = self.model.complete(prompt, sampling)
+        self.meter.add(completion)
+        return completion
 
     def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
         """Return the completion from the cache, with `cached` set, or from the model.
@@ -243,6 +166,9 @@ class CachedModel:
                 if not is_only_thought(completion, prompt):  # else the model may be served better next time
                     self.cache.put(key, completion.model_dump(exclude={"cached"}))
         self.meter.add(completion)
+        self.refused.update(completion.refused)
+        if self._witness:
+            self._witness.watch(prompt, sampling, completion)
         return completion
 
     def count_tokens(self, text: str) -> int:
@@ -275,3 +201,14 @@ class CachedModel:
             return None if value is None else Completion.model_validate(value | {"cached": True})
         except (ValueError, TypeError):  # damaged, and mended by the next `put`
             return None
+
+    def _stored_capabilities(self, key: str) -> Capabilities | None:
+        value = self.cache.get(key)
+        try:
+            return None if value is None else Capabilities.model_validate(value)
+        except ValueError:  # damaged, or of another version
+            return None
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, RuntimeWarning, stacklevel=2)

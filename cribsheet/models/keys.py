@@ -13,7 +13,10 @@ FORMAT = 1
 
 
 def completion_key(model: Model, prompt: Prompt, sampling: Sampling) -> str:
-    """Return the key of a request: model, digest, endpoint, the exact prompt and every sampling parameter."""
+    """Return the key of a request: model, digest, endpoint, the exact prompt and every sampling parameter.
+
+    A `CachedModel` adds what else can change an answer; see its `circumstances`.
+    """
     # Most prompts have no question, and no beginning of an answer.
     asked = prompt.model_dump(mode="json", exclude_none=True, exclude=None if prompt.begun else {"begun"})
     return request_key(model, prompt=asked, sampling=sampling.model_dump(mode="json"))
@@ -26,6 +29,7 @@ def request_key(model: Model, **request: object) -> str:
         "model": model.name,
         "digest": model.digest,
         "endpoint": model.endpoint,
+        **getattr(model, "circumstances", {}),
         **request,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

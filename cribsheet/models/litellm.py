@@ -1,52 +1,52 @@
 """Complete prompts with any model that LiteLLM reaches."""
 
 import os
-import re
+import sys
 import time
-from collections.abc import Collection, Iterator
+import warnings
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
-from cribsheet.errors import (
-    ContextOverflowError,
-    ModelError,
-    TransientError,
-    UnknownModelError,
-    UnreachableError,
-)
+from cribsheet.errors import UnknownModelError
 from cribsheet.models import forks
 from cribsheet.models._base import Completion, Sampling
-from cribsheet.models._estimate import estimate_tokens
+from cribsheet.models._estimate import estimate_tokens, estimated_usage
+from cribsheet.models._litellm_clients import OPENAI_LIKE, Clients
+from cribsheet.models._litellm_errors import Place, failure_of, may_be_refused
+from cribsheet.models._litellm_replies import completion_text, logprobs_of, thought_of, usage_of
 from cribsheet.models._logprobs import NOTHING_TOLD
-from cribsheet.models._replies import read_logprobs, read_thought, read_usage
+from cribsheet.models._probing import probe
+from cribsheet.models._proxies import keep_direct
+from cribsheet.models._refusals import Kind, Refusals, Refused, refused_of, sizes_of, within
+from cribsheet.models._stops import cut_at_stop
+from cribsheet.models._telling import ServerInformation
+from cribsheet.models.addresses import read_address
+from cribsheet.models.capabilities import Capabilities, Tokenizer, Told, fingerprint
 from cribsheet.models.no_thinking import NoThinking
 from cribsheet.models.thinking import Thinking, told_apart
 from cribsheet.prompts import Prompt
 
 DEFAULT_WINDOW = 4096
 """The context window assumed if nobody tells one."""
-OPENAI_LIKE = frozenset({"openai", "text-completion-openai", "hosted_vllm", "llamafile"})
-"""Providers that speak OpenAI's API to whatever address they are given, raw completions included."""
-_TOO_LONG = re.compile(r"context (length|size|window)", re.IGNORECASE)
-_WRAPPINGS = re.compile(r"^([\w.-]*(Error|Exception|Timeout)(: | - ))+")
-"""What LiteLLM puts in front of a message: the names of its own errors, one for each layer."""
-
-Kind = Literal["raw", "chat"]
+MOST_LOGPROBS: Mapping[Kind, int] = {"chat": 20, "raw": 1000}
+"""How many alternatives are asked for at most."""
 
 
 class LiteLLMModel:
     """A model behind LiteLLM: llama-server, vLLM, any other OpenAI-compatible server, a hosted model.
 
     Raw prompts go to `/v1/completions` to the byte, chats to `/v1/chat/completions`, where the server
-    applies the model's template. LiteLLM's import takes seconds: it waits for the first call where the
-    address is given; of a hosted model LiteLLM is asked for the context window at once.
+    applies the model's template. What a server refuses is left out, and the completion says so. LiteLLM's import
+    takes seconds: it waits for the first call where the address is given; of a hosted model LiteLLM is asked for the
+    context window at once.
 
-    >>> LiteLLMModel("openai/qwen", api_base="http://localhost:8000/v1/").endpoint
+    >>> LiteLLMModel("openai/qwen", api_base="localhost:8000/v1/").endpoint
     'http://localhost:8000/v1'
-    """
 
-    digest: str | None = None
-    """None: an OpenAI-compatible server does not tell what identifies the weights."""
+    Raises:
+        AddressError: no server can be at the address.
+    """
 
     def __init__(
         self,
@@ -60,40 +60,109 @@ class LiteLLMModel:
         self.name = name
         self.parallel = parallel
         self._provider, _, self._model = name.partition("/")
-        self.endpoint = (api_base or _address_from_environment(self._provider)).rstrip("/")
+        self.endpoint = _address(api_base, self._provider)
+        if keep_direct(self.endpoint) and "litellm" in sys.modules:
+            import_litellm().in_memory_llm_clients_cache.flush_cache()  # clients that go through the proxy
+        key_name = f"{self._provider.removeprefix('text-completion-').upper()}_API_KEY"
+        self._place = Place(name, self.endpoint, self._provider, key_name)
+        self._information = ServerInformation(self.endpoint, key=self._api_key)
+        self._clients = Clients(self.endpoint, self._provider, key=self._api_key, timeout=timeout)
         self._timeout = timeout
-        self._most_logprobs: dict[Kind, int] = {"chat": 20, "raw": 1000}
-        self.context_window = context_window or self._known_window()
+        self._refusals = Refusals()
+        self._worked: set[Kind] = set()
+        """The kinds of prompts that the server has answered."""
+        self._capabilities: Capabilities | None = None
+        self._given_window = context_window or self._known_window()
         self._thinking = Thinking()
         forks.forget_in_child(self)
 
+    @property
+    def context_window(self) -> int:
+        """The window that was given, else the one that the server told when it was asked, else a usual one."""
+        told = self._capabilities.told.context_window if self._capabilities else None
+        return self._given_window or told or DEFAULT_WINDOW
+
     @cached_property
+    def digest(self) -> str | None:
+        """What stands for the weights, as far as the server tells."""
+        told = self._capabilities.told if self._capabilities else self.told()
+        return fingerprint(told) if told else None
+
+    @property
     def supports_raw(self) -> bool:
-        """Whether the provider completes raw prompts, not chats alone."""
-        if self._provider in OPENAI_LIKE:
-            is_chat_only = not self.endpoint and self._model in self._litellm.open_ai_chat_completion_models
-            return not is_chat_only
-        return self._provider in self._litellm.openai_text_completion_compatible_providers
+        """Whether raw prompts are completed, not chats alone."""
+        return self._provider_has_raw and (self._capabilities is None or self._capabilities.raw.works)
+
+    @property
+    def supports_chat(self) -> bool:
+        """Whether chats are completed, not raw prompts alone."""
+        return self._capabilities is None or self._capabilities.chat.works
+
+    @property
+    def counts_exactly(self) -> bool:
+        """Whether `count_tokens` asks the server, rather than estimates from above."""
+        return self._tokenizer is not None
+
+    def told(self) -> Told | None:
+        """Return what the server says of itself; None if the model is a hosted one."""
+        return self._information.told(self._model) if self.endpoint else None
+
+    def probe(self, told: Told) -> Capabilities:
+        """Ask for a few completions of one token and return what was granted."""
+        kinds: tuple[Kind, ...] = ("chat", "raw") if self._provider_has_raw else ("chat",)
+        found = probe(
+            self.ask, told, kinds=kinds, most_logprobs={"chat": 20, "raw": 64}, extra={"n": 2, "logit_bias": {"0": 0}}
+        )
+        return found.model_copy(update={"tokenizer": self._information.tokenizer(self._model)})
+
+    def adopt(self, capabilities: Capabilities) -> None:
+        """Ask for no more from now on than was granted."""
+        self._capabilities = capabilities
+        self._refusals.adopt(capabilities, self._worked)
 
     def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
-        """Return the completion of a prompt; a thought before the answer gets tokens of its own."""
+        """Return the completion of a prompt, without what the server refuses.
+
+        A thought before the answer gets tokens of its own.
+        """
         return self._thinking.complete(self._answer, prompt, sampling, window=self.context_window)
 
     def _answer(self, prompt: Prompt, sampling: Sampling) -> Completion:
         if not (prompt.is_chat or self.supports_raw):
-            raise ModelError(
-                f"{self.name} completes chats, not raw prompts. Choose a chat layout, or reach an "
-                "OpenAI-compatible server with openai/NAME and --api-base."
-            )
+            known = self._capabilities and self._capabilities.raw.reason
+            raise self._place.without_style("raw", known or f"{self._provider} has chats alone")
+        completion, _ = self.ask(prompt, sampling)
+        return completion
+
+    def ask(
+        self, prompt: Prompt, sampling: Sampling, extra: Mapping[str, Any] = {}, *, insists: bool = False
+    ) -> tuple[Completion, Mapping[str, int]]:
+        """Return the completion of a prompt and what was granted of its parameters; `extra` are further ones.
+
+        For `insists` see `Refusals.ask`.
+        """
         started = time.perf_counter()
-        reply = self._ask(prompt, sampling)
-        usage = read_usage(reply)
-        parts = told_apart(self._text(reply, prompt), prompt, thought=read_thought(reply))
+        kind: Kind = "chat" if prompt.is_chat else "raw"
+        top = min(sampling.top_logprobs, MOST_LOGPROBS[kind]) or None
+        given = {"seed": sampling.seed, "temperature": sampling.temperature, "stop": list(prompt.stop) or None, **extra}
+        wanted = sizes_of(logprobs=top, max_tokens=sampling.max_tokens, **given)
+
+        def send(sizes: Mapping[str, int]) -> Any:
+            return self._send(prompt, sampling, given, sizes)
+
+        reply, sizes = self._refusals.ask(kind, wanted, send, insists=insists)
+        text = completion_text(reply, prompt)
+        if text is None:
+            raise self._place.not_openai("it gave no completion")
+        self._worked.add(kind)
+        parts = told_apart(text, prompt, thought=thought_of(reply))
+        parts = parts._replace(answer=cut_at_stop(parts.answer, prompt.stop))
+        usage = usage_of(reply) or estimated_usage(prompt, text)
         is_cut = reply.choices[0].finish_reason == "length"
         if is_cut and parts.thought is None and 0 < usage.completion_tokens < sampling.max_tokens:
-            raise self._overflow("it ends before the completion does")
-        told = read_logprobs(reply.choices[0], parts) if sampling.top_logprobs else NOTHING_TOLD
-        return Completion(
+            raise self._place.overflow("it ends before the completion does")
+        told = logprobs_of(reply, parts) if top else NOTHING_TOLD
+        completion = Completion(
             text=parts.answer,
             thought=parts.thought,
             finish_reason="length" if is_cut else "stop",
@@ -101,29 +170,49 @@ class LiteLLMModel:
             logprobs=told.logprobs,
             usage=usage,
             seconds=time.perf_counter() - started,
+            refused=refused_of(wanted, sizes),
         )
+        return completion, sizes
 
     def count_tokens(self, text: str) -> int:
-        """Return an estimate from above: the tokenizer is the server's."""
-        return estimate_tokens(text)
+        """Return how many tokens the text has, as the server counts them; else an estimate from above."""
+        way = self._tokenizer
+        count = self._information.count(way, self._model, text) if way else None
+        return estimate_tokens(text) if count is None else count
 
     def close(self) -> None:
-        """Close the connections of raw completions; LiteLLM keeps those of chats."""
-        if client := self.__dict__.pop("_client", None):
-            client.close()
+        """Close the connections of one's own; LiteLLM keeps those that it has made."""
+        self._information.close()
+        self._clients.close()
 
     def forget_connections(self) -> None:
         """Drop the connections, LiteLLM's own too; see `cribsheet.models.forks`."""
-        self.__dict__.pop("_client", None)
+        self._information = ServerInformation(self.endpoint, key=self._api_key)
+        self._clients = Clients(self.endpoint, self._provider, key=self._api_key, timeout=self._timeout)
         if "_litellm" in self.__dict__:
             self._litellm.in_memory_llm_clients_cache.flush_cache()
 
-    def _known_window(self) -> int:
+    @cached_property
+    def _tokenizer(self) -> Tokenizer | None:
+        """Whose way of asking for tokens the server understands."""
+        if self._capabilities and self._capabilities.calls:
+            return self._capabilities.tokenizer
+        return self._information.tokenizer(self._model) if self.endpoint else None
+
+    @cached_property
+    def _provider_has_raw(self) -> bool:
+        if self._provider in OPENAI_LIKE:
+            is_chat_only = not self.endpoint and self._model in self._litellm.open_ai_chat_completion_models
+            return not is_chat_only
+        return self._provider in self._litellm.openai_text_completion_compatible_providers
+
+    def _known_window(self) -> int | None:
         if self.endpoint:  # a server of one's own, of which LiteLLM knows nothing: no reason to import it
-            return DEFAULT_WINDOW
+            return None
         prices = self._litellm.model_cost
         known = prices.get(self.name) or prices.get(self._model) or {}
-        return known.get("max_input_tokens") or DEFAULT_WINDOW
+        window: int | None = known.get("max_input_tokens")
+        return window
 
     @cached_property
     def _litellm(self) -> Any:
@@ -138,57 +227,47 @@ class LiteLLMModel:
         return litellm
 
     @cached_property
-    def _client(self) -> Any:
-        """Connections for raw completions: LiteLLM would open new ones at every call, at 25 ms each."""
-        if not (self.endpoint and self._provider in OPENAI_LIKE):
-            return None
-        import openai  # here, for LiteLLM has imported it by then
-
-        return openai.OpenAI(base_url=self.endpoint, api_key=self._api_key, timeout=self._timeout, max_retries=0)
-
-    @cached_property
     def _no_thinking(self) -> NoThinking:
         known = self._litellm.get_supported_openai_params(self._model, self._provider) or ()
         is_own_server = bool(self.endpoint) and self._provider in OPENAI_LIKE
         return NoThinking(templates=is_own_server, efforts="reasoning_effort" in known)
 
     @property
-    def _key_name(self) -> str:
-        provider = self._provider.removeprefix("text-completion-")
-        return f"{provider.upper()}_API_KEY"
-
-    @property
     def _api_key(self) -> str | None:
         """The provider's key; a placeholder for a server of one's own, which needs none."""
-        return os.environ.get(self._key_name) or ("none" if self.endpoint else None)
+        return os.environ.get(self._place.key_name) or ("none" if self.endpoint else None)
 
-    def _ask(self, prompt: Prompt, sampling: Sampling) -> Any:
-        """Send the prompt, asking for fewer log-probabilities, then for none, if the server refuses."""
-        litellm = self._litellm
-        import openai  # here, for LiteLLM has imported it by then
-
-        kind: Kind = "chat" if prompt.is_chat else "raw"
-        top = min(sampling.top_logprobs, self._most_logprobs[kind])
-        while True:
-            try:
-                reply = self._send(prompt, sampling, top)
+    def _send(self, prompt: Prompt, sampling: Sampling, given: Mapping[str, Any], sizes: Mapping[str, int]) -> Any:
+        """Send a request with parameters of these sizes; Refused if the server may have refused one of them."""
+        litellm, request = self._litellm, {**self._request(sampling, sizes), **within(given, sizes)}
+        top = sizes.get("logprobs", 0)
+        try:
+            request |= self._clients.options(for_chat=prompt.is_chat)
+            if prompt.is_chat:
+                request |= {"logprobs": True, "top_logprobs": top} if top else {}
+                messages = [message.model_dump() for message in prompt.messages]
+                request |= self._no_thinking.parameters()
+                reply = litellm.completion(model=self.name, messages=messages, **request)
                 self._no_thinking.grant()
                 return reply
-            except openai.OpenAIError as error:
-                if prompt.is_chat and self._no_thinking.refuse(getattr(error, "status_code", 500), str(error)):
-                    continue
-                refused = isinstance(error, litellm.BadRequestError) and "logprobs" in str(error)
-                if not (top and refused):
-                    raise self._explain(error) from error
-                # vLLM grants 20 by default, OpenAI's raw completions 5.
-                top = next(fewer for fewer in (20, 5, 0) if fewer < top)
-                self._most_logprobs[kind] = top
+            # `openai/gpt-4` would go to the chat endpoint, whatever server is behind the address.
+            name = f"text-completion-openai/{self._model}" if self._provider == "openai" else self.name
+            request |= {"logprobs": top} if top else {}
+            return litellm.text_completion(model=name, prompt=prompt.text, **request)
+        except Exception as error:
+            kind: Kind = "chat" if prompt.is_chat else "raw"
+            failure = failure_of(error, self._place, kind, worked=self._worked, lacks_key=self._lacks_key)
+            if prompt.is_chat and self._no_thinking.refuse(failure.status, failure.words):
+                return self._send(prompt, sampling, given, sizes)
+            if may_be_refused(failure):
+                raise Refused(failure) from error
+            raise failure.error from error
 
-    def _send(self, prompt: Prompt, sampling: Sampling, top: int) -> Any:
-        request: dict[str, Any] = {
-            "max_tokens": sampling.max_tokens,
-            "temperature": sampling.temperature,
-            "seed": sampling.seed,
+    def _request(self, sampling: Sampling, sizes: Mapping[str, int]) -> dict[str, Any]:
+        # OpenAI's newer name of it, for servers that refuse the older one.
+        limit = "max_tokens" if sizes["max_tokens"] else "max_completion_tokens"
+        return {
+            limit: sampling.max_tokens,
             "timeout": self._timeout,
             "api_base": self.endpoint or None,
             "api_key": self._api_key,
@@ -197,68 +276,11 @@ class LiteLLMModel:
             "num_retries": 0,
             "max_retries": 0,
         }
-        if prompt.stop:
-            request["stop"] = list(prompt.stop)
-        if prompt.is_chat:
-            wanted: dict[str, Any] = {"logprobs": True, "top_logprobs": top} if top else {}
-            messages = [message.model_dump() for message in prompt.messages]
-            wanted |= self._no_thinking.parameters()
-            return self._litellm.completion(model=self.name, messages=messages, **request, **wanted)
-        # `openai/gpt-4` would go to the chat endpoint, whatever server is behind the address.
-        name = f"text-completion-openai/{self._model}" if self._provider == "openai" else self.name
-        request |= {"logprobs": top} if top else {}
-        request |= {"client": self._client} if self._client else {}
-        return self._litellm.text_completion(model=name, prompt=prompt.text, **request)
 
-    def _text(self, reply: Any, prompt: Prompt) -> str:
-        choice = reply.choices[0] if reply.choices else None
-        if choice is None or (not prompt.is_chat and choice.text is None):
-            raise self._not_openai("it gave no completion")
-        if not prompt.is_chat:
-            return str(choice.text)
-        text, last = choice.message.content or "", prompt.messages[-1]
-        # llama-server repeats a turn of the assistant that it was given to go on with.
-        return text.removeprefix(last.content) if last.role == "assistant" else text
-
-    def _explain(self, error: Any) -> ModelError:
-        causes = {_name(cause) for cause in _causes(error)}
-        status = getattr(error, "status_code", 500)
-        reason = _WRAPPINGS.sub("", str(error).splitlines()[0]).rstrip(".")[:300]
-        where = self.endpoint or self._provider
-        if causes & {"httpx.ConnectError", "httpx.UnsupportedProtocol"}:
-            return UnreachableError(f"Nothing answers at {where}. Start the server, or check --api-base.")
-        if _TOO_LONG.search(reason):
-            return self._overflow(reason)
-        if status in (401, 403) or self._lacks_key(causes):
-            return ModelError(f"{where} does not accept the key: {reason}. Set {self._key_name}.")
-        if status == 404:
-            return UnknownModelError(
-                f"{where} has no model {self._model!r}, or no such path: {reason}. Check the name, and that "
-                "--api-base ends as the server says, mostly in /v1."
-            )
-        is_about_connection = any(cause.startswith("httpx.") for cause in causes)
-        if self.endpoint and not is_about_connection:  # so LiteLLM stumbled over the answer
-            return self._not_openai(reason)
-        if status in (408, 429) or status >= 500:
-            return TransientError(f"{where} failed with status {status}: {reason}.")
-        return ModelError(f"{where} refused the request with status {status}: {reason}.")
-
-    def _overflow(self, reason: str) -> ContextOverflowError:
-        return ContextOverflowError(
-            f"The prompt does not fit the context window of {self.name}: {reason}. Use fewer demos."
-        )
-
-    def _lacks_key(self, causes: Collection[str]) -> bool:
-        """Tell whether the request failed before it was sent, for want of a key."""
-        if self.endpoint or "httpx.HTTPStatusError" in causes:
-            return False
-        return bool(self._litellm.validate_environment(self.name)["missing_keys"])
-
-    def _not_openai(self, reason: str) -> ModelError:
-        return ModelError(
-            f"{self.endpoint or self._provider} does not answer as an OpenAI-compatible server does: {reason}. "
-            "Check --api-base: most such addresses end in /v1."
-        )
+    @property
+    def _lacks_key(self) -> bool:
+        """Whether a hosted model needs a key that the environment does not have."""
+        return not self.endpoint and bool(self._litellm.validate_environment(self.name)["missing_keys"])
 
 
 def import_litellm() -> Any:
@@ -268,23 +290,16 @@ def import_litellm() -> Any:
     import litellm
 
     litellm.suppress_debug_info = True
+    # It reads odd answers into types that they do not fit, which nobody who compiles can mend.
+    warnings.filterwarnings("ignore", message="Pydantic serializer warnings")
     return litellm
 
 
-def _address_from_environment(provider: str) -> str:
-    if provider.removeprefix("text-completion-") == "openai":
-        return os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_BASE") or ""
-    return os.environ.get(f"{provider.upper()}_API_BASE") or ""
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error with all that led to it: LiteLLM keeps what the connection met only there."""
-    cause: BaseException | None = error
-    while cause:
-        yield cause
-        cause = cause.__cause__ or cause.__context__
-
-
-def _name(error: BaseException) -> str:
-    """Return an error's full name, in which newer OpenAI clients have httpx2 for httpx."""
-    return f"{type(error).__module__}.{type(error).__name__}".replace("httpx2.", "httpx.", 1)
+def _address(api_base: str | None, provider: str) -> str:
+    """Return the address that was given, or that the environment names; empty for a hosted model."""
+    name = provider.removeprefix("text-completion-")
+    variables = ("OPENAI_BASE_URL", "OPENAI_API_BASE") if name == "openai" else (f"{provider.upper()}_API_BASE",)
+    for source, value in (("--api-base", api_base), *((name, os.environ.get(name)) for name in variables)):
+        if value:
+            return read_address(value, dialect="openai", source=source)
+    return ""

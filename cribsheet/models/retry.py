@@ -1,12 +1,13 @@
 """Ask a served model again if a fault may pass, within what the server likes at once."""
 
 import threading
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from cribsheet.errors import TransientError
 from cribsheet.models._base import Completion, Model, Sampling
+from cribsheet.models._waiting import Waiting
+from cribsheet.models.capabilities import Capabilities, Probed, Told
 from cribsheet.prompts import Prompt
 
 LONGEST_WAIT = 8.0
@@ -19,25 +20,68 @@ class Retrying:
     """A model around another one: it asks again after a `TransientError`, never too much at once.
 
     At most `model.parallel` requests are in flight, over all threads. The pauses between attempts grow
-    exponentially, with jitter; a paused request gives its place to another.
+    exponentially, with jitter; a paused request gives its place to another. `abandon` ends all waiting.
     """
 
-    def __init__(self, model: Model, *, attempts: int = 4, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, model: Model, *, attempts: int = 4, sleep: Callable[[float], None] | None = None) -> None:
         self.name = model.name
         self.endpoint = model.endpoint
         self.parallel = model.parallel
-        self.context_window = model.context_window
-        self.supports_raw = bool(getattr(model, "supports_raw", True))
         self.only_decides = bool(getattr(model, "only_decides", False))
         self._model = model
         self._attempts = attempts
-        self._sleep = sleep
+        self._waiting = Waiting()
+        self._sleep = sleep or self._waiting.sleep
         self._slots = threading.BoundedSemaphore(model.parallel)
+
+    @property
+    def context_window(self) -> int:
+        """Tokens that prompt and completion may have together."""
+        return self._model.context_window
+
+    @property
+    def supports_raw(self) -> bool:
+        """Whether raw prompts are completed."""
+        return bool(getattr(self._model, "supports_raw", True))
+
+    @property
+    def supports_chat(self) -> bool:
+        """Whether chats are completed."""
+        return bool(getattr(self._model, "supports_chat", True))
+
+    @property
+    def counts_exactly(self) -> bool:
+        """Whether tokens are counted by the model's own tokenizer, rather than estimated from above."""
+        return bool(getattr(self._model, "counts_exactly", True))
 
     @property
     def digest(self) -> str | None:
         """What identifies the weights."""
         return self._patiently(lambda: self._model.digest)
+
+    @property
+    def under_way(self) -> list[float]:
+        """For how many seconds each answer under way is waited for, the longest first."""
+        return self._waiting.ages
+
+    def abandon(self) -> None:
+        """Wait for no answer any longer: who does gets an AbandonedError, and so does who asks anew."""
+        self._waiting.abandon()
+
+    def told(self) -> Told | None:
+        """Return what the endpoint says of itself; None if there is nobody to ask."""
+        model = self._model
+        return self._patiently(model.told) if isinstance(model, Probed) else None
+
+    def probe(self, told: Told) -> Capabilities:
+        """Return what the endpoint grants of what it is asked for."""
+        model = self._model
+        return self._patiently(lambda: model.probe(told)) if isinstance(model, Probed) else Capabilities()
+
+    def adopt(self, capabilities: Capabilities) -> None:
+        """Ask for no more from now on than was granted."""
+        if isinstance(self._model, Probed):
+            self._model.adopt(capabilities)
 
     def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
         """Return the completion of a prompt.
@@ -49,6 +93,8 @@ class Retrying:
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens the text has."""
+        if self.counts_exactly:
+            return self._waiting.for_answer(lambda: self._model.count_tokens(text))
         return self._model.count_tokens(text)
 
     def close(self) -> None:
@@ -75,4 +121,4 @@ class Retrying:
 
     def _bounded(self, ask: Callable[[], Answer]) -> Answer:
         with self._slots:
-            return ask()
+            return self._waiting.for_answer(ask)

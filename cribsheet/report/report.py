@@ -47,7 +47,8 @@ def compiled_facts(compiled: "Compiled") -> Table:
     """Return what was chosen and what it took."""
     program = compiled.program
     spent = meter_summary(compiled.meter)
-    facts = {"model": program.model.name, "metric": f"{program.results.metric}, on rows that the search never saw"}
+    asked = "on rows that the search never saw" if program.results.rows == "testset" else "on validation rows"
+    facts = {"model": program.model.name, "metric": f"{program.results.metric}, {asked}"}
     for name, prompt in program.prompts.items():
         facts["prompt" if len(program.prompts) == 1 else name] = _choice(prompt)
     facts |= taught_facts(program.provenance.taught)

@@ -1,24 +1,49 @@
-"""Turn Ctrl-C into the end of a search, between two rows."""
+"""Turn Ctrl-C into the end of a search, and a second one into the end of all waiting."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from cribsheet.interrupts import first_ctrl_c
 from cribsheet.search.ledger import Ledger
 
 
-@contextmanager
-def stopped_by_ctrl_c(ledger: Ledger) -> Iterator[None]:
-    """Have the first Ctrl-C stop the ledger, which then raises `SearchStopped`; a second one does what it always does.
+class Interruption:
+    """How often Ctrl-C was pressed during a compile, and what becomes of it.
 
-    The price: a completion that is under way is waited for.
+    The first time, the search ends after the row under way; if the search is over, nothing ends. The second time, no
+    answer is waited for any longer. The third time does what Ctrl-C always does.
     """
 
-    def stop() -> None:
-        ledger.is_stopped = True
+    def __init__(self, ledger: Ledger, *, say: Callable[[], None], abandon: Callable[[], None]) -> None:
+        self.presses = 0
+        self._ledger, self._say, self._abandon = ledger, say, abandon
+        self._is_searching = True
 
-    try:
-        with first_ctrl_c(stop):
-            yield
-    finally:
-        ledger.is_stopped = False
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether no model may be asked any more."""
+        return self.presses > 1
+
+    @contextmanager
+    def heeded(self) -> Iterator[None]:
+        """Hear Ctrl-C for the time of a block; see `first_ctrl_c` for where it is not heard."""
+        try:
+            with first_ctrl_c(self._second), first_ctrl_c(self._first):
+                yield
+        finally:
+            self._ledger.is_stopped = False
+
+    def end_search(self) -> None:
+        """Go on after the search, even if that was stopped: what it found may still be scored."""
+        self._is_searching = False
+        self._ledger.is_stopped = self.is_abandoned
+
+    def _first(self) -> None:
+        self.presses = 1
+        self._ledger.is_stopped = self._is_searching
+        self._say()
+
+    def _second(self) -> None:
+        self.presses = 2
+        self._ledger.is_stopped = True
+        self._abandon()

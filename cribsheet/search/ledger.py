@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
+from cribsheet.errors import AbandonedError
 from cribsheet.executor import Executor
 from cribsheet.models import Completion, Model, Sampling
 from cribsheet.models.keys import KeyLocks, completion_key
@@ -101,11 +102,15 @@ class Ledger:
         """Return the completion of a request that is charged later; from memory if it was asked before.
 
         Raises:
+            SearchStopped: if the answer is not waited for any longer.
             ModelError: as the model does.
         """
         with self._locks.of(key):
             if key not in self._completions:
-                self._completions[key] = model.complete(prompt, sampling)
+                try:
+                    self._completions[key] = model.complete(prompt, sampling)
+                except AbandonedError as error:
+                    raise SearchStopped from error
             return self._completions[key]
 
     def charge(self, request: Request, bill: Bill | None = None) -> float:
@@ -122,6 +127,11 @@ class Ledger:
             bill.price += 0.0 if request.key in bill.keys else self._charges[request.key].cost
             bill.keys.add(request.key)
         return cost
+
+    def add(self, *, calls: int, tokens: int) -> None:
+        """Count what was asked before, to find out what an endpoint can do."""
+        self.tokens += tokens
+        self.spent += {"tokens": float(tokens), "calls": float(calls), "minutes": 0.0}[self.budget.unit]
 
     def estimate(self, request: Request, prefixes: Prefixes) -> float:
         """Return what a request will be charged if the engine holds these prefixes, which take it in."""

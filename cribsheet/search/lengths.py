@@ -1,5 +1,6 @@
 """Measure prompts and answers in a model's tokens."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from cribsheet.dataset.examples import Row
@@ -8,12 +9,14 @@ from cribsheet.layout import Layout
 from cribsheet.layout.rendering import render_outputs
 from cribsheet.models import Model
 from cribsheet.outcomes import Value
+from cribsheet.prompts import Prompt
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import demos_of
 from cribsheet.signature import Signature
 
 _MARGIN = 4
 _TURN_TOKENS = 8  # what a chat template adds to a turn, from above
+_CAUTION = 1.1  # other texts than the one that was counted may have more tokens for their length
 
 
 class Lengths:
@@ -24,6 +27,7 @@ class Lengths:
 
     def __init__(self, model: Model, train: Sequence[Row], val: Sequence[Row]):
         self._model, self._train, self._rows = model, train, (*train, *val)
+        self._scale = 1.0
         self._by_candidate: dict[str, int] = {}
         self._longest_inputs: dict[tuple[str, ...], Mapping[str, Value]] = {}
 
@@ -33,6 +37,22 @@ class Lengths:
         longest = max(texts, key=len, default="x" * 200)
         return self._model.count_tokens(longest) + _MARGIN
 
+    def of_rows(self, train: Sequence[Row], val: Sequence[Row]) -> "Lengths":
+        """Return the same measure for other rows."""
+        other = Lengths(self._model, train, val)
+        other._scale = self._scale
+        return other
+
+    def calibrate(self, prompt: Prompt, prompt_tokens: int) -> None:
+        """Learn how far from above a model without a tokenizer estimates, from a prompt that it has counted."""
+        estimate = self._model.count_tokens(prompt.full_text) + _TURN_TOKENS * len(prompt.messages)
+        self._scale = min(1.0, _CAUTION * prompt_tokens / estimate)
+        self._by_candidate.clear()
+
+    def row(self, candidate: Candidate, row: Row) -> int:
+        """Return how many tokens the longest of a candidate's prompts takes on a row, completion included."""
+        return max(self._tokens(prompt, row) for prompt in candidate.prompts.values())
+
     def candidate(self, candidate: Candidate) -> int:
         """Return how many tokens the longest of a candidate's prompts takes on the longest row, completion included."""
         key = candidate.key
@@ -41,10 +61,15 @@ class Lengths:
         return self._by_candidate[key]
 
     def _prompt(self, prompt: FrozenPrompt) -> int:
-        longest = self._inputs(tuple(field.name for field in prompt.signature.inputs))
-        rendered = prompt.render(longest)
-        turns = len(rendered.messages)
-        return self._model.count_tokens(rendered.full_text) + _TURN_TOKENS * turns + prompt.decoding.max_tokens
+        return self._rendered(prompt, self._inputs(tuple(field.name for field in prompt.signature.inputs)))
+
+    def _tokens(self, prompt: FrozenPrompt, row: Row) -> int:
+        return self._rendered(prompt, {field.name: _value(row, field.name) for field in prompt.signature.inputs})
+
+    def _rendered(self, prompt: FrozenPrompt, inputs: Mapping[str, Value]) -> int:
+        rendered = prompt.render(inputs)
+        tokens = self._model.count_tokens(rendered.full_text) + _TURN_TOKENS * len(rendered.messages)
+        return math.ceil(self._scale * tokens) + prompt.decoding.max_tokens
 
     def _inputs(self, names: tuple[str, ...]) -> Mapping[str, Value]:
         """Return the inputs of these names of the longest row."""

@@ -1,7 +1,7 @@
 """What an optimizer works with: rows, a budget, trials, the best so far."""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,7 +14,7 @@ from cribsheet.errors import CompileError
 from cribsheet.evaluation.evaluate import Evaluation, summarize
 from cribsheet.frozen import Decoding, FrozenPrompt
 from cribsheet.layout import Layout
-from cribsheet.layout.catalogue import LAYOUTS, QUESTIONS, ZERO_SHOT, layout_named
+from cribsheet.layout.catalogue import LAYOUTS, QUESTIONS, ZERO_SHOT, ZERO_SHOT_RAW, layout_named
 from cribsheet.layout.decisions import decided_field
 from cribsheet.layout.questions import suits
 from cribsheet.models import Completer, Model
@@ -72,10 +72,11 @@ class Study:
     _entered: set[str] = field(default_factory=set)
     _sources: dict[Signature, str | None] = field(default_factory=dict)
     """By signature, the input that its written answers are spans of."""
-    _lengths: Lengths = field(init=False)
+    lengths: Lengths = field(init=False)
+    """How many tokens prompts and answers take."""
 
     def __post_init__(self) -> None:
-        self._lengths = Lengths(self.model, self.train, self.val)
+        self.lengths = Lengths(self.model, self.train, self.val)
         for name, signature in self.signatures.items():
             self.pools.setdefault(name, demos_of(signature, self.train))
 
@@ -138,11 +139,11 @@ class Study:
         if self.only_decides:
             return [layout for layout in QUESTIONS if all(suits(layout, one) for one in self.signatures.values())]
         raw = getattr(self.model, "supports_raw", True)
-        only_raw = raw and self.pointed_source is not None
+        chat = self._takes_chats and not (raw and self.pointed_source is not None)
         return [
             layout
             for layout in LAYOUTS
-            if (raw if layout.style == "raw" else not only_raw) and (self._is_chinese or layout.language != "zh")
+            if (raw if layout.style == "raw" else chat) and (self._is_chinese or layout.language != "zh")
         ]
 
     @property
@@ -161,13 +162,13 @@ class Study:
         """
         if self.only_decides:
             return replace(self.bare(), origin="zero-shot")
-        layout = layout_named(ZERO_SHOT)
+        layout = layout_named(ZERO_SHOT if self._takes_chats else ZERO_SHOT_RAW)
         prompts = {
             name: FrozenPrompt(
                 signature=signature,
                 layout=layout,
                 instructions=spelled_out(signature, layout),
-                decoding=Decoding(max_tokens=max(_SENTENCE, self._lengths.answer(signature, layout))),
+                decoding=Decoding(max_tokens=max(_SENTENCE, self.lengths.answer(signature, layout))),
             )
             for name, signature in self.signatures.items()
         }
@@ -203,7 +204,7 @@ class Study:
             corrections=(Extraction(source=source),) if source is not None else (),
             decoding=Decoding(
                 decide_by="text" if not by_logprobs else "token" if self.carriage == "logit_bias" else "logprobs",
-                max_tokens=self._lengths.answer(signature, layout),
+                max_tokens=self.lengths.answer(signature, layout),
                 top_logprobs=self._alternatives(by_logprobs or source is not None),
             ),
         )
@@ -214,9 +215,14 @@ class Study:
 
     def fits(self, candidate: Candidate, *, window: int | None = None) -> bool:
         """Tell whether the longest row fits the context window, or one of `window` tokens, and the carriage."""
-        return self.is_carried(candidate) and self._lengths.candidate(candidate) <= (
-            window or self.model.context_window
-        )
+        return self.is_carried(candidate) and self.lengths.candidate(candidate) <= (window or self.model.context_window)
+
+    def leave_out(self, ids: Collection[str]) -> None:
+        """Go on without these rows, before any trial was entered."""
+        self.train = [row for row in self.train if row.id not in ids]
+        self.val = [row for row in self.val if row.id not in ids]
+        self.lengths = self.lengths.of_rows(self.train, self.val)
+        self.pools = {name: demos_of(signature, self.train) for name, signature in self.signatures.items()}
 
     def trial(self, candidate: Candidate) -> Trial:
         """Enter a candidate; CompileError if it does not fit the context window, or the carriage."""
@@ -291,6 +297,10 @@ class Study:
             BudgetExhausted: if the budget ends first, unless it is to be ignored.
         """
         return summarize(self.evaluator.answer(candidate, rows, ignore_budget=ignore_budget))
+
+    @property
+    def _takes_chats(self) -> bool:
+        return bool(getattr(self.model, "supports_chat", True))
 
     @cached_property
     def _is_chinese(self) -> bool:

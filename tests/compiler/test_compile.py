@@ -164,7 +164,7 @@ def test_ctrl_c_freezes_the_best_so_far(workspace: Workspace) -> None:
     assert program.results.compiled.n > 0
 
 
-def test_a_second_ctrl_c_ends_the_compile(workspace: Workspace) -> None:
+def test_a_second_ctrl_c_freezes_the_best_so_far_without_asking_for_more(workspace: Workspace) -> None:
     asked = 0
 
     def interrupted(prompt: Prompt, sampling: Sampling) -> Completion:
@@ -175,9 +175,35 @@ def test_a_second_ctrl_c_ends_the_compile(workspace: Workspace) -> None:
             os.kill(os.getpid(), signal.SIGINT)
         return student(prompt, sampling)
 
+    program = compiled(workspace, model=ScriptedModel(interrupted, name="scripted/student")).program
+    assert asked == 200
+    assert program.provenance.interrupted
+    assert program.results.rows == "valset"
+    assert program.results.compiled.n == program.results.baseline.n == program.results.gain.n == 16
+    assert any("16 validation rows" in note and "cribsheet evaluate" in note for note in program.notes)
+
+
+def test_ctrl_c_before_anything_was_answered_leaves_nothing_to_freeze(workspace: Workspace) -> None:
+    def interrupted(prompt: Prompt, sampling: Sampling) -> Completion:
+        os.kill(os.getpid(), signal.SIGINT)
+        return student(prompt, sampling)
+
     with pytest.raises(KeyboardInterrupt):
         compiled(workspace, model=ScriptedModel(interrupted, name="scripted/student"))
-    assert asked == 200
+
+
+def test_a_third_ctrl_c_ends_the_compile(workspace: Workspace) -> None:
+    asked = 0
+
+    def interrupted(prompt: Prompt, sampling: Sampling) -> Completion:
+        nonlocal asked
+        asked += 1
+        for _ in range(3 if asked == 200 else 0):
+            os.kill(os.getpid(), signal.SIGINT)
+        return student(prompt, sampling)
+
+    with pytest.raises(KeyboardInterrupt):
+        compiled(workspace, model=ScriptedModel(interrupted, name="scripted/student"))
 
 
 # Two predictors: one finds the opinion word, the other judges it.

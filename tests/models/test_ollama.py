@@ -189,7 +189,7 @@ def test_an_unreachable_server_is_named_with_the_command_that_starts_it() -> Non
 def test_faults_that_may_pass_are_told_from_those_that_do_not(
     written_ollama: OllamaServer, status: int, kind: type[ModelError]
 ) -> None:
-    written_ollama.faults.append((status, {"error": "server busy, please try again"}))
+    written_ollama.faults.extend([(status, {"error": "server busy, please try again"})] * 9)
     with pytest.raises(ModelError, match=f"status {status}: server busy") as caught:
         model_at(written_ollama).complete(RAW, SAMPLING)
     assert type(caught.value) is kind

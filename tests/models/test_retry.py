@@ -34,11 +34,13 @@ def test_a_fault_that_stays_is_raised_with_the_number_of_attempts(written_ollama
 
 
 def test_other_faults_are_raised_at_once(written_ollama: OllamaServer) -> None:
-    written_ollama.faults.append((400, {"error": "bad request"}))
-    model = Retrying(OllamaModel("ollama/smollm", api_base=written_ollama.url))
+    written_ollama.faults.extend([(400, {"error": "bad request"})] * 9)
+    pauses: list[float] = []
+    model = Retrying(OllamaModel("ollama/smollm", api_base=written_ollama.url), sleep=pauses.append)
     with pytest.raises(ModelError, match="bad request"):
         model.complete(PROMPT, Sampling())
-    assert len(written_ollama.requests) == 1
+    assert pauses == []
+    assert len(written_ollama.requests) == 2, "the second time without what may have been refused"
 
 
 def test_the_digest_is_asked_for_again_too(written_ollama: OllamaServer) -> None:

@@ -9,6 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+HANG_UP = 0
+"""In place of a status: the connection is closed without an answer."""
+
 
 class Request(NamedTuple):
     """What a client sent."""
@@ -21,25 +24,27 @@ class Request(NamedTuple):
 class RecordingServer:
     """A server on a free loopback port, for the time of a `with` block; subclasses say what it answers.
 
-    `faults` are answered first, one a request: (status, body). `delay` is in seconds, before each answer.
+    `faults` are answered first, one a request: (status, body). `delay` is in seconds, before each answer. `prints`
+    shows each request and its answer. `port` is a free one if it is 0.
     """
 
-    def __init__(self, *, delay: float = 0.0) -> None:
+    def __init__(self, *, delay: float = 0.0, prints: bool = False, port: int = 0) -> None:
         self.requests: list[Request] = []
         self.faults: deque[tuple[int, object]] = deque()
         self.delay = delay
+        self.prints = prints
         self.peak = 0
         """The most requests that were in flight at once."""
         self._in_flight = 0
         self._lock = threading.Lock()
-        self._server = _server_for(self)
+        self._server = _server_for(self, port)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def answer(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, object]:
-        """Return the status and the body, JSON or text, of the answer to a request."""
+        """Return the status and the body, JSON, text or bytes, of the answer to a request."""
         raise NotImplementedError
 
     def respond(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, object]:
@@ -50,7 +55,10 @@ class RecordingServer:
             fault = self.faults.popleft() if self.faults else None
         try:
             time.sleep(self.delay)
-            return fault or self.answer(method, path, body)
+            status, reply = fault or self.answer(method, path, body)
+            if self.prints:
+                print(f"{method} {path} {body or ''} -> {status} {reply!r}", flush=True)
+            return status, reply
         finally:
             with self._lock:
                 self._in_flight -= 1
@@ -66,7 +74,7 @@ class RecordingServer:
         self._server.server_close()
 
 
-def _server_for(recorder: RecordingServer) -> ThreadingHTTPServer:
+def _server_for(recorder: RecordingServer, port: int) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True  # else each answer waits 40 ms for a delayed acknowledgement
@@ -82,10 +90,14 @@ def _server_for(recorder: RecordingServer) -> ThreadingHTTPServer:
 
         def _respond(self, body: dict[str, Any]) -> None:
             status, reply = recorder.respond(self.command, self.path, body)
-            content = (reply if isinstance(reply, str) else json.dumps(reply)).encode()
+            if status == HANG_UP:
+                self.close_connection = True
+                return
+            is_text = isinstance(reply, str | bytes)
+            content = reply if isinstance(reply, bytes) else (reply if is_text else json.dumps(reply)).encode()
             with suppress(ConnectionError):  # a client that timed out has hung up
                 self.send_response(status)
-                self.send_header("Content-Type", "text/plain" if isinstance(reply, str) else "application/json")
+                self.send_header("Content-Type", "text/plain" if is_text else "application/json")
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
@@ -95,4 +107,4 @@ def _server_for(recorder: RecordingServer) -> ThreadingHTTPServer:
         block_on_close = False
         request_queue_size = 64
 
-    return Server(("127.0.0.1", 0), Handler)
+    return Server(("127.0.0.1", port), Handler)

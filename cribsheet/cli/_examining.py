@@ -1,0 +1,52 @@
+"""Show what a model can do."""
+
+from contextlib import closing
+from pathlib import Path
+
+from cribsheet.cli._terminal import note, print_json, stdout
+from cribsheet.models import open_model
+from cribsheet.models.cache import CachedModel, CompletionCache
+from cribsheet.models.capabilities import Probed, Told, described, refusals_in_words
+from cribsheet.report.tables import facts_table
+from cribsheet.workspace import find_workspace
+
+_PATIENCE = 30.0
+"""Seconds that a server has for an answer of one token."""
+_IN_PROCESS = {
+    "server": "none: it runs in this process",
+    "chats": "yes; any number of log-probabilities",
+    "raw completions": "yes; any number of log-probabilities",
+    "tokenizer": "its own",
+}
+
+
+def examine(name: str, *, api_base: str | None, context_window: int | None, as_json: bool) -> None:
+    """Ask a model what it can do, show it, and keep it for compiles to come.
+
+    Raises:
+        ModelError: the model does not answer.
+    """
+    opened = open_model(name, api_base=api_base, context_window=context_window, timeout=_PATIENCE)
+    with closing(opened), closing(CompletionCache(find_workspace(Path.cwd()).cache)) as cache:
+        model = CachedModel(opened, cache)
+        note(f"asking {model.endpoint or name} what it can do")
+        model.start(probes=True, anew=True)
+        known = model.capabilities
+        if known is None and isinstance(opened, Probed):  # a hosted model, of which nothing is kept
+            known = opened.probe(Told())
+        if as_json:
+            print_json({**_identity(model), "capabilities": known.model_dump(mode="json") if known else None})
+            return
+        facts = dict(described(known)) if known else _IN_PROCESS
+        stdout().print(facts_table({**{key: str(value) for key, value in _identity(model).items()}, **facts}))
+        for text in refusals_in_words(known, (), name):
+            note(f"Note: {text}")
+
+
+def _identity(model: CachedModel) -> dict[str, str | int]:
+    return {
+        "model": model.name,
+        "address": model.endpoint or "none of its own",
+        "digest": model.digest or "not told",
+        "context window": model.context_window,
+    }

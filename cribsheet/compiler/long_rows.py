@@ -1,0 +1,102 @@
+"""Leave out the rows that are too long for the model, if they are few."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from cribsheet.dataset.examples import Row
+from cribsheet.errors import CompileError, ContextOverflowError
+from cribsheet.frozen.running import prompt_text
+from cribsheet.models import Sampling
+from cribsheet.search.candidate import Candidate
+from cribsheet.search.ledger import Charged
+from cribsheet.search.study import Study
+
+FEW = 0.05
+"""The share of the rows that may be left out if nobody says how many."""
+_NAMED = 3
+_SHOWN = 40
+
+
+class Long(NamedTuple):
+    """A row that is too long."""
+
+    number: int
+    """Its place in the trainset, from 1."""
+    row: Row
+    tokens: int
+    """What its zero-shot prompt takes, completion included."""
+
+    def __str__(self) -> str:
+        text = max(map(str, self.row.inputs.values()), key=len)
+        return f"row {self.number} ({self.tokens:,} tokens, {text[:_SHOWN]!r}…)"
+
+
+def calibrate(study: Study, candidate: Candidate) -> None:
+    """Learn from a row that the model answers how far its estimates of tokens are from above."""
+    model = Charged(study.model, study.ledger)
+    (prompt, *_) = candidate.prompts.values()
+    names = [field.name for field in prompt.signature.inputs]
+    for row in [row for row in study.val if set(names) <= set(row.inputs)][:_NAMED]:
+        rendered = prompt_text(prompt, {name: row.inputs[name] for name in names})
+        # The very request that the baseline makes, so that it is paid for once.
+        sampling = Sampling(max_tokens=prompt.decoding.max_tokens, top_logprobs=prompt.decoding.top_logprobs)
+        with suppress(ContextOverflowError):
+            study.lengths.calibrate(rendered, model.complete(rendered, sampling).usage.prompt_tokens)
+            return
+
+
+def leave_out_long_rows(
+    study: Study, candidate: Candidate, numbers: Mapping[str, int], *, most: int | None
+) -> Sequence[Long]:
+    """Return the rows of the demo pool and the valset that the zero-shot prompt cannot ask, which the study then lacks.
+
+    `numbers` are the rows' places in the trainset, by their ids; `most` is how many may be left out, None for 1 in 20.
+
+    Raises:
+        CompileError: there are more of them.
+    """
+    rows = [*study.train, *study.val]
+    long = too_long(study, candidate, rows, numbers)
+    allowed = max(1, int(FEW * len(rows))) if most is None else most
+    kept = [sum(row.id not in {one.row.id for one in long} for row in part) for part in (study.train, study.val)]
+    if len(long) > allowed or (long and not all(kept)):
+        raise CompileError(
+            f"{len(long)} of {len(rows)} rows are too long for the context window of {study.model.context_window:,} "
+            f"tokens of {study.model.name}, and {allowed} may be left out: {named(long)}. Shorten them, give the model "
+            "a larger window with --context-window, or allow more to be left out with --long-rows."
+        )
+    if long:
+        study.leave_out({one.row.id for one in long})
+    return long
+
+
+def too_long(study: Study, candidate: Candidate, rows: Sequence[Row], numbers: Mapping[str, int]) -> list[Long]:
+    """Return the rows, the longest first, on which a candidate does not fit the context window."""
+    window, ordered = study.model.context_window, sorted(rows, key=_bytes, reverse=True)
+    rest = study.lengths.row(candidate, ordered[-1])
+    long = []
+    for row in ordered:
+        if rest + _bytes(row) <= window:  # no token has less than a byte, so this row fits and so do the others
+            break
+        tokens = study.lengths.row(candidate, row)
+        if tokens > window:
+            long.append(Long(numbers.get(row.id, 0), row, tokens))
+    return long
+
+
+def note_on(long: Sequence[Long], study: Study) -> str:
+    """Return a sentence on the rows that were left out."""
+    rows = "1 row is" if len(long) == 1 else f"{len(long)} rows are"
+    window = f"the context window of {study.model.context_window:,} tokens"
+    return f"{rows} too long for {window} and left out of the search: {named(long)}."
+
+
+def named(long: Sequence[Long]) -> str:
+    """Return the first of the rows, and how many more there are."""
+    more = f" and {len(long) - _NAMED} more" if len(long) > _NAMED else ""
+    return ", ".join(map(str, long[:_NAMED])) + more
+
+
+def _bytes(row: Row) -> int:
+    return sum(len(str(value).encode(errors="replace")) for value in row.inputs.values())

@@ -1,0 +1,188 @@
+"""Say in words what LiteLLM met."""
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from cribsheet.errors import (
+    ContextOverflowError,
+    ModelError,
+    PromptStyleError,
+    TransientError,
+    UnknownModelError,
+    UnreachableError,
+)
+from cribsheet.models._proxies import bad_proxy, through_proxy
+from cribsheet.models._refusals import REFUSING, Failure, Kind
+
+TOO_LONG = re.compile(
+    r"context (length|size|window)|maximum (input|sequence|prompt|model) length|(prompt|input)( is|s are)? too long"
+    r"|too many tokens|exceed\w* [\w ]*(context|max_model_len)|max_new_tokens. must be <=",
+    re.IGNORECASE,
+)
+"""How servers say that a prompt does not fit."""
+_WRAPPINGS = re.compile(r"^([\w.-]*(Error|Exception|Timeout)(: | - )|Error code: \d+( - |$))+")
+"""What LiteLLM and OpenAI's client put in front of a message: the names of errors, one for each layer."""
+_NO_HOST = re.compile(r"Name or service not known|nodename nor servname|getaddrinfo|name resolution", re.IGNORECASE)
+_FORM = re.compile(r"system (role|message)s?\b.*not supported|roles? must alternate|conversation roles", re.IGNORECASE)
+"""How servers say that the model's template has no place for such a chat."""
+_ABSENT = frozenset({404, 405, 501})
+PATHS: dict[Kind, str] = {"raw": "/completions", "chat": "/chat/completions"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where requests go, as messages name it."""
+
+    name: str
+    """The model's whole name."""
+    endpoint: str
+    """Empty for a hosted model."""
+    provider: str
+    key_name: str
+    """The variable that holds the key."""
+
+    @property
+    def where(self) -> str:
+        """The address, or the provider."""
+        return self.endpoint or self.provider
+
+    @property
+    def via(self) -> str:
+        """A sentence on the proxy that requests go through; empty if there is none."""
+        return through_proxy(self.endpoint)
+
+    def overflow(self, reason: str) -> ContextOverflowError:
+        """Return the error for a prompt that does not fit."""
+        return ContextOverflowError(
+            f"The prompt does not fit the context window of {self.name}: {reason}. Use fewer demos or shorter rows, or "
+            "a server with a larger window."
+        )
+
+    def not_openai(self, reason: str) -> ModelError:
+        """Return the error for an answer that is not OpenAI's."""
+        return ModelError(
+            f"{self.where} does not answer as an OpenAI-compatible server does: {reason}. "
+            f"Check --api-base: most such addresses end in /v1.{self.via}"
+        )
+
+    def without_style(self, kind: Kind, reason: str) -> PromptStyleError:
+        """Return the error for a server that takes no prompts of a kind."""
+        other = "chat" if kind == "raw" else "raw"
+        what = "raw completions" if kind == "raw" else "chats"
+        return PromptStyleError(
+            f"{self.where} does not serve {what} at {PATHS[kind]}: {reason}. Choose a {other} layout, or a server "
+            "that has both."
+        )
+
+    def without_form(self, reason: str) -> PromptStyleError:
+        """Return the error for a chat whose roles the model's template does not take."""
+        return PromptStyleError(f"{self.where} takes no chat of this form: {reason}. Choose another layout.")
+
+
+def failure_of(error: Exception, place: Place, kind: Kind, *, worked: Collection[Kind], lacks_key: bool) -> Failure:
+    """Return what went wrong; `worked` are the kinds of prompts that the server has answered."""
+    causes = list(_causes(error))
+    status = next((one for cause in reversed(causes) if isinstance(one := _status(cause), int)), 0)
+    words = "\n".join([str(error), *(_body(cause) for cause in causes)])
+    reason = _reason(error, words)
+    names = {_name(cause) for cause in causes}
+    answered = "httpx.HTTPStatusError" in names
+    if not answered and (lacking := _connection(place, names, " ".join(map(str, causes)), error)):
+        return Failure(0, words, lacking)
+    if TOO_LONG.search(words):
+        return Failure(0, words, place.overflow(reason))
+    if status in (401, 403) or lacks_key:
+        key = f"Set {place.key_name}.{place.via}"
+        return Failure(status, words, ModelError(f"{place.where} does not accept the key: {reason}. {key}"))
+    if kind == "chat" and _FORM.search(words):
+        return Failure(0, words, place.without_form(reason))
+    if status in _ABSENT and set(worked) - {kind}:
+        return Failure(status, words, place.without_style(kind, f"status {status}, {reason}"))
+    from_server = answered or any(name.endswith(".UnsupportedParamsError") for name in names)
+    return Failure(status if from_server else 0, words, _refusal(place, status, reason, answered=from_server))
+
+
+def may_be_refused(failure: Failure) -> bool:
+    """Tell whether the server may have refused a parameter, rather than the request."""
+    return failure.status in REFUSING and not isinstance(failure.error, ContextOverflowError)
+
+
+def _refusal(place: Place, status: int, reason: str, *, answered: bool) -> ModelError:
+    if status in (404, 405):
+        return UnknownModelError(
+            f"{place.where} has no model {place.name.partition('/')[2]!r}, or no such path: status {status}, {reason}. "
+            f"Check the name, and that --api-base ends as the server says, mostly in /v1.{place.via}"
+        )
+    if place.endpoint and not answered:  # so LiteLLM stumbled over the answer
+        return place.not_openai(reason)
+    if status in (408, 429) or (status >= 500 and status != 501):
+        return TransientError(f"{place.where} failed with status {status}: {reason}.{place.via}")
+    return ModelError(
+        f"{place.where} refused the request with status {status}: {reason}. Look at the server's log, or run "
+        f"`cribsheet doctor --model {place.name}` to see what it takes.{place.via}"
+    )
+
+
+def _connection(place: Place, names: set[str], words: str, error: Exception) -> ModelError | None:
+    """Return the error for a request that got no answer; None if it got one."""
+    if "socksio" in words or "httpx.InvalidURL" in names:
+        return bad_proxy(place.endpoint, error)
+    if names & {"httpx.ConnectError", "httpx.UnsupportedProtocol", "httpx.ProxyError", "httpx.ConnectTimeout"}:
+        if "SSL" in words:
+            return UnreachableError(
+                f"There is no secure connection to {place.where}: {_ssl_reason(words)}. Check whether the server "
+                f"speaks http:// or https://, and its certificate.{place.via}"
+            )
+        if not place.endpoint:
+            return UnreachableError(f"{place.provider} cannot be reached. Check the network connection.{place.via}")
+        problem = "No host has the name in" if _NO_HOST.search(words) else "Nothing answers at"
+        return UnreachableError(f"{problem} {place.where}. Start the server, or check --api-base.{place.via}")
+    if any(name.endswith("Timeout") for name in names):
+        return TransientError(f"{place.where} gave no answer in time: the request timed out.{place.via}")
+    if any(name.startswith("httpx.") for name in names):
+        return TransientError(f"{place.where} broke off: {_reason(error, '')}.{place.via}")
+    return None
+
+
+def _ssl_reason(words: str) -> str:
+    found = re.search(r"\[SSL[^\]]*\] ([\w ]+)", words)
+    return found[1].strip() if found else "TLS failed"
+
+
+def _reason(error: Exception, words: str) -> str:
+    """Return the first line of what was said, without LiteLLM's own words around it."""
+    lines = [_WRAPPINGS.sub("", line).strip() for line in (str(error).splitlines() or [""])[:1]]
+    told = [line for line in [*lines, *words.splitlines()[1:]] if line]
+    return (told[0] if told else type(error).__name__).rstrip(".")[:300]
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error with all that led to it: LiteLLM keeps what the connection met only there."""
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _status(error: BaseException) -> Any:
+    response = getattr(error, "response", None)
+    return getattr(error, "status_code", None) or getattr(response, "status_code", None)
+
+
+def _body(error: BaseException) -> str:
+    """Return what the server sent, which LiteLLM's message may lack."""
+    if not _name(error).startswith("httpx."):
+        return ""
+    try:
+        return str(error.response.text)  # type: ignore[attr-defined]  # of httpx.HTTPStatusError
+    except (AttributeError, RuntimeError):  # other errors have none; of a stream it is not read
+        return ""
+
+
+def _name(error: BaseException) -> str:
+    """Return an error's full name, in which newer OpenAI clients have httpx2 for httpx."""
+    return f"{type(error).__module__}.{type(error).__name__}".replace("httpx2.", "httpx.", 1)

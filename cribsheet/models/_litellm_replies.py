@@ -1,0 +1,73 @@
+"""Read what LiteLLM returns, in all the shapes that servers answer in."""
+
+from typing import Any
+
+from cribsheet.models._base import Usage
+from cribsheet.models._logprobs import NOTHING_TOLD, TokenLogprobs, as_entries, read_entries, sound, text_of
+from cribsheet.models.thinking import Parts, after_thought
+from cribsheet.prompts import Prompt
+
+
+def completion_text(reply: Any, prompt: Prompt) -> str | None:
+    """Return the text that a reply adds to a prompt; None if it holds no completion."""
+    choice = next(iter(getattr(reply, "choices", None) or ()), None)
+    if not prompt.is_chat:
+        text = getattr(choice, "text", None)
+        return text if isinstance(text, str) else None
+    message = getattr(choice, "message", None)
+    if message is None:
+        return None
+    content = _joined(getattr(message, "content", None))
+    last = prompt.messages[-1]
+    # llama-server repeats a turn of the assistant that it was given to go on with.
+    return content.removeprefix(last.content) if content and last.role == "assistant" else content
+
+
+def thought_of(reply: Any) -> str | None:
+    """Return what the endpoint told apart from the text: "" if it thought without showing it, None if it did not."""
+    message = getattr(next(iter(getattr(reply, "choices", None) or ()), None), "message", None)
+    shown = getattr(message, "reasoning_content", None) or getattr(message, "reasoning", None)
+    details = getattr(getattr(reply, "usage", None), "completion_tokens_details", None)
+    hidden = "" if getattr(details, "reasoning_tokens", None) else None
+    return shown if isinstance(shown, str) and shown else hidden
+
+
+def logprobs_of(reply: Any, parts: Parts) -> TokenLogprobs:
+    """Return the log-probabilities of an answer; none if the reply tells none, or none that can be read."""
+    told = getattr(reply.choices[0], "logprobs", None)
+    if told is None:
+        return NOTHING_TOLD
+    try:
+        shape = told if isinstance(told, dict) else told.model_dump()
+        # llama-server sends entries from its raw endpoint too, where OpenAI sends columns.
+        entries = after_thought(shape.get("content") or as_entries(shape), parts, text_of)
+        return sound(read_entries(entries, parts.answer))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return NOTHING_TOLD
+
+
+def usage_of(reply: Any) -> Usage | None:
+    """Return the tokens that a reply counts; None if it counts none."""
+    usage = getattr(reply, "usage", None)
+    prompt_tokens = _count(getattr(usage, "prompt_tokens", None))
+    if not prompt_tokens:
+        return None
+    details = getattr(usage, "prompt_tokens_details", None)
+    cached = getattr(details, "cached_tokens", None)
+    return Usage(
+        prompt_tokens=prompt_tokens,
+        cached_tokens=None if cached is None else min(_count(cached), prompt_tokens),
+        completion_tokens=_count(getattr(usage, "completion_tokens", None)),
+    )
+
+
+def _joined(content: Any) -> str | None:
+    """Return a message's text, which some servers send in parts; empty if it has none."""
+    if isinstance(content, list):
+        parts = [part.get("text", "") if isinstance(part, dict) else part for part in content]
+        return "".join(parts) if all(isinstance(part, str) for part in parts) else None
+    return content if isinstance(content, str) else "" if content is None else None
+
+
+def _count(number: Any) -> int:
+    return max(0, number) if isinstance(number, int) else 0

@@ -1,0 +1,56 @@
+"""Find out what an endpoint can do, with a few completions of one token."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, Protocol
+
+from cribsheet.errors import ModelError, TransientError, UnreachableError
+from cribsheet.models._base import Completion, Sampling
+from cribsheet.models._refusals import Kind
+from cribsheet.models.capabilities import Capabilities, Endpoint, Told
+from cribsheet.prompts import Message, Prompt
+
+_STOPS = ("\n\n", "###", "Question:", "Answer:")
+_PROMPTS: Mapping[Kind, Prompt] = {
+    "chat": Prompt(messages=(Message(role="user", content="Is water wet? Answer yes or no."),), stop=_STOPS),
+    "raw": Prompt(text="Question: Is water wet? Answer yes or no.\nAnswer:", stop=_STOPS),
+}
+
+
+class Ask(Protocol):
+    """Asks for a completion, with further parameters; returns it with the sizes that were granted."""
+
+    def __call__(
+        self, prompt: Prompt, sampling: Sampling, extra: Mapping[str, Any], *, insists: bool
+    ) -> tuple[Completion, Mapping[str, int]]: ...
+
+
+def probe(
+    ask: Ask, told: Told, *, kinds: Collection[Kind], most_logprobs: Mapping[Kind, int], extra: Mapping[str, Any]
+) -> Capabilities:
+    """Ask for everything at once, for each kind of prompt; `extra` are parameters that only some servers have.
+
+    Raises:
+        ModelError: no kind of prompt is completed, or the server fails for another reason.
+    """
+    endpoints: dict[Kind, Endpoint] = {}
+    errors: list[ModelError] = []
+    calls = tokens = 0
+    for kind in kinds:
+        try:
+            sampling = Sampling(max_tokens=1, top_logprobs=most_logprobs[kind])
+            completion, granted = ask(_PROMPTS[kind], sampling, extra, insists=True)
+        except (TransientError, UnreachableError):
+            raise
+        except ModelError as error:
+            errors.append(error)
+            endpoints[kind] = Endpoint(works=False, reason=str(error))
+            continue
+        endpoints[kind] = Endpoint(granted=granted, logprobs=len(completion.first_token or {}))
+        calls += 1
+        tokens += completion.usage.prompt_tokens + completion.usage.completion_tokens
+    if not calls:
+        first, *others = errors
+        raise type(first)(" ".join(dict.fromkeys(map(str, (first, *others)))))
+    missing = Endpoint(works=False, reason="the provider has none")
+    chat, raw = endpoints.get("chat", missing), endpoints.get("raw", missing)
+    return Capabilities(told=told, chat=chat, raw=raw, calls=calls, tokens=tokens)

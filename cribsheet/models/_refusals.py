@@ -1,0 +1,193 @@
+"""Go on without what a server refuses."""
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple, TypeVar
+
+from cribsheet.errors import ModelError
+from cribsheet.models.capabilities import Capabilities, Endpoint
+
+Kind = Literal["raw", "chat"]
+Reply = TypeVar("Reply")
+
+REFUSING = frozenset({400, 406, 415, 422, 500, 501})
+"""The statuses that a server refuses a parameter with."""
+_LOWER: Mapping[str, tuple[int, ...]] = {"logprobs": (20, 10, 5, 2, 0), "stop": (4, 1, 0)}
+"""What is asked for in place of more: vLLM grants 20 log-probabilities, OpenAI 5 for raw prompts and 4 stops."""
+_NAMES: Mapping[str, str] = {
+    "logprobs": r"log_?probs|log.probabilit|n_probs",
+    "stop": r"\bstops?\b",
+    "max_tokens": r"\bmax_tokens\b",
+    "n": r"['\"`]n['\"`]|\bn (must|should|is|has|>|=)|best_of|number of (choices|completions)",
+}
+"""How messages name parameters, if not by their name alone."""
+
+
+class Failure(NamedTuple):
+    """How a server refused, or failed at, a request."""
+
+    status: int
+    words: str
+    """All that it said."""
+    error: ModelError
+    """What to tell the user if nothing can be left out."""
+
+
+class Refused(Exception):
+    """Raised by what sends a request, if the server answers with one of `REFUSING`."""
+
+    def __init__(self, failure: Failure):
+        super().__init__(failure.words)
+        self.failure = failure
+
+
+class Refusals:
+    """What a server grants of each optional parameter, learnt from its refusals; safe to use from several threads.
+
+    A parameter has a size: how many log-probabilities or stops, 1 for any other. A size of 0 leaves it out; of
+    `max_tokens` it asks for `max_completion_tokens`, its newer name.
+    """
+
+    def __init__(self) -> None:
+        self._granted: dict[tuple[Kind, str], int] = {}
+        self._silent: dict[Kind, int] = {"raw": 0, "chat": 0}
+        """Failures with status 500 that name nothing, since the last success."""
+        self._lock = threading.Lock()
+
+    def granted(self, kind: Kind, wanted: Mapping[str, int]) -> dict[str, int]:
+        """Return the sizes that are asked for, of those wanted."""
+        return {name: min(size, self._granted.get((kind, name), size)) for name, size in wanted.items()}
+
+    def adopt(self, capabilities: Capabilities, worked: set[Kind]) -> None:
+        """Take over what a probe found out, and which kinds of prompts were answered."""
+        kinds: tuple[tuple[Kind, Endpoint], ...] = (("raw", capabilities.raw), ("chat", capabilities.chat))
+        for kind, endpoint in kinds:
+            self._grant(kind, endpoint.granted)
+            if endpoint.works and endpoint.granted:
+                worked.add(kind)
+
+    def _grant(self, kind: Kind, sizes: Mapping[str, int]) -> None:
+        with self._lock:
+            self._granted.update({(kind, name): size for name, size in sizes.items()})
+
+    def ask(
+        self,
+        kind: Kind,
+        wanted: Mapping[str, int],
+        send: Callable[[Mapping[str, int]], Reply],
+        *,
+        insists: bool = False,
+    ) -> tuple[Reply, Mapping[str, int]]:
+        """Send a request, with less of what the server refuses; return the reply and the sizes it was given for.
+
+        A failure with status 500 that names no parameter may pass: only the second in a row is looked into, unless
+        it `insists`.
+
+        Raises:
+            ModelError: the failure has another reason.
+        """
+        sizes = self.granted(kind, wanted)
+        try:
+            reply = send(sizes)
+        except Refused as refused:
+            failure = refused.failure
+            named = _named(failure.words, sizes)
+            self._silent[kind] += failure.status == 500 and not named
+            if failure.status == 500 and not (named or insists or self._silent[kind] > 1):
+                raise failure.error from refused
+            reply, sizes = self._with_less(send, sizes, failure)
+            lowered = {name: size for name, size in sizes.items() if size < wanted[name]}
+            self._grant(kind, lowered)
+        self._silent[kind] = 0
+        return reply, sizes
+
+    def _with_less(
+        self, send: Callable[[Mapping[str, int]], Reply], sizes: dict[str, int], failure: Failure
+    ) -> tuple[Reply, dict[str, int]]:
+        """Lower what the server names, step by step; if that does not help, find out what it is."""
+        first = failure
+        while len(named := _named(failure.words, sizes)) == 1:
+            (name,) = named
+            sizes = sizes | {name: _lower(name, sizes[name], failure.words)}
+            try:
+                return send(sizes), sizes
+            except Refused as refused:
+                failure = refused.failure
+        return _found_out(send, sizes, first)
+
+
+def _found_out(
+    send: Callable[[Mapping[str, int]], Reply], sizes: dict[str, int], failure: Failure
+) -> tuple[Reply, dict[str, int]]:
+    """Ask for nothing that is optional, then for one thing more at a time; raise the failure if nothing helps."""
+    # Without an end to how much is written, the answer might take minutes: so it is asked for in both ways.
+    for least in (sizes.get("max_tokens", 0), 0):
+        kept = {name: least if name == "max_tokens" else 0 for name in sizes}
+        try:
+            reply = send(kept)
+        except Refused:
+            continue
+        break
+    else:
+        raise failure.error
+    for name, size in sizes.items():
+        while size > kept[name]:
+            try:
+                reply, kept = send(kept | {name: size}), kept | {name: size}
+            except Refused as refused:
+                size = _lower(name, size, refused.failure.words)
+            else:
+                break
+    return reply, kept
+
+
+def _named(words: str, sizes: Mapping[str, int]) -> list[str]:
+    """Return the parameters with a size that a message names."""
+    patterns = {name: _NAMES.get(name, rf"\b{re.escape(name)}\b") for name, size in sizes.items() if size}
+    return [name for name, pattern in patterns.items() if re.search(pattern, words, re.IGNORECASE)]
+
+
+def _lower(name: str, size: int, words: str) -> int:
+    """Return a size to ask for next: the largest number that the message names, if it is less."""
+    lower = [step for step in _LOWER.get(name, (0,)) if step < size]
+    told = [number for digits in re.findall(r"\b\d{1,4}\b", words) if 1 < (number := int(digits)) < size]
+    if name in _LOWER and told:
+        return max([number for number in told if number > lower[0]], default=lower[0])
+    return lower[0]
+
+
+def sizes_of(**wanted: Any) -> dict[str, int]:
+    """Return the sizes of parameters: the length of a list, a count of log-probabilities, 1 for any other value.
+
+    >>> sizes_of(logprobs=8, stop=["a", "b"], seed=0, n=None)
+    {'logprobs': 8, 'stop': 2, 'seed': 1}
+    """
+    return {
+        name: len(value) if isinstance(value, list) else int(value) if name == "logprobs" else 1
+        for name, value in wanted.items()
+        if value is not None
+    }
+
+
+def within(given: Mapping[str, Any], sizes: Mapping[str, int]) -> dict[str, Any]:
+    """Return the parameters to send: without those of size 0, and the first items of a list.
+
+    >>> within({"seed": 1, "stop": ["a", "b"], "n": 2}, {"seed": 0, "stop": 1, "n": 1})
+    {'stop': ['a'], 'n': 2}
+    """
+    return {
+        name: value[: sizes[name]] if isinstance(value, list) else value
+        for name, value in given.items()
+        if sizes.get(name)
+    }
+
+
+def refused_of(wanted: Mapping[str, int], sizes: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the parameters that were left out, a list that was cut among them; fewer log-probabilities are still some.
+
+    >>> refused_of({"logprobs": 64, "stop": 6, "seed": 1}, {"logprobs": 20, "stop": 4, "seed": 0})
+    ('stop', 'seed')
+    """
+    less = [name for name in wanted if sizes[name] < wanted[name] and (name != "logprobs" or not sizes[name])]
+    return tuple(name for name in less if name != "max_tokens")

@@ -1,0 +1,147 @@
+"""Ask a server what it says of itself, and how many tokens a text has."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from cribsheet.models._proxies import http_client
+from cribsheet.models.capabilities import Tokenizer, Told
+
+PATIENCE = 10.0
+"""Seconds that a server has for an answer that costs it nothing."""
+_PAGES = ("/props", "/get_model_info", "/info")
+"""Where llama-server, SGLang and TGI tell more than `/v1/models` has room for."""
+_HASHES = ("digest", "sha256", "hash", "checksum", "model_sha", "sha")
+_FACTS = (
+    *_HASHES,
+    *("root", "parent", "revision", "quantization", "arch", "path", "model_path", "model_id", "weight_version"),
+    *("model_ftype", "ftype", "n_params", "size", "n_vocab", "n_embd", "n_ctx_train", "tokenizer_path", "lora"),
+)
+"""What tells weights apart, more or less. Other things that a server tells may change from minute to minute."""
+_WINDOWS = ("loaded_context_length", "max_model_len", "n_ctx", "max_total_tokens", "context_window", "context_length")
+_LARGEST_WINDOW = 10**8
+
+
+class ServerInformation:
+    """What a server tells beside completions, at the addresses that such servers have for it."""
+
+    def __init__(self, endpoint: str, *, key: str | None) -> None:
+        self._endpoint, self._key = endpoint, key
+        self._root = endpoint.removesuffix("/v1")
+        self._is_silent = False
+        """Whether it let a request wait for too long, or nobody was there."""
+
+    def told(self, model: str) -> Told:
+        """Return what is told of a model: nothing at all if nobody is there, which a completion explains better."""
+        models = self._ask("GET", f"{self._endpoint}/models")
+        entries = [entry for entry in _listed(models) if isinstance(entry, dict)]
+        own = next((entry for entry in entries if entry.get("id") == model), entries[0] if len(entries) == 1 else {})
+        pages = {page: found for page in _PAGES if isinstance(found := self._ask("GET", self._root + page), dict)}
+        parts = [own, *pages.values()]
+        facts = dict(_facts(parts))
+        hashes = [str(facts[name]) for name in _HASHES if name in facts]
+        return Told(
+            server=_server(own, pages),
+            models=tuple(str(entry["id"]) for entry in entries if "id" in entry),
+            digest=next((one for one in hashes if re.fullmatch(r"(sha256:)?[0-9a-fA-F]{16,}", one)), None),
+            weights=facts,
+            context_window=_window([*pages.values(), own]),
+        )
+
+    def told_by_ollama(self, model: str, *, digest: str | None) -> Told:
+        """Return what Ollama tells of a model beside the hash of its weights."""
+        version = self._ask("GET", f"{self._endpoint}/api/version")
+        shown = self._ask("POST", f"{self._endpoint}/api/show", {"model": model})
+        details = shown.get("model_info") if isinstance(shown, dict) else None
+        sizes = details.items() if isinstance(details, dict) else ()
+        windows = [size for name, size in sizes if name.endswith(".context_length") and isinstance(size, int)]
+        number = version.get("version") if isinstance(version, dict) else None
+        window = windows[0] if windows and windows[0] > 0 else None
+        return Told(server=f"Ollama {number or ''}".strip(), digest=digest, context_window=window)
+
+    def tokenizer(self, model: str) -> Tokenizer | None:
+        """Return whose way of asking for tokens the server understands; None if it counts none."""
+        ways: tuple[Tokenizer, ...] = ("llama-server", "vllm")
+        return next((way for way in ways if self.count(way, model, "Hello there")), None)
+
+    def count(self, way: Tokenizer, model: str, text: str) -> int | None:
+        """Return how many tokens a text has as a raw prompt; None if the server does not say."""
+        own: dict[str, Any] = {"content": text, "add_special": True}
+        if way == "vllm":
+            own = {"model": model, "prompt": text, "add_special_tokens": True}
+        reply = self._ask("POST", f"{self._root}/tokenize", own)
+        if not isinstance(reply, dict):
+            return None
+        tokens, count = reply.get("tokens"), reply.get("count")
+        if isinstance(tokens, list):
+            return len(tokens)
+        return count if isinstance(count, int) else None
+
+    def close(self) -> None:
+        """Close the connections; they are opened again when the server is next asked something."""
+        if client := self.__dict__.pop("_client", None):
+            client.close()
+
+    @cached_property
+    def _client(self) -> Any:
+        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        return http_client(self._endpoint, timeout=PATIENCE, headers=headers)
+
+    def _ask(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> Any:
+        """Return the JSON of a reply; None for whatever else comes of it."""
+        import httpx  # here, for it takes a fifth of a second that other models need not pay
+
+        if self._is_silent:
+            return None
+        try:
+            reply = self._client.request(method, url, json=body)
+            return reply.json() if reply.is_success else None
+        except (httpx.ConnectError, httpx.TimeoutException):
+            self._is_silent = True
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+            pass
+        return None
+
+
+def _listed(models: Any) -> Iterable[Any]:
+    data = models.get("data") if isinstance(models, dict) else models
+    return data if isinstance(data, list) else ()
+
+
+def _server(own: Mapping[str, Any], pages: Mapping[str, Any]) -> str:
+    if own.get("owned_by") == "llamacpp" or "default_generation_settings" in pages.get("/props", {}):
+        return "llama-server"
+    if "/get_model_info" in pages:
+        return "SGLang"
+    if "max_concurrent_requests" in pages.get("/info", {}):
+        return "TGI"
+    owner = own.get("owned_by")
+    return "vLLM" if owner == "vllm" else str(owner or "")
+
+
+def _facts(parts: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield what tells weights apart, of the parts and of what is nested in them."""
+    for part in parts:
+        for name, value in part.items():
+            if name == "chat_template" and isinstance(value, str):
+                yield name, hashlib.sha256(value.encode(errors="replace")).hexdigest()[:16]
+            elif name in _FACTS and value not in (None, "", []) and isinstance(value, str | int | float | list):
+                yield name, json.loads(json.dumps(value))
+            elif isinstance(value, dict) and name in ("meta", "default_generation_settings", "params"):
+                yield from _facts([value])
+
+
+def _window(parts: Iterable[Mapping[str, Any]]) -> int | None:
+    """Return the context window that the first of the parts tells."""
+    for part in parts:
+        nested = [
+            value for name in ("default_generation_settings", "meta") if isinstance(value := part.get(name), dict)
+        ]
+        for told in (part, *nested):
+            sizes = [told[name] for name in _WINDOWS if isinstance(told.get(name), int)]
+            if sizes and 0 < sizes[0] < _LARGEST_WINDOW:
+                return int(sizes[0])
+    return None

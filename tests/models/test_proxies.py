@@ -1,0 +1,112 @@
+"""This machine is never reached through a proxy, and an error that a proxy caused names its variable."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from configurations import CHAT, RAW
+from recording_server import RecordingServer
+from stand_in import StandIn
+
+from cribsheet.errors import ModelError
+from cribsheet.models import Model, Sampling
+from cribsheet.models.capabilities import Told
+from cribsheet.models.litellm import LiteLLMModel
+from cribsheet.models.ollama import OllamaModel
+
+NAMES = ("openai/model", "hosted_vllm/model", "llamafile/model", "ollama/model")
+
+
+class Proxy(RecordingServer):
+    """Refuses to pass anything on, as a company's proxy does."""
+
+    def answer(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, object]:
+        return 502, "<html>Blocked by the proxy</html>"
+
+
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind in ("http", "https", "all", "no"):
+        for name in (f"{kind}_proxy", f"{kind}_proxy".upper()):
+            monkeypatch.setenv(name, "")  # so that it is put back as it was, whoever sets it
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def proxy() -> Iterator[Proxy]:
+    with Proxy() as server:
+        yield server
+
+
+def model_at(name: str, address: str) -> OllamaModel | LiteLLMModel:
+    kind = OllamaModel if name.startswith("ollama") else LiteLLMModel
+    return kind(name, api_base=address + ("" if name.startswith("ollama") else "/v1"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_a_server_on_this_machine_is_reached_directly(
+    name: str, variable: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, proxy.url)
+    monkeypatch.setenv("NO_PROXY", "example.com")
+    with StandIn() as server:
+        model = model_at(name, server.url.replace("127.0.0.1", "localhost"))
+        told = model.told()
+        assert told is not None
+        model.adopt(model.probe(told))
+        assert model.complete(CHAT, Sampling()).text == "positive"
+        assert model.complete(RAW, Sampling()).text == " positive"
+    assert proxy.requests == []
+
+
+@pytest.mark.parametrize("proxy_address", ["socks5://127.0.0.1:9", "no proxy at all", "http://127.0.0.1:9"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_proxy_that_is_of_no_use_does_not_matter_on_this_machine(
+    name: str, proxy_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy_address)
+    with StandIn() as server:
+        assert model_at(name, server.url).complete(CHAT, Sampling()).text == "positive"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_proxy_that_answers_for_a_server_is_named_without_its_password(
+    name: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy.url.replace("//", "//me:secret@"))
+    model: Model = model_at(name, "http://models.invalid:8080")
+    with pytest.raises(ModelError) as caught:
+        model.complete(CHAT, Sampling())
+    assert proxy.requests
+    assert f"through the proxy {proxy.url} that HTTP_PROXY names" in str(caught.value)
+    assert "put models.invalid into NO_PROXY" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("proxy_address", ["http://127.0.0.1:9", "socks5://127.0.0.1:9", "no proxy at all"])
+def test_a_proxy_that_cannot_be_used_is_named(name: str, proxy_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", proxy_address)
+    model = model_at(name, "http://models.invalid:8080")
+    with pytest.raises(ModelError, match=r"http_proxy.*NO_PROXY"):
+        model.complete(CHAT, Sampling())
+    with pytest.raises(ModelError, match=r"http_proxy.*NO_PROXY"):
+        model.probe(model.told() or Told())
+
+
+def test_no_proxy_is_heeded(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    monkeypatch.setenv("NO_PROXY", "models.invalid")
+    with pytest.raises(ModelError) as caught:
+        model_at("openai/model", "http://models.invalid:8080").complete(CHAT, Sampling())
+    assert "HTTP_PROXY" not in str(caught.value)
+    assert proxy.requests == []
+
+
+def test_where_no_proxy_is_named_the_environment_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    before = dict(os.environ)
+    LiteLLMModel("openai/x", api_base="http://127.0.0.1:9/v1")
+    assert dict(os.environ) == before

@@ -1,0 +1,160 @@
+"""Write one answer in all the shapes that servers have been seen to answer in, sound and broken ones."""
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+from recording_server import HANG_UP
+
+Json = dict[str, Any]
+Reshape = Callable[[Json], object]
+
+
+def shaped(shape: str, path: str, text: str, alternatives: dict[str, float] | None) -> tuple[int, object]:
+    """Return the status and body of an answer to a request on this path."""
+    if "chat" in path:  # there is no blank to go on from
+        text = text.strip()
+        alternatives = alternatives and {token.strip(): logprob for token, logprob in alternatives.items()}
+    reply = _ollama(path, text, alternatives) if path.startswith("/api/") else _openai(path, text, alternatives)
+    body = SHAPES[shape](reply)
+    return (HANG_UP if shape == "hang-up" else 200), body
+
+
+def _openai(path: str, text: str, alternatives: dict[str, float] | None) -> Json:
+    is_chat = "chat" in path
+    choice: Json = {"index": 0, "finish_reason": "stop"}
+    choice |= {"message": {"role": "assistant", "content": text}} if is_chat else {"text": text}
+    if alternatives:
+        choice["logprobs"] = {"content": _entries(alternatives)}
+    return {
+        "id": "1",
+        "object": "chat.completion" if is_chat else "text_completion",
+        "created": 1,
+        "model": "model",
+        "choices": [choice],
+        "usage": {"prompt_tokens": 7, "completion_tokens": 1, "total_tokens": 8},
+    }
+
+
+def _ollama(path: str, text: str, alternatives: dict[str, float] | None) -> Json:
+    is_chat = path.endswith("chat")
+    told = {"logprobs": _entries(alternatives)} if alternatives else {}
+    return {
+        "model": "model",
+        "created_at": "2026-01-01T00:00:00Z",
+        **({"message": {"role": "assistant", "content": text}} if is_chat else {"response": text}),
+        "done": True,
+        "done_reason": "stop",
+        "prompt_eval_count": 7,
+        "eval_count": 1,
+        **told,
+    }
+
+
+def _entries(alternatives: dict[str, float]) -> list[Json]:
+    top = [
+        {"token": token, "logprob": logprob, "bytes": list(token.encode())} for token, logprob in alternatives.items()
+    ]
+    return [{**top[0], "top_logprobs": top}]
+
+
+def _with(**parts: object) -> Reshape:
+    return lambda reply: {**reply, **parts}
+
+
+def _choice(**parts: object) -> Reshape:
+    return lambda reply: {**reply, "choices": [{**reply.get("choices", [{}])[0], **parts}], **parts}
+
+
+def _content(change: Callable[[str], object]) -> Reshape:
+    """Change the text, which is in one of three places."""
+
+    def reshape(reply: Json) -> object:
+        if "response" in reply:
+            return {**reply, "response": change(reply["response"])}
+        if "message" in reply:
+            return {**reply, "message": {**reply["message"], "content": change(reply["message"]["content"])}}
+        choice = reply["choices"][0]
+        if "text" in choice:
+            return {**reply, "choices": [{**choice, "text": change(choice["text"])}]}
+        message = {**choice["message"], "content": change(choice["message"]["content"])}
+        return {**reply, "choices": [{**choice, "message": message}]}
+
+    return reshape
+
+
+def _without(*names: str) -> Reshape:
+    return lambda reply: {name: value for name, value in reply.items() if name not in names}
+
+
+def _logprobs(told: object) -> Reshape:
+    """Other log-probabilities, if any were asked for."""
+
+    def reshape(reply: Json) -> object:
+        if "logprobs" in reply:  # of Ollama
+            return {**reply, "logprobs": told["content"] if isinstance(told, dict) else told}
+        return _choice(logprobs=told)(reply) if "logprobs" in reply.get("choices", [{}])[0] else reply
+
+    return reshape
+
+
+def _columns(**parts: object) -> Reshape:
+    """Log-probabilities as OpenAI's first API had them."""
+
+    def reshape(reply: Json) -> object:
+        told = reply.get("choices", [{}])[0].get("logprobs")
+        if not told:
+            return reply
+        (entry,) = told["content"]
+        columns = {
+            "tokens": [entry["token"]],
+            "token_logprobs": [entry["logprob"]],
+            "top_logprobs": [{other["token"]: other["logprob"] for other in entry["top_logprobs"]}],
+            "text_offset": [0],
+        }
+        return _choice(logprobs={**columns, **parts})(reply)
+
+    return reshape
+
+
+SHAPES: dict[str, Reshape] = {
+    # Sound, if unusual: there is a text to be read.
+    "plain": lambda reply: reply,
+    "no-usage": _without("usage", "prompt_eval_count", "eval_count"),
+    "null-usage": _with(usage=None, prompt_eval_count=None, eval_count=None),
+    "empty-usage": _with(usage={}),
+    "no-finish": _choice(finish_reason=None, done_reason=None),
+    "odd-finish": _choice(finish_reason="eos_token", done_reason="load"),
+    "extra": _with(timings={"n": 1}, system_fingerprint=None, provider="us"),
+    "columns": _columns(),
+    "uneven-columns": _columns(token_logprobs=[]),
+    "null-columns": _columns(top_logprobs=[None], token_logprobs=[None]),
+    "null-logprobs": _logprobs(None),
+    "empty-logprobs": _logprobs({"content": []}),
+    "bare-logprobs": _logprobs({"content": [{"token": " positive", "logprob": -0.4}]}),
+    "broken-logprobs": _logprobs({"content": [{"token": None, "logprob": "low", "top_logprobs": [{}]}]}),
+    "nan-logprobs": _logprobs({"content": [{"token": " positive", "logprob": math.nan, "top_logprobs": []}]}),
+    # Without a text, or no answer at all.
+    "null-text": _content(lambda text: None),
+    "parts": _content(lambda text: [{"type": "text", "text": text}]),
+    "number-text": _content(lambda text: 5),
+    "no-choices": _without("choices", "response", "message"),
+    "empty-choices": _with(choices=[], response=None, message=None),
+    "null-choices": _with(choices=None, response=None, message=None),
+    "html": lambda reply: "<html><body>Welcome to the router</body></html>",
+    "empty": lambda reply: "",
+    "cut": lambda reply: json.dumps(reply)[:40],
+    "words": lambda reply: "Everything is fine.",
+    "error-200": lambda reply: {"error": {"message": "The upstream model is gone", "code": 502}},
+    "list": lambda reply: [reply],
+    "number": lambda reply: 3,
+    "null": lambda reply: None,
+    "stream": lambda reply: f"data: {json.dumps(reply)}\n\ndata: [DONE]\n\n",
+    "not-utf-8": lambda reply: b"\xff\xfe{}",
+    "hang-up": lambda reply: "",
+}
+"""By name, what makes a shape of a sound reply."""
+
+SOUND = tuple(SHAPES)[: list(SHAPES).index("null-text")]
+"""The shapes that a text can be read from."""
