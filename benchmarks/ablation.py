@@ -16,16 +16,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from cribsheet.compiler import compile as compiler
 from cribsheet.evaluation.scores import paired_gain
 from cribsheet.models import open_model
 from cribsheet.models.cache import CachedModel, CompletionCache
-from cribsheet.search import probing, refinement, trial
+from cribsheet.search import refinement, screening
 from cribsheet.search.corrections import calibration, fitting
 from cribsheet.search.corrections import pointer as pointing
 from cribsheet.search.corrections import readout as reading
@@ -33,7 +31,6 @@ from cribsheet.search.demo_sampling import DemoSampler
 from cribsheet.search.study import Study
 from cribsheet.search.wording.choices import WordChoices
 from cribsheet.settings import DEFAULT_MODEL
-from cribsheet.workspace import Workspace
 from versus import ours
 from versus.cells import Cell, Key, Results, replace_text
 from versus.tasks import TASKS
@@ -74,22 +71,9 @@ def _without_change(how: str) -> Change:
     return refinement.Refinement, "_demo_changes", others
 
 
-def _in_race(name: str, other: Callable[..., Any]) -> Change:
-    """Replace a function of the optimizer race; the other one gets the module as its first argument."""
-    load = Workspace.optimizer  # each compile loads the module anew
-
-    def optimizer(self: Workspace, wanted: str) -> ModuleType:
-        module = load(self, wanted)
-        if hasattr(module, name):
-            setattr(module, name, partial(other, module))
-        return module
-
-    return Workspace, "optimizer", optimizer
-
-
-def _first_layout(race: ModuleType, study: Study, *_: object) -> list[Any]:
-    demos = race._small_set(study, race._answers)
-    return [study.candidate(study.layouts[0], demos, origin="first layout")]
+def _first_layout(screening: Any, allowance: float) -> list[Any]:
+    study = screening.study
+    return [study.candidate(study.layouts[0], screening._demos(), origin=f"layout {study.layouts[0].name}")]
 
 
 def _on_the_same_rows(results: Sequence[Any]) -> list[Any]:
@@ -97,8 +81,7 @@ def _on_the_same_rows(results: Sequence[Any]) -> list[Any]:
 
 
 PARTS: dict[str, tuple[Change, ...]] = {
-    "learning frames": ((probing.Probing, "pays", _no),),
-    "screens": ((probing.Probing, "pays", _no), _in_race("_screened", _first_layout)),
+    "screening": ((screening.Screening, "run", _first_layout),),
     "names for the fields": ((WordChoices, "names", _none_of),),
     "words for the outcomes": ((WordChoices, "labels", _none_of),),
     "effects of demos": ((DemoSampler, "learn", _nothing),),
@@ -109,8 +92,7 @@ PARTS: dict[str, tuple[Change, ...]] = {
     "refinement: grow": (_without_change("grown"),),
     "refinement: shrink": (_without_change("shrunk"),),
     "instructions": ((refinement.Refinement, "_rewordings", _none_of),),
-    "batch calibration": ((calibration.BatchFitter, "suits", _no),),
-    "contextual calibration": ((trial.Trial, "_ask_content_free", lambda self: {}),),
+    "calibration": ((calibration.CalibrationFitter, "suits", _no),),
     "cross-fitting": ((fitting, "folds", _on_the_same_rows),),
     "readout": ((reading.ReadoutFitter, "suits", _no),),
     "guard": ((compiler, "guard_fitter", _nothing),),
@@ -123,7 +105,7 @@ PARTS: dict[str, tuple[Change, ...]] = {
 UNUSED = {
     "sst2": ("guard", "extraction", "pointer", "bootstrapping"),
     "ag_news": ("guard", "extraction", "pointer", "bootstrapping"),
-    "squad2": ("words for the outcomes", "batch calibration", "contextual calibration", "readout", "bootstrapping"),
+    "squad2": ("words for the outcomes", "calibration", "readout", "bootstrapping"),
 }
 """By task, the parts that it has no use for; a race bootstraps for a teacher's rationales alone."""
 

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cribsheet.compiler.compile import Compiled, compile_task
+    from cribsheet.dataset.columns import parse_mapping
     from cribsheet.dataset.examples import Example, Prediction
-    from cribsheet.dataset.rows import load_rows, parse_mapping
+    from cribsheet.dataset.rows import load_rows
     from cribsheet.dataset.splits import split
     from cribsheet.errors import CribsheetError
     from cribsheet.evaluation.metrics import answer_exact, answer_f1, exact_match, label_accuracy
@@ -36,7 +37,7 @@ _HOMES = {
     "load": "cribsheet.frozen.loading",
     "load_rows": "cribsheet.dataset.rows",
     "open_model": "cribsheet.models",
-    "parse_mapping": "cribsheet.dataset.rows",
+    "parse_mapping": "cribsheet.dataset.columns",
     "split": "cribsheet.dataset.splits",
 }
 

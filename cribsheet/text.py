@@ -22,6 +22,15 @@ _STEM = 6  # letters
 _COMMON = 0.01  # share of the texts
 
 
+def normal_form(text: str) -> str:
+    """Return a text in the form in which labels and names are kept and compared (Unicode's NFC).
+
+    >>> normal_form("cafe\\u0301") == "caf\\u00e9"
+    True
+    """
+    return unicodedata.normalize("NFC", text)
+
+
 def has_chinese(text: str) -> bool:
     """Tell whether a text has Chinese characters.
 

@@ -15,6 +15,9 @@ import platformdirs
 from cribsheet.errors import CribsheetError, DataError, WorkspaceError
 from cribsheet.task import Task
 
+_BY_PATH = "run by its path"
+"""Marks a module that was not imported by its name."""
+
 FOLDERS = ("signatures", "programs", "optimizers", "trainsets", "cache")
 
 
@@ -92,6 +95,9 @@ class Workspace:
 
     def _import(self, name: str) -> ModuleType:
         self._put_on_path()
+        spec = getattr(sys.modules.get(name), "__spec__", None)
+        if spec is not None and spec.loader_state == _BY_PATH:  # perhaps of another workspace
+            del sys.modules[name]
         with _users_code(f"{name} cannot be imported", mend="Check the name, or give a path."):
             return importlib.import_module(name)
 
@@ -102,8 +108,14 @@ class Workspace:
         if spec is None or spec.loader is None:
             raise WorkspaceError(f"{path} is no Python module. Give a file that ends in .py.")
         module = importlib.util.module_from_spec(spec)
-        with _users_code(f"{path} does not run", mend="Mend it."):
-            spec.loader.exec_module(module)
+        spec.loader_state = _BY_PATH
+        sys.modules[module_name] = module  # where annotations that are written as text look up their names
+        try:
+            with _users_code(f"{path} does not run", mend="Mend it."):
+                spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[module_name]
+            raise
         return module
 
     def _put_on_path(self) -> None:
@@ -140,7 +152,7 @@ def new_workspace(directory: str | os.PathLike[str]) -> Workspace:
     try:
         for folder in FOLDERS:
             (directory / folder).mkdir(parents=True, exist_ok=True)
-        (directory / ".gitignore").write_text("cache/\n*.prompt.json\n__pycache__/\n", encoding="utf-8")
+        (directory / ".gitignore").write_text("cache/\n*.prompt.json\n*.test.jsonl\n__pycache__/\n", encoding="utf-8")
     except OSError as error:
         raise WorkspaceError(f"{directory} cannot be made: {error}. Choose another place.") from None
     return Workspace(directory.resolve())

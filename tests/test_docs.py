@@ -31,7 +31,7 @@ def test_the_blocks_of_a_page_run_from_top_to_bottom(
 ) -> None:
     monkeypatch.chdir(desk(tmp_path))
     monkeypatch.syspath_prepend(str(tmp_path / "desk"))
-    for prefix in ("embedded", "ollama_chat", "openai"):
+    for prefix in ("embedded", "ollama_chat", "openai", "systemone"):
         monkeypatch.setitem(WAYS, prefix, willing)
     variables: dict[str, object] = {"__name__": "docs"}
     for language, code in steps(page):
@@ -67,13 +67,16 @@ def willing(name: str, options: Options) -> ScriptedModel:
     """Open a model that answers anything, so that what a page does is done in a moment."""
 
     def answer(prompt: Prompt, sampling: Sampling) -> Completion:
-        words = [outcome for outcome in ("positive", "negative", "now", "later") if outcome in prompt.full_text]
-        text = f" {words[len(prompt.full_text) % len(words)]}" if words else " Rome"
+        words = [f" {outcome}" for outcome in ("positive", "negative", "now", "later") if outcome in prompt.full_text]
+        words = [option.word for option in prompt.question.options] if prompt.question else words
+        text = words[len(prompt.full_text) % len(words)] if words else " Rome"
         usage = Usage(prompt_tokens=len(prompt.full_text.split()), cached_tokens=0, completion_tokens=1)
         first = {text: -0.3, " a": -2.0} if sampling.top_logprobs else None
         return Completion(text=text, first_token=first, usage=usage)
 
-    return ScriptedModel(answer, name=name)
+    model = ScriptedModel(answer, name=name)
+    model.only_decides = name.startswith("systemone/")
+    return model
 
 
 def steps(page: Path) -> Iterator[tuple[str, str]]:

@@ -1,16 +1,17 @@
 """docs/extending.md holds: a toy of each kind is added through public names alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
 import pytest
 
-from cribsheet import Settings, Task, compile_task, label_accuracy, load, open_model
+from cribsheet import Settings, Task, compile_task, label_accuracy, load, load_rows, open_model
 from cribsheet.corrections import CORRECTIONS, Answer, Asked, Correction
 from cribsheet.dataset.examples import Demo
-from cribsheet.errors import ExportError
+from cribsheet.dataset.formats import READERS, FileText, RawRow
+from cribsheet.errors import DataError, ExportError
 from cribsheet.export import TARGETS, Export, Source, export
 from cribsheet.frozen import DEMO_SOURCES, DemoSource, Fixed, FrozenProgram, read, save
 from cribsheet.models import WAYS, Completer, Options
@@ -20,7 +21,7 @@ from cribsheet.report.description import prompt_facts
 from cribsheet.search import Candidate, Study
 from cribsheet.signature import Signature
 from cribsheet.workspace import new_workspace
-from toys import sentiment_rows, student_model, write_rows
+from toys import SENTIMENT, sentiment_rows, student_model, write_rows
 
 WORDS = "text -> sentiment: Literal['negative', 'positive']"
 
@@ -35,6 +36,26 @@ def compiled(folder: Path, *, optimizer: str = "labeled", source: str = "", mode
     options = Settings(budget="500calls", optimizer=optimizer, model=model or "toy/x")
     opened = None if model else student_model()
     return compile_task(task, options, workspace=workspace, model=opened).program
+
+
+# A format of rows
+
+
+def read_arrows(file: FileText) -> Iterator[RawRow]:
+    """Read lines of `text => label`."""
+    for number, line in enumerate(file.text.splitlines(), 1):
+        text, _, label = line.partition(" => ")
+        yield RawRow(f"{file.path}, line {number}", {"text": text, "sentiment": label})
+
+
+def test_a_format_of_rows_is_a_function_and_an_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(READERS, ".arrows", read_arrows)
+    path = tmp_path / "x.arrows"
+    path.write_text("It was fine. => positive\nIt was so. => so\n")
+    with pytest.raises(DataError, match=r"x\.arrows, line 2: sentiment must be one of negative, positive but got 'so'"):
+        load_rows(path, SENTIMENT)
+    path.write_text("It was fine. => positive\n")
+    assert load_rows(path, SENTIMENT)[0].values == {"text": "It was fine.", "sentiment": "positive"}
 
 
 # A correction
@@ -148,7 +169,15 @@ def to_toy(source: Source) -> Export:
     """Write the prompt's text with its slots."""
     marks = source.opened.placeholders()
     text = "".join(piece if isinstance(piece, str) else marks[piece.field] for piece in source.opened.asked)
-    return Export(target="toy", text=text, file_name=source.saved_as("toy"), usage="cat x.toy", caveats=())
+    return Export(
+        target="toy",
+        text=text,
+        file_name=source.saved_as("toy"),
+        usage="cat x.toy",
+        carriage="text",
+        score=source.score("text"),
+        caveats=(),
+    )
 
 
 def test_an_export_is_a_function_and_an_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,11 @@
 """Names are found in the nearest workspace, then in the built-in one."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
+from cribsheet.compiler.bridge import signature_of
 from cribsheet.errors import DataError, WorkspaceError
 from cribsheet.task import Task
 from cribsheet.workspace import Workspace, builtin, find_workspace, new_workspace
@@ -105,3 +107,49 @@ def test_a_new_workspace_never_lands_on_something(workspace: Workspace, tmp_path
     (tmp_path / "file").write_text("kept")
     with pytest.raises(WorkspaceError, match="not empty"):
         new_workspace(tmp_path / "file")
+
+
+FUTURE = """
+from __future__ import annotations
+from enum import Enum
+from typing import Literal
+import dspy
+from cribsheet import Task, Unanswerable, label_accuracy
+
+class Mood(Enum):
+    LOW = "low"
+    HIGH = "high"
+
+class Mine(dspy.Signature):
+    '''Mine.'''
+    text: str = dspy.InputField()
+    label: Literal["a", "b"] = dspy.OutputField()
+    mood: Mood | Unanswerable = dspy.OutputField()
+
+task = Task(Mine, metric=label_accuracy, trainset="mine.jsonl")
+"""
+
+
+@pytest.mark.parametrize("name", ["future", "programs/future.py", "programs.future"])
+def test_annotations_written_as_text_are_looked_up_in_the_module(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(workspace.root)
+    (workspace.root / "programs" / "future.py").write_text(FUTURE)
+    _, task = workspace.task(name)
+    labels = [field.closed_outcomes for field in signature_of(task.program).outputs]
+    assert labels == [("a", "b"), ("low", "high")]
+
+
+def test_a_module_that_does_not_run_leaves_nothing_to_import(workspace: Workspace) -> None:
+    (workspace.root / "programs" / "half.py").write_text("task = 1\n1 / 0")
+    with pytest.raises(WorkspaceError):
+        workspace.task("half")
+    assert "programs.half" not in sys.modules
+
+
+def test_a_dotted_name_is_that_of_the_workspace_whatever_another_one_ran(workspace: Workspace, tmp_path: Path) -> None:
+    other = new_workspace(tmp_path / "other")
+    (other.root / "programs" / "mine.py").write_text(PROGRAM.replace("mine.jsonl", "other.jsonl"))
+    assert other.task("mine")[1].trainset == "other.jsonl"
+    assert workspace.task("programs.mine")[1].trainset == "mine.jsonl"

@@ -1,6 +1,5 @@
 """Answer a file of rows into a file."""
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,8 @@ import click
 
 from cribsheet.cli._display import Display
 from cribsheet.cli._programs import Runnable
-from cribsheet.cli._terminal import note
+from cribsheet.cli._terminal import json_text, note, standard_input
+from cribsheet.dataset.decoding import decoded
 from cribsheet.dataset.jsonl import json_objects
 from cribsheet.errors import ContextOverflowError, DataError
 from cribsheet.executor import Threads
@@ -81,12 +81,10 @@ def _check(where: str, row: Row, signature: Signature) -> None:
 
 def _text(source: Path) -> str:
     try:
-        data = sys.stdin.buffer.read() if str(source) == "-" else source.read_bytes()
-        return data.decode("utf-8-sig")
+        data = standard_input() if str(source) == "-" else source.read_bytes()
     except OSError as error:
         raise DataError(f"{source} cannot be read: {error.strerror}. Check the path given with --jsonl.") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{source} is not UTF-8 at offset {error.start}. Save it as UTF-8.") from None
+    return decoded(data, str(source))
 
 
 @contextmanager
@@ -104,7 +102,7 @@ def _open(out: Path | None) -> Iterator[TextIO]:
 
 def _write(file: TextIO, answer: Row, out: Path | None) -> None:
     try:
-        file.write(json.dumps(answer, ensure_ascii=False) + "\n")
+        file.write(json_text(answer, file) + "\n")
         file.flush()
     except OSError as error:
         if out is None:  # a reader that went away is no error

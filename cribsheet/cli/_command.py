@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from cribsheet.cli._streams import any_text, note
 from cribsheet.errors import CribsheetError
 
 INTERRUPTED = 130
@@ -16,6 +17,11 @@ INTERRUPTED = 130
 class Command(click.Command):
     """A command whose errors are one message each, with exit code 1; a misuse exits with 2."""
 
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run it as the process's command."""
+        with any_text():
+            return super().main(*args, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run it."""
         try:
@@ -24,7 +30,7 @@ class Command(click.Command):
         except CribsheetError as error:
             raise click.ClickException(str(error)) from error
         except KeyboardInterrupt:
-            click.echo("Stopped by Ctrl-C.", err=True)
+            note("Stopped by Ctrl-C.")
             raise click.exceptions.Exit(INTERRUPTED) from None
 
 
@@ -44,7 +50,7 @@ class MappingType(click.ParamType):  # type: ignore[type-arg]  # generic in some
         if not isinstance(value, str):
             return value
         # Here, for it brings pydantic along, which `--help` does without.
-        from cribsheet.dataset.rows import parse_mapping
+        from cribsheet.dataset.columns import parse_mapping
 
         try:
             return parse_mapping(value)
@@ -62,6 +68,7 @@ map_option = click.option(
     metavar="COLUMN=FIELD,…",
     help="Columns of the rows that are fields under another name.",
 )
+allow_empty_option = click.option("--allow-empty", is_flag=True, help="Let texts of the rows be empty.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
 
 
@@ -70,7 +77,7 @@ def _warnings_in_one_line() -> Iterator[None]:
     """Show a warning as a user needs it: without the place in the code."""
 
     def show(message: Warning | str, *_where: Any, **_line: Any) -> None:
-        click.echo(f"Warning: {message}", err=True)
+        note(f"Warning: {message}")
 
     with warnings.catch_warnings():
         warnings.showwarning = show

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
+from cribsheet.cli._streams import fitted
 from cribsheet.cli._terminal import note, stderr
 
 _LINES = 5
@@ -52,9 +53,14 @@ class Bars:
     def __init__(self, console: Console, unit: str, *, figure: str):
         self._unit, self._figure = unit, figure
         self._ids: dict[str, TaskID] = {}
+        is_plain = console.options.ascii_only
+        self._encoding = console.encoding
         self._bars = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
+            SpinnerColumn("line" if is_plain else "dots"),
+            TextColumn(
+                "{task.description}",
+                table_column=Column(ratio=1, no_wrap=True, overflow="crop" if is_plain else "ellipsis"),
+            ),
             BarColumn(bar_width=12),
             TextColumn("{task.fields[said]}", table_column=Column(no_wrap=True)),
             TimeRemainingColumn(compact=True),
@@ -75,7 +81,7 @@ class Bars:
 
     def stage(self, text: str) -> None:
         """Name the stage that begins, and clear what the stage before showed."""
-        self._bars.update(self._bar("work"), description=text, said="")
+        self._bars.update(self._bar("work"), description=fitted(text, self._encoding), said="")
 
     def advance(self, *, spent: float, limit: float, best: float | None) -> None:
         """Move the bar."""

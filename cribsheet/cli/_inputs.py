@@ -1,11 +1,13 @@
 """Command line options for the inputs of a signature."""
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
+from cribsheet.cli._terminal import standard_input
+from cribsheet.dataset.decoding import decoded
+from cribsheet.errors import DataError
 from cribsheet.frozen import FrozenProgram
 from cribsheet.frozen.loading import Program
 from cribsheet.outcomes import Value
@@ -77,6 +79,6 @@ class _InputType(click.ParamType):  # type: ignore[type-arg]  # generic in some 
         if ctx is not None and ctx.meta.setdefault(_STDIN, self._field.name) != self._field.name:
             self.fail(f"standard input is already the {ctx.meta[_STDIN]}; it can be read once.", param, ctx)
         try:
-            return sys.stdin.buffer.read().decode("utf-8").removesuffix("\n")
-        except UnicodeDecodeError as error:
-            self.fail(f"standard input is not UTF-8: {error.reason} at offset {error.start}.", param, ctx)
+            return decoded(standard_input(), "standard input").removesuffix("\n")
+        except DataError as error:
+            self.fail(str(error), param, ctx)

@@ -1,11 +1,12 @@
 """Open a frozen file for running."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
+from cribsheet.carriage import Carriage
 from cribsheet.errors import FrozenFileError
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, Wiring
 from cribsheet.frozen.loading import Program
@@ -24,8 +25,17 @@ class Runnable:
     frozen: FrozenProgram
     signature: Signature
     """What the program as a whole takes and gives."""
-    run: Callable[[Mapping[str, Value], Completer], Run]
-    """Asks the model, whatever the guard makes of its answer."""
+    run_prompts: Callable[[FrozenProgram, Mapping[str, Value], Completer], Run]
+    """Runs the program with the prompts of a frozen program."""
+
+    def run(self, inputs: Mapping[str, Value], model: Completer) -> Run:
+        """Ask the model, whatever the guard makes of its answer."""
+        return self.run_prompts(self.frozen, inputs, model)
+
+    def carried_by(self, carriage: Carriage) -> "Runnable | None":
+        """Return the program as a deployment of that carriage runs it; None if the carriage cannot express it."""
+        frozen = self.frozen.carried_by(carriage)
+        return None if frozen is None else replace(self, frozen=frozen)
 
     def answer(self, inputs: Mapping[str, Value], model: Completer) -> Run:
         """Run the program; no model is asked if the guard lets no answer stand anyway."""
@@ -45,7 +55,7 @@ def open_program(path: Path, workspace: Workspace) -> Runnable:
     signature = Signature(
         name=frozen.task, instructions="", inputs=program.inputs, outputs=_outputs(frozen, frozen.wiring)
     )
-    return Runnable(frozen, signature, program.run)
+    return Runnable(frozen, signature, lambda frozen, inputs, model: Program(frozen).run(inputs, model))
 
 
 def open_its_model(
@@ -94,7 +104,7 @@ def _with_own_code(path: Path, frozen: FrozenProgram, workspace: Workspace) -> R
             f"has the predictors {', '.join(program.signatures)}. Compile it again."
         )
 
-    def run(inputs: Mapping[str, Value], model: Completer) -> Run:
+    def run(frozen: FrozenProgram, inputs: Mapping[str, Value], model: Completer) -> Run:
         return program.run(frozen.prompts, inputs, model)
 
     return Runnable(frozen, program.signature, run)

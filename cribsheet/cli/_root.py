@@ -10,6 +10,7 @@ from cribsheet.cli._command import Group
 _COMMANDS = {
     "optimize": "Compile a task into a frozen prompt.",
     "evaluate": "Score a frozen prompt on any rows.",
+    "check": "Tell whether a frozen prompt's score still holds.",
     "ask": "Answer with a frozen prompt.",
     "export": "Write a frozen prompt for use without Cribsheet.",
     "show": "Show what a frozen file holds.",

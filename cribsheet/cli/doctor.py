@@ -3,7 +3,8 @@
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +22,8 @@ _EXTRAS = {"xllamacpp": "embedded", "pip": "embedded", "huggingface-hub": "hub"}
 _PYTHON = (3, 11)
 _ROOM = 1e9
 _TIMEOUT = 2.0
+_LLAMA_PORTS = (9931, 8080)
+"""Where llama-server listens if nobody says: 9931 since 2026, 8080 before."""
 
 
 class Check(NamedTuple):
@@ -84,6 +87,7 @@ def _checks() -> Iterator[Check]:
     yield from (_package(name, extra=extra) for name, extra in _EXTRAS.items())
     yield _weights()
     yield _ollama()
+    yield _llama_server()
     yield _workspace()
     yield _cache()
     yield _disk()
@@ -127,6 +131,19 @@ def _ollama() -> Check:
         return Check("ollama server", f"{endpoint} does not answer as Ollama: {type(error).__name__}", start)
     pull = "" if models else "It has no model: run `ollama pull qwen2.5:0.5b`."
     return Check("ollama server", f"{endpoint}, {', '.join(map(str, models)) or 'no models'}", pull)
+
+
+def _llama_server(ports: Sequence[int] = _LLAMA_PORTS) -> Check:
+    import httpx  # here for the same reason as in `_ollama`
+
+    for address in (f"http://127.0.0.1:{port}" for port in ports):
+        with suppress(httpx.HTTPError, ValueError):
+            props = httpx.get(f"{address}/props", timeout=_TIMEOUT, trust_env=False).json()
+            if isinstance(props, dict) and "default_generation_settings" in props:
+                name = props.get("model_alias") or props.get("model_path") or "a model"
+                return Check("llama-server", f"{name} at {address}: --model openai/NAME --api-base {address}/v1")
+    asked = " and ".join(map(str, ports))
+    return Check("llama-server", f"none at the ports {asked} of this machine; others are named with --api-base")
 
 
 def _workspace() -> Check:

@@ -1,13 +1,12 @@
 """The command `export`."""
 
-import sys
 from pathlib import Path
 
 import click
 
 from cribsheet.cli._command import Command
 from cribsheet.cli._programs import chosen_prompts
-from cribsheet.cli._terminal import note
+from cribsheet.cli._terminal import note, print_exactly
 from cribsheet.errors import FrozenFileError
 from cribsheet.export import TARGETS, export
 from cribsheet.frozen.sealing import read
@@ -34,11 +33,11 @@ def command(file: Path, *, target: str, prompt: str | None, out: Path | None) ->
         raise click.UsageError(f"{file} holds several prompts. Name one with --prompt: {', '.join(chosen)}.")
     exported = export(program, target, prompt=next(iter(chosen)), path=str(out) if out else None)
     if out is None:
-        # Through a pipe goes the very text; on a terminal, a line that does not end would swallow the prompt.
-        click.echo(exported.text, nl=sys.stdout.isatty() and not exported.text.endswith("\n"))
+        print_exactly(exported.text)
     else:
         _write(out, exported.text)
         note(f"Wrote {out}.")
+    note(exported.score)
     note(exported.usage)
     for caveat in exported.caveats:
         note(f"Note: {caveat}")

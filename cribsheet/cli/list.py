@@ -12,7 +12,7 @@ from cribsheet.cli._command import Command, json_option
 from cribsheet.cli._terminal import print_json, stdout
 from cribsheet.errors import FrozenFileError
 from cribsheet.frozen.sealing import read
-from cribsheet.layout.catalogue import LAYOUTS
+from cribsheet.layout.catalogue import LAYOUTS, QUESTIONS
 from cribsheet.workspace import Workspace, find_workspace
 
 Row = dict[str, Any]
@@ -32,7 +32,7 @@ def command(as_json: bool) -> None:
         "workspace": str(workspace.root),
         "tasks": _modules(workspace, workspace.tasks()),
         "optimizers": _modules(workspace, workspace.optimizers()),
-        "layouts": [{"name": layout.name, "style": layout.style} for layout in LAYOUTS],
+        "layouts": [{"name": layout.name, "style": layout.style} for layout in (*LAYOUTS, *QUESTIONS)],
         "files": [_frozen(path) for path in sorted(Path().glob("*.prompt.json"))],
     }
     if as_json:
@@ -68,7 +68,7 @@ def _about(path: Path) -> str:
 
 def _layouts() -> list[tuple[str, str]]:
     styles: dict[str, list[str]] = {}
-    for layout in LAYOUTS:
+    for layout in (*LAYOUTS, *QUESTIONS):
         styles.setdefault(layout.style.replace("_", " "), []).append(layout.name)
     return [(style, ", ".join(names)) for style, names in styles.items()]
 

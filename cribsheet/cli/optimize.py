@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cribsheet.cli._command import Command, api_base_option, json_option, map_option
+from cribsheet.carriage import CARRIAGES
+from cribsheet.cli._command import Command, allow_empty_option, api_base_option, json_option, map_option
 from cribsheet.cli._display import open_display
 from cribsheet.cli._inputs import ask_line
 from cribsheet.cli._terminal import note, print_json, stdout
 from cribsheet.errors import BudgetError, FrozenFileError, WorkspaceError
 from cribsheet.frozen import FrozenProgram
-from cribsheet.frozen.sealing import read, save, to_text
+from cribsheet.frozen.sealing import read, to_text
+from cribsheet.frozen.tested import path_beside
 from cribsheet.models import open_model
-from cribsheet.report.report import compiled_facts, compiled_summary, gain_in_words, results_table
+from cribsheet.report.report import compiled_facts, compiled_summary, gain_in_words, headline, results_table
 from cribsheet.search.budget import Budget
 from cribsheet.settings import Settings
 from cribsheet.workspace import Workspace, find_workspace
@@ -41,6 +43,7 @@ class _BudgetType(click.ParamType):  # type: ignore[type-arg]  # generic in some
 @api_base_option
 @click.option("--trainset", type=click.Path(path_type=Path), help="Rows in place of the task's own.")
 @map_option
+@allow_empty_option
 @click.option("--optimizer", metavar="NAME", default="race", show_default=True, help="`cribsheet list` names them.")
 @click.option(
     "--budget",
@@ -48,6 +51,14 @@ class _BudgetType(click.ParamType):  # type: ignore[type-arg]  # generic in some
     default="40k",
     show_default=True,
     help="The most it may cost: tokens (40k), calls (500calls) or minutes (3m).",
+)
+@click.option(
+    "--for",
+    "carriage",
+    type=click.Choice(CARRIAGES),
+    default="runtime",
+    show_default=True,
+    help="What the deployment carries: search and score with nothing else.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the splits and the search.")
 @click.option(
@@ -68,6 +79,7 @@ class _BudgetType(click.ParamType):  # type: ignore[type-arg]  # generic in some
 @click.option(
     "--reasoning", is_flag=True, help="Let the teacher reason, and try prompts that reason before they answer."
 )
+@click.option("--go-on", is_flag=True, help="Search on although the first answers are empty, or thoughts alone.")
 @click.option("--out", type=click.Path(path_type=Path), help="The file to write.  [default: TASK.prompt.json]")
 @json_option
 def command(task: str, *, out: Path | None, as_json: bool, **settings: Any) -> None:
@@ -81,6 +93,7 @@ def command(task: str, *, out: Path | None, as_json: bool, **settings: Any) -> N
       optimize sentiment
       optimize sentiment --trainset train.csv --map sentence=text,label=sentiment
       optimize grounded_qa --model ollama_chat/qwen2.5:0.5b --budget 500calls
+      optimize sentiment --for text
       optimize grounded_qa --teacher ollama_chat/qwen2.5:7b --traces qa.traces.jsonl
     """
     workspace = find_workspace(Path.cwd())
@@ -89,7 +102,9 @@ def command(task: str, *, out: Path | None, as_json: bool, **settings: Any) -> N
     out = out or Path(f"{_plain_name(task)}.prompt.json")
     _check_out(out)
     compiled = _compile(task, settings, workspace)
-    is_new = _save(compiled.program, out)
+    is_new = not _holds(out, compiled.program)
+    if is_new or not path_beside(out).exists():
+        compiled.save(out)
     if as_json:
         print_json(compiled_summary(compiled, out))
     else:
@@ -131,7 +146,8 @@ def _check_out(out: Path) -> None:
         raise click.BadParameter(f"{out} is a folder. Name a file in it.", param_hint="--out")
     if not _may_replace(out):
         raise click.BadParameter(
-            f"{out} is there and no frozen file, so it is not overwritten. Name another file.", param_hint="--out"
+            f"{out} already exists and is not a frozen file; refusing to overwrite it. Name another file.",
+            param_hint="--out",
         )
     _check_folder(out, "--out")
 
@@ -166,17 +182,14 @@ def _compile(task: str, settings: dict[str, Any], workspace: Workspace) -> "Comp
             return compile_task(task, Settings(**settings), workspace=workspace, model=model, progress=display)
 
 
-def _save(program: FrozenProgram, out: Path) -> bool:
-    """Write the file, but for one that holds the very same; return whether it was written."""
-    if out.is_file() and out.read_bytes() == to_text(program).encode():
-        return False
-    save(program, out)
-    return True
+def _holds(out: Path, program: FrozenProgram) -> bool:
+    """Tell whether a file has these very bytes."""
+    return out.is_file() and out.read_bytes() == to_text(program).encode()
 
 
 def _report(compiled: "Compiled", out: Path, *, is_new: bool) -> None:
     program, console = compiled.program, stdout()
-    console.print(f"{compiled.name}, compiled for {program.model.name}", style="bold")
+    console.print(headline(program), style="bold")
     console.print(results_table(program.results))
     console.print(gain_in_words(program.results.gain))
     console.print(compiled_facts(compiled))

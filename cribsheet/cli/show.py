@@ -10,7 +10,7 @@ from cribsheet.cli._terminal import print_json, stdout
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.frozen.sealing import read
 from cribsheet.report.description import program_facts, program_summary, prompt_facts, prompt_with_placeholders
-from cribsheet.report.report import gain_in_words, results_table
+from cribsheet.report.report import gain_in_words, headline, results_table
 
 
 @click.command("show", cls=Command)
@@ -31,7 +31,7 @@ def command(file: Path, *, prompt: str | None, as_json: bool) -> None:
         print_json({"file": str(file), **summary, "prompts": {name: summary["prompts"][name] for name in chosen}})
         return
     console = stdout()
-    console.print(f"{program.task}, compiled for {program.model.name}", style="bold")
+    console.print(headline(program), style="bold")
     console.print(results_table(program.results))
     console.print(gain_in_words(program.results.gain))
     console.print(program_facts(program))
@@ -45,7 +45,7 @@ def _show_prompt(name: str, prompt: FrozenPrompt) -> None:
     console.print(f"Prompt {name}", style="bold")
     console.print(prompt_facts(prompt))
     rendered = prompt_with_placeholders(prompt)
-    kind = "Messages" if rendered.is_chat else "Text"
+    kind = "Messages" if rendered.is_chat else "State and question" if rendered.question else "Text"
     stops = " or ".join(repr(stop) for stop in rendered.stop)
     console.print(f"{kind}, to be completed until {stops}:" if stops else f"{kind}:", style="dim")
     click.echo(rendered.full_text)  # not through the table's console, which would wrap it

@@ -1,16 +1,32 @@
-"""The one place that meets dspy: signatures come in, programs run on frozen prompts."""
+"""The one place that meets dspy: signatures come in, programs run on frozen prompts.
 
+It leans on this much of dspy, and on nothing else:
+
+- a Signature class has `input_fields` and `output_fields` with the annotations, `instructions`, and each field's
+  description as `json_schema_extra["desc"]`; `dspy.Signature("a -> b")` makes one;
+- a Module can be copied (`deepcopy`), called, and names its predictors (`named_predictors`); its `forward` has the
+  program's inputs as parameters;
+- a Predict keeps `lm` and `demos` as attributes, takes a BaseLM for `lm`, and calls the adapter of the settings with
+  `(lm, lm_kwargs=, signature=, demos=, inputs=)` for a list of one dict of outputs;
+- `dspy.context` sets adapter, lm and trace for a thread; a Prediction can be made a dict.
+
+So it does not matter which adapter is dspy's default, how its language models send requests (BaseLM.forward, engines),
+or whether LiteLLM is installed.
+"""
+
+import builtins
 import enum
 import inspect
+import sys
 import types
 import typing
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
 
 import dspy
-from pydantic import TypeAdapter
 
-from cribsheet.errors import CompileError, SignatureError
+from cribsheet.errors import CompileError, CribsheetError, SignatureError
+from cribsheet.evaluation.places import place_of
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.frozen.running import Call, Run, ask
 from cribsheet.layout.parsing import ParseFailure
@@ -18,6 +34,7 @@ from cribsheet.models import Completer
 from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.signature import Field, Signature
 from cribsheet.signature.types import TYPES, Label, ValueType
+from cribsheet.text import normal_form
 
 BARE = "predict"
 """The name of the predictor of a task that is a signature alone."""
@@ -29,6 +46,7 @@ def signature_of(signature: type[dspy.Signature]) -> Signature:
     Raises:
         SignatureError: where a field's name is reserved or its type is not supported.
     """
+    _complete(signature)
     return Signature(
         name=signature.__name__,
         instructions=signature.instructions,
@@ -99,13 +117,41 @@ def as_module(program: Any) -> dspy.Module:
     if isinstance(program, type) and issubclass(program, dspy.Signature):
         return dspy.Predict(program)
     if isinstance(program, type) and issubclass(program, dspy.Module):
-        return program()
+        return _made(program)
     if isinstance(program, dspy.Module):
         return program
     raise CompileError(
         f"A task's program is {program!r}. Give a dspy.Signature, one in words such as 'question -> answer', a "
         "dspy.Module class or an instance of one."
     )
+
+
+def _made(program: type[dspy.Module]) -> dspy.Module:
+    """Return an instance of the user's module."""
+    for value in vars(sys.modules.get(program.__module__, builtins)).values():
+        if isinstance(value, type) and issubclass(value, dspy.Signature):
+            _complete(value)
+    try:
+        return program()
+    except CribsheetError:
+        raise
+    except Exception as error:  # the user's code may raise anything
+        place = place_of(error)
+        raise CompileError(
+            f"{program.__name__}() raised {type(error).__name__}: {error}{f' ({place})' if place else ''}. Correct its "
+            f"__init__, which must work without arguments.{_UNKNOWN_NAME if 'ForwardRef(' in str(error) else ''}"
+        ) from error
+
+
+def _complete(signature: type[dspy.Signature]) -> None:
+    """Look up annotations that are written as text again: they may name what was defined after the signature."""
+    signature.model_rebuild(raise_errors=False)
+
+
+_UNKNOWN_NAME = (
+    " A type of a signature that is written as text must name what its module knows: import or define it at the top of "
+    "the module, not in a function and not under TYPE_CHECKING."
+)
 
 
 def _signature_in_words(text: str) -> Any:
@@ -133,7 +179,7 @@ class _NameTag(dspy.BaseLM):
         super().__init__(model=f"cribsheet/{predictor}")
         self.predictor = predictor
 
-    def forward(self, *_args: Any, **_kwargs: Any) -> Any:
+    def __call__(self, *_args: Any, **_kwargs: Any) -> Any:
         """Refuse to be called as a model."""
         raise CompileError(
             "The program called its language model directly. Let a dspy.Predict do it, so that it can be compiled."
@@ -164,14 +210,15 @@ class _PromptAdapter(dspy.Adapter):
 
 def _typed(value: Value, annotation: Any) -> Any:
     """Return the member of an Enum that a label stands for; other values as they are."""
-    wants_enum = any(_is_enum(part) for part in (annotation, *get_args(annotation)))
-    if not wants_enum or isinstance(value, Unanswerable):
-        return value
-    return TypeAdapter(annotation).validate_python(value)
+    members = [member for part in (annotation, *get_args(annotation)) if _is_enum(part) for member in part]
+    return next((member for member in members if _plain(member) == value), value)
 
 
 def _plain(value: Any) -> Any:
-    return value.value if isinstance(value, enum.Enum) else value
+    """Return the label that a member of an Enum stands for; other values as they are."""
+    if not isinstance(value, enum.Enum):
+        return value
+    return normal_form(value.value) if isinstance(value.value, str) else value.value
 
 
 def _field(name: str, info: Any) -> Field:
@@ -198,11 +245,19 @@ def _type(name: str, annotation: Any, parts: list[Any]) -> ValueType:
         own = next((kind for kind in TYPES.values() if kind.python is part), None)
         if own is not None:
             return own()  # type: ignore[call-arg]  # its kind has a default
+    if isinstance(annotation, str | typing.ForwardRef):
+        raise SignatureError(
+            f"The field {name!r} has the type {_as_text(annotation)}, which cannot be looked up.{_UNKNOWN_NAME}"
+        )
     hint = " In place of None, give Unanswerable." if type(None) in parts else ""
     raise SignatureError(
         f"The field {name!r} has the type {annotation!r}, which has no form in a prompt. Supported are str, int, "
         f"float, bool, Literal and Enum of str or int, each alone or as `X | Unanswerable`.{hint}"
     )
+
+
+def _as_text(annotation: str | typing.ForwardRef) -> str:
+    return repr(annotation if isinstance(annotation, str) else annotation.__forward_arg__)
 
 
 def _labels(part: Any) -> tuple[Any, ...]:

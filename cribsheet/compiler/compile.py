@@ -1,5 +1,6 @@
 """Compile a task: split the rows, search, score the winner once, freeze it."""
 
+import os
 import random
 import time
 from collections.abc import Mapping, Sequence
@@ -8,22 +9,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from cribsheet.compiler.abilities import check_abilities
 from cribsheet.compiler.bridge import BARE, DspyProgram, as_module
-from cribsheet.compiler.freeze import MIN_TEST_ROWS, Found, freeze
+from cribsheet.compiler.first_answers import check_first_answers
+from cribsheet.compiler.freeze import MIN_TEST_ROWS, Found, cost_of_text, freeze
+from cribsheet.compiler.logit_bias import takes_logit_bias
 from cribsheet.compiler.teachers import keep_traces, open_teacher
 from cribsheet.dataset.examples import Row
 from cribsheet.dataset.rows import load_rows
 from cribsheet.dataset.splits import Splits, interleaved, split
 from cribsheet.errors import BudgetError, CompileError
+from cribsheet.evaluation.values import ranged
 from cribsheet.executor import Threads
-from cribsheet.frozen import FrozenProgram, FrozenPrompt
+from cribsheet.frozen import FrozenProgram, FrozenPrompt, save
 from cribsheet.frozen.running import Run, direct_wiring, prompt_text, run_wired
+from cribsheet.frozen.sealing import write_text
+from cribsheet.frozen.tested import TestedRow, path_beside, to_lines
 from cribsheet.models import Completer, Model, Sampling, open_model
 from cribsheet.models.cache import CachedModel, CompletionCache, Meter
 from cribsheet.outcomes import Value
 from cribsheet.progress import Progress, Silent
 from cribsheet.search.bootstrap.demonstrations import bootstrap_if_needed
 from cribsheet.search.budget import Budget, BudgetExhausted, SearchStopped
+from cribsheet.search.candidate import Candidate
 from cribsheet.search.corrections.guard import guard_fitter
 from cribsheet.search.evaluator import Evaluator, ProgramRunner
 from cribsheet.search.interruption import stopped_by_ctrl_c
@@ -52,6 +60,13 @@ class Compiled:
     meter: Meter
     """Calls and tokens of this run: what came from the completion cache cost nothing."""
     seconds: float
+    tested: tuple[TestedRow, ...]
+    """The test rows, with their scores."""
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the frozen file, and its test rows beside it; `cribsheet check` scores them again."""
+        write_text(path_beside(path), to_lines(self.tested))
+        save(self.program, path)
 
 
 def compile_task(
@@ -90,8 +105,8 @@ def compile_task(
     compiler = _Compiler(name, bound, settings, workspace, cached, progress or Silent())
     with open_teacher(settings, cached, compiler.program.signatures, teacher=teacher) as teaching:
         compiler.study.teacher_settings = teaching
-        program = compiler.compile(optimizer)
-    return Compiled(program, name, meter, time.monotonic() - started)
+        program, tested = compiler.compile(optimizer)
+    return Compiled(program, name, meter, time.monotonic() - started, tested)
 
 
 class _Compiler:
@@ -109,17 +124,22 @@ class _Compiler:
         self.name, self.task, self.settings, self.model = name, task, settings, model
         self.progress = progress
         self.program = DspyProgram(as_module(task.program))
+        self.metric = ranged(task.metric, task.metric_range)
+        check_abilities(model, self.program.signatures)
         self.splits = self._split(workspace)
         self.budget = Budget.parse(settings.budget)
         self.study = self._study()
         self.baseline = self.study.trial(self.study.zero_shot())
 
-    def compile(self, optimizer: ModuleType) -> FrozenProgram:
+    def compile(self, optimizer: ModuleType) -> tuple[FrozenProgram, tuple[TestedRow, ...]]:
         """Search, score, freeze."""
         self._check_budget()
         self.progress.stage("asking the zero-shot prompt")
-        self.study.tells_logprobs = self._tells_logprobs()
-        self.study.extend(self.baseline, min(BASELINE_ROWS, len(self.splits.val)))
+        self.study.tells_logprobs = self.settings.carriage != "text" and self._tells_logprobs()
+        with suppress(BudgetExhausted):  # what the rows so far tell is told below
+            self.study.extend(self.baseline, min(BASELINE_ROWS, len(self.splits.val)))
+        check_first_answers(self.study, self.baseline, go_on=self.settings.go_on)
+        self._check_crashes()
         self._reserve()
         interrupted = self._search(optimizer)
         self.study.read_out()
@@ -132,10 +152,17 @@ class _Compiler:
 
     def _split(self, workspace: Workspace) -> Splits:
         settings, task = self.settings, self.task
-        mapping = settings.mapping if settings.trainset else {**task.mapping, **settings.mapping}
-        path = workspace.trainset(settings.trainset or task.trainset)
-        # The rationale of a dspy.ChainOfThought is the model's own, or bootstrapped, if rows have none.
-        rows = load_rows(path, self.program.signature, mapping=mapping, optional=[REASONING])
+        is_own = settings.trainset is None
+        mapping = {**task.mapping, **settings.mapping} if is_own else settings.mapping
+        trainset = task.trainset if settings.trainset is None else settings.trainset
+        rows = load_rows(
+            workspace.trainset(trainset) if isinstance(trainset, str | os.PathLike) else trainset,
+            self.program.signature,
+            mapping=mapping,
+            # The rationale of a dspy.ChainOfThought is the model's own, or bootstrapped, if rows have none.
+            optional=[REASONING],
+            allow_empty=settings.allow_empty,
+        )
         return split(rows, self._labelled(rows), seed=settings.seed)
 
     def _labelled(self, rows: Sequence[Row]) -> Signature:
@@ -147,11 +174,11 @@ class _Compiler:
         signature = self.program.signature
         rows = (*self.splits.train, *self.splits.val)
         labelled = self._labelled(rows)
-        guards = guard_fitter(self.program.signatures, labelled.outputs, rows, self.task.metric)
+        guards = guard_fitter(self.program.signatures, labelled.outputs, rows, self.metric)
         evaluator = Evaluator(
             run=self._runner(),
             model=self.model,
-            metric=self.task.metric,
+            metric=self.metric,
             ledger=Ledger(
                 self.budget,
                 count_tokens=self.model.count_tokens,
@@ -159,7 +186,7 @@ class _Compiler:
                 prefix_tokens=self.model.prefix_tokens,
             ),
             executor=Threads(self.model.parallel),
-            fit_guard=guards if self.task.guard else None,
+            fit_guard=guards if self.task.guard and self.settings.carriage in ("logprobs", "runtime") else None,
             wiring=direct_wiring(BARE, signature) if self.program.is_one_predictor else None,
         )
         return Study(
@@ -170,8 +197,16 @@ class _Compiler:
             evaluator=evaluator,
             progress=self.progress,
             rng=random.Random(self.settings.seed),
-            may_extract=self.task.extract,
+            may_extract=self.task.extract and self.settings.carriage == "runtime",
+            carriage=self.settings.carriage,
+            is_carried=self._is_carried,
         )
+
+    def _is_carried(self, candidate: Candidate) -> bool:
+        if self.settings.carriage != "logit_bias":
+            return True
+        decided = (prompt for prompt in candidate.prompts.values() if prompt.decoding.decide_by == "token")
+        return all(takes_logit_bias(prompt, self.model) for prompt in decided)
 
     def _runner(self) -> ProgramRunner:
         if not self.program.is_one_predictor:
@@ -194,6 +229,16 @@ class _Compiler:
                 f"--budget {_rounded_up(rows * row * 2, self.budget.unit)}."
             )
 
+    def _check_crashes(self) -> None:
+        """Refuse a program whose own code raised on every row that it could read, if those are half of the rows."""
+        answered = self.baseline.evaluation.rows
+        rows = [row for row in answered if row.parse_failure is None]
+        if rows and 2 * len(rows) >= len(answered) and all(row.place for row in rows):
+            raise CompileError(
+                f"The program raised on each of the first {len(rows)} rows, on the first one {rows[0].crash}. "
+                "Correct its forward()."
+            )
+
     def _row_tokens(self) -> float:
         """Return what a row's inputs take in the baseline, in tokens."""
         (prompt, *others) = self.baseline.candidate.prompts.values()
@@ -213,9 +258,10 @@ class _Compiler:
     def _reserve(self) -> None:
         """Keep back what the testset will cost."""
         row = self.baseline.cost_of_asking
-        affordable = int(TEST_SHARE * self.budget.limit / (2 * row))
+        pair = 2 * row + cost_of_text(self.study, row)
+        affordable = int(TEST_SHARE * self.budget.limit / pair)
         rows = min(len(self.splits.test), max(MIN_TEST_ROWS, affordable))
-        self.study.ledger.reserved = 2 * rows * row
+        self.study.ledger.reserved = pair * rows
         if self.study.ledger.left <= BASELINE_ROWS * row:
             raise BudgetError(
                 f"A budget of {self.budget} is too small for one candidate: a row costs about {row:.3g} "

@@ -6,7 +6,7 @@ from cribsheet.corrections import Answer
 from cribsheet.corrections.calibration import Calibration, shares
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.layout import Layout
-from cribsheet.layout.decisions import decided_field
+from cribsheet.layout.decisions import decided_field, token_logprobs
 from cribsheet.models import Model, TellsTokenIds
 from cribsheet.search.wording.words import are_apart
 from cribsheet.signature import Field
@@ -20,42 +20,39 @@ LEAST_AGREEMENT = 0.99
 
 
 def with_logit_bias(prompt: FrozenPrompt, model: Model, answers: Sequence[Answer] = ()) -> FrozenPrompt:
-    """Return the prompt with its biases by token id too, where each outcome's word is one token.
+    """Return the prompt with its biases by token id too, if each outcome's word is one token.
 
-    The word counts as it stands after the prompt, and in the other spellings that are one token: the
-    likeliest of them decides, where Cribsheet adds up all that begins the word. If that decides
-    otherwise on some of the `answers`, as with a model that would rather say something else, or where the
-    prompt is not calibrated, or the model tells no token ids, the prompt stays as it is.
+    The word counts as it stands after the prompt, and in the other spellings that are one token: the likeliest of
+    them decides. A prompt that is decided by all tokens that begin a word stays as it is if that would decide
+    otherwise on more than a few of the `answers`, or if it is not calibrated.
     """
     field, calibration = decided_field(prompt.signature), prompt.correction(Calibration)
-    if field is None or calibration is None or prompt.decoding.decide_by != "logprobs":
+    decide_by = prompt.decoding.decide_by
+    if field is None or decide_by == "text" or not isinstance(model, TellsTokenIds):
         return prompt
-    if not isinstance(model, TellsTokenIds) or _agreement(prompt.layout, field, calibration, answers) < LEAST_AGREEMENT:
+    if decide_by == "token":
+        calibration = calibration or Calibration(biases=dict.fromkeys(field.outcomes, 0.0))
+    elif calibration is None or _agreement(prompt.layout, field, calibration, answers) < LEAST_AGREEMENT:
         return prompt
     biases = _biases(prompt.layout, field, calibration, model)
     biased = calibration.model_copy(update={"logit_bias": biases})
-    return prompt.with_corrections(*(biased if one is calibration else one for one in prompt.corrections))
+    return prompt.with_corrections(*prompt.corrections, biased)
+
+
+def takes_logit_bias(prompt: FrozenPrompt, model: Model) -> bool:
+    """Tell whether each outcome of a prompt that is decided by tokens has a token of its own."""
+    calibration = with_logit_bias(prompt, model).correction(Calibration)
+    return calibration is not None and calibration.logit_bias is not None
 
 
 def _agreement(layout: Layout, field: Field, calibration: Calibration, answers: Sequence[Answer]) -> float:
     """Return the share of answers on which the likeliest whole word decides as the calibration does."""
-    words = {outcome: layout.verbalizer(outcome).casefold() for outcome in field.outcomes}
     decided = [(one.logprobs, one.completion.first_token) for one in answers if one.logprobs is not None]
     agreed = [
-        _best(shares(logprobs, calibration)) == _best(shares(_likeliest(words, first_token or {}), calibration))
-        for logprobs, first_token in decided
+        _best(shares(logprobs, calibration)) == _best(shares(token_logprobs(layout, field, told or {}), calibration))
+        for logprobs, told in decided
     ]
     return sum(agreed) / len(agreed) if agreed else 1.0
-
-
-def _likeliest(words: Mapping[str, str], first_token: Mapping[str, float]) -> dict[str, float]:
-    """Return the log-probability of each word's likeliest spelling; at most the lowest told where none is told."""
-    floor = min(first_token.values(), default=0.0)
-    said = [(token.strip().casefold(), logprob) for token, logprob in first_token.items()]
-    return {
-        outcome: max((logprob for token, logprob in said if token == word), default=floor)
-        for outcome, word in words.items()
-    }
 
 
 def _best(probabilities: Mapping[str, float]) -> str:

@@ -11,9 +11,6 @@ from cribsheet.layout.scoring import logsumexp
 from cribsheet.models import Completer
 from cribsheet.signature import Signature
 
-CONTENT_FREE = ("N/A", "[MASK]", "")
-"""Inputs that say nothing, as in Zhao et al. 2021."""
-
 
 class Calibration(Correction):
     """A bias per outcome, subtracted from its log-probability before the decision."""
@@ -74,18 +71,4 @@ def batch_calibration(rows: Iterable[Mapping[str, float]]) -> Calibration:
     batch = list(rows)
     means = {outcome: math.fsum(row[outcome] for row in batch) / len(batch) for outcome in batch[0]}
     # Four decimals: finer digits say nothing, and a file is read by people.
-    return Calibration(biases={outcome: round(mean, 4) for outcome, mean in means.items()})
-
-
-def contextual_calibration(content_free: Iterable[Mapping[str, float]]) -> Calibration:
-    """Fit the bias of each outcome as the log of its mean probability over inputs without content.
-
-    Contextual Calibration (Zhao et al. 2021, "Calibrate Before Use", arXiv:2102.09690), which asks for no
-    rows at all. Takes the outcomes' log-probabilities after each of `CONTENT_FREE`.
-
-    >>> contextual_calibration([{"a": math.log(0.9), "b": math.log(0.1)}]).biases
-    {'a': -0.1054, 'b': -2.3026}
-    """
-    batch = list(content_free)
-    means = {outcome: logsumexp(row[outcome] for row in batch) - math.log(len(batch)) for outcome in batch[0]}
     return Calibration(biases={outcome: round(mean, 4) for outcome, mean in means.items()})

@@ -18,10 +18,10 @@ ALTERNATIVES = 64
 
 
 class Extraction(Correction):
-    """Replaces an answer that is no span of an input by the span that the model writes under that constraint.
+    """Replaces a written answer that is not a span of an input with the span that constrained decoding gives.
 
     Greedy decoding under a constraint, as De Cao et al. 2021 ("Autoregressive Entity Retrieval",
-    arXiv:2010.00904). Chats stay as they are: their answer cannot be begun for the model everywhere.
+    arXiv:2010.00904). Chats are not corrected: not every server lets a client write the first words of the answer.
     """
 
     kind: Literal["extraction"] = "extraction"
@@ -71,6 +71,6 @@ def written_value(answer: Answer, asked: Asked) -> str | None:
 
 
 def beginning(text: str, value: str) -> str:
-    """Return a text up to the end of the value that it begins with, white space aside; empty if it does not."""
+    """Return the text up to the end of the value; empty if anything but white space comes before the value."""
     before, found, _ = text.partition(value) if value else (text, "", "")
     return "" if before.strip() else before + found

@@ -16,7 +16,7 @@ _LEAST = 1e-12
 
 
 class Guard(Correction):
-    """A logistic model over what is known when the answer is there.
+    """A logistic model that decides whether an answer may stand.
 
     The probability that an answer may stand is the logistic function of `intercept` plus the sum of
     weight times signal; below `threshold` the outcome is `Unanswerable`. All signals are 0 to 1. Inputs
@@ -124,14 +124,14 @@ def guarded_field(signature: Signature) -> Field | None:
 
 
 def evidence_of(answer: Answer, asked: Asked, field: Field) -> Evidence:
-    """Return what an answer that can be read tells of one of its outputs, before a guard judges it."""
+    """Return the signals of a readable answer that a guard judges it by."""
     if answer.shares is not None:
         return _decided_evidence(field, answer.shares)
     return _written_evidence(answer, asked, field)
 
 
 def _written_evidence(answer: Answer, asked: Asked, field: Field) -> Evidence:
-    """If no log-probabilities are told, the abstention is the text's and the confidence is 1."""
+    """Return the evidence of a written answer; without log-probabilities, abstention is 0 or 1 and confidence is 1."""
     written, given = answer.raw.outputs, answer.outputs
     value: Value = "" if isinstance(written, ParseFailure) else written[field.name]
     logprobs = answer.completion.logprobs or (0.0,)
@@ -147,7 +147,7 @@ def _written_evidence(answer: Answer, asked: Asked, field: Field) -> Evidence:
 
 
 def _decided_evidence(field: Field, shares: Mapping[str, float]) -> Evidence:
-    """Return what the calibrated shares of a finite output's outcomes tell of its best closed one."""
+    """Return the evidence of a decided answer, from the calibrated probabilities of its outcomes."""
     closed = {outcome: shares[outcome] for outcome in field.closed_outcomes}
     best = max(closed, key=closed.__getitem__)
     value = field.value_of(best)

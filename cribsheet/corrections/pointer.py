@@ -1,4 +1,4 @@
-"""Point at where in a text an answer begins."""
+"""Choose the word of a text with which an answer begins."""
 
 import math
 import re
@@ -31,7 +31,7 @@ class Place(NamedTuple):
 
 
 class Pointer(Correction):
-    """Weights of what is known of each word of a text once a model has answered.
+    """Chooses the word with which an extracted answer begins, by a weighted sum of signals.
 
     The answer begins at the word whose weighted signals sum up highest: a conditional logit (McFadden 1974,
     "Conditional logit analysis of qualitative choice behavior") over the words, as pointer networks choose
@@ -148,7 +148,7 @@ def _sentences(spans: Spans) -> Iterator[list[_Word]]:
 
 
 class _Beginnings:
-    """What a model might have begun with, whatever the case and the space before."""
+    """The first tokens that the model told, compared without case and leading white space."""
 
     def __init__(self, first_token: Mapping[str, float]):
         self._starts: dict[str, float] = {}
@@ -160,6 +160,6 @@ class _Beginnings:
         self._untold = min(first_token.values(), default=0.0) - 1.0
 
     def logprob(self, rest: str) -> float:
-        """Return that of the longest token that a text begins with; one nat below the lowest if none matches."""
+        """Return that of the longest token that a text begins with; one nat below the lowest if there is none."""
         starts = (rest[:length] for length in range(self._longest, 0, -1))
         return next((self._starts[start] for start in starts if start in self._starts), self._untold)

@@ -1,4 +1,4 @@
-"""Read more of a first token's alternatives than the words that stand for the outcomes."""
+"""Decide a finite outcome by all alternatives of the first token, not by the verbalizers alone."""
 
 import math
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from cribsheet.signature import Signature
 
 
 class Readout(Correction):
-    """Weights of tokens for outcomes: what a model would sooner have said tells what it means.
+    """A linear model from the first token's alternatives to the outcomes.
 
     After a headline on a match, " Football" gains on its usual share even if the word for the outcome is
     " Sports". A linear reading of the alternatives, as LinC reads the outcomes' own shares (Abbas et al. 2024,

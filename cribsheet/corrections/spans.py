@@ -1,4 +1,4 @@
-"""Extract an answer from a text: what a model writes that may write nothing but a span of it."""
+"""Extract an answer from a text by constrained decoding: the model may write nothing but a span of the text."""
 
 import re
 import unicodedata
@@ -31,11 +31,11 @@ class Spans:
         self._starts = [at for at in range(len(self.folded)) if _starts(self.folded, at)]
 
     def words(self) -> Iterator[tuple[int, str]]:
-        """Yield where each word of the text starts, and the word, with what is inside it: `1,200`, `well-known`."""
+        """Yield the start of each word of the text, and the word; `1,200` and `well-known` are one word each."""
         yield from ((found.start(), found.group()) for found in _WORD.finditer(self.text))
 
     def begin(self, words: str) -> bool:
-        """Tell whether some span goes on where these words end."""
+        """Tell whether some span begins with these words."""
         return bool(self._places_of(words))
 
     def hold(self, words: str) -> bool:
@@ -44,25 +44,25 @@ class Spans:
         return length > 0 and any(_ends(self.folded, at + length) for at in self._places_of(words))
 
     def beginning(self, words: str) -> str:
-        """Return the longest part that the words begin with and that is a span; empty if none is."""
+        """Return the longest beginning of the words that is a span; empty if none is."""
         parts = (words[:length].rstrip() for length in range(len(words), 0, -1) if _ends(words, length))
         return next(filter(self.hold, parts), "")
 
     def begun(self, words: str) -> str:
-        """Return that part as the folded text has it: what starts a word of the text is compared with it."""
+        """Return that beginning in the spelling of the folded text."""
         return _folded(self.beginning(words))
 
     def _places_of(self, words: str) -> list[int]:
-        """Return where spans begin with these words."""
+        """Return the starts of the spans that begin with these words."""
         folded = _folded(words)
         return [at for at in self._starts if self.folded.startswith(folded, at)]
 
 
 def extract(words: str, text: str, next_token: NextToken, *, stops: Sequence[str], tokens: int) -> str:
-    """Return the span of the text that a model writes when it may write nothing else.
+    """Return the span of the text that the model writes under the constraint.
 
-    Up to where what it has written, `words`, leaves the text, that stands; from there on each token is the likeliest
-    that `next_token` tells with which some span goes on, or that ends the answer where a span ends: greedy decoding
+    What the model wrote, `words`, stands up to the point where it leaves the text. From there on, each token is the
+    likeliest of those that `next_token` tells that continues some span, or that ends a span: greedy decoding
     under a constraint, as De Cao et al. 2021 (arXiv:2010.00904) decode names of entities. `tokens` are the most
     to be written; empty if none that is told begins a span.
     """
@@ -87,7 +87,7 @@ def _may_follow(token: str, words: str, spans: Spans, stops: Sequence[str]) -> b
 
 
 def _is_end(token: str, stops: Sequence[str]) -> bool:
-    """Tell whether a token ends the answer: one without text does, and one that begins what stops it."""
+    """Tell whether a token ends the answer: it has no text, or it begins a stop sequence."""
     start = token.lstrip(" ")
     return not token or (bool(start) and any(stop.startswith(start) or start.startswith(stop) for stop in stops))
 

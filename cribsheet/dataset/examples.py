@@ -20,6 +20,8 @@ class Row:
     outputs: Mapping[str, tuple[Value, ...]]
     group: str = field(default="", compare=False)
     """What the row shares with others, so that a split keeps them together."""
+    where: str = field(default="", compare=False)
+    """Where it comes from, such as `trainsets/urgency.jsonl, line 12`."""
 
     @property
     def values(self) -> dict[str, Value]:

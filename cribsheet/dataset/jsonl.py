@@ -1,29 +1,99 @@
-"""Read JSON objects, one a line."""
+"""Read JSON objects: one a line, over several lines, or in an array."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from cribsheet.dataset.names import plain_name
 from cribsheet.errors import DataError
+
+_MEND = "Write one object a line."
+_BLANK = re.compile(r"[\s\ufeff]*")  # files that were joined have byte order marks inside
 
 
 def json_objects(text: str, source: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each line's object with where it stands, `source, line N`; blank lines are passed over.
+    """Yield each object with where it begins, `source, line N`.
+
+    Objects may stand one a line, over several lines, or in an array; blank lines are passed over. Names of fields
+    come in one normal form, without the white space around them.
 
     >>> list(json_objects('{"text": "Hm."}', "rows.jsonl"))
     [('rows.jsonl, line 1', {'text': 'Hm.'})]
 
     Raises:
-        DataError: at a line that is no JSON object.
+        DataError: if something else stands there, or an object has a name twice.
     """
-    for number, line in enumerate(text.split("\n"), 1):  # splitlines would split at U+2028 inside a text
-        if not line.strip():
+    at, line, counted = _end_of_blank(text, 0), 1, 0
+    is_array = text.startswith("[", at)
+    at += is_array
+    while (at := _end_of_blank(text, at)) < len(text):
+        line, counted = line + text.count("\n", counted, at), at
+        where = f"{source}, line {line}"
+        if is_array and text[at] == "]":
+            at, is_array = at + 1, False
             continue
-        where = f"{source}, line {number}"
-        try:
-            values = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{where}: not JSON: {error}. Write one object a line.") from None
-        if not isinstance(values, dict):
-            raise DataError(f"{where}: {line.strip()[:60]!r} is not an object. Write one object a line.")
-        yield where, values
+        value, at = _decoded(text, at, where)
+        yield where, value
+        at = _after_item(text, at, where) if is_array else at
+    if is_array:
+        raise DataError(f"{source}: the array of objects does not end. Close it with ], or copy the file again.")
+
+
+def _end_of_blank(text: str, at: int) -> int:
+    return _BLANK.match(text, at).end()  # type: ignore[union-attr]  # it matches nothing, too
+
+
+def _after_item(text: str, at: int, where: str) -> int:
+    """Return where the next item of an array, or the array's end, stands."""
+    at = _end_of_blank(text, at)
+    if text.startswith(",", at):
+        return at + 1
+    if at < len(text) and text[at] != "]":
+        raise DataError(f"{where}: after the object stands {text[at : at + 20]!r}. Put a comma between two objects.")
+    return at
+
+
+def _decoded(text: str, at: int, where: str) -> tuple[dict[str, Any], int]:
+    """Return the object that begins there, and where it ends."""
+    try:
+        value, end = _DECODER.raw_decode(text, at)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno} column {error.colno}"
+        raise DataError(
+            f"{where}: not JSON: {error.msg.removesuffix(' at')}, at {place}. Mend it there. {_MEND}"
+        ) from None
+    except _RepeatedError as error:
+        raise DataError(f"{where}: {error}. Keep one of the two.") from None
+    except RecursionError as error:
+        raise DataError(f"{where}: not JSON: {error}. {_MEND}") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise DataError(
+            f"{where}: a number cannot be read: {error}. Put it in quotes, or write a shorter one."
+        ) from None
+    if not isinstance(value, dict):
+        raise DataError(f"{where}: {text[at:end].strip()[:60]!r} is not an object. {_MEND}")
+    return _named(value, where), end
+
+
+class _RepeatedError(ValueError):
+    """An object that has a name twice, of which json would silently take the last."""
+
+
+def _checked(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _RepeatedError(f"an object has {next(name for name in names if names.count(name) > 1)!r} twice")
+    return values
+
+
+def _named(value: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return a row under the plain names of its fields."""
+    named = {plain_name(name): item for name, item in value.items()}
+    if len(named) < len(value):
+        raise DataError(f"{where}: of the names {', '.join(map(repr, value))}, two are the same. Keep one of them.")
+    return named
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_checked)

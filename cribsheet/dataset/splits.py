@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from cribsheet.dataset.examples import Row
 from cribsheet.errors import DataError
 from cribsheet.signature import Signature
+from cribsheet.text import normal_form
 
 FRACTIONS = (0.35, 0.35, 0.30)
 """The shares of the demo pool, the valset and the testset."""
@@ -111,8 +112,8 @@ def _clusters(rows: Sequence[Row]) -> list[list[Row]]:
 
 
 def _fold(row: Row) -> tuple[str, ...]:
-    """Return the inputs without case and spacing, so that trivial copies count as the same."""
-    return tuple(" ".join(str(row.inputs[name]).split()).casefold() for name in sorted(row.inputs))
+    """Return the inputs without case and spacing and in one normal form, so that trivial copies count as the same."""
+    return tuple(" ".join(normal_form(str(row.inputs[name])).split()).casefold() for name in sorted(row.inputs))
 
 
 def _assign(clusters: Sequence[list[Row]], signature: Signature, *, shares: Sequence[float]) -> list[list[Row]]:

@@ -8,6 +8,7 @@ from cribsheet.corrections import Answer, Outputs
 from cribsheet.dataset.examples import Row
 from cribsheet.errors import ContextOverflowError, CribsheetError
 from cribsheet.evaluation.metrics import apply_metric
+from cribsheet.evaluation.places import place_of
 from cribsheet.evaluation.risk_coverage import Point, risk_coverage
 from cribsheet.evaluation.scores import mean_score
 from cribsheet.executor import Executor
@@ -33,12 +34,20 @@ class RowResult:
     """What the program gave; None if it crashed."""
     error: str | None = None
     """Why it crashed."""
+    place: str = ""
+    """Where in the user's code it crashed, if it was there."""
 
     @property
     def parse_failure(self) -> str | None:
         """Why the completion could not be read, None if it could."""
         failed = self.run is not None and isinstance(self.run.outputs, ParseFailure)
         return self.run.outputs.reason if failed else None  # type: ignore[union-attr]
+
+    @property
+    def crash(self) -> str:
+        """Why the program crashed, where in its code, and on which row; empty if it did not."""
+        places = "; ".join(filter(None, (self.place, self.example.where)))
+        return "" if self.error is None else f"{self.error} ({places})" if places else self.error
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -175,7 +184,7 @@ def score_row(runner: Runner, example: Row, metric: Metric) -> RowResult:
     except CribsheetError:
         raise
     except Exception as error:  # noqa: BLE001 - the program is the user's code; its crash is a finding
-        return RowResult(example, 0.0, None, f"{type(error).__name__}: {error}")
+        return RowResult(example, 0.0, None, f"{type(error).__name__}: {error}", place_of(error))
     return score_run(example, run, metric)
 
 

@@ -12,13 +12,15 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, SupportsFloat
+from typing import Any
 
 from cribsheet.dataset.examples import Example, Prediction, Row
 from cribsheet.errors import MetricError
+from cribsheet.evaluation.places import place_of
+from cribsheet.evaluation.values import bounds_of, check_score, row_in_words, shortened
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
 from cribsheet.task import Metric
-from cribsheet.text import CJK
+from cribsheet.text import CJK, normal_form
 
 Outcomes = Sequence[tuple[str, str]]
 """Pairs of the gold outcome and the predicted one."""
@@ -79,7 +81,7 @@ def normalize(text: str) -> list[str]:
     >>> normalize("The Treaty of Rome, 1957"), normalize("《跑跑卡丁车》")
     (['treaty', 'of', 'rome', '1957'], ['跑', '跑', '卡', '丁', '车'])
     """
-    lowered = text.lower().translate(_NO_PUNCTUATION)
+    lowered = normal_form(text).lower().translate(_NO_PUNCTUATION)
     if _CJK.search(lowered):  # SQuAD's script strips ASCII punctuation alone, CMRC's the full-width too
         lowered = "".join(" " if unicodedata.category(char)[0] == "P" else char for char in lowered)
         lowered = _CJK.sub(r" \1 ", lowered)
@@ -105,7 +107,7 @@ def _same(gold: object, predicted: object) -> bool:
     if isinstance(gold, Unanswerable) or isinstance(predicted, Unanswerable):
         return isinstance(gold, Unanswerable) and isinstance(predicted, Unanswerable)
     if isinstance(gold, str) and isinstance(predicted, str):
-        return gold.strip() == predicted.strip()
+        return normal_form(gold).strip() == normal_form(predicted).strip()
     return gold == predicted
 
 
@@ -156,7 +158,7 @@ def apply_metric(
     as dspy's `trace`.
 
     Raises:
-        MetricError: if the metric raises, or gives something that is not a finite number.
+        MetricError: if the metric raises, or gives something that is not a number of its range.
     """
     name = getattr(metric, "__name__", type(metric).__name__)
     example = Example(row.inputs, row.outputs)
@@ -166,11 +168,12 @@ def apply_metric(
     except MetricError:
         raise
     except Exception as error:  # the metric is the user's code and may raise anything
+        place = place_of(error)
         raise MetricError(
-            f"The metric {name} raised {type(error).__name__}: {error}, for {_shown(row)} and "
-            f"{prediction!r}. Correct the metric."
+            f"The metric {name} raised {type(error).__name__}: {error}{f' ({place})' if place else ''}, for "
+            f"{row_in_words(row)} and {shortened(repr(prediction))}. Correct the metric, or the row."
         ) from error
-    return check_score(raw, metric_name=name, example=row)
+    return check_score(raw, metric_name=name, example=row, bounds=bounds_of(metric))
 
 
 def _further(metric: Metric) -> int:
@@ -195,32 +198,6 @@ def _required_beyond_two(metric: Metric) -> int:
 
 
 _remembered = lru_cache(maxsize=16)(_required_beyond_two)
-
-
-def check_score(raw: object, *, metric_name: str, example: Any) -> float:
-    """Return what a metric gave as a float.
-
-    >>> check_score(True, metric_name="exact_match", example=None)
-    1.0
-
-    Raises:
-        MetricError: when it is no number, or not a finite one.
-    """
-    try:
-        score = float(raw) if isinstance(raw, SupportsFloat) else math.nan
-    except (TypeError, ValueError):  # a dspy.Prediction without a score
-        score = math.nan
-    if not math.isfinite(score):
-        raise MetricError(
-            f"The metric {metric_name} gave {raw!r} for {_shown(example)}. "
-            "It must return a finite number or a bool; 1 is best."
-        )
-    return score
-
-
-def _shown(example: Any) -> str:
-    text = f"row {example.id}, {example.values!r}" if isinstance(example, Row) else f"row {example!r}"
-    return text if len(text) <= 240 else f"{text[:240]}…"
 
 
 # Figures over many predictions

@@ -71,6 +71,31 @@ def paired_gain(
     return Gain(mean=mean, low=low, high=high, n=len(differences))
 
 
+def unpaired_gain(
+    before: Sequence[float],
+    after: Sequence[float],
+    *,
+    groups_before: Sequence[Hashable] | None = None,
+    groups_after: Sequence[Hashable] | None = None,
+) -> Gain:
+    """Return how much better the second is than the first, on different rows; `n` is how many the second has.
+
+    The interval is that of the difference of two independent means, from the intervals of `mean_score` (MOVER,
+    Zou & Donner 2008, "Construction of confidence limits about effect measures").
+
+    >>> str(unpaired_gain([1, 1, 0, 1], [1, 1, 1, 1]))
+    '+0.250 [-0.281, +0.699], n=4'
+    """
+    first, second = mean_score(before, groups=groups_before), mean_score(after, groups=groups_after)
+    mean = second.score - first.score
+    return Gain(
+        mean=mean,
+        low=mean - math.hypot(second.score - second.low, first.high - first.score),
+        high=mean + math.hypot(second.high - second.score, first.score - first.low),
+        n=second.n,
+    )
+
+
 def _totals(values: Sequence[float], groups: Sequence[Hashable] | None) -> list[tuple[float, int]]:
     """Return the sum and the number of rows of each group; a row of the group "" is one by itself."""
     if not values:

@@ -5,13 +5,19 @@ import os
 from cribsheet.errors import ExportError
 from cribsheet.export._base import Export, Source, Target
 from cribsheet.export.jinja import to_jinja
+from cribsheet.export.llamacpp import to_llamacpp
 from cribsheet.export.ollama import to_ollama
 from cribsheet.export.openai import to_openai
 from cribsheet.frozen import FrozenProgram
 
 __all__ = ["TARGETS", "Export", "Source", "Target", "export"]
 
-TARGETS: dict[str, Target] = {"jinja": to_jinja, "ollama": to_ollama, "openai": to_openai}
+TARGETS: dict[str, Target] = {
+    "jinja": to_jinja,
+    "llamacpp": to_llamacpp,
+    "ollama": to_ollama,
+    "openai": to_openai,
+}
 """Each target by its name; a new one is a file here and an entry there."""
 
 
@@ -36,6 +42,11 @@ def export(
         raise ExportError(
             f"The demos of {name} are chosen for each input, by {program.prompts[name].demo_source.kind!r}, and "
             f"{target} holds one text. Run the frozen file with cribsheet.load, or compile with fixed demos."
+        )
+    if program.prompts[name].layout.is_question:
+        raise ExportError(
+            f"{name} asks a typed question of a decision endpoint, and {target} has no such thing. Run the frozen file "
+            "with cribsheet.load, or compile for a model that writes."
         )
     return TARGETS[target](Source(program, name, os.fspath(path) if path else None))
 

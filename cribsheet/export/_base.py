@@ -7,6 +7,7 @@ from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict
 
+from cribsheet.carriage import Carriage
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, ModelIdentity
 from cribsheet.layout.template import Template
 from cribsheet.models import Sampling
@@ -26,6 +27,10 @@ class Export(BaseModel):
     """Where the text is to be saved; `usage` names it."""
     usage: str
     """How to run it, as commands or code."""
+    carriage: Carriage
+    """What a deployment of it carries."""
+    score: str
+    """The test score of such a deployment, in a sentence."""
     caveats: tuple[str, ...]
     """What the target does not carry, a sentence or two each."""
 
@@ -66,6 +71,16 @@ class Source:
         """A name for files and served models."""
         name = self.program.task if len(self.program.prompts) == 1 else f"{self.program.task}-{self.name}"
         return re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-_") or "prompt"
+
+    def score(self, carriage: Carriage) -> str:
+        """Return the test score of a deployment with this carriage, in a sentence."""
+        results = self.program.results
+        score = results.carriages.get(carriage)
+        if score is None:
+            return f"Its score as {carriage} was not measured."
+        if carriage == results.carriage:
+            return f"It scores as it was compiled to ({carriage}): {results.metric} {score}."
+        return f"It scores as {carriage}: {results.metric} {score}. In the runtime: {results.compiled}."
 
     def saved_as(self, suffix: str) -> str:
         """Return where the export will be saved."""

@@ -1,7 +1,8 @@
 """Say what gets lost when a frozen prompt leaves Cribsheet."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 
+from cribsheet.corrections import Calibration
 from cribsheet.export._base import Source
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.layout import Layout
@@ -12,7 +13,7 @@ from cribsheet.signature import Field
 
 
 def caveats(source: Source, *, asks_logprobs: bool = False, decides: bool = False) -> tuple[str, ...]:
-    """Return what no target carries, for this prompt: how Cribsheet decides, extracts, guards and scores.
+    """Return what no target carries, for this prompt: how Cribsheet decides, extracts and guards.
 
     `asks_logprobs` tells that the target asks for log-probabilities, which leaves the decision to its user;
     `decides` that it decides as Cribsheet does, but for a readout.
@@ -23,8 +24,7 @@ def caveats(source: Source, *, asks_logprobs: bool = False, decides: bool = Fals
     used = [one for one in prompt.corrections if one.needs != {"logprobs"} or is_decided(prompt)]
     lost = [one for one in used if one.kind not in carried]
     said = [text for one in lost if (text := one.caveat(prompt.signature))]
-    score = _score(source, lost=[one.kind for one in lost], is_decided_alike=not decision)
-    return (*decision, *said, *_reading(prompt), *_program(source), *_weights(source), score)
+    return (*decision, *said, *_reading(prompt), *_program(source), *_weights(source))
 
 
 def input_forms(prompt: FrozenPrompt) -> tuple[str, ...]:
@@ -38,7 +38,13 @@ def input_forms(prompt: FrozenPrompt) -> tuple[str, ...]:
 
 def is_decided(prompt: FrozenPrompt) -> bool:
     """Tell whether Cribsheet decides the outcome by log-probabilities."""
-    return prompt.decoding.decide_by == "logprobs" and decided_field(prompt.signature) is not None
+    return prompt.decoding.decide_by != "text" and decided_field(prompt.signature) is not None
+
+
+def logit_bias(source: Source) -> Mapping[str, float]:
+    """Return, by token id, what makes one token the calibrated decision; empty if that takes more than one."""
+    calibration = source.prompt.correction(Calibration)
+    return (calibration.logit_bias if calibration and is_decided(source.prompt) else None) or {}
 
 
 def _decision(prompt: FrozenPrompt, asks_logprobs: bool) -> Iterator[str]:
@@ -90,14 +96,3 @@ def _weights(source: Source) -> Iterator[str]:
             f"Compiled for {source.model.name} with the weights {source.model.digest[:19]}…, which nothing here "
             "checks: others under that name may answer otherwise."
         )
-
-
-def _score(source: Source, *, lost: Sequence[str], is_decided_alike: bool) -> str:
-    results = source.program.results
-    scored = f"The score in the frozen file ({results.metric} {results.compiled})"
-    if is_decided_alike and not lost:
-        return f"{scored} holds for text that is read as Cribsheet reads it."
-    measured = f"{scored} was measured with all of this."
-    if results.uncorrected is None:
-        return f"{measured} Without it the score is unknown until you measure it."
-    return f"{measured} With every correction off, the same rows score {results.uncorrected}."

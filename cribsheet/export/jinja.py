@@ -34,6 +34,8 @@ def to_jinja(source: Source) -> Export:
         text=text,
         file_name=path,
         usage=_usage(source, path),
+        carriage="text",
+        score=source.score("text"),
         caveats=(_decoding(source), *caveats(source)),
     )
 

@@ -42,16 +42,25 @@ def to_ollama(source: Source) -> Export:
     shares = _chat_shares(source) if source.opened.turns else _raw_shares(source)
     usage = _usage(source, shares, path)
     said = (*_ollama_caveats(source, shares), *caveats(source))
+    lost = (f"- {caveat}" for caveat in said)
     head = f"The prompt {source.name} of {source.program.task}, compiled by Cribsheet for {source.model.name}."
     parts = [
-        comment("\n".join([head, "", *usage.split("\n"), "", "Not carried:", *(f"- {caveat}" for caveat in said)])),
+        comment("\n".join([head, source.score("text"), "", *usage.split("\n"), "", "Not carried:", *lost])),
         _from(source),
         _parameters(source),
         shares.carried,
         f"{_REQUEST}{json.dumps(_request(source, shares), ensure_ascii=False)}\n",
     ]
     text = "\n".join(part for part in parts if part)
-    return Export(target="ollama", text=text, file_name=path, usage=usage, caveats=said)
+    return Export(
+        target="ollama",
+        text=text,
+        file_name=path,
+        usage=usage,
+        carriage="text",
+        score=source.score("text"),
+        caveats=said,
+    )
 
 
 def _raw_shares(source: Source) -> _Shares:

@@ -6,12 +6,11 @@ of https://platform.openai.com/docs/api-reference/chat for chats.
 
 import json
 import shlex
-from collections.abc import Mapping
 from typing import Any
 
-from cribsheet.corrections import Calibration
+from cribsheet.carriage import Carriage
 from cribsheet.export._base import Export, Source
-from cribsheet.export._caveats import caveats, input_forms, is_decided
+from cribsheet.export._caveats import caveats, input_forms, is_decided, logit_bias
 from cribsheet.export._shell import curl, jq
 from cribsheet.layout.template import filled
 
@@ -23,12 +22,15 @@ _MOST_LOGPROBS = {"/completions": 5, "/chat/completions": 20}
 def to_openai(source: Source) -> Export:
     """Return a request body with a placeholder for each input."""
     path = source.saved_as("openai.json")
+    carriage: Carriage = "logit_bias" if logit_bias(source) else "text"
     return Export(
         target="openai",
         text=json.dumps(_body(source), indent=2, ensure_ascii=False) + "\n",
         file_name=path,
         usage=_usage(source, path),
-        caveats=(*_request_caveats(source), *caveats(source, asks_logprobs=True, decides=bool(_logit_bias(source)))),
+        carriage=carriage,
+        score=source.score(carriage),
+        caveats=(*_request_caveats(source), *caveats(source, asks_logprobs=True, decides=carriage == "logit_bias")),
     )
 
 
@@ -41,14 +43,8 @@ def _body(source: Source) -> dict[str, Any]:
         body["prompt"] = filled(opened.text, marks)
     body |= source.sampling.model_dump(include={"max_tokens", "temperature", "seed"})
     body["stop"] = list(opened.stop)
-    biases = _logit_bias(source)
+    biases = logit_bias(source)
     return body | ({"max_tokens": 1, "logit_bias": dict(biases)} if biases else _logprobs(source))
-
-
-def _logit_bias(source: Source) -> Mapping[str, float]:
-    """Return what makes one token the calibrated decision, nothing if that takes more than one."""
-    calibration = source.prompt.correction(Calibration)
-    return (calibration.logit_bias if calibration and is_decided(source.prompt) else None) or {}
 
 
 def _logprobs(source: Source) -> dict[str, Any]:
@@ -104,7 +100,7 @@ def _request_caveats(source: Source) -> tuple[str, ...]:
                 "Ollama's /v1/completions wraps the prompt in the model's chat template, which is not what was "
                 "compiled: export to ollama, or serve the weights with llama-server or vLLM."
             )
-    if _logit_bias(source):
+    if logit_bias(source):
         said.append(
             "logit_bias makes the server decide as Cribsheet does, in one token: of an outcome's spellings the "
             "likeliest counts, where Cribsheet adds them up. Its numbers are token ids of the weights that this was "

@@ -1,15 +1,17 @@
 """Decide a finite outcome by what a model tells of the outcomes' words."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cribsheet.corrections import Answer
 from cribsheet.frozen.schema import FrozenPrompt
-from cribsheet.layout.decisions import decided_field, likeliest, spelling_of
+from cribsheet.layout.decisions import decided_field, likeliest, spelling_of, token_logprobs
 from cribsheet.layout.parsing import ParseFailure, parse_field
+from cribsheet.layout.questions import answered_logprobs
 from cribsheet.layout.scoring import Alternative, Scoring
 from cribsheet.models import Completer, Completion, Sampling
 from cribsheet.models.next_token import NextTokens, alternatives_of
+from cribsheet.models.thinking import without_thought
 from cribsheet.prompts import Prompt
 from cribsheet.signature import Field
 
@@ -29,10 +31,16 @@ def decide(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer |
         return None
     deciding = _Deciding(prompt, field, rendered, model)
     completion = deciding.ask(prompt.decoding.top_logprobs)
-    told = alternatives_of(rendered, completion)
-    if told is None:
-        return None
-    logprobs, unassigned = deciding.scored(told).scores()
+    logprobs: Mapping[str, float]
+    if completion.first_token is not None and rendered.question is not None:
+        logprobs, unassigned = answered_logprobs(prompt.layout, field, completion.first_token), 0.0
+    elif completion.first_token is not None and prompt.decoding.decide_by == "token":
+        logprobs, unassigned = token_logprobs(prompt.layout, field, completion.first_token), 0.0
+    else:
+        told = alternatives_of(rendered, completion)
+        if told is None:
+            return None
+        logprobs, unassigned = deciding.scored(told).scores()
     shares = {outcome: math.exp(logprob) for outcome, logprob in logprobs.items()}
     outputs, probability = likeliest(field, shares)
     return Answer(
@@ -86,6 +94,6 @@ class _Deciding:
         return None if isinstance(value, ParseFailure) else self._field.outcome_of(value)
 
     def _complete(self, sampling: Sampling) -> Completion:
-        completion = self._model.complete(self._rendered, sampling)
+        completion = without_thought(self._model.complete(self._rendered, sampling), self._rendered)
         self.asked.append((self._rendered, completion))
         return completion

@@ -10,7 +10,8 @@ from cribsheet.errors import DataError
 from cribsheet.frozen.deciding import decide
 from cribsheet.frozen.schema import FrozenPrompt, Wire, Wiring
 from cribsheet.layout.parsing import ParseFailure, parse
-from cribsheet.models import Completer, Sampling
+from cribsheet.models import Completer, Completion, Sampling
+from cribsheet.models.thinking import without_thought
 from cribsheet.outcomes import Value
 from cribsheet.prompts import Prompt
 from cribsheet.signature import REASONING, Signature
@@ -146,7 +147,7 @@ def ask(prompt: FrozenPrompt, inputs: Mapping[str, object], model: Completer) ->
     """
     typed = typed_inputs(prompt, inputs)
     rendered = prompt.render(typed)
-    raw = decide(prompt, rendered, model) if prompt.decoding.decide_by == "logprobs" else None
+    raw = None if prompt.decoding.decide_by == "text" else decide(prompt, rendered, model)
     return corrected(prompt.corrections, raw or _write(prompt, rendered, model), _asked(prompt, typed), model)
 
 
@@ -161,13 +162,20 @@ def _asked(prompt: FrozenPrompt, typed: Outputs) -> Asked:
 
 def _write(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer:
     sampling = Sampling(max_tokens=prompt.decoding.max_tokens, top_logprobs=prompt.decoding.top_logprobs)
-    completion = model.complete(rendered, sampling)
-    outputs = parse(prompt.layout, prompt.signature, completion.text)
+    completion = without_thought(model.complete(rendered, sampling), rendered)
+    outputs = _read(prompt, completion)
     reasoning = None
     if prompt.reasoning and not isinstance(outputs, ParseFailure):
         reasoning = str(outputs[REASONING])
         outputs = {name: value for name, value in outputs.items() if name != REASONING}
     return Answer(outputs, rendered, completion, text=completion.text, reasoning=reasoning)
+
+
+def _read(prompt: FrozenPrompt, completion: Completion) -> Outputs | ParseFailure:
+    """Return the typed outputs of a completion; a thought is none of them."""
+    if completion.thought is not None and not completion.text.strip():
+        return ParseFailure(f"there is only a thought, and no answer after it: {completion.thought[:80]!r}")
+    return parse(prompt.layout, prompt.signature, completion.text)
 
 
 def typed_inputs(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> dict[str, Value]:

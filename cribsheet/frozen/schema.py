@@ -5,7 +5,8 @@ from typing import Any, Final, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue, SerializeAsAny, field_validator, model_validator
 
-from cribsheet.corrections import CORRECTIONS, Correction, Outputs
+from cribsheet.carriage import Carriage
+from cribsheet.corrections import CORRECTIONS, Calibration, Correction, Outputs
 from cribsheet.dataset.examples import Demo
 from cribsheet.frozen.demo_sources import DEMO_SOURCES, DemoSource, Fixed
 from cribsheet.frozen.score import Gain, Score
@@ -28,8 +29,9 @@ class Decoding(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    decide_by: Literal["logprobs", "text"] = "text"
-    """Whether a finite outcome is decided by the first token's log-probabilities or read from the text."""
+    decide_by: Literal["logprobs", "token", "text"] = "text"
+    """What decides a finite outcome: the log-probabilities of all tokens that begin it, its own likeliest token alone,
+    or the text."""
     max_tokens: int = 48
     """The most tokens to write, if the answer is written."""
     top_logprobs: int = 0
@@ -79,6 +81,24 @@ class FrozenPrompt(BaseModel):
         by_kind = {one.kind: one for one in corrections}
         ranked = [by_kind[kind] for kind in CORRECTIONS if kind in by_kind]
         return self.model_copy(update={"corrections": tuple(ranked)})
+
+    def carried_by(self, carriage: Carriage) -> Self | None:
+        """Return the prompt as a deployment of that carriage runs it; None if the carriage cannot express it."""
+        if carriage == "runtime":
+            return self
+        if carriage == "logprobs":
+            kept = [one for one in self.corrections if "calls" not in one.needs]
+            return self.model_copy(update={"corrections": tuple(kept)})
+        if carriage == "text":
+            return self._decided_by("text")
+        calibration = self.correction(Calibration)
+        if self.decoding.decide_by == "text" or calibration is None or calibration.logit_bias is None:
+            return None
+        return self._decided_by("token", calibration)
+
+    def _decided_by(self, how: Literal["token", "text"], *corrections: Correction) -> Self:
+        decoding = self.decoding.model_copy(update={"decide_by": how})
+        return self.model_copy(update={"decoding": decoding, "corrections": corrections})
 
     def settle(self, inputs: Mapping[str, object]) -> Outputs | None:
         """Return the outputs if the inputs alone decide them; None if the model has to be asked."""
@@ -142,6 +162,12 @@ class Results(BaseModel):
     """Compiled less baseline, paired by row."""
     uncorrected: Score | None = None
     """This file's prompts on the same rows with every correction off; None if there are no corrections."""
+    carriage: Carriage = "runtime"
+    """What the deployment carries that the prompts were compiled for: `compiled` is the score there."""
+    carriages: Mapping[Carriage, Score] = {}
+    """The score of this file's prompts on the same rows under each carriage that can express them."""
+    tested: str | None = None
+    """The sha256 of the file of test rows that lies beside this one; None if there is none."""
 
 
 class Taught(BaseModel):
@@ -233,3 +259,8 @@ class FrozenProgram(BaseModel):
     """What a reader should know, such as why decisions are not calibrated."""
     extra: Mapping[str, JsonValue] = {}
     """The user's own, kept and sealed with the rest."""
+
+    def carried_by(self, carriage: Carriage) -> Self | None:
+        """Return the program as a deployment of that carriage runs it; None if the carriage cannot express it."""
+        prompts = {name: prompt.carried_by(carriage) for name, prompt in self.prompts.items()}
+        return None if None in prompts.values() else self.model_copy(update={"prompts": prompts})

@@ -34,7 +34,7 @@ def to_text(program: FrozenProgram) -> str:
 
 def save(program: FrozenProgram, path: str | os.PathLike[str]) -> None:
     """Write a program's sealed file, whole or not at all."""
-    _write(Path(path), to_text(program))
+    write_text(Path(path), to_text(program))
 
 
 def read(path: str | os.PathLike[str]) -> FrozenProgram:
@@ -58,7 +58,7 @@ def reseal(path: str | os.PathLike[str]) -> FrozenProgram:
     path = Path(path)
     content = _content(path)
     program = _program(path, content)
-    _write(path, _sealed(content))
+    write_text(path, _sealed(content))
     return program
 
 
@@ -68,12 +68,13 @@ def _sealed(content: dict[str, Any]) -> str:
 
 def _content(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_bytes())  # UTF-8 or UTF-16, as some editors save it, with a mark or without
+        json.dumps(content, ensure_ascii=False).encode()  # half of a surrogate pair would be a crash later
     except FileNotFoundError:
         raise FrozenFileError(f"There is no file {path}. Make one with `optimize TASK --out {path}`.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise FrozenFileError(f"{path} cannot be read: {error}. Name a frozen file (*.prompt.json).") from None
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise FrozenFileError(
             f"{path} is not valid JSON: {error}. It may be truncated; copy it again or compile again."
         ) from None
@@ -104,7 +105,8 @@ def _program(path: Path, content: dict[str, Any]) -> FrozenProgram:
         raise FrozenFileError(f"{path} is not a frozen file: {error}") from None
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write a file, whole or not at all; FrozenFileError if it cannot be written."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -51,14 +51,27 @@ LAYOUTS: tuple[Layout, ...] = (
 )
 """Chat turns, one message or raw completion; the lead input first, last or both; several marks."""
 
+QUESTIONS: tuple[Layout, ...] = (
+    Layout(name="choice", style="choice"),
+    Layout(name="choice-short", style="choice", instructions_at="none"),
+    Layout(name="choice-described", style="described_choice"),
+    Layout(name="choice-lead-last", style="choice", lead="last"),
+    Layout(name="choice-xml", style="choice", input_mark=_XML, output_mark=_XML),
+    Layout(name="noul", style="noul"),
+    Layout(name="noul-short", style="noul", instructions_at="none"),
+    Layout(name="score", style="score"),
+    Layout(name="score-short", style="score", instructions_at="none"),
+)
+"""For models that only decide: a choice, a yes or no, a score; the question in full, or short."""
+
 ZERO_SHOT = "message"
 """The layout of the zero-shot baseline: the task in words, as one would ask a chat model."""
 
 
 def layout_named(name: str) -> Layout:
     """Return a layout of the catalogue; LayoutError lists the known names."""
-    for layout in LAYOUTS:
+    for layout in (*LAYOUTS, *QUESTIONS):
         if layout.name == name:
             return layout
-    known = ", ".join(layout.name for layout in LAYOUTS)
+    known = ", ".join(layout.name for layout in (*LAYOUTS, *QUESTIONS))
     raise LayoutError(f"There is no layout {name!r}. Known layouts: {known}.")

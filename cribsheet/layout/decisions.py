@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from cribsheet.layout.layout import Layout
+from cribsheet.layout.scoring import logsumexp
 from cribsheet.layout.spelling import Spelling
 from cribsheet.outcomes import Value
 from cribsheet.signature import Field, Signature
@@ -21,6 +22,23 @@ def likeliest(field: Field, shares: Mapping[str, float]) -> tuple[dict[str, Valu
     """Return the likeliest outcome's value by the field's name, and its probability."""
     best = max(shares, key=shares.__getitem__)
     return {field.name: field.value_of(best)}, shares[best]
+
+
+def token_logprobs(layout: Layout, field: Field, first_token: Mapping[str, float]) -> dict[str, float]:
+    """Return the normalised log-probability of each outcome's likeliest own token.
+
+    A token is an outcome's own if it is the whole verbalizer, ignoring case and white space: what greedy decoding
+    chooses between if only such tokens are biased. An outcome without one gets the lowest reported log-probability.
+    """
+    floor = min(first_token.values(), default=0.0)
+    said = [(token.strip().casefold(), logprob) for token, logprob in first_token.items()]
+    found = {
+        outcome: max((logprob for token, logprob in said if token == word), default=floor)
+        for outcome in field.outcomes
+        for word in (layout.verbalizer(outcome).casefold(),)
+    }
+    total = logsumexp(found.values())
+    return {outcome: logprob - total for outcome, logprob in found.items()}
 
 
 def spelling_of(layout: Layout, signature: Signature, field: Field) -> Spelling:

@@ -47,8 +47,9 @@ class Layout(BaseModel):
 
     name: str
     """What reports call it."""
-    style: Literal["raw", "one_message", "chat_turns"]
-    """Raw completion, everything in one user message, or each demo as a turn of chat."""
+    style: Literal["raw", "one_message", "chat_turns", "choice", "described_choice", "noul", "score"]
+    """Raw completion, everything in one user message, each demo as a turn of chat; or a typed question about a text
+    that holds the demos and the inputs, for models that only decide: see `cribsheet.layout.questions`."""
     input_mark: Mark = Mark(open="{word}:")
     """Around each input."""
     output_mark: Mark = Mark(open="{word}:")
@@ -73,6 +74,11 @@ class Layout(BaseModel):
     """Between the instructions, the demos and the inputs."""
     language: Literal["en", "zh"] = "en"
     """Of the default words and verbalizers."""
+
+    @property
+    def is_question(self) -> bool:
+        """Whether a typed question is asked, in place of a text to be gone on with."""
+        return self.style not in ("raw", "one_message", "chat_turns")
 
     def word(self, name: str) -> str:
         """Return the words that name a field in the prompt.

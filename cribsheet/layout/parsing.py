@@ -57,14 +57,14 @@ def read_value(layout: Layout, field: Field, raw: str) -> Value | ParseFailure:
 
 
 def _without_opening(layout: Layout, field: Field, text: str) -> str:
-    """Drop a first opening mark: models like to repeat the cue."""
+    """Drop an opening mark at the start: models often repeat the cue."""
     opening = layout.opening(field.name, layout.output_mark)
     stripped = text.lstrip()
     return stripped[len(opening) :] if opening and stripped.startswith(opening) else text
 
 
 def _take(layout: Layout, field: Field, following: Field | None, text: str) -> tuple[str, str | None]:
-    """Return what is inside the field's marks, then the text after the following field's opening."""
+    """Return the text inside the field's marks, and the text after the next field's opening mark."""
     mark = layout.output_mark
     end = _end_of_quoted(text)
     closing = layout.closing(field.name, mark)

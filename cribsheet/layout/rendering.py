@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from cribsheet.dataset.examples import Demo
 from cribsheet.layout import Layout
 from cribsheet.layout.parsing import parse_field
+from cribsheet.layout.questions import question_of
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
 from cribsheet.prompts import Message, Prompt
 from cribsheet.signature import Field, Signature
@@ -20,6 +21,8 @@ def render(
     inputs: Mapping[str, Value],
 ) -> Prompt:
     """Return the prompt that asks for the outputs of `inputs`."""
+    if layout.is_question:
+        return _questioned(layout, signature, instructions, demos, inputs)
     stop = layout.stops(signature)
     if layout.style == "chat_turns":
         return Prompt(messages=_turns(layout, signature, instructions, demos, inputs), stop=stop)
@@ -62,7 +65,21 @@ def _turns(
     return (*turns, Message(role="user", content=content))
 
 
-def _asked(layout: Layout, signature: Signature, inputs: Mapping[str, Value]) -> str:
+def _questioned(
+    layout: Layout,
+    signature: Signature,
+    instructions: str,
+    demos: Sequence[Demo],
+    inputs: Mapping[str, Value],
+) -> Prompt:
+    """Return a question about a text that holds the demos, each with its answer, and then the inputs."""
+    shown = [_asked(layout, signature, demo.inputs) + render_outputs(layout, signature, demo.outputs) for demo in demos]
+    case = _asked(layout, signature, inputs, cue=False)
+    question = question_of(layout, signature.outputs[0], instructions)
+    return Prompt(text=layout.between_demos.join([*shown, case]), question=question)
+
+
+def _asked(layout: Layout, signature: Signature, inputs: Mapping[str, Value], *, cue: bool | None = None) -> str:
     """Return the inputs, the reminder and the cue: what stands before the first output's value."""
     mark = layout.input_mark
     pieces = []
@@ -71,7 +88,7 @@ def _asked(layout: Layout, signature: Signature, inputs: Mapping[str, Value]) ->
         pieces.append(layout.opening(field.name, mark) + mark.gap + value + layout.closing(field.name, mark))
     if layout.reminder:
         pieces.append(layout.reminder)
-    if layout.cue or layout.style != "chat_turns":
+    if (layout.cue or layout.style != "chat_turns") if cue is None else cue:
         pieces.append(layout.opening(signature.outputs[0].name, layout.output_mark))
     return layout.between_fields.join(pieces)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cribsheet.dataset.examples import Demo
 from cribsheet.layout.layout import Layout
 from cribsheet.layout.rendering import render
-from cribsheet.prompts import Prompt
+from cribsheet.prompts import Prompt, Question
 from cribsheet.signature import Field, Signature
 from cribsheet.signature.types import Label
 
@@ -44,6 +44,8 @@ class Template:
     """Of a chat; slots are in the last one alone."""
     stop: tuple[str, ...]
     """The sequences that end the completion."""
+    question: Question | None = None
+    """What is asked about the text; None if it is to be gone on with."""
 
     @property
     def asked(self) -> Pieces:
@@ -83,6 +85,7 @@ def template(layout: Layout, signature: Signature, *, instructions: str, demos: 
         text=_split(prompt.text, marks),
         turns=tuple(Turn(message.role, _split(message.content, marks)) for message in prompt.messages),
         stop=prompt.stop,
+        question=prompt.question,
     )
 
 
@@ -102,7 +105,7 @@ def _split(text: str, marks: Mapping[str, str]) -> Pieces:
 
 
 def _as_label(field: Field) -> Field:
-    """Return the field as one whose values are written by their word: `render` takes a mark for such a word."""
+    """Return the field as a label, so that `render` accepts a placeholder for its value."""
     return field.model_copy(update={"type": Label(labels=field.closed_outcomes)}) if field.is_finite else field
 
 

@@ -100,5 +100,21 @@ def _litellm(name: str, options: Options) -> Model:
     return Retrying(LiteLLMModel(name, **options.served))
 
 
-WAYS: dict[str, Way] = {"embedded": _embedded, "ollama": _ollama, "ollama_chat": _ollama}
+def _systemone(name: str, options: Options) -> Model:
+    if not options.api_base:
+        from cribsheet.models.embedded_decisions import EmbeddedDecisions
+
+        return EmbeddedDecisions(name, context_window=options.context_window, progress=options.progress)
+    from cribsheet.models.retry import Retrying
+    from cribsheet.models.systemone import SystemOneModel
+
+    return Retrying(SystemOneModel(name, **options.served))
+
+
+WAYS: dict[str, Way] = {
+    "embedded": _embedded,
+    "ollama": _ollama,
+    "ollama_chat": _ollama,
+    "systemone": _systemone,
+}
 """By prefix, how its models are opened; LiteLLM opens those of every other prefix."""

@@ -61,6 +61,8 @@ class Completion(BaseModel):
 
     text: str
     """The text, without the stop sequence that ended it."""
+    thought: str | None = None
+    """What the model thought before the text, as far as it is told; None if it did not think."""
     finish_reason: Literal["stop", "length"] = "stop"
     """Why it ended."""
     first_token: dict[str, float] | None = None

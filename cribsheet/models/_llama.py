@@ -1,10 +1,14 @@
 """Speak the JSON of llama.cpp's server."""
 
+import http.client
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from cribsheet.models._base import Part, Sampling, Usage
-from cribsheet.models._logprobs import added_up, is_whole, parts_of
+from cribsheet.models._logprobs import added_up, first_parts, is_whole
+from cribsheet.models.thinking import Parts, after_thought, told_apart
 from cribsheet.prompts import Prompt
 
 Json = Mapping[str, Any]
@@ -18,18 +22,21 @@ def request(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
         asked = [prompt.text, *prompt.begun] if prompt.begun else prompt.text
         return body | {"prompt": asked, "logprobs": sampling.top_logprobs}
     body["messages"] = [message.model_dump() for message in prompt.messages]
+    body["chat_template_kwargs"] = {"enable_thinking": False}
     if sampling.top_logprobs:
         body |= {"logprobs": True, "top_logprobs": sampling.top_logprobs}
     return body
 
 
-def half_of(prompt: Prompt) -> Prompt:
-    """Return a prompt that this one goes on from, about half as long."""
-    if not prompt.is_chat:
-        return Prompt(text=prompt.text[: len(prompt.text) // 2])
-    *before, last = prompt.messages
-    half = last.model_copy(update={"content": last.content[: len(last.content) // 2]})
-    return Prompt(messages=(*before, half))
+def post(address: str, path: str, body: Json) -> tuple[int, str]:
+    """Return the status and the text that the server at an address of this machine answers with."""
+    connection = http.client.HTTPConnection(urlsplit(address).netloc)
+    try:
+        connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+    finally:
+        connection.close()
 
 
 def usage_of(reply: Json) -> Usage:
@@ -42,14 +49,30 @@ def usage_of(reply: Json) -> Usage:
     )
 
 
-def text_of(choice: Json, prompt: Prompt) -> str:
-    """Return the text that a choice adds to the prompt."""
+def parts_of(choice: Json, prompt: Prompt) -> Parts:
+    """Return the text that a choice adds to the prompt, and the thought before it."""
     if not prompt.is_chat:
-        return str(choice["text"])
-    text: str = choice["message"]["content"] or ""
-    last = prompt.messages[-1]
+        return told_apart(str(choice["text"]), prompt)
+    message, last = choice["message"], prompt.messages[-1]
+    text: str = message["content"] or ""
     # The engine repeats a turn of the assistant that it was given to go on with.
-    return text.removeprefix(last.content) if last.role == "assistant" else text
+    text = text.removeprefix(last.content) if last.role == "assistant" else text
+    return told_apart(text, prompt, thought=message.get("reasoning_content") or None)
+
+
+def of_answer(choice: Json, parts: Parts) -> Json:
+    """Return a choice with the log-probabilities of the answer alone, without those of the thought before it."""
+    entries = after_thought(_entries(choice), parts, lambda entry: bytes(entry["bytes"]).decode(errors="replace"))
+    return {**choice, "logprobs": {"content": entries}}
+
+
+def half_of(prompt: Prompt) -> Prompt:
+    """Return a prompt with the first half of the text, or of the last message."""
+    if not prompt.is_chat:
+        return Prompt(text=prompt.text[: len(prompt.text) // 2])
+    *before, last = prompt.messages
+    half = last.model_copy(update={"content": last.content[: len(last.content) // 2]})
+    return Prompt(messages=(*before, half))
 
 
 def tells_first_token(choice: Json) -> bool:
@@ -79,7 +102,7 @@ def alternatives_of(choice: Json) -> dict[str, float] | None:
 def first_parts_of(choice: Json) -> tuple[Part, ...]:
     """Return the first entry's alternatives that are no text by themselves."""
     entries = _entries(choice)
-    return parts_of(entries[0]["top_logprobs"]) if entries else ()
+    return first_parts(entries[0]["top_logprobs"]) if entries else ()
 
 
 def logprobs_of(choice: Json, text: str) -> tuple[float, ...] | None:

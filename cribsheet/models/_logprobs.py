@@ -38,9 +38,9 @@ def read_entries(entries: Sequence[Entry], text: str) -> TokenLogprobs:
         if left <= 0:  # the rest belongs to a stop sequence, or ends the answer
             break
         logprobs.append(entry["logprob"])
-        left -= len(_text_of(entry))
+        left -= len(text_of(entry))
     first = _first_token(entries[0])
-    return TokenLogprobs(first, tuple(logprobs), parts_of(entries[0].get("top_logprobs") or ()) if first else ())
+    return TokenLogprobs(first, tuple(logprobs), first_parts(entries[0].get("top_logprobs") or ()) if first else ())
 
 
 def as_entries(columns: Mapping[str, Any]) -> list[Entry]:
@@ -71,10 +71,10 @@ def added_up(alternatives: Iterable[tuple[str, float]]) -> dict[str, float]:
     return texts
 
 
-def parts_of(alternatives: Iterable[Entry]) -> tuple[Part, ...]:
+def first_parts(alternatives: Iterable[Entry]) -> tuple[Part, ...]:
     """Return the alternatives that are no text by themselves, if their bytes are told.
 
-    >>> parts_of([{"token": "", "logprob": -0.1, "bytes": [240, 159]}, {"token": "a", "logprob": -3.0}])
+    >>> first_parts([{"token": "", "logprob": -0.1, "bytes": [240, 159]}, {"token": "a", "logprob": -3.0}])
     (Part(hex='f09f', logprob=-0.1, id=None),)
     """
     return tuple(
@@ -98,16 +98,17 @@ def _as_alternatives(top: Mapping[str, float]) -> list[Entry]:
 
 
 def _first_token(entry: Entry) -> dict[str, float] | None:
-    first = added_up((_text_of(other), other["logprob"]) for other in entry.get("top_logprobs") or [entry])
+    first = added_up((text_of(other), other["logprob"]) for other in entry.get("top_logprobs") or [entry])
     # llama-server leaves out tokens that end inside a character: the first entry then shows the whole
     # character, beside alternatives for the last part of it. If it shows nothing (the token may begin
     # a stop sequence) they are the right ones.
-    shown = _text_of(entry)
+    shown = text_of(entry)
     is_misplaced = shown and shown not in first
     return None if is_misplaced else first
 
 
-def _text_of(entry: Entry) -> str:
+def text_of(entry: Entry) -> str:
+    """Return the text of a token."""
     # As text, llama-server shows a part of a character like a token that ends the answer: empty.
     encoded = entry.get("bytes")
     return bytes(encoded).decode(errors="replace") if encoded else str(entry["token"])

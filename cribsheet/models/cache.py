@@ -16,6 +16,7 @@ import diskcache
 from cribsheet.errors import WorkspaceError
 from cribsheet.models._base import Completion, Model, Sampling, TellsTokenIds
 from cribsheet.models.keys import KeyLocks, completion_key, request_key
+from cribsheet.models.thinking import is_only_thought
 from cribsheet.prompts import Prompt
 
 SIZE_LIMIT = 4 * 1024**3
@@ -217,6 +218,7 @@ class CachedModel:
         self.parallel = model.parallel
         self.context_window = model.context_window
         self.supports_raw = bool(getattr(model, "supports_raw", True))
+        self.only_decides = bool(getattr(model, "only_decides", False))
         self.prefix_tokens = int(getattr(model, "prefix_tokens", 0))
         self._locks = KeyLocks()
 
@@ -236,9 +238,10 @@ class CachedModel:
         key = completion_key(self, prompt, sampling)
         with self._locks.of(key):
             completion = self._stored(key)
-            if completion is None:
+            if completion is None or is_only_thought(completion, prompt):
                 completion = self.model.complete(prompt, sampling)
-                self.cache.put(key, completion.model_dump(exclude={"cached"}))
+                if not is_only_thought(completion, prompt):  # else the model may be served better next time
+                    self.cache.put(key, completion.model_dump(exclude={"cached"}))
         self.meter.add(completion)
         return completion
 

@@ -8,14 +8,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from cribsheet.errors import ContextOverflowError, MissingExtraError, ModelError, UnknownModelError, WeightsError
-from cribsheet.models import _llama, weights
+from cribsheet.models import _llama, forks, weights
 from cribsheet.models._asked import Asked
 from cribsheet.models._base import Completion, Sampling, Usage
 from cribsheet.models._begun import as_raw
 from cribsheet.models.cores import engine_threads
+from cribsheet.models.thinking import Thinking
 from cribsheet.prompts import Message, Prompt
 
 DEFAULT_CONTEXT_WINDOW = 4096
@@ -64,6 +64,8 @@ class EmbeddedModel:
         self._asked = Asked()
         self._loading = threading.Lock()
         self._turn = threading.Lock()
+        self._thinking = Thinking()
+        forks.free_before_fork(self, self._turn, self._loading)
 
     @property
     def digest(self) -> str | None:
@@ -89,25 +91,28 @@ class EmbeddedModel:
             ContextOverflowError: prompt and completion do not fit the context window.
             ModelError: the engine refuses the prompt.
         """
-        engine = self._engine()
-        start = time.perf_counter()
+        return self._thinking.complete(self._answer, prompt, sampling, window=self.context_window)
+
+    def _answer(self, prompt: Prompt, sampling: Sampling) -> Completion:
         if prompt.begun:
             prompt = as_raw(prompt, template=self.apply_template, token_ids=self.token_ids)
         with self._turn:
+            engine, start = self._engine(), time.perf_counter()
             reply = self._read(engine, prompt, sampling)
-            choice = telling = reply["choices"][0]
-            if sampling.top_logprobs and not _llama.tells_first_token(choice):
+            parts = _llama.parts_of(reply["choices"][0], prompt)
+            choice = telling = _llama.of_answer(reply["choices"][0], parts)
+            if sampling.top_logprobs and parts.thought is None and not _llama.tells_first_token(choice):
                 telling = self._probe(engine, prompt, sampling)
         usage = _llama.usage_of(reply)
         self._check_room(usage, sampling, choice["finish_reason"])
-        text = _llama.text_of(choice, prompt)
         return Completion(
-            text=text,
+            text=parts.answer,
+            thought=parts.thought,
             finish_reason="length" if choice["finish_reason"] == "length" else "stop",
             first_token=_llama.alternatives_of(telling),
             parts=_llama.first_parts_of(telling),
             may_go_on=True,
-            logprobs=_llama.logprobs_of(choice, text) if sampling.top_logprobs else None,
+            logprobs=_llama.logprobs_of(choice, parts.answer) if sampling.top_logprobs else None,
             usage=usage,
             seconds=time.perf_counter() - start,
         )
@@ -129,7 +134,11 @@ class EmbeddedModel:
     def close(self) -> None:
         """Free the engine; it is loaded again when the model is next asked something."""
         with self._loading:
-            self._server = None
+            self.forget_engine()
+
+    def forget_engine(self) -> None:
+        """Free the engine, for a caller that holds the locks."""
+        self._server = None
 
     def _engine(self) -> Any:
         with self._loading:
@@ -221,15 +230,10 @@ class EmbeddedModel:
 
     def _post(self, path: str, body: _llama.Json) -> Any:
         # The bindings have no tokenizer of their own; their server on the loopback does.
-        connection = http.client.HTTPConnection(urlsplit(self._engine().listening_address).netloc)
-        try:
-            connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
-            response = connection.getresponse()
-            reply = response.read().decode()
-        finally:
-            connection.close()
-        if response.status != http.client.OK:
-            raise ModelError(f"{self.name} refused {path} with status {response.status}: {reply}")
+        with self._turn:
+            status, reply = _llama.post(self._engine().listening_address, path, body)
+        if status != http.client.OK:
+            raise ModelError(f"{self.name} refused {path} with status {status}: {reply}")
         return json.loads(reply)
 
 

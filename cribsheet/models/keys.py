@@ -14,7 +14,8 @@ FORMAT = 1
 
 def completion_key(model: Model, prompt: Prompt, sampling: Sampling) -> str:
     """Return the key of a request: model, digest, endpoint, the exact prompt and every sampling parameter."""
-    asked = prompt.model_dump(mode="json", exclude=None if prompt.begun else {"begun"})
+    # Most prompts have no question, and no beginning of an answer.
+    asked = prompt.model_dump(mode="json", exclude_none=True, exclude=None if prompt.begun else {"begun"})
     return request_key(model, prompt=asked, sampling=sampling.model_dump(mode="json"))
 
 

@@ -14,9 +14,13 @@ from cribsheet.errors import (
     UnknownModelError,
     UnreachableError,
 )
-from cribsheet.models._base import Completion, Sampling, Usage
+from cribsheet.models import forks
+from cribsheet.models._base import Completion, Sampling
 from cribsheet.models._estimate import estimate_tokens
-from cribsheet.models._logprobs import NOTHING_TOLD, TokenLogprobs, as_entries, read_entries
+from cribsheet.models._logprobs import NOTHING_TOLD
+from cribsheet.models._replies import read_logprobs, read_thought, read_usage
+from cribsheet.models.no_thinking import NoThinking
+from cribsheet.models.thinking import Thinking, told_apart
 from cribsheet.prompts import Prompt
 
 DEFAULT_WINDOW = 4096
@@ -60,6 +64,8 @@ class LiteLLMModel:
         self._timeout = timeout
         self._most_logprobs: dict[Kind, int] = {"chat": 20, "raw": 1000}
         self.context_window = context_window or self._known_window()
+        self._thinking = Thinking()
+        forks.forget_in_child(self)
 
     @cached_property
     def supports_raw(self) -> bool:
@@ -70,7 +76,10 @@ class LiteLLMModel:
         return self._provider in self._litellm.openai_text_completion_compatible_providers
 
     def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
-        """Return the completion of a prompt."""
+        """Return the completion of a prompt; a thought before the answer gets tokens of its own."""
+        return self._thinking.complete(self._answer, prompt, sampling, window=self.context_window)
+
+    def _answer(self, prompt: Prompt, sampling: Sampling) -> Completion:
         if not (prompt.is_chat or self.supports_raw):
             raise ModelError(
                 f"{self.name} completes chats, not raw prompts. Choose a chat layout, or reach an "
@@ -78,13 +87,15 @@ class LiteLLMModel:
             )
         started = time.perf_counter()
         reply = self._ask(prompt, sampling)
-        text, usage = self._text(reply, prompt), _read_usage(reply)
+        usage = read_usage(reply)
+        parts = told_apart(self._text(reply, prompt), prompt, thought=read_thought(reply))
         is_cut = reply.choices[0].finish_reason == "length"
-        if is_cut and 0 < usage.completion_tokens < sampling.max_tokens:
+        if is_cut and parts.thought is None and 0 < usage.completion_tokens < sampling.max_tokens:
             raise self._overflow("it ends before the completion does")
-        told = _read_logprobs(reply.choices[0], text) if sampling.top_logprobs else NOTHING_TOLD
+        told = read_logprobs(reply.choices[0], parts) if sampling.top_logprobs else NOTHING_TOLD
         return Completion(
-            text=text,
+            text=parts.answer,
+            thought=parts.thought,
             finish_reason="length" if is_cut else "stop",
             first_token=told.first_token,
             logprobs=told.logprobs,
@@ -100,6 +111,12 @@ class LiteLLMModel:
         """Close the connections of raw completions; LiteLLM keeps those of chats."""
         if client := self.__dict__.pop("_client", None):
             client.close()
+
+    def forget_connections(self) -> None:
+        """Drop the connections, LiteLLM's own too; see `cribsheet.models.forks`."""
+        self.__dict__.pop("_client", None)
+        if "_litellm" in self.__dict__:
+            self._litellm.in_memory_llm_clients_cache.flush_cache()
 
     def _known_window(self) -> int:
         if self.endpoint:  # a server of one's own, of which LiteLLM knows nothing: no reason to import it
@@ -129,6 +146,12 @@ class LiteLLMModel:
 
         return openai.OpenAI(base_url=self.endpoint, api_key=self._api_key, timeout=self._timeout, max_retries=0)
 
+    @cached_property
+    def _no_thinking(self) -> NoThinking:
+        known = self._litellm.get_supported_openai_params(self._model, self._provider) or ()
+        is_own_server = bool(self.endpoint) and self._provider in OPENAI_LIKE
+        return NoThinking(templates=is_own_server, efforts="reasoning_effort" in known)
+
     @property
     def _key_name(self) -> str:
         provider = self._provider.removeprefix("text-completion-")
@@ -148,8 +171,12 @@ class LiteLLMModel:
         top = min(sampling.top_logprobs, self._most_logprobs[kind])
         while True:
             try:
-                return self._send(prompt, sampling, top)
+                reply = self._send(prompt, sampling, top)
+                self._no_thinking.grant()
+                return reply
             except openai.OpenAIError as error:
+                if prompt.is_chat and self._no_thinking.refuse(getattr(error, "status_code", 500), str(error)):
+                    continue
                 refused = isinstance(error, litellm.BadRequestError) and "logprobs" in str(error)
                 if not (top and refused):
                     raise self._explain(error) from error
@@ -173,8 +200,9 @@ class LiteLLMModel:
         if prompt.stop:
             request["stop"] = list(prompt.stop)
         if prompt.is_chat:
-            wanted = {"logprobs": True, "top_logprobs": top} if top else {}
+            wanted: dict[str, Any] = {"logprobs": True, "top_logprobs": top} if top else {}
             messages = [message.model_dump() for message in prompt.messages]
+            wanted |= self._no_thinking.parameters()
             return self._litellm.completion(model=self.name, messages=messages, **request, **wanted)
         # `openai/gpt-4` would go to the chat endpoint, whatever server is behind the address.
         name = f"text-completion-openai/{self._model}" if self._provider == "openai" else self.name
@@ -260,24 +288,3 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 def _name(error: BaseException) -> str:
     """Return an error's full name, in which newer OpenAI clients have httpx2 for httpx."""
     return f"{type(error).__module__}.{type(error).__name__}".replace("httpx2.", "httpx.", 1)
-
-
-def _read_logprobs(choice: Any, text: str) -> TokenLogprobs:
-    told = getattr(choice, "logprobs", None)
-    if told is None:
-        return NOTHING_TOLD
-    shape = told if isinstance(told, dict) else told.model_dump()
-    # llama-server sends entries from its raw endpoint too, where OpenAI sends columns.
-    return read_entries(shape.get("content") or as_entries(shape), text)
-
-
-def _read_usage(reply: Any) -> Usage:
-    usage = getattr(reply, "usage", None)
-    if usage is None:
-        return Usage()
-    details = getattr(usage, "prompt_tokens_details", None)
-    return Usage(
-        prompt_tokens=usage.prompt_tokens or 0,
-        cached_tokens=getattr(details, "cached_tokens", None),
-        completion_tokens=usage.completion_tokens or 0,
-    )

@@ -17,9 +17,11 @@ from cribsheet.errors import (
     UnknownModelError,
     UnreachableError,
 )
+from cribsheet.models import forks
 from cribsheet.models._base import Completion, Sampling, Usage
 from cribsheet.models._estimate import estimate_tokens
-from cribsheet.models._logprobs import NOTHING_TOLD, TokenLogprobs, read_entries
+from cribsheet.models._logprobs import NOTHING_TOLD, TokenLogprobs, read_entries, text_of
+from cribsheet.models.thinking import Parts, Thinking, after_thought, told_apart
 from cribsheet.prompts import Prompt
 
 DEFAULT_HOST = "http://127.0.0.1:11434"
@@ -58,6 +60,9 @@ class OllamaModel:
         self._model = name.partition("/")[2]
         self._timeout = timeout
         self._told = threading.local()
+        self._thinking = Thinking()
+        self._may_say_think = True
+        forks.forget_in_child(self)
 
     @cached_property
     def digest(self) -> str | None:
@@ -68,7 +73,10 @@ class OllamaModel:
         return digest and f"sha256:{digest.removeprefix('sha256:')}"
 
     def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
-        """Return the completion of a prompt."""
+        """Return the completion of a prompt; a thought before the answer gets tokens of its own."""
+        return self._thinking.complete(self._answer, prompt, sampling, window=self.context_window)
+
+    def _answer(self, prompt: Prompt, sampling: Sampling) -> Completion:
         started = time.perf_counter()
         with self._errors_explained():
             reply = self._send(prompt, sampling)
@@ -78,10 +86,12 @@ class OllamaModel:
             completion_tokens=reply.eval_count or 0,
         )
         self._check_fit(usage)
-        text = (reply.message.content if prompt.is_chat else reply.response) or ""
-        told = _read_logprobs([entry.model_dump() for entry in reply.logprobs or ()], text)
+        text, thought = _read_text(reply, prompt)
+        parts = told_apart(text, prompt, thought=thought)
+        told = _read_logprobs([entry.model_dump() for entry in reply.logprobs or ()], parts)
         return Completion(
-            text=text,
+            text=parts.answer,
+            thought=parts.thought,
             finish_reason="length" if reply.done_reason == "length" else "stop",
             first_token=told.first_token,
             logprobs=told.logprobs,
@@ -97,6 +107,10 @@ class OllamaModel:
         """Close the connections; they are opened again when the model is next asked something."""
         if client := self.__dict__.pop("_client", None):
             client.close()
+
+    def forget_connections(self) -> None:
+        """Drop the connections; see `cribsheet.models.forks`."""
+        self.__dict__.pop("_client", None)
 
     @cached_property
     def _client(self) -> Any:
@@ -115,13 +129,22 @@ class OllamaModel:
         self._told.cached_tokens = reply.get("prompt_eval_cached_count") if isinstance(reply, dict) else None
 
     def _send(self, prompt: Prompt, sampling: Sampling) -> Any:
-        request: dict[str, Any] = {"options": self._options(prompt, sampling), "think": False}
+        request: dict[str, Any] = {"options": self._options(prompt, sampling)}
+        request |= {"think": False} if self._may_say_think else {}
         if sampling.top_logprobs:
             request |= {"logprobs": True, "top_logprobs": min(sampling.top_logprobs, MOST_LOGPROBS)}
-        if prompt.is_chat:
-            messages = [message.model_dump() for message in prompt.messages]
-            return self._client.chat(self._model, messages, **request)
-        return self._client.generate(self._model, prompt.text, raw=True, **request)
+        import ollama  # here for the same reason as in `_client`
+
+        try:
+            if prompt.is_chat:
+                messages = [message.model_dump() for message in prompt.messages]
+                return self._client.chat(self._model, messages, **request)
+            return self._client.generate(self._model, prompt.text, raw=True, **request)
+        except ollama.ResponseError as error:
+            if not (self._may_say_think and "think" in error.error):
+                raise
+            self._may_say_think = False  # some servers refuse the word for a model that does not think
+            return self._send(prompt, sampling)
 
     def _options(self, prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
         options: dict[str, Any] = {
@@ -183,6 +206,11 @@ class OllamaModel:
             return UnknownModelError(
                 f"Ollama at {self.endpoint} has no model {self._model!r}. Run `ollama pull {self._model}`."
             )
+        if re.search(r"does not support (chat|generate|completion)", reason):
+            return ModelError(
+                f"{self._model!r} at {self.endpoint} writes no text: {reason}. If it is a decision model, name it "
+                f"systemone/{self._model} with --api-base {self.endpoint}; else choose another."
+            )
         if status in (408, 429) or status >= 500:
             return TransientError(f"Ollama at {self.endpoint} failed with status {status}: {reason}.")
         return ModelError(
@@ -191,18 +219,27 @@ class OllamaModel:
         )
 
 
-def _read_logprobs(entries: list[dict[str, Any]], text: str) -> TokenLogprobs:
+def _read_text(reply: Any, prompt: Prompt) -> tuple[str, str | None]:
+    """Return the text, and the thought that Ollama told apart from it; None if there is none."""
+    if prompt.is_chat:
+        return reply.message.content or "", reply.message.thinking or None
+    return reply.response or "", reply.thinking or None
+
+
+def _read_logprobs(entries: list[dict[str, Any]], parts: Parts) -> TokenLogprobs:
     """Read Ollama's log-probabilities as far as they belong to the text.
 
     Ollama leaves out tokens whose text it held back (half a character, the start of a stop sequence),
     so that its first entry may stand for a later token.
     """
-    first = entries[0]["token"] if entries else ""
+    entries, text = list(after_thought(entries, parts, text_of)), parts.answer
+    first, said = entries[0]["token"] if entries else "", "".join(entry["token"] for entry in entries)
+    if parts.thought is not None:  # the white space after it is not part of the text
+        first, said = first.lstrip(), said.lstrip()
     if not (text.startswith(first) or first.startswith(text)):
         return NOTHING_TOLD
     told = read_entries(entries, text)
-    is_complete = "".join(entry["token"] for entry in entries).startswith(text)
-    return told if is_complete else told._replace(logprobs=None)
+    return told if said.startswith(text) else told._replace(logprobs=None)
 
 
 def _forbid_truncation(request: Any) -> None:

@@ -28,6 +28,7 @@ class Retrying:
         self.parallel = model.parallel
         self.context_window = model.context_window
         self.supports_raw = bool(getattr(model, "supports_raw", True))
+        self.only_decides = bool(getattr(model, "only_decides", False))
         self._model = model
         self._attempts = attempts
         self._sleep = sleep

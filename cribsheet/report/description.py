@@ -73,7 +73,8 @@ def prompt_with_placeholders(prompt: FrozenPrompt) -> Prompt:
     turns = (
         Message.model_validate({"role": turn.role, "content": filled(turn.content, marks)}) for turn in opened.turns
     )
-    return Prompt(text=filled(opened.text, marks), messages=tuple(turns), stop=opened.stop)
+    text = filled(opened.text, marks)
+    return Prompt(text=text, messages=tuple(turns), stop=opened.stop, question=opened.question)
 
 
 def _prompt_summary(prompt: FrozenPrompt) -> dict[str, Any]:
@@ -89,6 +90,7 @@ def _prompt_summary(prompt: FrozenPrompt) -> dict[str, Any]:
         "text": rendered.text,
         "messages": [message.model_dump() for message in rendered.messages],
         "stop": list(rendered.stop),
+        **({"question": rendered.question.model_dump(mode="json")} if rendered.question else {}),
     }
 
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from cribsheet.evaluation.evaluate import Evaluation, selective_curve, uncorrected_evaluation
 from cribsheet.evaluation.metrics import abstention_precision, abstention_recall, recall
 from cribsheet.evaluation.risk_coverage import Point, area, balanced_abstention
-from cribsheet.frozen import FrozenPrompt, Results
+from cribsheet.frozen import FrozenProgram, FrozenPrompt, Results
 from cribsheet.frozen.score import Gain, Score
 from cribsheet.report.description import taught_facts
 from cribsheet.report.tables import add_score, counted, facts_table, figured, scores_table
@@ -55,12 +55,22 @@ def compiled_facts(compiled: "Compiled") -> Table:
     return facts_table(facts)
 
 
+def headline(program: FrozenProgram) -> str:
+    """Return what was compiled, for which model and deployment."""
+    carriage = program.results.carriage
+    deployed = "" if carriage == "runtime" else f", to be deployed as {carriage}"
+    return f"{program.task}, compiled for {program.model.name}{deployed}"
+
+
 def results_table(results: Results) -> Table:
-    """Return baseline, compiled and gain with their intervals."""
+    """Return baseline, compiled and gain with their intervals, and the score under other carriages."""
     table = scores_table()
     add_score(table, "zero-shot", results.baseline)
     add_score(table, "compiled", results.compiled)
-    if results.uncorrected:
+    for carriage, score in results.carriages.items():
+        if carriage != results.carriage and score != results.compiled:
+            add_score(table, f"as {carriage}", score)
+    if results.uncorrected and results.uncorrected != results.carriages.get("text"):
         add_score(table, "uncorrected", results.uncorrected)
     gain = results.gain
     table.add_row("gain", f"{gain.mean:+.3f}", f"{gain.low:+.3f} to {gain.high:+.3f}", str(gain.n))

@@ -83,6 +83,11 @@ class Ledger:
         return self.budget.limit - self.spent - self.reserved
 
     @property
+    def holds_prompts(self) -> bool:
+        """Whether the engine keeps prompts, so that one that is asked again is hardly read."""
+        return self.prefixes.capacity > 0
+
+    @property
     def requests(self) -> int:
         """How many distinct requests were charged."""
         return len(self._charges)

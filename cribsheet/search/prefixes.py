@@ -25,13 +25,13 @@ class Prefixes:
     """
 
     def __init__(self, capacity: int):
-        self._capacity = capacity
+        self.capacity = capacity
         self._held: list[_Read] = []
         """The prompt before last."""
 
     def copy(self) -> "Prefixes":
         """Return the same state, to judge prompts that may follow without taking them in here."""
-        other = Prefixes(self._capacity)
+        other = Prefixes(self.capacity)
         other._held = list(self._held)
         return other
 
@@ -41,7 +41,7 @@ class Prefixes:
         if self._held and shared >= _KEPT * len(self._held[place].text):
             self._held.pop(place)
         self._held.append(_Read(text, tokens))
-        while len(self._held) > 1 and sum(one.tokens for one in self._held) > self._capacity:
+        while len(self._held) > 1 and sum(one.tokens for one in self._held) > self.capacity:
             self._held.pop(0)
         return shared
 

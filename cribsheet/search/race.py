@@ -53,13 +53,11 @@ class Race:
     look to come gets an equal part; the others stand where they are.
     """
 
-    def __init__(self, study: Study, allowance: float, *, entry: float = ENTRY, seen: set[str] | None = None):
+    def __init__(self, study: Study, allowance: float):
         self.study = study
-        self.seen = set() if seen is None else seen
-        """The keys of candidates that were entered, here or in other stages: none is entered twice."""
         self.trials: list[Trial] = []
         """All that entered, in that order."""
-        self._allowance, self._entry = allowance, entry
+        self._allowance = allowance
         self._start = study.ledger.left
 
     @property
@@ -90,12 +88,11 @@ class Race:
 
     def _enter(self, proposals: Proposals, rows: int, *, least: int) -> None:
         while (candidate := proposals.ask()) is not None:
-            if candidate.key not in self.seen and self.study.fits(candidate):
-                self.seen.add(candidate.key)
+            if self.study.may_enter(candidate):
                 self.trials.append(self.study.trial(candidate))
                 self.study.extend(self.trials[-1], rows)
                 proposals.tell(self.trials[-1])
-            if self.left <= (1 - self._entry) * self._allowance and len(self.trials) >= least:
+            if self.left <= (1 - ENTRY) * self._allowance and len(self.trials) >= least:
                 return
 
     def _survivors(self, running: Sequence[Trial], rows: int) -> list[Trial]:

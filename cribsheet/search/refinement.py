@@ -25,10 +25,9 @@ _ROUNDS_OF_NOTHING = 8
 class Refinement:
     """Hill climbing from the best candidate, by one change at a time."""
 
-    def __init__(self, study: Study, draws: Mapping[str, DemoSampler], *, seen: set[str]):
+    def __init__(self, study: Study, draws: Mapping[str, DemoSampler]):
         self.study = study
         self._draws = draws
-        self._seen = seen
         self._hard: dict[str, list[Demo]] = {}
 
     def run(self) -> None:
@@ -40,10 +39,9 @@ class Refinement:
         queue = list(self._rewordings(leader.uncorrected))
         while idle < _ROUNDS_OF_NOTHING:
             queue = queue or _nearest_first(self._changes(leader.uncorrected), leader.uncorrected)
-            fresh = [one for one in queue if one.key not in self._seen and self.study.fits(one)]
+            fresh = {one.key: one for one in queue if self.study.may_enter(one)}
             idle, queue = 0 if fresh else idle + 1, []
-            for candidate in fresh:
-                self._seen.add(candidate.key)
+            for candidate in fresh.values():
                 leader = self._challenge(leader, self.study.trial(candidate))
             self.study.extend(leader, min(leader.rows * GROWTH, len(self.study.val)))
 

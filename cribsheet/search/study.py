@@ -1,11 +1,12 @@
 """What an optimizer works with: rows, a budget, trials, the best so far."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from cribsheet.carriage import Carriage
 from cribsheet.corrections import Extraction
 from cribsheet.corrections.extraction import ALTERNATIVES
 from cribsheet.dataset.examples import Demo, Row
@@ -13,8 +14,9 @@ from cribsheet.errors import CompileError
 from cribsheet.evaluation.evaluate import Evaluation, summarize
 from cribsheet.frozen import Decoding, FrozenPrompt
 from cribsheet.layout import Layout
-from cribsheet.layout.catalogue import LAYOUTS, ZERO_SHOT, layout_named
+from cribsheet.layout.catalogue import LAYOUTS, QUESTIONS, ZERO_SHOT, layout_named
 from cribsheet.layout.decisions import decided_field
+from cribsheet.layout.questions import suits
 from cribsheet.models import Completer, Model
 from cribsheet.progress import Progress
 from cribsheet.search.bootstrap.teaching import TeacherRuns, TeacherSettings
@@ -54,6 +56,10 @@ class Study:
     """Whether the model tells log-probabilities."""
     may_extract: bool = True
     """Whether written answers may be made spans of an input."""
+    carriage: Carriage = "runtime"
+    """What the deployment carries that is compiled for."""
+    is_carried: Callable[[Candidate], bool] = lambda candidate: True
+    """Tells whether the carriage can express a candidate."""
     pools: dict[str, tuple[Demo, ...]] = field(default_factory=dict)
     """The demos that each predictor may show."""
     teacher_settings: TeacherSettings | None = None
@@ -63,6 +69,7 @@ class Study:
     trials: list[Trial] = field(default_factory=list)
     curve: list[tuple[int, float]] = field(default_factory=list)
     """The best validation score so far against tokens spent."""
+    _entered: set[str] = field(default_factory=set)
     _sources: dict[Signature, str | None] = field(default_factory=dict)
     """By signature, the input that its written answers are spans of."""
     _lengths: Lengths = field(init=False)
@@ -83,6 +90,11 @@ class Study:
         return self.evaluator.ledger
 
     @property
+    def only_decides(self) -> bool:
+        """Whether the model answers typed questions alone, and writes nothing."""
+        return bool(getattr(self.model, "only_decides", False))
+
+    @property
     def may_guard(self) -> bool:
         """Whether candidates may get a guard."""
         return self.evaluator.fit_guard is not None
@@ -91,7 +103,8 @@ class Study:
     def may_read_out(self) -> bool:
         """Whether candidates may get a readout: if there is one predictor, whose outcome is decided."""
         one, *others = self.signatures.values()
-        return self.tells_logprobs and not others and decided_field(one) is not None
+        is_carried = self.carriage in ("logprobs", "runtime")
+        return is_carried and self.tells_logprobs and not others and decided_field(one) is not None
 
     @property
     def pointed_source(self) -> str | None:
@@ -122,6 +135,8 @@ class Study:
         Chinese ones only if the rows have Chinese in them; English ones always, as models know them best. Where
         answers are to be extracted, those alone that they can be extracted from.
         """
+        if self.only_decides:
+            return [layout for layout in QUESTIONS if all(suits(layout, one) for one in self.signatures.values())]
         raw = getattr(self.model, "supports_raw", True)
         only_raw = raw and self.pointed_source is not None
         return [
@@ -144,6 +159,8 @@ class Study:
 
         The words name the allowed outcomes, as anyone would who asks a chat model.
         """
+        if self.only_decides:
+            return replace(self.bare(), origin="zero-shot")
         layout = layout_named(ZERO_SHOT)
         prompts = {
             name: FrozenPrompt(
@@ -185,18 +202,29 @@ class Study:
             demos=tuple(demos),
             corrections=(Extraction(source=source),) if source is not None else (),
             decoding=Decoding(
-                decide_by="logprobs" if by_logprobs else "text",
+                decide_by="text" if not by_logprobs else "token" if self.carriage == "logit_bias" else "logprobs",
                 max_tokens=self._lengths.answer(signature, layout),
                 top_logprobs=self._alternatives(by_logprobs or source is not None),
             ),
         )
 
+    def may_enter(self, candidate: Candidate) -> bool:
+        """Tell whether a candidate fits, and no trial asks the same."""
+        return candidate.key not in self._entered and self.fits(candidate)
+
     def fits(self, candidate: Candidate, *, window: int | None = None) -> bool:
-        """Tell whether the longest row still fits the model's context window, or another of so many tokens."""
-        return self._lengths.candidate(candidate) <= (window or self.model.context_window)
+        """Tell whether the longest row fits the context window, or one of `window` tokens, and the carriage."""
+        return self.is_carried(candidate) and self._lengths.candidate(candidate) <= (
+            window or self.model.context_window
+        )
 
     def trial(self, candidate: Candidate) -> Trial:
-        """Enter a candidate; CompileError if its demos cannot fit the context window."""
+        """Enter a candidate; CompileError if it does not fit the context window, or the carriage."""
+        if not self.is_carried(candidate):
+            raise CompileError(
+                f"{candidate.origin} cannot be deployed with {self.carriage}: an outcome has no token of its own in "
+                f"{self.model.name}, or its tokens are not told. Compile for text or runtime."
+            )
         if not self.fits(candidate):
             raise CompileError(
                 f"The prompt of {candidate.origin} does not fit the context window of {self.model.context_window} "
@@ -204,6 +232,7 @@ class Study:
             )
         trial = Trial(candidate, self.evaluator)
         self.trials.append(trial)
+        self._entered.add(candidate.key)
         return trial
 
     def extend(self, trial: Trial, rows: int) -> None:

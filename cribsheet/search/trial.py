@@ -1,7 +1,7 @@
 """One candidate's way through the validation rows."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from statistics import fmean
@@ -9,22 +9,17 @@ from statistics import fmean
 import numpy as np
 
 from cribsheet.corrections import corrected, to_apply
-from cribsheet.corrections.calibration import CONTENT_FREE
 from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.evaluate import Evaluation, RowResult, score_run, summarize
-from cribsheet.frozen.running import Run, ask, asked
-from cribsheet.layout.decisions import decided_field
+from cribsheet.frozen.running import Run, asked
 from cribsheet.search.budget import BudgetExhausted, SearchStopped
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.corrections._base import Fitter
-from cribsheet.search.corrections.calibration import BatchFitter, ContextualFitter
+from cribsheet.search.corrections.calibration import CalibrationFitter
 from cribsheet.search.corrections.extraction import NoExtraction
 from cribsheet.search.corrections.fitting import combinations, cross_fitted, fitted
 from cribsheet.search.evaluator import Evaluator, passes_through
 from cribsheet.search.ledger import Bill, Charged
-
-CONTEXTUAL_FROM = 32
-"""The rows from which on inputs without content are asked too: before, they would cost too large a part."""
 
 _CAUTION = 2.0
 _LEAST_COST = 1e-6
@@ -55,7 +50,6 @@ class Trial:
         """
         self._base_results: list[RowResult] = []
         self._allowed: tuple[Fitter, ...] = ()
-        self._content_free: dict[str, list[Mapping[str, float]]] = {}
         self._evaluator = evaluator
         self._bill = Bill()
         self._charged = Charged(evaluator.model, evaluator.ledger, self._bill)
@@ -112,8 +106,6 @@ class Trial:
         try:
             for row in self._answer(self.uncorrected, rows[self.rows :]):
                 results.append(row)
-            if len(results) >= CONTEXTUAL_FROM and not self._content_free:
-                self._content_free = self._ask_content_free()
         except (BudgetExhausted, SearchStopped):
             self._settle_anew(results)
             raise
@@ -156,7 +148,7 @@ class Trial:
 
     def _fitters(self) -> tuple[Fitter, ...]:
         guard = self._evaluator.fit_guard
-        own: list[Fitter] = [BatchFitter(), ContextualFitter(self._content_free), NoExtraction()]
+        own: list[Fitter] = [CalibrationFitter(), NoExtraction()]
         return (*own, *([guard] if guard else []), *self._allowed)
 
     def _merits(self, results: Sequence[RowResult]) -> tuple[float, ...]:
@@ -192,17 +184,3 @@ class Trial:
     def _answer(self, candidate: Candidate, rows: Sequence[Row]) -> Iterator[RowResult]:
         """Yield how rows go; see `Evaluator.answer`."""
         return self._evaluator.answer(candidate, rows, bill=self._bill)
-
-    def _ask_content_free(self) -> dict[str, list[Mapping[str, float]]]:
-        """Return, by predictor, what its outcomes get after inputs that say nothing, if it takes such."""
-        told: dict[str, list[Mapping[str, float]]] = {}
-        for name, prompt in self.uncorrected.prompts.items():
-            by_logprobs = prompt.decoding.decide_by == "logprobs" and decided_field(prompt.signature) is not None
-            if not by_logprobs or any(not one.type.is_text for one in prompt.signature.inputs):
-                continue
-            for text in CONTENT_FREE:
-                inputs = {one.name: text for one in prompt.signature.inputs}
-                answer = ask(prompt, inputs, self._charged)
-                if answer.logprobs is not None:
-                    told.setdefault(name, []).append(answer.logprobs)
-        return told

@@ -160,6 +160,43 @@ def test_bad_rows_are_a_failure_that_names_the_line(
     assert server.requests == []
 
 
+def test_empty_texts_are_scored_if_they_are_allowed(run: Run, served: Path, folder: Path) -> None:
+    (folder / "dev.jsonl").write_text('{"text": " ", "sentiment": "positive"}\n')
+    result = run("evaluate", served, "--data", "dev.jsonl")
+    assert result.exit_code == 1
+    assert "dev.jsonl, line 1: text is empty" in result.stderr
+    assert run("evaluate", served, "--data", "dev.jsonl", "--allow-empty").exit_code == 0
+
+
+def test_a_metrics_own_range_is_that_of_the_task(run: Run, served: Path, folder: Path) -> None:
+    _compiled_with(folder, served, metric="generous")
+    (folder / "programs" / "toy.py").write_text(
+        "from cribsheet import Task\nfrom signatures.sentiment import Sentiment\n\n\n"
+        "def generous(example, prediction, trace=None):\n    return 7\n\n\n"
+        'task = Task(Sentiment, metric=generous, trainset="toy.jsonl", metric_range=(0, 10))\n'
+    )
+    summary = json.loads(run("evaluate", "own.prompt.json", "--data", "toy.jsonl", "--limit", 4, "--json").stdout)
+    assert (summary["metric"], summary["score"]) == ("generous", 0.7)
+
+
+def test_a_metric_that_raises_is_told_with_its_place_and_the_row(run: Run, served: Path, folder: Path) -> None:
+    _compiled_with(folder, served, metric="broken")
+    (folder / "programs" / "toy.py").write_text(
+        "from cribsheet import Task\nfrom signatures.sentiment import Sentiment\n\n\n"
+        "def broken(example, prediction, trace=None):\n    return 1 / len(prediction.sentiment[9:])\n\n\n"
+        'task = Task(Sentiment, metric=broken, trainset="toy.jsonl")\n'
+    )
+    result = run("evaluate", "own.prompt.json", "--data", "toy.jsonl", "--limit", 4)
+    assert result.exit_code == 1
+    for part in (
+        "The metric broken raised ZeroDivisionError",
+        "programs/toy.py, line 6: return 1 / len(prediction.sentiment[9:])",
+        "trainsets/toy.jsonl, line 1) with text='The film was superb.'",
+        "Prediction(sentiment='positive')",
+    ):
+        assert part in result.stderr
+
+
 @pytest.mark.parametrize("args", [("--map", "sentence"), ("--limit", "0"), ("--metric", "bleu")])
 def test_malformed_options_are_misuse(run: Run, served: Path, args: tuple[str, str]) -> None:
     result = run("evaluate", served, "--data", "toy.jsonl", *args)

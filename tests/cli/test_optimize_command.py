@@ -61,6 +61,15 @@ def test_json_goes_to_standard_output_alone(optimize: Run, folder: Path) -> None
     assert (summary["completion_cached_tokens"], summary["cached_share"]) == (0, 0.0)
 
 
+def test_empty_texts_compile_if_they_are_allowed(optimize: Run, folder: Path) -> None:
+    with (folder / "trainsets" / "toy.jsonl").open("a") as file:
+        file.write('{"text": "", "sentiment": "positive"}\n')
+    result = optimize("toy")
+    assert result.exit_code == 1
+    assert "toy.jsonl, line 121: text is empty. Fill it in, or remove the row" in result.stderr
+    assert optimize("toy", "--allow-empty").exit_code == 0
+
+
 def test_the_same_compile_again_asks_nothing_and_leaves_the_file_as_it_is(optimize: Run, folder: Path) -> None:
     optimize("toy")
     path = folder / "toy.prompt.json"
@@ -100,7 +109,7 @@ def test_rows_of_ones_own_are_mapped(optimize: Run, folder: Path) -> None:
         (("toy", "--budget", "-3k"), "is no budget"),
         (("toy", "--seed", "x"), "'x' is not a valid integer"),
         (("toy", "--out", "programs"), "programs is a folder"),
-        (("toy", "--out", "trainsets/toy.jsonl"), "is there and no frozen file, so it is not overwritten"),
+        (("toy", "--out", "trainsets/toy.jsonl"), "already exists and is not a frozen file"),
         ((), "Missing argument 'TASK'"),
     ],
 )

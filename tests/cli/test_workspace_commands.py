@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 from ollama_server import OllamaServer
+from openai_server import OpenAIServer
+from recording_server import RecordingServer
 
+from cribsheet.cli import doctor
 from cribsheet.layout.catalogue import LAYOUTS
 
 Run = Callable[..., Result]
@@ -177,3 +180,19 @@ def test_doctor_finds_ollama_and_its_models(
     assert {"python", "dspy", "litellm", "xllamacpp", "disk"} <= set(checks)
     assert checks["dspy"]["essential"]
     assert not checks["xllamacpp"]["essential"]
+
+
+class LlamaServer(RecordingServer):
+    """Tells its properties, as llama-server does."""
+
+    def answer(self, method: str, path: str, body: dict[str, object]) -> tuple[int, object]:
+        return (200, {"default_generation_settings": {}, "model_alias": "smollm"}) if path == "/props" else (404, "")
+
+
+def test_doctor_finds_a_llama_server_and_says_how_to_name_it() -> None:
+    with LlamaServer() as server, OpenAIServer() as other:
+        ports = [int(one.url.rpartition(":")[2]) for one in (other, server)]
+        found = doctor._llama_server(ports)
+        assert found.found == f"smollm at {server.url}: --model openai/NAME --api-base {server.url}/v1"
+        assert doctor._llama_server(ports[:1]).found.startswith(f"none at the ports {ports[0]} of this machine")
+    assert doctor._LLAMA_PORTS[0] == 9931

@@ -1,5 +1,9 @@
 """Signatures come over from dspy whole, or are refused in words."""
 
+import os
+import subprocess
+import sys
+import textwrap
 from enum import Enum
 from typing import Any, Literal
 
@@ -124,3 +128,52 @@ def test_a_module_without_predictors_cannot_be_compiled() -> None:
 
     with pytest.raises(CompileError, match="no predictor"):
         DspyProgram(Empty())
+
+
+def test_the_bridge_needs_neither_litellm_nor_dspys_own_adapters_and_language_models() -> None:
+    """As dspy 3.5 is announced: no `BaseLM.forward`, another adapter by default, LiteLLM optional."""
+    code = """
+        import sys
+        sys.modules["litellm"] = None
+        import dspy
+
+        for owner, name in ((dspy.BaseLM, "forward"), (dspy.BaseLM, "__call__"), (dspy.ChatAdapter, "__call__")):
+            if name in vars(owner):
+                delattr(owner, name)
+        dspy.configure(adapter=dspy.JSONAdapter(), lm=None)
+
+        from cribsheet.compiler.bridge import DspyProgram, as_module
+        from cribsheet.errors import CompileError
+        from cribsheet.models.scripted import ScriptedModel
+        from frozen_toys import toy_prompt
+
+        class Program(dspy.Module):
+            def __init__(self):
+                super().__init__()
+                self.say = dspy.Predict("text -> sentiment: str")
+
+            def forward(self, text):
+                if text == "direct":
+                    return dspy.settings.lm("Hi")
+                return self.say(text=text)
+
+        program = DspyProgram(as_module(Program))
+        prompts = {"say": toy_prompt(program.signatures["say"])}
+        print(program.run(prompts, {"text": "lovely"}, ScriptedModel({"lovely": " fine"})).outputs)
+        try:
+            program.run(prompts, {"text": "direct"}, ScriptedModel({}))
+        except CompileError as error:
+            print(error)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert done.stdout.splitlines() == [
+        "{'sentiment': 'fine'}",
+        "The program called its language model directly. Let a dspy.Predict do it, so that it can be compiled.",
+    ], done.stderr

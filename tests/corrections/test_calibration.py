@@ -2,9 +2,7 @@
 
 import math
 
-import pytest
-
-from cribsheet.corrections.calibration import Calibration, batch_calibration, contextual_calibration, shares
+from cribsheet.corrections.calibration import Calibration, batch_calibration, shares
 from cribsheet.layout.decisions import decided_field
 from cribsheet.signature import Field, Signature
 
@@ -17,13 +15,6 @@ def likeliest(logprobs: dict[str, float], calibration: Calibration | None = None
 
 
 # Biases
-
-
-def test_contextual_calibration_gives_inputs_without_content_even_odds() -> None:
-    told = [{"negative": math.log(p), "positive": math.log(1 - p)} for p in (0.9, 0.7, 0.8)]
-    calibration = contextual_calibration(told)
-    assert calibration.biases == pytest.approx({"negative": math.log(0.8), "positive": math.log(0.2)}, abs=1e-4)
-    assert shares(told[2], calibration) == pytest.approx({"negative": 0.5, "positive": 0.5}, abs=1e-3)
 
 
 def test_batch_calibration_takes_away_a_constant_lean() -> None:

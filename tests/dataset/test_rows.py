@@ -2,57 +2,24 @@
 
 import json
 import re
-from pathlib import Path
+import unicodedata
 
 import pytest
 
-from cribsheet.dataset.rows import load_rows, parse_mapping
-from cribsheet.errors import DataError
+from cribsheet.dataset.columns import parse_mapping
+from cribsheet.dataset.examples import Example, Prediction
+from cribsheet.dataset.rows import load_rows
+from cribsheet.dataset.splits import split
+from cribsheet.errors import DataError, SignatureError
+from cribsheet.evaluation.metrics import answer_f1, label_accuracy
 from cribsheet.outcomes import Unanswerable
-from cribsheet.signature import Field, Signature
+from cribsheet.signature import Field
+from row_cases import DATA, ECHO, GOOD, ORDER, jsonl, squad
+from toys import QA, SENTIMENT
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the public data is not in ../shared/data")
 
-SENTIMENT = Signature(
-    name="Sentiment",
-    instructions="Tell the sentiment.",
-    inputs=(Field(name="text"),),
-    outputs=(Field(name="sentiment", kind="label", labels=("negative", "positive")),),
-)
-QA = Signature(
-    name="GroundedQA",
-    instructions="Answer from the context.",
-    inputs=(Field(name="question"), Field(name="context")),
-    outputs=(Field(name="answer", abstains=True),),
-)
-ORDER = Signature(
-    name="Order",
-    instructions="Read the order.",
-    inputs=(Field(name="text"), Field(name="urgent", kind="boolean")),
-    outputs=(Field(name="pieces", kind="integer"), Field(name="price", kind="number")),
-)
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(name, content):
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    return write
-
-
-def jsonl(*rows):
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-
-
-def squad(*items, context="Rome is in Italy."):
-    return json.dumps({"data": [{"paragraphs": [{"context": context, "qas": list(items)}]}]})
-
-
-# JSONL
+# Types
 
 
 def test_jsonl_rows_are_typed_by_the_signature(write):
@@ -112,98 +79,7 @@ def test_rows_that_share_nothing_are_groups_of_their_own(write):
     assert [row.group for row in rows] == [row.id for row in rows]
 
 
-# CSV
-
-
-def test_csv_cells_are_typed_and_columns_that_no_field_needs_are_ignored(write):
-    path = write("x.csv", '\ufeffid, text ,urgent,pieces,price\r\n7,"2, or\r\n""two""",True,2,3.5\r\n')
-    [row] = load_rows(path, ORDER)
-    assert dict(row.inputs) == {"text": '2, or\r\n"two"', "urgent": True}
-    assert dict(row.outputs) == {"pieces": (2,), "price": (3.5,)}
-
-
-def test_a_csv_cell_may_say_unanswerable_as_jsonl_does(write):
-    path = write("x.csv", 'question,context,answer\nq,c,"{""unanswerable"": ""off topic""}"\nq,d,{}\n')
-    answers = [row.values["answer"] for row in load_rows(path, QA)]
-    assert answers == [Unanswerable(reason="off topic"), "{}"]
-
-
-def test_a_long_cell_is_read(write):
-    [row] = load_rows(write("x.csv", f"text,sentiment\n{'x' * 300_000},positive\n"), SENTIMENT)
-    assert len(row.values["text"]) == 300_000
-
-
-# SQuAD
-
-
-def test_squad_questions_become_rows_grouped_by_paragraph(write):
-    text = squad(
-        {"question": "Where is Rome?", "id": "1", "answers": [{"text": "in Italy"}, {"text": "Italy"}] * 2},
-        {"question": "Where is Oslo?", "id": "2", "answers": [], "is_impossible": True},
-    )
-    first, second = load_rows(write("x.json", text), QA)
-    assert first.outputs["answer"] == ("Italy", "in Italy")
-    assert second.outputs["answer"] == (Unanswerable(),)
-    assert first.group == second.group
-
-
-def test_squad_columns_can_be_renamed(write):
-    signature = Signature(
-        name="Find",
-        instructions="Find it.",
-        inputs=(Field(name="query"), Field(name="passage")),
-        outputs=(Field(name="found"),),
-    )
-    text = squad({"question": "Where?", "answers": [{"text": "Italy", "answer_start": 11}]})
-    mapping = {"question": "query", "context": "passage", "answer": "found"}
-    [row] = load_rows(write("x.json", text), signature, mapping=mapping)
-    assert tuple(row.values.values()) == ("Where?", "Rome is in Italy.", "Italy")
-
-
-# --map
-
-
-def test_a_mapping_renames_columns(write):
-    path = write("x.csv", "text,sentence,label\nold,new,positive\n")
-    [row] = load_rows(path, SENTIMENT, mapping=parse_mapping("sentence=text,label=sentiment"))
-    assert (row.values["text"], row.values["sentiment"]) == ("new", "positive")
-
-
-def test_a_mapping_may_swap_columns_and_name_the_group(write):
-    path = write("x.csv", "context,question,answer,title\nq,c,a,Rome\n")
-    mapping = parse_mapping("context=question, question=context, title=group")
-    [row] = load_rows(path, QA, mapping=mapping)
-    assert (row.values["question"], row.values["context"], row.group) == ("q", "c", "Rome")
-
-
-def test_a_column_whose_name_has_an_equals_sign_can_be_mapped():
-    assert parse_mapping("a=b=text") == {"a=b": "text"}
-
-
-@pytest.mark.parametrize("text", ["sentence", "=text", "sentence=", "a=text,a=label", "a=b,c"])
-def test_a_malformed_mapping_is_refused_with_an_example(text):
-    with pytest.raises(DataError, match=re.escape("--map sentence=text,label=sentiment")):
-        parse_mapping(text)
-
-
-@pytest.mark.parametrize(
-    ("mapping", "message"),
-    [
-        ({"label": "mood"}, "--map label=mood: 'mood' is no field. The signature Sentiment has the fields"),
-        ({"label": "sentiment", "text": "sentiment"}, "'sentiment' gets two columns"),
-        ({"lable": "sentiment"}, "no column 'lable' for --map; it has text, sentiment"),
-    ],
-)
-def test_a_mapping_that_does_not_fit_is_refused(write, mapping, message):
-    path = write("x.csv", "text,sentiment\na,positive\n")
-    with pytest.raises(DataError, match=re.escape(message)):
-        load_rows(path, SENTIMENT, mapping=mapping)
-
-
 # What cannot be read
-
-
-GOOD = '{"text": "a", "sentiment": "positive"}\n'
 
 
 @pytest.mark.parametrize(
@@ -214,7 +90,6 @@ GOOD = '{"text": "a", "sentiment": "positive"}\n'
         ("x.csv", "text,sentiment\n", "has no rows"),
         ("x.json", squad(), "has no rows"),
         ("x.jsonl", GOOD.encode() + b'{"text": "caf\xe9"}', "line 2: not UTF-8, byte 0xe9 at offset 52"),
-        ("x.csv", "text,sentiment\na,positive\n".encode("utf-16"), "line 1: not UTF-8, byte 0xff"),
         ("x.jsonl", GOOD + '{"text": "a", ', "line 2: not JSON: Expecting property name"),
         ("x.jsonl", "[" * 100_000, "line 1: not JSON: maximum recursion depth"),
         ("x.jsonl", GOOD + "\n" + '"positive"', "line 3: '\"positive\"' is not an object"),
@@ -249,13 +124,17 @@ GOOD = '{"text": "a", "sentiment": "positive"}\n'
         ("x.csv", "text,sentiment\na,positive\nb,\n", "line 3: sentiment must be one of"),
         ("x.jsonl", '{"text": 5, "sentiment": "positive"}', "line 1: text must be text but got 5"),
         ("x.jsonl", '{"text": null, "sentiment": "positive"}', "line 1: text must be text but got None"),
-        ("x.jsonl", '{"text": "\\ud800", "sentiment": "positive"}', "line 1: 'utf-8' codec can't encode"),
+        ("x.jsonl", '{"text": "\\ud800", "sentiment": "positive"}', "text has half of a surrogate pair, '\\ud800'"),
+        (
+            "x.jsonl",
+            '{"text": "a\\u0000b", "sentiment": "positive"}',
+            "line 1: text has the character NUL at position 1",
+        ),
         ("x.jsonl", '{"text": "a", "sentiment": []}', "line 1: sentiment has an empty list of accepted"),
         ("x.jsonl", '{"text": "a", "sentiment": {"unanswerable": null}}', "sentiment cannot be unanswerable"),
         ("x.csv", "text,sentiment\na,positive\nb,c,positive\n", "line 3: 3 cells where the header has 2"),
         ("x.csv", 'text,sentiment\n"a,positive\nb,positive\n', "line 2: not CSV: unexpected end of data"),
-        ("x.json", '{"data": [', "not SQuAD JSON: the file: Invalid JSON: EOF"),
-        ("x.json", GOOD, "not SQuAD JSON: data: Field required. A file of one object a line is named *.jsonl"),
+        ("x.json", '{"data": [', "line 1: not JSON: Expecting value, at line 1 column 11"),
         ("x.txt", GOOD, "ends in '.txt', which tells no format"),
     ],
 )
@@ -266,18 +145,6 @@ def test_a_bad_file_is_refused_with_the_place_and_the_reason(write, name, conten
     assert str(path) in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("item", "message"),
-    [
-        ({"question": "q", "id": "a1", "answers": []}, "question a1: answer has an empty list of accepted"),
-        ({"question": "q", "answers": [{"txt": "x"}]}, "qas.0.answers.0.text: Field required"),
-    ],
-)
-def test_bad_squad_is_refused_with_the_place(write, item, message):
-    with pytest.raises(DataError, match=re.escape(message)):
-        load_rows(write("x.json", squad(item)), QA)
-
-
 def test_an_empty_answer_is_no_way_to_say_unanswerable(write):
     path = write("x.csv", "question,context,answer\nq,c,\n")
     with pytest.raises(DataError, match=re.escape('write {"unanswerable": "why"} where there is no answer')):
@@ -286,7 +153,7 @@ def test_an_empty_answer_is_no_way_to_say_unanswerable(write):
 
 def test_a_number_must_be_finite(write):
     path = write("x.csv", "text,urgent,pieces,price\na,true,1,nan\n")
-    with pytest.raises(DataError, match="line 2: nan is not a finite number"):
+    with pytest.raises(DataError, match="line 2: price is nan, which is not a finite number"):
         load_rows(path, ORDER)
 
 
@@ -295,6 +162,115 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
         load_rows(tmp_path / "no.jsonl", SENTIMENT)
     with pytest.raises(DataError, match="is a folder"):
         load_rows(tmp_path, SENTIMENT)
+
+
+# Empty texts
+
+
+EMPTY = ["", " ", "\t", "\u00a0", "\u200b\ufeff", "\n\n"]
+
+
+@pytest.mark.parametrize("text", EMPTY)
+@pytest.mark.parametrize("name", ["text", "answer"])
+def test_an_empty_text_is_refused_unless_it_is_allowed(write, name, text):
+    row = {"text": "a", "answer": "b", name: text}
+    path = write("x.jsonl", jsonl({"text": "a", "answer": "b"}, row))
+    with pytest.raises(DataError, match=rf"line 2: {name} is empty\. Fill it in, or remove .*--allow-empty"):
+        load_rows(path, ECHO)
+    assert load_rows(path, ECHO, allow_empty=True)[1].values == row
+
+
+def test_an_empty_text_among_accepted_answers_is_refused_too(write):
+    path = write("x.jsonl", jsonl({"text": "a", "answer": ["b", " "]}))
+    with pytest.raises(DataError, match="line 1: answer is empty"):
+        load_rows(path, ECHO)
+
+
+def test_an_empty_answer_is_no_way_to_abstain_even_if_empty_texts_are_allowed(write):
+    path = write("x.jsonl", jsonl({"question": "q", "context": "c", "answer": ""}))
+    with pytest.raises(DataError, match=re.escape('write {"unanswerable": "why"} where there is no answer')):
+        load_rows(path, QA, allow_empty=True)
+
+
+def test_marks_and_emoji_are_texts(write):
+    texts = ["?", "🙂", "\u0301", "…", "0"]
+    rows = load_rows(write("x.jsonl", jsonl(*({"text": text, "answer": "a"} for text in texts))), ECHO)
+    assert [row.values["text"] for row in rows] == texts
+
+
+# Labels
+
+
+@pytest.mark.parametrize("values", [(0, 1), ("0", "1"), (-1, 2)])
+def test_numbers_in_place_of_words_are_told_with_what_to_write(write, values):
+    path = write("x.jsonl", jsonl(*({"text": "a", "sentiment": value} for value in values * 2)))
+    with pytest.raises(DataError) as caught:
+        load_rows(path, SENTIMENT)
+    first, second = map(repr, values)
+    assert f"line 1: sentiment must be one of negative, positive but got {first}" in str(caught.value)
+    assert f"The labels are words and the rows have numbers ({first} in 2 rows, {second} in 2 rows)" in str(
+        caught.value
+    )
+    assert "Write in the rows the word that each number stands for" in str(caught.value)
+
+
+def test_all_values_that_are_no_label_are_listed_with_their_rows(write):
+    labels = ["good", "positive", "good", "Positive"]
+    path = write("x.csv", "text,sentiment\n" + "".join(f"a,{label}\n" for label in labels))
+    with pytest.raises(DataError, match=r"The values that are none: 'good' in 2 rows, 'Positive' in 1 row\.$"):
+        load_rows(path, SENTIMENT)
+
+
+@pytest.mark.parametrize("label", ["None", "null"])
+def test_null_is_no_label_even_if_one_is_called_so(write, label):
+    output = Field(name="sentiment", kind="label", labels=(label, "some"))
+    signature = SENTIMENT.model_copy(update={"outputs": (output,)})
+    with pytest.raises(DataError, match="but got None"):
+        load_rows(write("x.jsonl", jsonl({"text": "a", "sentiment": None})), signature)
+
+
+FRENCH = ("très", "crème")
+
+
+@pytest.mark.parametrize("declared", ["NFC", "NFD"])
+@pytest.mark.parametrize("written", ["NFC", "NFD", "NFKD"])
+def test_labels_are_the_same_in_any_normal_form_and_kept_in_one(write, declared, written):
+    labels = tuple(unicodedata.normalize(declared, label) for label in FRENCH)
+    output = Field(name="goût", kind="label", labels=labels)
+    signature = SENTIMENT.model_copy(update={"outputs": (output,)})
+    text = "Un café très serré."
+    given = {name: unicodedata.normalize(written, value) for name, value in (("t", text), ("goût", FRENCH[1]))}
+    path = write("x.jsonl", jsonl({"text": given["t"], unicodedata.normalize(written, "goût"): given["goût"]}))
+    [row] = load_rows(path, signature)
+    assert row.values == {"text": given["t"], "goût": FRENCH[1]}  # the text stays as it is
+    assert output.type.read(f" {unicodedata.normalize('NFD', FRENCH[0])}.", str) == FRENCH[0]
+
+
+def test_two_labels_that_differ_in_the_normal_form_alone_are_refused():
+    with pytest.raises(SignatureError, match="twice"):
+        Field(name="x", kind="label", labels=("caf\u00e9", "cafe\u0301"))
+
+
+def test_our_metrics_and_splits_take_the_normal_forms_for_the_same():
+    composed, apart = "caf\u00e9", "cafe\u0301"
+    assert label_accuracy(Example({}, {"x": (composed,)}), Prediction({"x": apart}))
+    assert answer_f1(Example({}, {"x": (f"{composed} noir",)}), Prediction({"x": f"{apart} noir"})) == 1.0
+    rows = [{"text": text, "sentiment": "positive"} for text in (composed, apart, *"abcdefghijkl")]
+    parts = split(load_rows(rows, SENTIMENT), SENTIMENT, seed=0)
+    together = [part for part in (parts.train, parts.val, parts.test) for row in part if row.inputs["text"] == composed]
+    assert any(row.inputs["text"] == apart for row in together[0])
+
+
+# Where a row comes from
+
+
+def test_a_row_knows_its_line_which_is_no_part_of_what_it_is(write):
+    first = load_rows(write("x.jsonl", "\n" + GOOD), SENTIMENT)[0]
+    second = load_rows(write("y.csv", 'text,sentiment\n"a",positive\n'), SENTIMENT)[0]
+    assert first.where.endswith("x.jsonl, line 2")
+    assert second.where.endswith("y.csv, line 2")
+    assert first == second
+    assert first.id == second.id
 
 
 # Public data
@@ -317,6 +293,8 @@ def test_squad2_loads_with_both_outcomes_and_its_paragraphs_as_groups():
 
 @needs_data
 def test_cmrc2018_loads_as_squad_without_impossible_questions():
-    rows = load_rows(DATA / "cmrc2018/trial.json", QA)
+    with pytest.raises(DataError, match="question TRIAL_776_QUERY_4: question is empty"):
+        load_rows(DATA / "cmrc2018/trial.json", QA)
+    rows = load_rows(DATA / "cmrc2018/trial.json", QA, allow_empty=True)
     assert len(rows) == 1002
     assert all(value in row.values["context"] for row in rows for value in row.outputs["answer"][:1])

@@ -126,7 +126,7 @@ def test_metrics_read_the_examples_and_predictions_of_dspy():
 # Applying
 
 
-@pytest.mark.parametrize(("raw", "score"), [(True, 1.0), (False, 0.0), (1, 1.0), (0.25, 0.25), (-2, -2.0)])
+@pytest.mark.parametrize(("raw", "score"), [(True, 1.0), (False, 0.0), (1, 1.0), (0.25, 0.25), (1 + 1e-12, 1.0)])
 def test_numbers_and_bools_are_scores(raw, score):
     checked = check_score(raw, metric_name="mine", example=ROW)
     assert checked == score

@@ -118,7 +118,7 @@ def test_biases_by_token_id_let_one_token_be_the_decision(layout: str) -> None:
     assert "token ids of the weights that this was compiled for" in said
     assert "Calibration:" not in said
     assert "has to decide" not in said
-    assert "holds for text that is read as Cribsheet reads it" in said
+    assert exported.carriage == "logit_bias"
 
 
 def test_biases_by_token_id_are_not_sent_where_the_answer_is_read_from_the_text() -> None:

@@ -276,3 +276,28 @@ def test_without_alternatives_a_pointer_points_at_nothing() -> None:
 def test_an_abstention_is_not_pointed_away() -> None:
     answer = ask(pointed(likelihood=1.0), ASKED, saying(" unanswerable", BEGUN))
     assert answer.outputs == {"answer": Unanswerable()}
+
+
+@pytest.mark.parametrize("text", ["<think>\nOkay, the user", "<think>", "<think>Hm.</think>"])
+def test_a_thought_is_no_answer_of_a_text_field_either(text: str) -> None:
+    answer = ask(prompt_of(QA), ASKED, ScriptedModel(lambda prompt, sampling: Completion(text=text)))
+    assert isinstance(answer.outputs, ParseFailure)
+    assert "only a thought" in answer.outputs.reason
+
+
+def test_what_comes_after_a_thought_is_the_answer() -> None:
+    said = Completion(text="<think>\nWho? Anne.</think>\n\nAnne Frank", first_token={"<think>": 0.0})
+    answer = ask(prompt_of(QA), ASKED, ScriptedModel(lambda prompt, sampling: said))
+    assert answer.outputs == {"answer": "Anne Frank"}
+    assert (answer.completion.text, answer.completion.thought) == ("Anne Frank", "Who? Anne.")
+
+
+def test_a_decision_over_which_the_model_began_to_think_is_read_from_its_text() -> None:
+    def say(prompt: Prompt, sampling: Sampling) -> Completion:
+        if sampling.max_tokens == 1:
+            return Completion(text="<think>", first_token={"<think>": -0.1, " positive": -3.0})
+        return Completion(text="<think>Superb.</think> positive")
+
+    answer = ask(prompt_of(SENTIMENT), TEXT, ScriptedModel(say))
+    assert answer.outputs == {"sentiment": "positive"}
+    assert answer.logprobs is None

@@ -37,6 +37,28 @@ def test_an_edited_file_is_refused_until_it_is_sealed_anew(tmp_path: Path) -> No
     assert read(path).task == "another"
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_file_that_an_editor_saved_in_another_encoding_is_read(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "x.prompt.json"
+    path.write_text(to_text(toy_program()), encoding=encoding)
+    assert read(path) == toy_program()
+    assert reseal(path) == toy_program()
+    assert path.read_bytes() == to_text(toy_program()).encode()
+
+
+@pytest.mark.parametrize(
+    "content", ["[" * 100_000, '{"format": 3, "task": "\\ud800"}', '{"format": ' + "1" * 5000 + "}"]
+)
+def test_what_json_cannot_hold_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "x.prompt.json"
+    path.write_text(content, encoding="utf-8")
+    for does in (read, reseal):
+        with pytest.raises(
+            FrozenFileError, match=r"x\.prompt\.json is not valid JSON: .* copy it again or compile again"
+        ):
+            does(path)
+
+
 def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.prompt.json"
     path.write_text(to_text(toy_program())[:-200], encoding="utf-8")

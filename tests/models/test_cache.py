@@ -18,6 +18,7 @@ import pytest
 from cribsheet.errors import TransientError, WorkspaceError
 from cribsheet.models import Completion, Model, Sampling, Usage
 from cribsheet.models.cache import CachedModel, CompletionCache, Meter
+from cribsheet.models.keys import completion_key
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Message, Prompt
 
@@ -441,3 +442,14 @@ def test_token_ids_are_asked_for_once(cache):
 def test_a_model_that_tells_no_token_ids_has_none_in_the_cache_either(cache):
     assert CachedModel(EchoModel(), cache).token_ids("ab") is None
     assert cache.stats().entries == 0
+
+
+def test_a_thought_without_an_answer_is_not_kept_nor_taken_from_an_older_cache(tmp_path: Path) -> None:
+    said = ["<think>Hm", "<think>Hm</think> fine"]
+    inner = ScriptedModel(lambda prompt, sampling: said.pop(0))
+    cache = CompletionCache(tmp_path)
+    prompt, sampling = Prompt(text="How?"), Sampling()
+    cache.put(completion_key(inner, prompt, sampling), {"text": "<think>"})
+    for expected in ("<think>Hm", "<think>Hm</think> fine", "<think>Hm</think> fine"):
+        assert CachedModel(inner, cache).complete(prompt, sampling).text == expected
+    assert len(inner.calls) == 2

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.race import Listed, Race, first_block
+from cribsheet.search.race import ENTRY, Listed, Race, first_block
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
 from studies import arena, fighter
@@ -100,10 +100,10 @@ def test_a_larger_allowance_lets_more_enter_and_answer_more() -> None:
 
 def test_part_of_the_allowance_is_kept_for_the_survivors() -> None:
     study = arena()
-    race = Race(study, 400, entry=0.5)
+    race = Race(study, 400)
     race.run(Listed(fighters(study, *[80] * 200)), keep=1)
     assert max(trial.rows for trial in race.trials) > first_block(study)
-    assert study.ledger.spent > 0.5 * 400
+    assert study.ledger.spent > ENTRY * 400
 
 
 def test_incumbents_are_compared_on_the_rows_that_the_others_have() -> None:
@@ -126,13 +126,12 @@ def test_an_incumbent_wins_where_no_challenger_is_better_and_is_asked_nothing_ag
 
 def test_nothing_is_entered_twice_not_even_by_another_stage() -> None:
     study = arena()
-    seen: set[str] = set()
     twins = [fighter(study, 80), fighter(study, 70), fighter(study, 80)]
     assert len(set(map(id, twins))) == 3
-    first = Race(study, EVERYTHING, seen=seen)
+    first = Race(study, EVERYTHING)
     first.run(Listed(twins), keep=1)
-    second = Race(study, EVERYTHING, seen=seen)
-    second.run(Listed([fighter(study, 70), fighter(study, 60)]), keep=1, incumbents=first.trials)
+    second = Race(study, EVERYTHING)
+    second.run(Listed([fighter(study, 70), fighter(study, 60)]), keep=1)
     origins = [trial.candidate.origin for trial in study.trials]
     assert origins == ["skill 80", "skill 70", "skill 60"]
 

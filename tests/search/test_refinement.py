@@ -52,7 +52,7 @@ def refine(study: Study, *, pool: tuple[Demo, ...] | None = None) -> list[Trial]
     before = len(study.trials)
     draws = {BARE: DemoSampler(SENTIMENT, study.pools[BARE] if pool is None else pool, rng=study.rng)}
     with contextlib.suppress(BudgetExhausted):
-        Refinement(study, draws, seen={trial.candidate.key for trial in study.trials}).run()
+        Refinement(study, draws).run()
     return study.trials[before:]
 
 

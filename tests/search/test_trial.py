@@ -7,7 +7,7 @@ import pytest
 
 from cribsheet.compiler.bridge import BARE
 from cribsheet.corrections import Calibration, Readout
-from cribsheet.corrections.calibration import CONTENT_FREE, batch_calibration, contextual_calibration
+from cribsheet.corrections.calibration import batch_calibration
 from cribsheet.dataset.examples import Example, Prediction, Row
 from cribsheet.errors import ModelError
 from cribsheet.evaluation.evaluate import Evaluation, RowResult
@@ -23,7 +23,7 @@ from cribsheet.search.budget import BudgetExhausted, SearchStopped
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.corrections.guard import GuardFitter
 from cribsheet.search.corrections.readout import ReadoutFitter
-from cribsheet.search.trial import CONTEXTUAL_FROM, Trial
+from cribsheet.search.trial import Trial
 from cribsheet.signature import Field, Signature
 from studies import evaluator_of, leaning, number_asked, numbered
 from toys import QA, SENTIMENT
@@ -115,14 +115,6 @@ def test_a_model_without_a_lean_is_not_calibrated_to_the_rows_own() -> None:
     assert set(corrections(trial)) == {0.0}
 
 
-def test_inputs_without_content_correct_where_rows_would_mislead() -> None:
-    trial = trial_of(student(-3.0), MOSTLY_POSITIVE)
-    first = leaning(-3.0).first_token or {}
-    lean = {outcome: first[f" {outcome}"] for outcome in ("negative", "positive")}
-    assert trial.candidate.prompts[BARE].correction(Calibration) == contextual_calibration([lean])
-    assert trial.mean == 1.0
-
-
 def test_what_is_written_is_left_as_it_is() -> None:
     trial = Trial(candidate_of(decide_by="text"), evaluator_of(student(-3.0)))
     trial.extend(EVEN[:24])
@@ -190,42 +182,6 @@ def test_a_readout_goes_where_it_does_no_better_on_other_rows() -> None:
 
 
 # What is asked, and what it costs
-
-
-def content_free_calls(model: ScriptedModel) -> list[str]:
-    return [call.prompt.full_text for call in model.calls if number_asked(call.prompt) is None]
-
-
-def test_inputs_without_content_are_asked_once_where_rows_are_enough_and_charged() -> None:
-    model = student(-3.0)
-    trial = Trial(candidate_of(), evaluator_of(model))
-    trial.extend(EVEN[: CONTEXTUAL_FROM - 1])
-    assert content_free_calls(model) == []
-    assert trial.cost == CONTEXTUAL_FROM - 1
-    trial.extend(EVEN[: CONTEXTUAL_FROM + 1])
-    assert len(content_free_calls(model)) == len(CONTENT_FREE)
-    trial.extend(EVEN)
-    assert len(content_free_calls(model)) == len(CONTENT_FREE)
-    assert trial.cost == trial._evaluator.ledger.spent == len(EVEN) + len(CONTENT_FREE)
-
-
-def test_inputs_that_are_not_text_have_no_form_without_content() -> None:
-    stars = Signature(
-        name="Stars",
-        instructions="",
-        inputs=(Field(name="text"), Field(name="stars", kind="integer")),
-        outputs=SENTIMENT.outputs,
-    )
-    rows = [Row({**row.inputs, "stars": 3}, row.outputs) for row in EVEN]
-    seen: list[str] = []
-
-    def answer(prompt: Prompt, sampling: Sampling) -> Completion:
-        seen.append(prompt.full_text)
-        return leaning(-1.0)
-
-    trial = Trial(candidate_of(stars), evaluator_of(ScriptedModel(answer), wiring=direct_wiring(BARE, stars)))
-    trial.extend(rows)
-    assert len(seen) == len(rows)
 
 
 def test_rows_are_asked_and_paid_once() -> None:

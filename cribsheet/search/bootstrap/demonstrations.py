@@ -1,4 +1,4 @@
-"""Give predictors the demonstrations that a teacher's runs make."""
+"""Bootstrap demonstrations from a teacher's runs."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace

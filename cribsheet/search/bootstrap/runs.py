@@ -1,4 +1,4 @@
-"""Run the program on training rows, again and again, until its metric is content."""
+"""Run the program on training rows and keep the runs that pass the metric."""
 
 import re
 from collections import defaultdict
@@ -65,7 +65,7 @@ class _Outcome:
 
 
 def bootstrap(study: Study, candidate: Candidate, teaching: TeacherSettings, *, wanted: int = 1) -> TeacherRuns:
-    """Return the traces of the runs that the metric is content with: bootstrapping, with rejection.
+    """Return the traces of the runs that pass the metric: bootstrapping by rejection sampling.
 
     Rows of the demo pool are answered by the candidate's prompts, as in DSPy (Khattab et al. 2023,
     arXiv:2310.03714). In each of `teaching.samples` rounds every row that has fewer than `wanted`
@@ -185,7 +185,7 @@ class _Bootstrap:
         self._runs.traces.extend(traces)
 
     def _says_nothing(self, trace: Trace) -> bool:
-        """Tell whether a rationale is empty, or but an answer itself: the right one, or any that there could be."""
+        """Tell whether a rationale is empty, or only repeats an outcome."""
         outputs = self._study.signatures[trace.predictor].outputs
         answers = [str(trace.outputs[one.name]) for one in outputs] + [word for one in outputs for word in one.outcomes]
         return _normalised(str(trace.outputs[REASONING])) in {"", *map(_normalised, answers)}
@@ -209,7 +209,7 @@ class _Bootstrap:
         return Trace.model_validate(values)
 
     def _check_teacher(self) -> None:
-        """Refuse to go on with a teacher that has answered nothing at all."""
+        """Raise if the teacher has not answered a single run."""
         if self._failures and len(self._failures) == self._runs.tried:
             raise ModelError(
                 f"The teacher {self._teacher.name} failed in all of the {self._runs.tried} runs that it was asked "
@@ -219,7 +219,7 @@ class _Bootstrap:
 
 
 def _normalised(rationale: str) -> str:
-    """Return what two rationales share that say the same: their words.
+    """Return the words of a rationale, to find those that say the same.
 
     >>> _normalised("It is  SUPERB, so positive.")
     'it is superb so positive'

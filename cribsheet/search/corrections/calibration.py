@@ -1,8 +1,8 @@
-"""Fit calibrations on what a candidate answered."""
+"""Fit a calibration on what a candidate answered."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from cribsheet.corrections.calibration import Calibration, batch_calibration, contextual_calibration
+from cribsheet.corrections.calibration import Calibration, batch_calibration
 from cribsheet.evaluation.evaluate import RowResult
 from cribsheet.search.candidate import Candidate
 
@@ -10,7 +10,7 @@ MIN_BATCH = 6
 """The fewest rows that biases are fitted on."""
 
 
-class BatchFitter:
+class CalibrationFitter:
     """Fits the biases on the rows' log-probabilities; no label is used (Zhou et al. 2023, arXiv:2309.17249)."""
 
     kind = "calibration"
@@ -24,24 +24,6 @@ class BatchFitter:
         calls = [call for row in results for call in row.calls if call.predictor == predictor]
         logprobs = [call.answer.logprobs for call in calls if call.answer.logprobs is not None]
         return batch_calibration(logprobs) if len(logprobs) >= MIN_BATCH else None
-
-
-class ContextualFitter:
-    """Takes the biases from inputs without content (Zhao et al. 2021, arXiv:2102.09690)."""
-
-    kind = "calibration"
-
-    def __init__(self, content_free: Mapping[str, Sequence[Mapping[str, float]]]):
-        self._content_free = content_free
-
-    def suits(self, results: Sequence[RowResult]) -> bool:
-        """Tell whether the model was asked inputs without content."""
-        return bool(self._content_free) and decides(results)
-
-    def fit(self, predictor: str, candidate: Candidate, results: Sequence[RowResult]) -> Calibration | None:
-        """Return the calibration; None for a predictor that was not asked."""
-        told = self._content_free.get(predictor)
-        return contextual_calibration(told) if told else None
 
 
 def decides(results: Sequence[RowResult]) -> bool:

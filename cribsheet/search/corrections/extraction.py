@@ -1,4 +1,4 @@
-"""Choose the input that written answers are spans of, or let them be."""
+"""Choose the input that written answers are extracted from."""
 
 from collections.abc import Sequence
 from statistics import fmean

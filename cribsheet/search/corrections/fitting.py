@@ -63,7 +63,7 @@ def cross_fitted(
 
 
 def folds(results: Sequence[RowResult]) -> list[tuple[list[RowResult], list[RowResult]]]:
-    """Return the results in parts, each beside all the others.
+    """Return each part of the results, after all the other parts.
 
     Each part is rows that follow each other: validation rows come with their outcomes mixed, and so do these.
 

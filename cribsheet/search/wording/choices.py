@@ -50,7 +50,7 @@ class WordChoices:
     def _spoken(self, predictor: str, field: Field) -> list[Words]:
         """Return the words that the model, shown no demos, itself begins its answers with, if it has some."""
         study, key = self.study, (predictor, "its own")
-        if field.name not in study.train[0].outputs:
+        if field.name not in study.train[0].outputs or study.only_decides:
             return []
         if key not in self._asked:
             answers = [

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from cribsheet.dataset.examples import Demo
 from cribsheet.layout import Layout
 from cribsheet.models import Completer, Sampling
+from cribsheet.models.thinking import without_thought
 from cribsheet.prompts import Message, Prompt
 from cribsheet.search.wording.words import are_apart
 from cribsheet.signature import Field, Signature
@@ -38,11 +39,11 @@ def proposed(signature: Signature, teacher: Completer, *, field: Field | None = 
     """
     if field is None:
         names = tuple(one.name for one in (*signature.inputs, *signature.outputs))
-        reply = teacher.complete(_names_prompt(signature, names), _REPLY).text
+        reply = _said(teacher, _names_prompt(signature, names), _REPLY)
         return _usable(map(_names, _read_sets(reply, names, longest=_LONGEST_NAME)), names, _are_distinct)
     if not field.is_finite:
         return []
-    reply = teacher.complete(_labels_prompt(signature, field), _REPLY).text
+    reply = _said(teacher, _labels_prompt(signature, field), _REPLY)
     sets = _read_sets(reply, field.outcomes, longest=_LONGEST_LABEL)
     return _usable((words for words in sets if len(words) == len(field.outcomes)), field.outcomes, are_apart)
 
@@ -62,7 +63,7 @@ def instructions_from(signature: Signature, teacher: Completer, demos: Sequence[
     found = {signature.instructions.casefold(): ""}
     for seed in range(2 * n):
         sampling = Sampling(max_tokens=80, temperature=_TEMPERATURE if seed else 0.0, seed=seed)
-        cleaned = clean_instructions(teacher.complete(prompts[seed % 2], sampling).text)
+        cleaned = clean_instructions(_said(teacher, prompts[seed % 2], sampling))
         if cleaned and not _runs(cleaned) & shown:
             found.setdefault(cleaned.casefold(), cleaned)
         if len(found) > n:
@@ -91,6 +92,11 @@ def clean_instructions(reply: str) -> str:
         text = text[: LONGEST_INSTRUCTIONS + 1]
         text = text[: max(text.rfind(end) for end in (". ", "! ", "? ", "。")) + 1]
     return text if len(re.findall(r"\w", text)) >= 8 else ""
+
+
+def _said(teacher: Completer, prompt: Prompt, sampling: Sampling) -> str:
+    """Return what the teacher says, without the thought before it."""
+    return without_thought(teacher.complete(prompt, sampling), prompt).text
 
 
 def _names_prompt(signature: Signature, keys: Sequence[str]) -> Prompt:

@@ -8,16 +8,7 @@ from statistics import fmean
 
 from cribsheet.layout import Layout
 from cribsheet.outcomes import UNANSWERABLE
-from cribsheet.search.wording._tables import (
-    ALIASES,
-    FRAMES,
-    ROLES,
-    STOP_WORDS,
-    UNANSWERABLE_WORDS,
-    VERBALIZERS,
-    Frame,
-    Language,
-)
+from cribsheet.search.wording._tables import Language, Names, tables
 from cribsheet.signature import Field, Signature
 from cribsheet.text import has_chinese
 
@@ -25,7 +16,7 @@ MOST_SETS = 12
 """How many sets of words are worth a search's while."""
 
 _MENTION = 2
-"""How many places a frame moves up for a word that the signature mentions."""
+"""How many places a set of names moves up for a word that the signature mentions."""
 _TELLING = math.log(1.25)
 """How much likelier a word must be in an outcome's rows than in the others', as a logarithm."""
 _SHORTEST = 3  # letters: shorter tokens are mostly the beginnings of words
@@ -47,13 +38,13 @@ def field_words(signature: Signature, *, language: Language) -> list[Mapping[str
     tongue: Language = "zh" if _is_chinese(signature) else language
     roles = _roles(signature)
     mentioned = _mentioned(signature)
-    frames = FRAMES[tongue][_output_role(signature.outputs[0])]
+    common = tables().names[tongue][_output_role(signature.outputs[0])]
 
     def place(number: int) -> int:
-        return number - _MENTION * sum(word.casefold() in mentioned for word in frames[number] if word)
+        return number - _MENTION * sum(word.casefold() in mentioned for word in common[number] if word)
 
-    ordered = [frames[number] for number in sorted(range(len(frames)), key=place)]
-    sets = [_named(frame, roles) for frame in ordered]
+    ordered = [common[number] for number in sorted(range(len(common)), key=place)]
+    sets = [_named(names, roles) for names in ordered]
     if tongue == "en":
         sets[3:3] = list(_head_nouns(signature, roles))
     return _distinct(_changes(signature, words, language) for words in ({}, *sets))[:MOST_SETS]
@@ -76,7 +67,7 @@ def verbalizers(field: Field, *, language: Language) -> list[Mapping[str, str]]:
     if field.abstains:
         own = layout.verbalizer(UNANSWERABLE)
         sets = [
-            *({**closed, UNANSWERABLE: word} for word in UNANSWERABLE_WORDS[tongue]),
+            *({**closed, UNANSWERABLE: word} for word in tables().unanswerable[tongue]),
             *({**words, UNANSWERABLE: own} for words in sets),
         ]
     sets = sets[: MOST_SETS - 2]
@@ -149,7 +140,7 @@ def _role(name: str, roles: Iterable[str]) -> str | None:
     """Return the role that a name hints at, its last word before the others."""
     for piece in reversed(name.casefold().split("_")):
         for role in roles:
-            if piece in ROLES[role]:
+            if piece in tables().roles[role]:
                 return role
     return None
 
@@ -167,7 +158,7 @@ def _output_role(field: Field) -> str:
 
 def _canonical(label: str) -> str:
     plain = label.casefold().replace("_", " ").replace("-", " ").strip()
-    return ALIASES.get(plain, plain)
+    return tables().aliases.get(plain, plain)
 
 
 def _mentioned(signature: Signature) -> frozenset[str]:
@@ -181,12 +172,12 @@ def _head_nouns(signature: Signature, roles: Mapping[str, str]) -> Iterator[dict
     """Yield what the first article of the text's description stands before, as its name."""
     for role in ("text", "question"):
         found = _HEAD.search(signature.field(roles[role]).description) if role in roles else None
-        if found and found.group(1).casefold() not in STOP_WORDS:
+        if found and found.group(1).casefold() not in tables().stop_words:
             yield {roles[role]: found.group(1).capitalize()}
 
 
-def _named(frame: Frame, roles: Mapping[str, str]) -> dict[str, str]:
-    return {roles[role]: word for role, word in frame._asdict().items() if word and role in roles}
+def _named(names: Names, roles: Mapping[str, str]) -> dict[str, str]:
+    return {roles[role]: word for role, word in names._asdict().items() if word and role in roles}
 
 
 def _changes(signature: Signature, words: Mapping[str, str], language: Language) -> Mapping[str, str] | None:
@@ -215,7 +206,7 @@ def _recased(closed: Mapping[str, str]) -> Iterator[dict[str, str]]:
 
 def _synonyms(closed: Mapping[str, str], language: Language) -> Iterator[dict[str, str]]:
     """Yield the sets of the families that most labels belong to; a label that is in none keeps its word."""
-    for family in VERBALIZERS[language]:
+    for family in tables().families[language]:
         for words in family:
             known = {outcome: words[_canonical(outcome)] for outcome in closed if _canonical(outcome) in words}
             if len(known) >= 2 and 2 * len(known) >= len(closed):
@@ -231,7 +222,7 @@ def _shortened(closed: Mapping[str, str]) -> Iterator[dict[str, str]]:
     short = {}
     for outcome, words in split.items():
         own = [word for word in words if sum(word.casefold() in other for other in counts) == 1]
-        content = [word for word in own if word.casefold() not in STOP_WORDS]
+        content = [word for word in own if word.casefold() not in tables().stop_words]
         short[outcome] = next(iter(content or own), "")
     yield short
 
@@ -255,7 +246,11 @@ def _said(first_token: Mapping[str, float]) -> dict[str, float]:
 
 def _is_word(token: str) -> bool:
     word = token.strip()
-    return word.isalpha() and (len(word) >= _SHORTEST or has_chinese(word[:1])) and word.casefold() not in STOP_WORDS
+    return (
+        word.isalpha()
+        and (len(word) >= _SHORTEST or has_chinese(word[:1]))
+        and word.casefold() not in tables().stop_words
+    )
 
 
 def _spellings(alternatives: Iterable[Mapping[str, float]]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from cribsheet.outcomes import Value
 from cribsheet.signature.types._base import ValueType, Verbalizer
-from cribsheet.text import mentions_word, starts_with_word
+from cribsheet.text import mentions_word, normal_form, starts_with_word
 
 
 class Finite(ValueType):
@@ -12,7 +12,7 @@ class Finite(ValueType):
 
     def read(self, text: str, word: Verbalizer) -> Value:
         """Return the outcome whose word the text starts with, else the only one that it mentions."""
-        words = {outcome: word(outcome) for outcome in self.outcomes}
+        text, words = normal_form(text), {outcome: word(outcome) for outcome in self.outcomes}
         started = [outcome for outcome in words if starts_with_word(text, words[outcome])]
         if started:
             return self.value_of(_closest(text, started, words))

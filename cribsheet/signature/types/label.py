@@ -8,6 +8,7 @@ from pydantic import field_validator
 from cribsheet.errors import SignatureError
 from cribsheet.outcomes import Value
 from cribsheet.signature.types._finite import Finite
+from cribsheet.text import normal_form
 
 
 class Label(Finite):
@@ -15,7 +16,7 @@ class Label(Finite):
 
     kind: Literal["label"] = "label"
     labels: tuple[str | int, ...]
-    """The allowed values, in declared order."""
+    """The allowed values, in declared order and in Unicode's normal form."""
 
     noun: ClassVar[str] = "one of its labels"
 
@@ -24,6 +25,7 @@ class Label(Finite):
     def _check(cls, labels: tuple[str | int, ...]) -> tuple[str | int, ...]:
         if not labels:
             raise SignatureError("A label has no values. Give its Literal or Enum at least one.")
+        labels = tuple(normal_form(label) if isinstance(label, str) else label for label in labels)
         texts = [str(label).strip() for label in labels]
         same = next((text for text in texts if texts.count(text) > 1), None)
         if same is not None:
@@ -43,8 +45,9 @@ class Label(Finite):
 
     def coerce(self, raw: object) -> Value:
         """Return the label that the text is."""
+        text = None if raw is None else normal_form(str(raw)).strip()  # null stands for no label, not even "None"
         for label in self.labels:
-            if str(label) == str(raw).strip():
+            if str(label).strip() == text:
                 return label
         raise ValueError(f"must be one of {', '.join(self.outcomes)} but got {raw!r}")
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cribsheet.compiler.bridge import BARE
 from cribsheet.corrections import Answer, Asked, Calibration, Extraction, Readout
-from cribsheet.corrections.calibration import batch_calibration, contextual_calibration
+from cribsheet.corrections.calibration import batch_calibration
 from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.evaluate import RowResult
 from cribsheet.frozen.running import Call, Run
@@ -18,7 +18,7 @@ from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.corrections._base import Fitter
-from cribsheet.search.corrections.calibration import MIN_BATCH, BatchFitter, ContextualFitter
+from cribsheet.search.corrections.calibration import MIN_BATCH, CalibrationFitter
 from cribsheet.search.corrections.extraction import NoExtraction
 from cribsheet.search.corrections.fitting import combinations, cross_fitted, fitted, folds
 from cribsheet.search.corrections.readout import READ_FROM, ReadoutFitter
@@ -26,8 +26,15 @@ from frozen_toys import toy_prompt
 from studies import arena, fighter, numbered
 from toys import SENTIMENT
 
-CONTENT_FREE = {BARE: [{"negative": -0.2, "positive": -1.8}, {"negative": -0.3, "positive": -1.4}]}
-CALIBRATIONS: tuple[Fitter, ...] = (BatchFitter(), ContextualFitter(CONTENT_FREE))
+
+class EvenFitter(CalibrationFitter):
+    """A second fitter of the same kind, whose calibration changes nothing."""
+
+    def fit(self, predictor: str, candidate: Candidate, results: Sequence[RowResult]) -> Calibration:
+        return Calibration(biases={"negative": 0.0, "positive": 0.0})
+
+
+CALIBRATIONS: tuple[Fitter, ...] = (CalibrationFitter(), EvenFitter())
 
 
 def result(
@@ -84,9 +91,8 @@ def test_what_is_written_is_not_calibrated() -> None:
     assert kinds([result(0, None), RowResult(numbered(1)[0], 0.0, None)], *CALIBRATIONS) == []
 
 
-def test_inputs_without_content_are_an_alternative_if_they_were_asked() -> None:
-    assert kinds(results(2), BatchFitter(), ContextualFitter({})) == [(BatchFitter,)]
-    assert kinds(results(2), *CALIBRATIONS) == [(BatchFitter,), (ContextualFitter,)]
+def test_two_fitters_of_a_kind_are_alternatives() -> None:
+    assert kinds(results(2), *CALIBRATIONS) == [(CalibrationFitter,), (EvenFitter,)]
 
 
 def test_extracted_answers_may_stay_as_they_were_written() -> None:
@@ -105,7 +111,7 @@ def test_extracted_answers_may_stay_as_they_were_written() -> None:
 def test_every_combination_of_kinds_is_tried_those_of_fewer_first_in_the_order_of_application() -> None:
     found = kinds(told(READ_FROM), ReadoutFitter(), *CALIBRATIONS)
     assert [len(chosen) for chosen in found] == [1, 1, 1, 2, 2]
-    assert {(BatchFitter, ReadoutFitter), (ContextualFitter, ReadoutFitter), (ReadoutFitter,)} < set(found)
+    assert {(CalibrationFitter, ReadoutFitter), (EvenFitter, ReadoutFitter), (ReadoutFitter,)} < set(found)
 
 
 def test_a_readout_takes_many_rows_that_are_decided() -> None:
@@ -120,7 +126,7 @@ def test_a_readout_takes_many_rows_that_are_decided() -> None:
 def test_a_later_correction_is_fitted_on_what_an_earlier_one_leaves() -> None:
     rows, base = told(READ_FROM), fighter(arena(), 50)
     alone = fitted(base, rows, [ReadoutFitter()], replay=replay).prompts[BARE]
-    both = fitted(base, rows, [BatchFitter(), ReadoutFitter()], replay=replay).prompts[BARE]
+    both = fitted(base, rows, [CalibrationFitter(), ReadoutFitter()], replay=replay).prompts[BARE]
     assert both.correction(Calibration) == calibration(rows)
     after, before = both.correction(Readout), alone.correction(Readout)
     assert after is not None
@@ -149,34 +155,25 @@ def test_too_few_rows_give_no_biases() -> None:
     assert calibration([*results(MIN_BATCH - 1), crashed]) is None
 
 
-def test_contextual_biases_do_not_depend_on_rows() -> None:
-    expected = contextual_calibration(CONTENT_FREE[BARE])
-    assert [calibration(rows, CALIBRATIONS[1]) for rows in ([], results(20))] == [expected] * 2
-
-
 def test_each_predictor_has_biases_of_its_own_calls() -> None:
     chain = Candidate({"first": toy_prompt(), "second": toy_prompt()}, "chain")
     rows = [
         *(result(n, {"negative": -0.1, "positive": -2.5}, predictor="first") for n in range(8)),
         *(result(n, {"negative": -2.5, "positive": -0.1}, predictor="second") for n in range(8)),
     ]
-    prompts = fitted(chain, rows, [BatchFitter()], replay=replay).prompts
+    prompts = fitted(chain, rows, [CalibrationFitter()], replay=replay).prompts
     found = {name: prompt.correction(Calibration) for name, prompt in prompts.items()}
     assert {name: one.biases for name, one in found.items() if one} == {
         "first": {"negative": -0.1, "positive": -2.5},
         "second": {"negative": -2.5, "positive": -0.1},
     }
-    only_second = ContextualFitter({"second": CONTENT_FREE[BARE]})
-    contextual = fitted(chain, rows, [only_second], replay=replay).prompts
-    assert contextual["first"].correction(Calibration) is None
-    assert contextual["second"].correction(Calibration) == contextual_calibration(CONTENT_FREE[BARE])
 
 
 def test_fitting_replaces_its_own_kind_alone_and_leaves_the_candidate_itself() -> None:
     base = fighter(arena(), 50)
     old = base.prompts[BARE].with_corrections(Calibration(biases={"negative": 1.0}), Extraction(source="text"))
     candidate = base.with_prompt(BARE, old, origin="x")
-    found = fitted(candidate, results(10), [BatchFitter()], replay=replay)
+    found = fitted(candidate, results(10), [CalibrationFitter()], replay=replay)
     assert candidate.prompts[BARE] == old
     assert [one.kind for one in found.prompts[BARE].corrections] == ["calibration", "extraction"]
     assert found.prompts[BARE].correction(Calibration) == calibration(results(10))
@@ -200,7 +197,7 @@ def test_each_row_is_judged_once_by_what_was_fitted_on_all_parts_but_its_own(cou
 
 def test_cross_fitted_rows_come_back_in_their_order() -> None:
     rows = results(20)
-    again = cross_fitted(fighter(arena(), 50), rows, [BatchFitter()], replay=replay)
+    again = cross_fitted(fighter(arena(), 50), rows, [CalibrationFitter()], replay=replay)
     assert [row.example.id for row in again] == [row.example.id for row in rows]
     assert all(call.answer.shares != {"negative": 0.9, "positive": 0.1} for row in again for call in row.calls)
 

@@ -1,4 +1,4 @@
-"""Probing tells what layouts, words and demos do from many small sets."""
+"""Screening tells what layouts, words and demos do from many small sets."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,8 @@ from cribsheet.outcomes import Unanswerable
 from cribsheet.prompts import Prompt
 from cribsheet.search.corrections.guard import GuardFitter
 from cribsheet.search.demo_sampling import DemoSampler
-from cribsheet.search.probing import BLOCK, DEMOS, LEAST_PROBES, SETS_A_BLOCK, Probing
+from cribsheet.search.race import first_block
+from cribsheet.search.screening import BLOCK, DEMOS, LEAST_SETS, Screening
 from cribsheet.search.study import Study
 from studies import evaluator_of, leaning, study_of, study_on
 from toys import GOOD, QA, SENTIMENT
@@ -23,9 +24,9 @@ from toys import GOOD, QA, SENTIMENT
 OFF_TOPIC = "Gravity pulls at apples."
 
 
-def probing_of(study: Study, *, pool: int = 12) -> Probing:
-    """Return a probing whose sets are drawn from the first demos."""
-    return Probing(study, {BARE: DemoSampler(SENTIMENT, study.pools[BARE][:pool], rng=study.rng)})
+def screening_of(study: Study, *, pool: int = 12) -> Screening:
+    """Return a screening whose sets are drawn from the first demos."""
+    return Screening(study, {BARE: DemoSampler(SENTIMENT, study.pools[BARE][:pool], rng=study.rng)})
 
 
 @pytest.fixture
@@ -46,53 +47,63 @@ def knows_when_told(word: str) -> ScriptedModel:
 
 
 def test_the_rows_it_learns_on_are_neither_shown_nor_validated_on(study: Study) -> None:
-    probing = probing_of(study)
-    asked = {row.id for block in probing.blocks for row in block}
-    assert probing.blocks
-    assert {len(block) for block in probing.blocks} == {BLOCK}
+    screening = screening_of(study)
+    asked = {row.id for block in screening.blocks for row in block}
+    assert screening.blocks
+    assert {len(block) for block in screening.blocks} == {BLOCK}
     shown = {repr(demo) for demo in study.pools[BARE][:12]}
-    assert not shown & {repr(row.demo) for block in probing.blocks for row in block}
+    assert not shown & {repr(row.demo) for block in screening.blocks for row in block}
     assert not asked & {row.id for row in study.val}
 
 
-def test_words_that_help_are_in_the_best_frame(study: Study) -> None:
+def test_words_that_help_are_in_the_best_layout(study: Study) -> None:
     words = "Review: The"
     study = replace(study, evaluator=evaluator_of(knows_when_told(words), budget="4000calls"))
-    best, *_ = probing_of(study).run(3000)
+    best, *_ = screening_of(study).run(3000)
     assert best.prompts[BARE].layout.words.get("text") == "Review"
 
 
-def test_frames_differ_and_hold_demos(study: Study) -> None:
-    frames = probing_of(study).run(800)
-    assert 1 <= len({frame.key for frame in frames}) == len(frames) <= 3
-    assert {len(frame.prompts[BARE].demos) for frame in frames} == {DEMOS}
+def test_layouts_differ_and_hold_demos(study: Study) -> None:
+    layouts = screening_of(study).run(800)
+    assert 1 <= len({layout.key for layout in layouts}) == len(layouts) <= 3
+    assert {len(layout.prompts[BARE].demos) for layout in layouts} == {DEMOS}
 
 
 def test_it_spends_its_part_of_the_budget_and_little_more(study: Study) -> None:
     before = study.ledger.left
-    probing_of(study).run(400)
+    screening_of(study).run(400)
     assert 400 <= before - study.ledger.left <= 400 + 2 * BLOCK
 
 
 def test_a_small_part_of_the_budget_learns_on_few_rows_so_that_sets_are_compared(study: Study) -> None:
     model = knows_when_told("Review")
-    probing = probing_of(replace(study, evaluator=evaluator_of(model, budget="4000calls")))
-    probing.run(SETS_A_BLOCK * BLOCK)
+    screening = screening_of(replace(study, evaluator=evaluator_of(model, budget="4000calls")))
+    screening.run(LEAST_SETS * (BLOCK + DEMOS))
     asked = [call.prompt.full_text for call in model.calls if call.prompt.full_text.count("The ") > DEMOS]  # with demos
-    texts = [{str(row.inputs["text"]) for row in block} for block in probing.blocks]
+    texts = [{str(row.inputs["text"]) for row in block} for block in screening.blocks]
     seen = [any(text in prompt for text in block for prompt in asked) for block in texts]
     assert seen == [True] + [False] * (len(texts) - 1)
 
 
-def test_a_budget_pays_for_some_sets_where_there_are_rows_to_learn_on(study: Study) -> None:
-    enough = LEAST_PROBES * (BLOCK + DEMOS)
-    assert probing_of(study).pays(enough)
-    assert not probing_of(study).pays(enough - 1)
-    assert not probing_of(study, pool=len(study.train)).pays(enough)
+def test_a_budget_for_few_sets_compares_layouts_in_turn_on_the_same_rows(study: Study) -> None:
+    study = replace(study, evaluator=evaluator_of(knows_when_told("<"), budget="4000calls"), tells_logprobs=False)
+    model = study.model
+    found = screening_of(study).run(LEAST_SETS * BLOCK - 1)
+    assert isinstance(model, ScriptedModel)
+    asked = {call.prompt.full_text.rsplit("The ", 1)[-1].split(".")[0] for call in model.calls}
+    assert len(asked) <= first_block(study)
+    assert len(found) == 2
+    assert all(candidate.prompts[BARE].layout.words == {} for candidate in found)
+
+
+def test_a_budget_for_few_sets_takes_the_first_layout_if_a_readout_may_learn_instead(study: Study) -> None:
+    assert study.may_read_out
+    (found,) = screening_of(study).run(LEAST_SETS * BLOCK - 1)
+    assert found.prompts[BARE].layout == study.layouts[0]
 
 
 def test_layouts_that_ask_the_same_count_once(study: Study) -> None:
-    layouts = probing_of(study).layouts
+    layouts = screening_of(study).layouts
     assert "plain" in layouts
     assert "plain-lead-last" not in layouts  # with one input, nothing leads
 
@@ -115,13 +126,14 @@ def test_where_a_guard_may_abstain_sets_show_answers_and_rows_that_it_withholds_
         model, budget="1000calls", metric=answer_f1, wiring=direct_wiring(BARE, QA), fit_guard=guards
     )
     study = study_on(QA, rows[:120], rows[120:], evaluator, tells_logprobs=False)
-    probing = Probing(study, {BARE: DemoSampler(QA, study.pools[BARE][:24], rng=study.rng)})
-    contexts = {str(row.inputs["context"]) for block in probing.blocks for row in block}
+    screening = Screening(study, {BARE: DemoSampler(QA, study.pools[BARE][:24], rng=study.rng)})
+    contexts = {str(row.inputs["context"]) for block in screening.blocks for row in block}
     assert len(contexts) > BLOCK
     assert OFF_TOPIC not in contexts
-    probing.run(100)
+    screening.run(100)
     assert not any("unanswerable" in call.prompt.full_text for call in model.calls)
 
 
-def test_a_small_demo_pool_leaves_no_rows_to_learn_on(study: Study) -> None:
-    assert probing_of(study, pool=len(study.train)).blocks == []
+def test_a_small_demo_pool_has_validation_rows_asked(study: Study) -> None:
+    blocks = screening_of(study, pool=len(study.train)).blocks
+    assert [row for block in blocks for row in block] == list(study.val[: len(blocks) * BLOCK])

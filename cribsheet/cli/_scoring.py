@@ -1,0 +1,77 @@
+"""Score a frozen program on rows."""
+
+from collections.abc import Mapping, Sequence
+
+from cribsheet.cli._display import Display
+from cribsheet.cli._programs import Runnable
+from cribsheet.cli._terminal import note
+from cribsheet.dataset.examples import Row
+from cribsheet.errors import MetricError
+from cribsheet.evaluation import metrics
+from cribsheet.evaluation.evaluate import Evaluation, RowResult, evaluate, summarize
+from cribsheet.evaluation.values import ranged
+from cribsheet.executor import Threads
+from cribsheet.frozen import FrozenProgram
+from cribsheet.frozen.running import Run
+from cribsheet.models import Model
+from cribsheet.outcomes import Value
+from cribsheet.task import Metric
+from cribsheet.workspace import Workspace
+
+METRICS: Mapping[str, Metric] = {
+    metric.__name__: metric
+    for metric in (metrics.exact_match, metrics.label_accuracy, metrics.answer_exact, metrics.answer_f1)
+}
+"""The metrics that ship, by name."""
+
+
+def metric_of(frozen: FrozenProgram, workspace: Workspace) -> Metric:
+    """Return the metric that a file was compiled with: its task's, else the shipped one of that name."""
+    wanted = frozen.results.metric
+    if frozen.task in workspace.tasks():
+        _, task = workspace.task(frozen.task)
+        if name_of(task.metric) == wanted:
+            return ranged(task.metric, task.metric_range)
+    if wanted in METRICS:
+        return METRICS[wanted]
+    raise MetricError(
+        f"The file was compiled with the metric {wanted!r}, which is neither shipped nor that of a task "
+        f"{frozen.task!r} in {workspace.root}. Run this in its workspace, or choose one with --metric: "
+        f"{', '.join(METRICS)}."
+    )
+
+
+def name_of(metric: Metric) -> str:
+    """Return the name by which a frozen file knows a metric."""
+    return getattr(metric, "__name__", type(metric).__name__)
+
+
+def score_rows(program: Runnable, rows: Sequence[Row], metric: Metric, model: Model, display: Display) -> Evaluation:
+    """Return how the program does on some rows."""
+
+    def runner(inputs: Mapping[str, Value]) -> Run:
+        return program.run(inputs, model)
+
+    results: list[RowResult] = []
+    total = 0.0
+    for result in evaluate(runner, rows, metric, executor=Threads(model.parallel)):
+        results.append(result)
+        total += result.score
+        display.advance(spent=len(results), limit=len(rows), best=total / len(results))
+    return summarize(results)
+
+
+def tell_of_failures(evaluation: Evaluation) -> None:
+    """Note how many rows crashed, or could not be read."""
+    crashed = [row.crash for row in evaluation.rows if row.error]
+    unread = [row.parse_failure for row in evaluation.rows if row.parse_failure]
+    if crashed:
+        note(f"Note: rows that crashed: {len(crashed)}, the first with {crashed[0]}")
+    if unread:
+        note(f"Note: completions that could not be read: {len(unread)}, the first: {unread[0]}")
+
+
+def has_other_weights(frozen: FrozenProgram, model: Model) -> bool:
+    """Tell whether the model of the file's name is known to be another one than it was compiled for."""
+    same_name = model.name == frozen.model.name
+    return bool(same_name and frozen.model.digest and model.digest and model.digest != frozen.model.digest)

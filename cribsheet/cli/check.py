@@ -1,0 +1,116 @@
+"""The command `check`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cribsheet.carriage import CARRIAGES, Carriage
+from cribsheet.cli._command import Command, api_base_option, json_option, map_option, model_option
+from cribsheet.cli._display import open_display
+from cribsheet.cli._programs import Runnable, open_its_model, open_program
+from cribsheet.cli._scoring import has_other_weights, metric_of, score_rows, tell_of_failures
+from cribsheet.cli._terminal import note, print_json, stdout
+from cribsheet.dataset.examples import Row
+from cribsheet.dataset.rows import load_rows
+from cribsheet.errors import FrozenFileError
+from cribsheet.evaluation.drift import Drift, drift
+from cribsheet.frozen.tested import TestedRow, read_tested
+from cribsheet.report.drift import drift_summary, drift_table, junit, markdown, verdict
+from cribsheet.signature import REASONING
+from cribsheet.workspace import Workspace, find_workspace
+
+
+@click.command("check", cls=Command)
+@click.argument("file", type=click.Path(path_type=Path))
+@model_option
+@api_base_option
+@click.option("--data", type=click.Path(path_type=Path), help="Other rows than the test rows beside FILE.")
+@map_option
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Score the first N rows alone.")
+@click.option("--for", "carriage", type=click.Choice(CARRIAGES), help="As deployed so.  [default: as compiled]")
+@click.option("--junit", "junit_path", type=click.Path(path_type=Path), help="Write the result as JUnit XML.")
+@click.option("--summary", type=click.Path(path_type=Path), help="Add the result to a Markdown file.")
+@json_option
+def command(file: Path, *, as_json: bool, junit_path: Path | None, summary: Path | None, **options: Any) -> None:
+    """Score the frozen prompt in FILE again: does its score still hold?
+
+    Asks the model anew, never the cache. Exits with 1 if the score is worse beyond chance, so that it fits CI.
+
+    \b
+    Example:
+      cribsheet check sentiment.prompt.json
+      cribsheet check sentiment.prompt.json --model ollama_chat/qwen2.5:0.5b --summary "$GITHUB_STEP_SUMMARY"
+    """
+    workspace = find_workspace(Path.cwd())
+    program = open_program(file, workspace)
+    carriage = options["carriage"] or program.frozen.results.carriage
+    tested = read_tested(file, program.frozen)
+    found = _measured(_deployed(program, carriage), tested, carriage, workspace, options)
+    for path, text, mode in ((junit_path, junit(found, file.name), "w"), (summary, markdown(found, file.name), "a")):
+        if path:
+            _write(path, text, mode)
+    if as_json:
+        print_json(drift_summary(found))
+    else:
+        stdout().print(drift_table(found))
+        click.echo(verdict(found))
+    if not found.holds:
+        raise click.exceptions.Exit(1)
+
+
+def _deployed(program: Runnable, carriage: Carriage) -> Runnable:
+    deployed = program.carried_by(carriage)
+    if deployed is None:
+        known = ", ".join(program.frozen.results.carriages)
+        raise click.BadParameter(
+            f"The prompts cannot be deployed as {carriage}. They were scored as {known}.", param_hint="--for"
+        )
+    return deployed
+
+
+def _measured(
+    program: Runnable, tested: Sequence[TestedRow], carriage: Carriage, workspace: Workspace, options: dict[str, Any]
+) -> Drift:
+    metric = metric_of(program.frozen, workspace)
+    rows, is_paired = _rows(program, tested, workspace, options)
+    recorded = tested[: len(rows)] if is_paired else tested
+    with open_display("rows", figure="score so far") as display:
+        model = open_its_model(
+            program.frozen, model=options["model"], api_base=options["api_base"], progress=display.download
+        )
+        try:
+            if has_other_weights(program.frozen, model):
+                note(f"Note: {model.name} has other weights than the file was compiled for.")
+            display.stage(f"scoring {len(rows)} rows")
+            now = score_rows(program, rows, metric, model, display)
+        finally:
+            model.close()
+    tell_of_failures(now)
+    before = [row.scores[carriage] for row in recorded]
+    return drift(before, [row.group for row in recorded], now, is_paired=is_paired)
+
+
+def _rows(
+    program: Runnable, tested: Sequence[TestedRow], workspace: Workspace, options: dict[str, Any]
+) -> tuple[Sequence[Row], bool]:
+    """Return the rows to score, and whether they are the recorded ones."""
+    if options["data"]:
+        path = workspace.trainset(options["data"])
+        return load_rows(path, program.signature, mapping=options["mapping"], optional=[REASONING])[
+            : options["limit"]
+        ], False
+    try:
+        return [row.row(program.signature) for row in tested[: options["limit"]]], True
+    except (KeyError, ValueError) as error:
+        raise FrozenFileError(f"A recorded test row does not fit the signature: {error}. Compile again.") from None
+
+
+def _write(path: Path, text: str, mode: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open(mode, encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise FrozenFileError(f"{path} cannot be written: {error.strerror}. Choose another place.") from None

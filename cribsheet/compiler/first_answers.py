@@ -1,0 +1,68 @@
+"""Stop a compile whose first answers show that no search can help."""
+
+import random
+from collections.abc import Sequence
+from contextlib import suppress
+
+from cribsheet.errors import CompileError, ModelError
+from cribsheet.models import Completion
+from cribsheet.search.budget import BudgetExhausted
+from cribsheet.search.demos import balanced
+from cribsheet.search.study import Study
+from cribsheet.search.trial import Trial
+
+_DEMOS = 4
+_ROWS = 4
+"""Rows that a prompt with demonstrations is asked, before a model is given up."""
+_SHOWN = 160  # characters of an answer
+
+
+def check_first_answers(study: Study, baseline: Trial, *, go_on: bool) -> None:
+    """Raise a CompileError if the model gave no text but thoughts, with demonstrations too.
+
+    Text that cannot be read is no reason to stop: a small model that is shown no demonstrations often chatters.
+    """
+    completions = [call.answer.raw.completion for row in baseline.evaluation.rows for call in row.calls]
+    if not completions or any(row.parse_failure is None for row in baseline.evaluation.rows if row.run):
+        return
+    texts = [one.text.strip() for one in completions if one.text.strip()]
+    if texts:
+        study.progress.stage(
+            f"none of the first {len(completions)} answers can be read, such as {_shortened(texts[0])}: trying "
+            "prompts with demonstrations"
+        )
+    elif not go_on and not _answers_with_demos(study):
+        raise CompileError(f"{_seen(study.model.name, completions)} To search on all the same, give --go-on.")
+
+
+def _answers_with_demos(study: Study) -> bool:
+    """Tell whether a prompt with some demonstrations gets an answer that can be read."""
+    demos = {
+        name: balanced(signature, study.pools[name], size=_DEMOS, rng=random.Random(0))
+        for name, signature in study.signatures.items()
+    }
+    candidate = study.candidate(study.layouts[0], demos, origin="first answers")
+    candidate = candidate if study.fits(candidate) else study.bare()
+    with suppress(BudgetExhausted, ModelError):
+        return any(row.parse_failure is None and row.run for row in study.answer(candidate, study.val[:_ROWS]).rows)
+    return False
+
+
+def _seen(model: str, completions: Sequence[Completion]) -> str:
+    """Return what was seen, and what mends it."""
+    thoughts = [one.thought for one in completions if one.thought is not None]
+    if not thoughts:
+        return (
+            f"All of the first {len(completions)} answers of {model} are empty. Check in the server's log what it "
+            "writes, and that the model is made for chats and has a chat template, or choose another model."
+        )
+    shown = next((f", such as {_shortened(thought)}" for thought in thoughts if thought), "")
+    return (
+        f"None of the first {len(completions)} answers of {model} can be used: {len(thoughts)} are thoughts that end "
+        f"without an answer{shown}. Serve it with thinking off (llama-server: --reasoning off; vLLM: "
+        """--default-chat-template-kwargs '{"enable_thinking": false}'), or choose a model that does not think."""
+    )
+
+
+def _shortened(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")

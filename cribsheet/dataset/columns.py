@@ -1,0 +1,174 @@
+"""Which column of a row is which field."""
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+
+from cribsheet.dataset.formats import GROUP, RawRow
+from cribsheet.dataset.names import plain_name
+from cribsheet.errors import DataError
+from cribsheet.signature import Field, Signature
+
+_SAMPLE = 20
+"""Rows whose values tell which column a field may be."""
+_LABELS = frozenset({"label", "labels", "target", "class", "category", "gold", "y", "output"})
+"""What columns of labels are often called."""
+_MOST = 20
+"""Names that a message lists at most."""
+
+
+def parse_mapping(text: str) -> dict[str, str]:
+    """Return what `--map` says, column by column.
+
+    >>> parse_mapping("sentence=text, label=sentiment")
+    {'sentence': 'text', 'label': 'sentiment'}
+    """
+    mapping: dict[str, str] = {}
+    for pair in filter(None, (part.strip() for part in text.split(","))):
+        column, equals, field = (part.strip() for part in pair.rpartition("="))
+        if not (column and equals and field) or column in mapping:
+            raise DataError(
+                f"--map {text!r} cannot be read at {pair!r}. Write column=field pairs with commas between "
+                "them and each column once, such as --map sentence=text,label=sentiment."
+            )
+        mapping[column] = field
+    return mapping
+
+
+def checked_mapping(mapping: Mapping[str, str], signature: Signature) -> dict[str, str]:
+    """Return a mapping under the plain names of its columns; DataError if it does not fit the signature."""
+    names = _names(signature)
+    fields = list(mapping.values())
+    plain = {plain_name(column): field for column, field in mapping.items()}
+    if len(plain) < len(mapping):
+        raise DataError(f"The mapping names a column twice: {', '.join(map(repr, mapping))}. Keep one of the two.")
+    for column, field in mapping.items():
+        if field not in (*names, GROUP) or fields.count(field) > 1:
+            problem = "is no field" if field not in (*names, GROUP) else "gets two columns"
+            raise DataError(
+                f"--map {_shown(column)}={field}: {field!r} {problem}. The signature {signature.name} has the "
+                f"fields {', '.join(names)}; rows may also have {GROUP!r}. Name each of them once at most."
+            )
+    return plain
+
+
+def columns_of(mapping: Mapping[str, str], signature: Signature) -> frozenset[str]:
+    """Return the columns that a task reads."""
+    replaced = set(mapping.values())
+    return frozenset({*mapping, *(name for name in (*_names(signature), GROUP) if name not in replaced)})
+
+
+def values_of(
+    raw: RawRow, signature: Signature, *, mapping: Mapping[str, str], among: Sequence[RawRow]
+) -> dict[str, object]:
+    """Return the row's values by field, without the columns that the mapping replaces.
+
+    Raises:
+        DataError: if a field is missing or unknown; `among` are the rows that tell which column it may be.
+    """
+    absent = [column for column in mapping if column not in raw.values]
+    if absent:
+        known = _listed(raw.values)
+        raise DataError(f"{raw.where}: no column {absent[0]!r} for {_way(raw)}; it has {known}. Name one of these.")
+    replaced = set(mapping.values())
+    values = {
+        mapping.get(column, column): value
+        for column, value in raw.values.items()
+        if column in mapping or column not in replaced
+    }
+    names = _names(signature)
+    missing = [name for name in names if name not in values]
+    unknown = [name for name in values if name not in (*names, GROUP)]
+    if not missing and (raw.is_table or not unknown):
+        return values
+    problem = f"no field {missing[0]!r}" if missing else f"unknown field {unknown[0]!r}"
+    if missing and missing[0] in mapping:
+        problem += f", since its column is mapped to {mapping[missing[0]]!r}"
+        mend = f"Map another column to {missing[0]!r}, too."
+    else:
+        pairs = _suggested([signature.field(name) for name in missing], unknown, among[:_SAMPLE])
+        mend = _mend(raw, missing, unknown, pairs) + _no_header(raw, names)
+    raise DataError(
+        f"{raw.where}: {problem}; it has {_listed(raw.values)}. The signature {signature.name} has "
+        f"{', '.join(names)}. {mend}"
+    )
+
+
+def _names(signature: Signature) -> list[str]:
+    return [field.name for field in (*signature.inputs, *signature.outputs)]
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Return names for a message, however many and however long."""
+    shown = list(map(_shown, names))
+    more = f" and {len(shown) - _MOST} more" if len(shown) > _MOST else ""
+    return ", ".join(shown[:_MOST]) + more or "none"
+
+
+def _shown(name: str) -> str:
+    return name if _is_short(name) else f"{name[:60]!r}"
+
+
+def _is_short(name: str) -> bool:
+    return name.isprintable() and 0 < len(name) <= 60
+
+
+def _can_be_mapped(name: str) -> bool:
+    return _is_short(name) and "," not in name
+
+
+def _mend(raw: RawRow, missing: Sequence[str], unknown: Sequence[str], pairs: Mapping[str, str]) -> str:
+    if not missing:
+        column = unknown[0] if _can_be_mapped(unknown[0]) else "COLUMN"
+        return f"Remove {unknown[0]!r}, or rename it with {_mapping(raw, {column: 'FIELD'})}."
+    if not unknown:
+        return f"Add {missing[0]!r}."
+    example = _mapping(raw, pairs or {"COLUMN": missing[0]})
+    return f"If only the names differ, rename them, such as with {example}."
+
+
+def _way(raw: RawRow) -> str:
+    """Return how columns of such rows are renamed."""
+    return "mapping" if raw.named_by == "code" else "--map"
+
+
+def _mapping(raw: RawRow, pairs: Mapping[str, str]) -> str:
+    if raw.named_by == "code":
+        return f"mapping={dict(pairs)!r}"
+    return f"--map {shlex.quote(','.join(f'{column}={field}' for column, field in pairs.items()))}"
+
+
+def _no_header(raw: RawRow, names: Sequence[str]) -> str:
+    is_nowhere = raw.named_by == "header" and not set(names) & set(raw.values)
+    return f" If the file has no header, write one into its first line: {','.join(names)}." if is_nowhere else ""
+
+
+def _suggested(missing: Sequence[Field], unknown: Sequence[str], rows: Sequence[RawRow]) -> dict[str, str]:
+    """Return the column that each missing field may be, in the order of the columns."""
+    left, found = list(filter(_can_be_mapped, unknown)), dict[str, str]()
+    for field in sorted(missing, key=lambda field: field.type.is_text):  # free text takes any column, so it goes last
+        column = _alike(field, left) or _fitting(field, left, rows)
+        if column is not None:
+            found[column] = field.name
+            left.remove(column)
+    return {column: found[column] for column in unknown if column in found}
+
+
+def _alike(field: Field, columns: Sequence[str]) -> str | None:
+    return next((column for column in columns if column.casefold() == field.name.casefold()), None)
+
+
+def _fitting(field: Field, columns: Sequence[str], rows: Sequence[RawRow]) -> str | None:
+    if field.type.is_text:  # a column of words rather than one of numbers
+        worded = [column for column in columns if any(" " in str(row.values.get(column)).strip() for row in rows)]
+        return next(iter((*worded, *columns)), None)
+    fitting = [column for column in columns if all(_fits(field, row.values.get(column)) for row in rows)]
+    named = [column for column in columns if field.is_finite and column.casefold() in _LABELS]
+    return next(iter((*fitting, *named)), None)
+
+
+def _fits(field: Field, value: object) -> bool:
+    try:
+        field.coerce(value)
+    except ValueError:
+        return False
+    return True

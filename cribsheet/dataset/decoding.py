@@ -1,0 +1,65 @@
+"""Turn the bytes of a file into text."""
+
+import codecs
+
+from cribsheet.errors import DataError
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # begins with the mark of UTF-16, so it goes first
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+"""Byte order marks, and the encoding that each stands for."""
+
+_BINARY = (
+    (b"PK\x03\x04", "a zip file, as Excel's workbooks are"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"BZh", "a bzip2 file"),
+    (b"\x28\xb5\x2f\xfd", "a zstd file"),
+    (b"PAR1", "a Parquet file"),
+    (b"ARROW1", "an Arrow file"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+    (b"SQLite format 3\x00", "a SQLite database"),
+)
+"""How files that are no text begin."""
+
+_MANY = 0.2
+"""The share of NUL characters from which a text is taken for UTF-16 without its mark."""
+
+
+def decoded(data: bytes, source: str) -> str:
+    """Return the text of a file: UTF-8, or UTF-16 or UTF-32 if it begins with a byte order mark.
+
+    >>> decoded("text".encode("utf-16"), "rows.csv")
+    'text'
+
+    Raises:
+        DataError: if it is something else, naming the line and what to do.
+    """
+    binary = next((name for start, name in _BINARY if data.startswith(start)), None)
+    if binary:
+        raise DataError(f"{source} is {binary}, not text. Unpack or export it as UTF-8 text.")
+    mark, encoding = next((pair for pair in _MARKS if data.startswith(pair[0])), (b"", "utf-8"))
+    content = data[len(mark) :]
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise DataError(_not_decodable(content, error, encoding, source=source, skipped=len(mark))) from None
+    if (nuls := text.count("\0")) > _MANY * len(text):
+        raise DataError(
+            f"{source}: {nuls} of {len(text)} characters are NUL, as in UTF-16 without its byte order mark. "
+            "Save the file as UTF-8."
+        )
+    return text
+
+
+def _not_decodable(content: bytes, error: UnicodeDecodeError, encoding: str, *, source: str, skipped: int) -> str:
+    """Return what is wrong with bytes that are not of the encoding."""
+    offset = error.start + skipped
+    if encoding != "utf-8":
+        return f"{source} begins as {encoding.upper()} but is not at byte {offset}: {error.reason}. Save it as UTF-8."
+    line = content.count(b"\n", 0, error.start) + 1
+    byte = content[error.start]
+    return f"{source}, line {line}: not UTF-8, byte 0x{byte:02x} at offset {offset}. Save the file as UTF-8."

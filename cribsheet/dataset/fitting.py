@@ -1,0 +1,167 @@
+"""Give the values of a row the types of a signature."""
+
+import math
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cribsheet.dataset.columns import values_of
+from cribsheet.dataset.examples import Row
+from cribsheet.dataset.formats import GROUP, RawRow
+from cribsheet.dataset.formats.squad import accepted_texts
+from cribsheet.errors import DataError
+from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
+from cribsheet.signature import Field, Signature
+
+_UNSEEN = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
+"""Unicode's categories of characters that show nothing."""
+_LONG = 400
+"""Characters that a message says about a value at most."""
+_SHOWN = 6
+"""Values that a message lists at most."""
+_MEND = "Mend the row, or the type in the signature."
+_ALLOW = "Fill it in, or remove the row. If it is meant to be empty, use --allow-empty (in Python, allow_empty=True)."
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """Turns raw rows into rows of a signature."""
+
+    signature: Signature
+    rows: Sequence[RawRow]
+    """All raw rows: the others explain what is wrong with one."""
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    """Columns that are fields under another name: `{column: field}`."""
+    classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """For each field whose column holds the numbers of classes, the classes' names."""
+    allow_empty: bool = False
+    """Whether a text may be empty."""
+
+    def row(self, raw: RawRow) -> Row:
+        """Return the typed row.
+
+        Raises:
+            DataError: if it does not fit the signature, naming the line, the value and what to do.
+        """
+        values = values_of(raw, self.signature, mapping=self.mapping, among=self.rows)
+        names = [one.name for one in (*self.signature.inputs, *self.signature.outputs)]
+        group = None if GROUP in names else values.get(GROUP)
+        place = raw.where
+        return Row(
+            {one.name: self._given(one, values[one.name], place) for one in self.signature.inputs},
+            {one.name: self._accepted(one, values[one.name], place) for one in self.signature.outputs},
+            group="" if group is None else _group(group, place),
+            where=place,
+        )
+
+    def _given(self, one: Field, raw: object, where: str) -> Value:
+        try:
+            return self._checked(one, one.coerce(self._named(one, raw)))
+        except ValueError as error:
+            raise DataError(f"{where}: {_shortened(str(error))}. {self._mend(one, raw, error)}") from None
+
+    def _accepted(self, one: Field, raw: object, where: str) -> tuple[Value, ...]:
+        """Return the accepted values, the one that a demo shows, the shortest, first."""
+        listed = raw if isinstance(raw, list) else [raw]
+        if one.type.is_text and (texts := accepted_texts(raw)) is not None and raw != []:
+            listed = texts or [{UNANSWERABLE: None}]
+        if not listed:
+            raise DataError(f"{where}: {one.name} has an empty list of accepted values. {_MEND}")
+        values = tuple(dict.fromkeys(self._given(one, item, where) for item in listed))
+        if not one.type.is_text:
+            return values
+        return tuple(sorted(values, key=lambda value: (isinstance(value, Unanswerable), len(str(value)))))
+
+    def _named(self, one: Field, raw: object) -> object:
+        """Return the name of the class that a number stands for, if the number itself is no value of the field."""
+        names = self.classes.get(one.name, ())
+        if isinstance(raw, int) and 0 <= raw < len(names) and not _fits(one, raw):
+            return names[raw]
+        return raw
+
+    def _checked(self, one: Field, value: Value) -> Value:
+        """Return a value; ValueError if it is one that does harm later."""
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{one.name} is {value}, which is not a finite number")
+        text = value.reason if isinstance(value, Unanswerable) else value
+        if isinstance(text, str):
+            _check_characters(one.name, text)
+        if isinstance(value, str) and one.type.is_text and _is_blank(value):
+            if one.abstains:
+                raise ValueError(f'{one.name} is empty; write {{"unanswerable": "why"}} where there is no answer')
+            if not self.allow_empty:
+                raise _EmptyError(f"{one.name} is empty")
+        return value
+
+    def _mend(self, one: Field, raw: object, error: ValueError) -> str:
+        """Return what to do about a value."""
+        if isinstance(error, _EmptyError):
+            return _ALLOW
+        if one.type.is_text and isinstance(raw, int | float):
+            return "Put it in quotes if it is a text; else mend the type in the signature."
+        if not one.is_finite or _fits(one, raw):
+            return _MEND
+        wrong = [value for value in self._all_values(one) if not _fits(one, self._named(one, value))]
+        counts = Counter(_shortened(repr(value), 40) for value in wrong)
+        told = ", ".join(f"{value} in {rows} row{'s' * (rows > 1)}" for value, rows in counts.most_common(_SHOWN))
+        more = f", and {len(counts) - _SHOWN} more" if len(counts) > _SHOWN else ""
+        if all(map(_is_number, wrong)) and not any(map(_is_number, one.closed_outcomes)):
+            return (
+                f"The labels are words and the rows have numbers ({told}{more}). Write in the rows the word that each "
+                "number stands for, or declare the numbers as the labels."
+            )
+        others = f" The values that are none: {told}{more}." if len(wrong) > 1 else ""
+        return f"{_MEND}{others}"
+
+    def _all_values(self, one: Field) -> list[object]:
+        """Return what the rows have for a field, one by one if they accept several values."""
+        column = next((column for column, name in self.mapping.items() if name == one.name), one.name)
+        values = [raw.values[column] for raw in self.rows if column in raw.values]
+        return [item for value in values for item in (value if isinstance(value, list) else [value])]
+
+
+class _EmptyError(ValueError):
+    """A text without a character that shows."""
+
+
+def _fits(one: Field, raw: object) -> bool:
+    try:
+        one.coerce(raw)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | str) and str(value).strip().removeprefix("-").isdecimal()
+
+
+def _is_blank(text: str) -> bool:
+    return all(unicodedata.category(char) in _UNSEEN for char in text)
+
+
+def _check_characters(name: str, text: str) -> None:
+    """Raise ValueError at a character that a file or an engine cannot hold."""
+    if "\0" in text:
+        raise ValueError(f"{name} has the character NUL at position {text.index(chr(0))}")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{name} has half of a surrogate pair, {text[error.start]!r}, at position {error.start}"
+        ) from None
+
+
+def _group(value: object, where: str) -> str:
+    try:
+        group = str(value)
+        _check_characters(GROUP, group)
+    except ValueError as error:
+        raise DataError(f"{where}: {error}. {_MEND}") from None
+    return group
+
+
+def _shortened(text: str, limit: int = _LONG) -> str:
+    """Return a text without its middle if it is long."""
+    return text if len(text) <= limit else f"{text[: limit * 2 // 3]}…{text[-limit // 3 :]}"

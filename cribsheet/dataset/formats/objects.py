@@ -1,0 +1,35 @@
+"""Read files of JSON objects: rows, or a file in SQuAD's format."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from cribsheet.dataset.formats._base import FileText, RawRow
+from cribsheet.dataset.formats.squad import is_squad, read_squad
+from cribsheet.dataset.jsonl import json_objects
+from cribsheet.errors import DataError
+
+
+def read_objects(file: FileText) -> Iterator[RawRow]:
+    """Yield the rows, each an object; of a single object with a list of rows named `data`, those in it.
+
+    Raises:
+        DataError: if something cannot be read.
+    """
+    objects = json_objects(file.text, file.path)
+    start = list(islice(objects, 2))
+    data = start[0][1].get("data") if len(start) == 1 else None
+    if isinstance(data, list) and "data" not in file.columns:
+        if is_squad(data):
+            yield from read_squad(start[0][1], file.path)
+            return
+        start, objects = [], _items(data, file.path)
+    for where, values in (*start, *objects):
+        yield RawRow(where, values)
+
+
+def _items(data: list[Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for number, item in enumerate(data, 1):
+        if not isinstance(item, dict):
+            raise DataError(f"{path}, row {number} of 'data': {str(item)[:60]!r} is not an object. Write one a row.")
+        yield f"{path}, row {number} of 'data'", item

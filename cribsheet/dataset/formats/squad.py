@@ -1,0 +1,105 @@
+"""Read SQuAD's format (Rajpurkar et al. 2018, "Know What You Don't Know"), as its files and as the Hub have it."""
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from cribsheet.dataset.formats._base import GROUP, RawRow
+from cribsheet.errors import DataError
+from cribsheet.outcomes import UNANSWERABLE
+
+_ANSWER, _ANSWERS, _START, _IMPOSSIBLE = "answer", "answers", "answer_start", "is_impossible"
+
+
+class _Answer(BaseModel):
+    text: str
+
+
+class _Question(BaseModel):
+    question: str
+    id: str | int = "without an id"
+    answers: list[_Answer] = []
+    is_impossible: bool = False
+
+
+class _Paragraph(BaseModel):
+    context: str
+    qas: list[_Question]
+
+
+class _Article(BaseModel):
+    paragraphs: list[_Paragraph]
+
+
+class _Squad(BaseModel):
+    data: list[_Article]
+
+
+def is_squad(data: list[Any]) -> bool:
+    """Tell whether the list named `data` in a file is one of SQuAD's articles."""
+    return not data or any(isinstance(article, dict) and "paragraphs" in article for article in data)
+
+
+def read_squad(content: Mapping[str, Any], path: str) -> Iterator[RawRow]:
+    """Yield the questions of a file, in the columns question, context and answer.
+
+    Raises:
+        DataError: if the file is not in SQuAD's format.
+    """
+    try:
+        squad = _Squad.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise DataError(f"{path}: not SQuAD JSON: {place}: {first['msg']}. Mend it there.") from None
+    for paragraph in (paragraph for article in squad.data for paragraph in article.paragraphs):
+        for item in paragraph.qas:
+            answers = [answer.text for answer in item.answers]
+            yield RawRow(
+                f"{path}, question {item.id}",
+                {
+                    "question": item.question,
+                    "context": paragraph.context,
+                    _ANSWER: {UNANSWERABLE: None} if item.is_impossible else answers,
+                    GROUP: content_hash(paragraph.context),
+                },
+            )
+
+
+def unpacked(raw: RawRow, columns: Collection[str]) -> RawRow:
+    """Return a row of the Hugging Face Hub's SQuAD in the columns of SQuAD's files; any other row as it is.
+
+    >>> row = RawRow("line 1", {"question": "Who?", "answers": {"text": ["Ada"], "answer_start": [3]}})
+    >>> unpacked(row, {"question", "answer"}).values
+    {'question': 'Who?', 'answer': ['Ada']}
+    """
+    texts = accepted_texts(raw.values.get(_ANSWERS))
+    if texts is None or _ANSWER not in columns or _ANSWERS in columns or _ANSWER in raw.values:
+        return raw
+    values: dict[str, object] = {name: value for name, value in raw.values.items() if name != _ANSWERS}
+    is_impossible = _IMPOSSIBLE not in columns and values.get(_IMPOSSIBLE) is True
+    values[_ANSWER] = texts if texts and not is_impossible else {UNANSWERABLE: None}
+    return raw._replace(values=values, is_table=True)
+
+
+def accepted_texts(value: object) -> list[object] | None:
+    """Return the texts of answers that come with where they start in the context; None if the value is none.
+
+    >>> accepted_texts({"text": ["Ada", "Ada Lovelace"], "answer_start": [3, 3]})
+    ['Ada', 'Ada Lovelace']
+    >>> accepted_texts([{"text": "Ada", "answer_start": 3}])
+    ['Ada']
+    """
+    if isinstance(value, dict):
+        texts = value.get("text")
+        return texts if _START in value and isinstance(texts, list) else None
+    if isinstance(value, list) and all(isinstance(one, dict) and {"text", _START} <= set(one) for one in value):
+        return [one["text"] for one in value]
+    return None
+
+
+def content_hash(text: str) -> str:
+    """Return a short hash that names a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

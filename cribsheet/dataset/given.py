@@ -1,0 +1,84 @@
+"""Read rows that are objects in Python: mappings, dspy's examples, a dataset of the Hub's library."""
+
+import enum
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
+from typing import Any
+
+from cribsheet.dataset.formats import RawRow
+from cribsheet.dataset.names import plain_name
+from cribsheet.errors import DataError
+
+_MOST_BITS = 14_000
+"""Bits of the largest number; Python writes no number of more than 4,300 digits."""
+_MEND = "Give a list of dicts, a list of dspy.Example, a datasets.Dataset, or the path of a file."
+
+
+def given_rows(rows: Iterable[Any]) -> Iterator[RawRow]:
+    """Yield the rows of anything that iterates over mappings, or over what has `keys()` and `[…]` as they have.
+
+    Raises:
+        DataError: if it is something else, can be read only once, or does not give a row.
+    """
+    _check(rows)
+    items = iter(rows)
+    for number in count(1):
+        where = f"row {number} of the trainset"
+        try:
+            values = _values(next(items), where)
+        except StopIteration:
+            return
+        except DataError:
+            raise
+        except Exception as error:  # the rows are the user's code, which may raise anything
+            raise DataError(
+                f"{where} cannot be read: {type(error).__name__}: {error}. Mend what gives the rows."
+            ) from error
+        yield RawRow(where, values, is_table=True, named_by="code")
+
+
+def class_names(rows: object) -> dict[str, Sequence[str]]:
+    """Return, for each column of a `datasets.Dataset` that holds the numbers of classes, the classes' names."""
+    features = getattr(rows, "features", None)
+    if not isinstance(features, Mapping):
+        return {}
+    names = {column: getattr(feature, "names", None) for column, feature in features.items()}
+    return {plain_name(column): [str(name) for name in known] for column, known in names.items() if known}
+
+
+def _check(rows: Any) -> None:
+    kind = type(rows).__name__
+    if isinstance(rows, Mapping):
+        names = ", ".join(map(repr, rows))
+        raise DataError(f"The trainset is a {kind} of {names}, not rows. Give one of its parts, or a list of dicts.")
+    if hasattr(rows, "to_dict") and hasattr(rows, "iloc"):  # pandas
+        raise DataError(f'The trainset is a {kind}, which iterates over its columns. Give its .to_dict("records").')
+    if isinstance(rows, Iterator):
+        raise DataError(f"The trainset is a {kind}, which can be read only once. Put its rows into a list.")
+    if not (isinstance(rows, Iterable) or hasattr(rows, "__getitem__")):
+        raise DataError(f"The trainset is {rows!r}, which holds no rows. {_MEND}")
+
+
+def _values(row: Any, where: str) -> dict[str, object]:
+    if not (hasattr(row, "keys") and hasattr(row, "__getitem__")):
+        raise DataError(f"{where}: {str(row)[:60]!r} is not a mapping of columns to values. {_MEND}")
+    names = list(row.keys())
+    values = {plain_name(name): _plain(row[name]) for name in names}
+    if len(values) < len(names):
+        raise DataError(f"{where}: of its columns {', '.join(map(repr, names))}, two are the same. Keep one of them.")
+    return values
+
+
+def _plain(value: Any) -> object:
+    """Return a value as JSON has it: the value of an Enum, numbers and lists of numpy as Python's."""
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        raise ValueError(f"a number of {value.bit_length()} bits, which cannot be written down")
+    if isinstance(value, enum.Enum):
+        return value.value
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    return str(value) if isinstance(value, str) else value

@@ -1,0 +1,90 @@
+"""Export to the body of a request for llama.cpp's own server.
+
+The fields are those of https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md: `/completion` for raw
+prompts, `/v1/chat/completions` for chats, which takes the same further fields.
+"""
+
+import json
+import shlex
+from typing import Any
+
+from cribsheet.carriage import Carriage
+from cribsheet.export._base import Export, Source
+from cribsheet.export._caveats import caveats, input_forms, logit_bias
+from cribsheet.export._shell import curl, jq
+from cribsheet.layout.decisions import decided_field
+from cribsheet.layout.template import filled
+
+_SERVER = "http://localhost:9931"
+
+
+def to_llamacpp(source: Source) -> Export:
+    """Return a request body with a placeholder for each input."""
+    path, biases = source.saved_as("llamacpp.json"), logit_bias(source)
+    carriage: Carriage = "logit_bias" if biases else "text"
+    return Export(
+        target="llamacpp",
+        text=json.dumps(_body(source), indent=2, ensure_ascii=False) + "\n",
+        file_name=path,
+        usage=_usage(source, path),
+        carriage=carriage,
+        score=source.score(carriage),
+        caveats=(*_own_caveats(source), *caveats(source, decides=bool(biases))),
+    )
+
+
+def _body(source: Source) -> dict[str, Any]:
+    opened, marks, biases = source.opened, source.opened.placeholders(), logit_bias(source)
+    sampling = source.sampling
+    tokens = 1 if biases else sampling.max_tokens
+    body: dict[str, Any]
+    if opened.turns:
+        messages = [{"role": turn.role, "content": filled(turn.content, marks)} for turn in opened.turns]
+        body = {"messages": messages, "max_tokens": tokens}
+    else:
+        body = {"prompt": filled(opened.text, marks), "n_predict": tokens}
+    body |= {"temperature": sampling.temperature, "seed": sampling.seed, "stop": list(opened.stop)}
+    body["cache_prompt"] = True
+    if biases:
+        return body | {"logit_bias": [[int(token), bias] for token, bias in biases.items()]}
+    grammar = outcomes_grammar(source)
+    return body | ({"grammar": grammar} if grammar else {})
+
+
+def outcomes_grammar(source: Source) -> str:
+    """Return a GBNF grammar that allows the outcomes alone; empty if the answer is not one of a few outcomes.
+
+    https://github.com/ggml-org/llama.cpp/blob/master/grammars/README.md
+    """
+    field, layout = decided_field(source.prompt.signature), source.prompt.layout
+    if field is None or source.prompt.reasoning:
+        return ""
+    gap = "" if source.opened.turns else layout.output_mark.gap
+    words = [json.dumps(gap + layout.verbalizer(outcome), ensure_ascii=False) for outcome in field.outcomes]
+    return f"root ::= {' | '.join(words)}"
+
+
+def _own_caveats(source: Source) -> tuple[str, ...]:
+    if logit_bias(source):
+        return (
+            "logit_bias makes the server decide as Cribsheet does, in one token. Its numbers are token ids of the "
+            "weights that this was compiled for: leave it out if others are served.",
+        )
+    if outcomes_grammar(source):
+        return ("The grammar lets the model write the outcomes alone; the score was measured without it.",)
+    return ()
+
+
+def _usage(source: Source, path: str) -> str:
+    marks = source.opened.placeholders()
+    at = ".messages[-1].content" if source.opened.turns else ".prompt"
+    endpoint = "/v1/chat/completions" if source.opened.turns else "/completion"
+    weights = source.weights_file or f"{source.model_name}.gguf"
+    lines = [
+        f"# llama-server -m {shlex.quote(weights)} -c {source.model.context_window} --port 9931",
+        f"# Fills {', '.join(marks.values())} with the inputs, as JSON strings.",
+        *(f"# {line}" for line in input_forms(source.prompt)),
+        f"{jq(at, marks)} {shlex.quote(path)} \\",
+        f"  | {curl(_SERVER + endpoint)}",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,95 @@
+"""The test rows of a compile and their scores, kept beside its frozen file so that they can be scored again."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+
+from cribsheet.carriage import Carriage
+from cribsheet.dataset.examples import Row
+from cribsheet.errors import FrozenFileError
+from cribsheet.frozen.schema import FrozenProgram
+from cribsheet.outcomes import to_json
+from cribsheet.signature import Signature
+
+
+class TestedRow(BaseModel):
+    """One test row, and what the compiled program scored on it."""
+
+    __test__ = False  # its name begins as pytest's own classes do
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    inputs: Mapping[str, JsonValue]
+    """By input name."""
+    outputs: Mapping[str, tuple[JsonValue, ...]]
+    """By output name, the accepted values."""
+    group: str = ""
+    """Rows of one group share something, such as a context; empty for a row by itself."""
+    scores: Mapping[Carriage, float]
+    """The metric's value under each carriage that was measured."""
+
+    @classmethod
+    def of(cls, row: Row, scores: Mapping[Carriage, float]) -> "TestedRow":
+        """Return the record of a row."""
+        outputs = {name: tuple(map(to_json, values)) for name, values in row.outputs.items()}
+        values = {"inputs": dict(row.inputs), "outputs": outputs, "group": row.group, "scores": dict(scores)}
+        return cls.model_validate(values)
+
+    def row(self, signature: Signature) -> Row:
+        """Return the typed row; ValueError if it is not one of the signature's."""
+        inputs = {field.name: field.coerce(self.inputs[field.name]) for field in signature.inputs}
+        outputs = {
+            field.name: tuple(map(field.coerce, self.outputs[field.name]))
+            for field in signature.outputs
+            if field.name in self.outputs
+        }
+        return Row(inputs, outputs, self.group)
+
+
+def path_beside(path: str | os.PathLike[str]) -> Path:
+    """Return where the test rows of a frozen file lie.
+
+    >>> path_beside("topic.prompt.json").name, path_beside("topic.json").name
+    ('topic.test.jsonl', 'topic.test.jsonl')
+    """
+    path = Path(path)
+    return path.with_name(f"{path.name.removesuffix('.json').removesuffix('.prompt')}.test.jsonl")
+
+
+def to_lines(rows: Iterable[TestedRow]) -> str:
+    """Return the text of the file, a row a line: the same rows always give the same bytes."""
+    return "".join(json.dumps(row.model_dump(mode="json"), ensure_ascii=False, sort_keys=True) + "\n" for row in rows)
+
+
+def hash_of(text: str) -> str:
+    """Return the sha256 by which a frozen file knows its test rows."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def read_tested(path: str | os.PathLike[str], program: FrozenProgram) -> Sequence[TestedRow]:
+    """Return the test rows that lie beside a frozen file.
+
+    Raises:
+        FrozenFileError: if there are none, or not those of this compile.
+    """
+    beside = path_beside(path)
+    try:
+        text = beside.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FrozenFileError(
+            f"The test rows of {path} are not at {beside} ({error}). Copy them there, compile again, or name rows "
+            "with --data."
+        ) from None
+    if hash_of(text) != program.results.tested:
+        raise FrozenFileError(
+            f"{beside} does not hold the test rows that {path} was scored on: its sha256 is {hash_of(text)[:12]}…, "
+            f"not {str(program.results.tested)[:12]}…. Copy the right one, or name rows with --data."
+        )
+    try:
+        return [TestedRow.model_validate_json(line) for line in text.splitlines()]
+    except ValidationError as error:
+        raise FrozenFileError(f"{beside} holds a row that cannot be read: {error.errors()[0]['msg']}.") from None

@@ -1,0 +1,210 @@
+"""Decide with a model behind a decision endpoint."""
+
+import hashlib
+import ipaddress
+import json
+import os
+import re
+import time
+from contextlib import suppress
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+from cribsheet.errors import ContextOverflowError, ModelError, TransientError, UnknownModelError, UnreachableError
+from cribsheet.models import forks
+from cribsheet.models._base import Completion, Sampling
+from cribsheet.models._estimate import estimate_tokens
+from cribsheet.models._systemone import DECISIONS, SYSTEMONE, Form, NotAnswered
+from cribsheet.prompts import Prompt, Question
+
+DEFAULT_WINDOW = 4096
+"""The context window assumed if nobody tells one."""
+KEYS = ("SYSTEMONE_API_KEY", "TYPESAFE_API_KEY")
+"""The environment variables that may hold the endpoint's key."""
+_TOO_LONG = re.compile(r"context|too (long|large)|token (budget|limit)|batch.size", re.IGNORECASE)
+_NO_SUCH_MODEL = re.compile(r"\bmodel\b", re.IGNORECASE)
+_CANNOT_DECIDE = re.compile(r"not a decision model|does not support (decision|system ?one)", re.IGNORECASE)
+_VOLATILE = ("created", "status", "modified_at", "loaded", "permission")
+
+
+class SystemOneModel:
+    """A model that answers typed questions about a state with a probability for each option, and writes nothing.
+
+    It asks `/v1/systemone`, which Ollama (since 0.35), llama-server, vLLM (since 0.32), SGLang, LiteLLM's proxy and
+    TypeSafe have; where that is missing, OpenAI's `/v1/decisions`.
+
+    >>> SystemOneModel("systemone/nimble", api_base="http://localhost:11434/v1/").endpoint
+    'http://localhost:11434'
+    """
+
+    supports_raw = False
+    only_decides = True
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        api_base: str,
+        parallel: int = 4,
+        context_window: int = DEFAULT_WINDOW,
+        timeout: float = 120.0,
+    ) -> None:
+        self.name = name
+        self.endpoint = _server(api_base)
+        self.parallel = parallel
+        self.context_window = context_window
+        self._model = name.partition("/")[2]
+        self._timeout = timeout
+        self._form = SYSTEMONE
+        forks.forget_in_child(self)
+
+    @cached_property
+    def digest(self) -> str | None:
+        """A hash of what the server tells of the model; None if it tells nothing."""
+        with suppress(ModelError):
+            status, reply = self._send("GET", "/v1/models")
+            entries = reply.get("data") or reply.get("models") if status == 200 and isinstance(reply, dict) else None
+            known = [one for one in entries or () if isinstance(one, dict)]
+            own = [one for one in known if self._model in (one.get("id"), one.get("name"))] or known
+            if len(own) == 1 and (told := {key: own[0][key] for key in own[0] if key not in _VOLATILE}):
+                return f"sha256:{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()}"
+        return None
+
+    def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
+        """Return the likeliest option, and in `first_token` the log-probability of each.
+
+        Raises:
+            ModelError: if the prompt asks for text.
+        """
+        question = asked_of(prompt, self.name)
+        started = time.perf_counter()
+        form = self._form
+        status, reply = self._send("POST", form.path, form.request(self._model, prompt, question))
+        if status in (404, 405) and form is SYSTEMONE and not _NO_SUCH_MODEL.search(_reason(reply)):
+            self._form = DECISIONS
+            return self.complete(prompt, sampling)
+        if status != 200:
+            raise self._explain(form, status, _reason(reply))
+        try:
+            completion = form.completion(reply, question)
+        except NotAnswered as error:
+            raise ModelError(
+                f"{self.endpoint} does not answer as {form.path} does: {error}. Check --api-base."
+            ) from None
+        return completion.model_copy(update={"seconds": time.perf_counter() - started})
+
+    def count_tokens(self, text: str) -> int:
+        """Return an estimate from above: the tokenizer is the server's."""
+        return estimate_tokens(text)
+
+    def close(self) -> None:
+        """Close the connections; they are opened again when the model is next asked something."""
+        if client := self.__dict__.pop("_client", None):
+            client.close()
+
+    def forget_connections(self) -> None:
+        """Drop the connections; see `cribsheet.models.forks`."""
+        self.__dict__.pop("_client", None)
+
+    @cached_property
+    def _client(self) -> Any:
+        import httpx  # here, for it takes a fifth of a second that other models need not pay
+
+        key = next((os.environ[name] for name in KEYS if os.environ.get(name)), None)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        is_own = _is_loopback(self.endpoint)  # no proxy stands before this machine itself
+        return httpx.Client(base_url=self.endpoint, headers=headers, timeout=self._timeout, trust_env=not is_own)
+
+    def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
+        """Return the status and the JSON of a reply, or its text if it is none."""
+        import httpx  # here for the same reason as in `_client`
+
+        try:
+            reply = self._client.request(method, path, json=body)
+        except httpx.TimeoutException as error:
+            raise TransientError(
+                f"{self.endpoint} did not answer within {self._timeout:g} seconds: {error!r}."
+            ) from error
+        except (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            raise UnreachableError(
+                f"Nothing answers at {self.endpoint}: {str(error).rstrip('.')}. Start the server, or check --api-base."
+            ) from error
+        except httpx.TransportError as error:
+            raise TransientError(f"{self.endpoint} broke off: {error!r}.") from error
+        try:
+            return reply.status_code, reply.json()
+        except ValueError:
+            return reply.status_code, reply.text
+
+    def _explain(self, form: Form, status: int, reason: str) -> ModelError:
+        where, said = f"{self.endpoint}{form.path}", reason.strip().rstrip(".")[:300]
+        if status in (401, 403):
+            return ModelError(f"{where} does not accept the key: {said}. Set {KEYS[0]}.")
+        if status == 501 or _CANNOT_DECIDE.search(said):
+            return ModelError(
+                f"{self._model} at {self.endpoint} is no decision model: {said}. Use it as a model that writes, with "
+                "openai/ or ollama_chat/ before its name, or serve a decision model."
+            )
+        if status == 413 or (status in (400, 422, 500) and _TOO_LONG.search(said)):
+            return ContextOverflowError(
+                f"The question does not fit the context window of {self.name}: {said}. Use fewer demos, or give "
+                "--context-window."
+            )
+        if status in (404, 405) and not _NO_SUCH_MODEL.search(said):
+            return ModelError(
+                f"{self.endpoint} answers neither {SYSTEMONE.path} nor {DECISIONS.path}: {said}. Check --api-base; "
+                "llama-server, Ollama (0.35), vLLM (0.32) and SGLang have them in newer releases."
+            )
+        if status == 404 or (status == 400 and "not found" in said):
+            return UnknownModelError(f"{self.endpoint} has no model {self._model!r}: {said}. Check the name.")
+        if status in (408, 429) or status >= 500:
+            return TransientError(f"{where} failed with status {status}: {said}.")
+        return ModelError(f"{where} refused the question with status {status}: {said}.")
+
+
+def asked_of(prompt: Prompt, name: str) -> Question:
+    """Return the question of a prompt for a model that answers nothing else; ModelError if there is none."""
+    if prompt.question is None:
+        raise ModelError(
+            f"{name} answers typed questions and writes no text. Use a layout that asks a question, or a model that "
+            "writes, such as ollama_chat/NAME."
+        )
+    return prompt.question
+
+
+def _server(api_base: str) -> str:
+    """Return a server's address without the path of its endpoints.
+
+    >>> _server("localhost:9931/v1/systemone")
+    'http://localhost:9931'
+    """
+    address = api_base.strip().rstrip("/")
+    for path in (SYSTEMONE.path, DECISIONS.path, "/v1"):
+        address = address.removesuffix(path)
+    return address if "://" in address else f"http://{address}"
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        host = urlsplit(address).hostname or ""
+    except ValueError:  # no address at all, which the client says
+        return False
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _reason(reply: Any) -> str:
+    """Return what an error reply says, in whichever of the usual forms."""
+    if not isinstance(reply, dict):
+        return str(reply)
+    said = reply.get("error") or reply.get("detail") or reply.get("message") or reply
+    if isinstance(said, list) and said:
+        said = said[0]
+    if isinstance(said, dict):
+        place = ".".join(str(part) for part in said.get("loc") or ())
+        text = said.get("message") or said.get("msg") or said
+        return f"{place}: {text}" if place else str(text)
+    return str(said)

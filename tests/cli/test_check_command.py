@@ -1,0 +1,91 @@
+"""`check` tells whether a score still holds."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from click.testing import Result
+
+from cribsheet.models import WAYS, Completion, Sampling
+from cribsheet.models.scripted import ScriptedModel
+from cribsheet.prompts import Prompt
+from toys import sentiment_rows, student, student_model, write_rows
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def compiled(run: Run, folder: Path) -> Iterator[Path]:
+    """A file that was compiled for a model which can be replaced under its name."""
+    WAYS["scripted"] = lambda name, options: student_model()
+    made = run("optimize", "toy", "--model", "scripted/student", "--optimizer", "labeled", "--budget", "600calls")
+    assert made.exit_code == 0, made.output
+    yield folder / "toy.prompt.json"
+    del WAYS["scripted"]
+
+
+def replace_model(script: object) -> None:
+    WAYS["scripted"] = lambda name, options: ScriptedModel(script, name="scripted/student")  # type: ignore[arg-type]
+
+
+def contrary(prompt: Prompt, sampling: Sampling) -> Completion:
+    """Answer the opposite of what the student does."""
+    told = student(prompt, sampling)
+    swapped = {" positive": " negative", " negative": " positive"}
+    first = told.first_token and {swapped.get(token, token): value for token, value in told.first_token.items()}
+    return told.model_copy(update={"text": swapped.get(told.text, told.text), "first_token": first})
+
+
+def test_a_score_holds_on_the_model_that_it_was_measured_with(run: Run, compiled: Path) -> None:
+    result = run("check", compiled)
+    assert result.exit_code == 0, result.output
+    assert "The score holds" in result.stdout
+    told = json.loads(run("check", compiled, "--json").stdout)
+    assert told["holds"]
+    assert told["change"]["mean"] == 0.0
+    assert told["now"]["n"] == told["recorded"]["n"] == json.loads(compiled.read_text())["results"]["compiled"]["n"]
+
+
+def test_other_weights_under_the_same_name_are_found_out(run: Run, compiled: Path, tmp_path: Path) -> None:
+    replace_model(contrary)
+    summary = tmp_path / "summary.md"
+    summary.write_text("# Before\n")
+    result = run("check", compiled, "--junit", tmp_path / "check.xml", "--summary", summary)
+    assert result.exit_code == 1
+    assert "The score does not hold" in result.stdout
+    suite = ElementTree.parse(tmp_path / "check.xml").getroot()
+    assert (suite.get("failures"), len(suite.findall("testcase/failure"))) == ("1", 1)
+    assert summary.read_text().startswith("# Before\n### toy.prompt.json: the score does not hold")
+
+
+def test_each_carriage_is_compared_with_its_own_score(run: Run, compiled: Path) -> None:
+    recorded = json.loads(compiled.read_text())["results"]["carriages"]
+    for carriage in ("text", "logprobs"):
+        told = json.loads(run("check", compiled, "--for", carriage, "--json").stdout)
+        assert told["recorded"] == recorded[carriage]
+        assert told["change"]["mean"] == 0.0
+    refused = run("check", compiled, "--for", "logit_bias")
+    assert refused.exit_code == 2
+    assert "cannot be deployed as logit_bias. They were scored as text, logprobs, runtime" in refused.stderr
+
+
+def test_other_rows_are_compared_without_pairing(run: Run, compiled: Path, folder: Path) -> None:
+    rows = write_rows(folder / "more.jsonl", sentiment_rows()[:40])
+    told = json.loads(run("check", compiled, "--data", rows, "--json").stdout)
+    assert (told["paired"], told["now"]["n"]) == (False, 40)
+    assert told["change"]["low"] < told["change"]["mean"] < told["change"]["high"]
+
+
+def test_test_rows_that_are_missing_or_changed_are_refused(run: Run, compiled: Path, folder: Path) -> None:
+    beside = folder / "toy.test.jsonl"
+    text = beside.read_text()
+    beside.write_text(text.replace("film", "movie"))
+    changed = run("check", compiled)
+    assert changed.exit_code == 1
+    assert "does not hold the test rows" in changed.stderr
+    beside.unlink()
+    missing = run("check", compiled)
+    assert missing.exit_code == 1
+    assert "name rows with --data" in missing.stderr

@@ -1,0 +1,154 @@
+"""Rows that code gives: lists of dicts, dspy examples, datasets."""
+
+from collections.abc import Iterator
+from enum import Enum
+from typing import Any
+
+import dspy
+import numpy as np
+import pytest
+
+from cribsheet.dataset.rows import load_rows
+from cribsheet.errors import DataError
+from cribsheet.outcomes import Unanswerable
+from row_cases import ORDER, jsonl
+from toys import QA, SENTIMENT
+
+ROWS = [{"text": "It was fine.", "sentiment": "positive"}, {"text": "It was dull.", "sentiment": "negative"}]
+
+
+class ClassLabel:
+    """The names of classes, as `datasets` has them."""
+
+    def __init__(self, *names: str):
+        self.names = list(names)
+
+
+class Dataset:
+    """Rows by columns, read as those of `datasets` are: by number, as dicts, with what is known of the columns."""
+
+    def __init__(self, columns: dict[str, list[Any]], features: dict[str, object] | None = None):
+        self._columns = columns
+        self.features = features or dict.fromkeys(columns)
+        self.column_names = list(columns)
+
+    def __len__(self) -> int:
+        return len(next(iter(self._columns.values())))
+
+    def __getitem__(self, number: int) -> dict[str, Any]:
+        return {name: values[number] for name, values in self._columns.items()}
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return (self[number] for number in range(len(self)))
+
+
+class ByNumber:
+    """Rows that are had by number alone, as those of torch are."""
+
+    def __getitem__(self, number: int) -> dict[str, str]:
+        return ROWS[number]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ROWS,
+        tuple(ROWS),
+        [dspy.Example(**row).with_inputs("text") for row in ROWS],
+        [dspy.Example(**row, source="web") for row in ROWS],
+        Dataset(
+            {"text": [row["text"] for row in ROWS], "sentiment": [row["sentiment"] for row in ROWS], "idx": [1, 2]}
+        ),
+        ByNumber(),
+        [{**row, "sentiment": np.str_(row["sentiment"])} for row in ROWS],
+    ],
+    ids=["dicts", "tuple", "examples", "examples with more", "dataset", "by number", "numpy"],
+)
+def test_rows_are_those_of_a_file_with_the_same_content(write, rows):
+    from_file = load_rows(write("x.jsonl", jsonl(*ROWS)), SENTIMENT)
+    given = load_rows(rows, SENTIMENT)
+    assert given == from_file
+    assert [row.id for row in given] == [row.id for row in from_file]
+    assert [row.group for row in given] == [row.group for row in from_file]
+    assert [row.where for row in given] == ["row 1 of the trainset", "row 2 of the trainset"]
+
+
+class Mood(Enum):
+    HIGH = "positive"
+    LOW = "negative"
+
+
+def test_values_of_python_and_numpy_become_those_of_json():
+    rows = [{"text": "Two.", "urgent": np.bool_(True), "pieces": np.int64(2), "price": np.float32(3.5)}]
+    assert load_rows(rows, ORDER)[0].values == {"text": "Two.", "urgent": True, "pieces": 2, "price": 3.5}
+    assert load_rows([{"text": "Fine.", "sentiment": Mood.HIGH}], SENTIMENT)[0].values["sentiment"] == "positive"
+    answers = [
+        ["Rovers"],
+        ("Rovers",),
+        np.array(["Rovers"]),
+        {"text": np.array(["Rovers"]), "answer_start": np.array([0])},
+    ]
+    rows = [{"question": "Who?", "context": "C.", "answer": answer} for answer in (*answers, Unanswerable(reason="no"))]
+    found = [row.outputs["answer"] for row in load_rows(rows, QA)]
+    assert found == [("Rovers",)] * 4 + [(Unanswerable(reason="no"),)]
+
+
+def test_the_numbers_of_classes_become_their_names():
+    names = ClassLabel("negative", "positive")
+    rows = Dataset({"sentence": ["Fine.", "Dull."], "label": [1, 0]}, {"sentence": None, "label": names})
+    found = load_rows(rows, SENTIMENT, mapping={"sentence": "text", "label": "sentiment"})
+    assert [row.values["sentiment"] for row in found] == ["positive", "negative"]
+
+
+@pytest.mark.parametrize(
+    ("names", "label", "message"),
+    [
+        (("neg", "pos"), 1, "sentiment must be one of negative, positive but got 'pos'"),
+        (("negative", "positive"), -1, "sentiment must be one of negative, positive but got -1"),
+        (("negative", "positive"), 2, "sentiment must be one of negative, positive but got 2"),
+    ],
+)
+def test_a_number_of_no_class_is_refused(names, label, message):
+    rows = Dataset({"text": ["Fine."], "sentiment": [label]}, {"sentiment": ClassLabel(*names)})
+    with pytest.raises(DataError, match=f"row 1 of the trainset: {message}"):
+        load_rows(rows, SENTIMENT)
+
+
+class Broken:
+    """Gives one row, then fails."""
+
+    def __iter__(self) -> Iterator[dict[str, str]]:
+        yield ROWS[0]
+        raise OSError("the disk is gone")
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ({"train": ROWS, "test": ROWS}, "The trainset is a dict of 'train', 'test', not rows. Give one of its parts"),
+        (iter(ROWS), "The trainset is a list_iterator, which can be read only once. Put its rows into a list."),
+        ((row for row in ROWS), "The trainset is a generator, which can be read only once"),
+        (17, "The trainset is 17, which holds no rows. Give a list of dicts, a list of dspy.Example"),
+        ([], "The trainset has no rows. Give it some"),
+        ([*ROWS, "text"], "row 3 of the trainset: 'text' is not a mapping of columns to values. Give a list of dicts"),
+        (Broken(), "row 2 of the trainset cannot be read: OSError: the disk is gone. Mend what gives the rows."),
+        (
+            [{"text": 10**5000, "sentiment": "positive"}],
+            "row 1 of the trainset cannot be read: ValueError: a number of",
+        ),
+        ([{"text": "a", " text": "b", "sentiment": "positive"}], "two are the same. Keep one of them"),
+        ([{"text": "", "sentiment": "positive"}], "row 1 of the trainset: text is empty"),
+    ],
+)
+def test_what_holds_no_rows_is_said_with_what_to_give(rows, message):
+    with pytest.raises(DataError) as caught:
+        load_rows(rows, SENTIMENT)
+    assert message in str(caught.value)
+
+
+def test_a_frame_is_told_how_to_give_its_rows():
+    frame = type(
+        "DataFrame", (), {"iloc": None, "to_dict": lambda self, orient: ROWS, "__iter__": lambda self: iter("ab")}
+    )
+    with pytest.raises(DataError, match=r'is a DataFrame, .* Give its \.to_dict\("records"\)\.'):
+        load_rows(frame(), SENTIMENT)
