@@ -57,7 +57,7 @@ def _decision(prompt: FrozenPrompt, asks_logprobs: bool) -> Iterator[str]:
         if asks_logprobs
         else "Here the model's text stands, which may be another word"
     )
-    yield f"Cribsheet decides {field.name} by the log-probabilities of the first token ({words}). {told}."
+    yield f"Cribsheet decides {field.name} by the probabilities of whole words ({words}). {told}."
 
 
 def _reading(prompt: FrozenPrompt) -> Iterator[str]:

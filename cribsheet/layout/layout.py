@@ -122,10 +122,14 @@ class Layout(BaseModel):
         return ("\n",) if len(signature.outputs) == 1 else (self.between_demos,)
 
     def check(self, signature: Signature) -> None:
-        """Raise LayoutError if two outcomes of a field would read the same."""
+        """Raise LayoutError if two outcomes of a field would read the same.
+
+        Outcomes that the user named alike but for their case are told apart by it.
+        """
         for field in signature.outputs:
-            words = [self.verbalizer(outcome).casefold() for outcome in field.outcomes]
-            if len(set(words)) < len(words) or not all(words):
+            words = [self.verbalizer(outcome) for outcome in field.outcomes]
+            folded = {word if word in field.outcomes else word.casefold() for word in words}
+            if len(folded) < len(words) or not all(words):
                 raise LayoutError(
                     f"Layout {self.name!r} writes the outcomes of {field.name!r} as {words}. "
                     "Give each outcome a verbalizer of its own."

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from cribsheet.errors import TransientError
+from cribsheet.errors import ModelError, TransientError
 from cribsheet.models._base import Completion, Model, Sampling
 from cribsheet.models._waiting import Waiting
 from cribsheet.models.capabilities import Capabilities, Probed, Told
@@ -88,7 +88,12 @@ class Retrying:
 
         Raises:
             TransientError: the last one, when every attempt met one.
+            ModelError: the prompt has `begun` an answer: a server would ignore it, or take it for a whole turn.
         """
+        if prompt.begun:
+            raise ModelError(
+                f"{self.name} cannot go on from the beginning of an answer, but got {prompt.begun!r}. Ask without it."
+            )
         return self._patiently(lambda: self._model.complete(prompt, sampling))
 
     def count_tokens(self, text: str) -> int:

@@ -12,6 +12,7 @@ from cribsheet.executor import Executor
 from cribsheet.frozen import FrozenPrompt, Wiring
 from cribsheet.frozen.running import Run, settled
 from cribsheet.layout.parsing import ParseFailure
+from cribsheet.layout.scoring import SHARE
 from cribsheet.models import Completer, Model
 from cribsheet.outcomes import Value
 from cribsheet.search.budget import BudgetExhausted
@@ -97,13 +98,17 @@ class Evaluator:
         confidence weigh most. That tells more on few rows than which side a decision fell on: of 32 demo
         sets for SST-2 (accuracy 0.844 on average, 0.887 at best), the one chosen on 16 rows by it has 0.868
         on the others, the one chosen by score 0.847.
+
+        What the model gave to no outcome counts squared against it, too, as the share of one more outcome that is
+        always wrong: a decision that rests on a small rest of the probability says little, however clear it looks.
         """
         shares = row.calls[0].answer.shares if len(row.calls) == 1 else None
         if shares is None or not passes_through(row):
             return row.score
         (field,) = candidate.prompts[row.calls[0].predictor].signature.outputs
         expected = sum(share * self._score(row.example, field, outcome) for outcome, share in shares.items())
-        return 1 - (1 - expected) ** 2
+        lost = max(0.0, (row.calls[0].answer.unassigned or 0.0) - (1 - SHARE))
+        return (1 - (1 - expected) ** 2) * (1 - lost**2)
 
     def _score(self, example: Row, field: Field, outcome: str) -> float:
         key = (example.id, outcome)

@@ -101,7 +101,7 @@ def test_a_calibrated_decision_is_said_to_be_lost_with_its_biases(target: str) -
     calibrated = prompt.with_corrections(Calibration(biases={"negative": -0.25, "positive": -1.5}))
     said = caveats_of(calibrated, target)
     assert "Calibration: before it decides, Cribsheet subtracts -0.25 from negative, -1.5 from positive" in said
-    assert "by the log-probabilities of the first token (negative / positive)" in said
+    assert "by the probabilities of whole words (negative / positive)" in said
     assert "Calibration:" not in caveats_of(prompt, target)
 
 

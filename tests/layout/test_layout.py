@@ -5,6 +5,7 @@ import pytest
 from cribsheet.errors import LayoutError
 from cribsheet.layout import Layout, Mark
 from cribsheet.layout.catalogue import LAYOUTS, layout_named
+from cribsheet.signature import Field, Signature
 from layout_cases import QA, SENTIMENT, read_back
 
 
@@ -18,6 +19,15 @@ def test_two_outcomes_that_would_read_the_same_are_refused() -> None:
     layout = Layout(name="odd", style="raw", verbalizers={"negative": "good", "positive": "Good"})
     with pytest.raises(LayoutError, match="verbalizer of its own"):
         layout.check(SENTIMENT)
+
+
+def test_outcomes_that_the_user_named_alike_but_for_their_case_are_told_apart() -> None:
+    field = Field(name="word", kind="label", labels=("US", "us"))
+    signature = Signature(name="Words", instructions="", inputs=(Field(name="text"),), outputs=(field,))
+    layout = Layout(name="plain", style="raw")
+    layout.check(signature)
+    assert read_back(layout, signature, {"word": "US"}) == {"word": "US"}
+    assert read_back(layout, signature, {"word": "us"}) == {"word": "us"}
 
 
 def test_an_unknown_layout_is_answered_with_the_known_ones() -> None:

@@ -241,6 +241,31 @@ class TestLogprobs:
         assert alone.first_token == completion.first_token
         assert sum(math.exp(logprob) for logprob in completion.first_token.values()) <= 1 + 1e-6
 
+    def test_half_a_character_is_gone_on_with_by_its_number(self, smollm: EmbeddedModel) -> None:
+        emoji = raw("emoji: 😀😁😂🤣😃😄😅")
+        first = smollm.complete(emoji, FIRST)
+        half = max(first.parts, key=lambda part: part.logprob)
+        assert half.id is not None
+        after = smollm.complete(emoji.followed_by(half.id), FIRST)
+        assert after.parts
+        whole = bytes.fromhex(half.hex) + bytes.fromhex(max(after.parts, key=lambda part: part.logprob).hex)
+        assert len(whole) < 4 or whole.decode()
+        smollm.close()
+        assert smollm.complete(emoji.followed_by(half.id), FIRST).parts == after.parts
+
+    @pytest.mark.parametrize("said", [" neg", " negative", " "])
+    def test_a_chat_goes_on_from_the_beginning_of_its_answer(self, smollm: EmbeddedModel, said: str) -> None:
+        begun = smollm.complete(ASKED.followed_by(said), FIRST)
+        same = smollm.complete(raw(smollm.apply_template(ASKED.messages) + said), FIRST)
+        assert (begun.first_token, begun.usage.prompt_tokens) == (same.first_token, same.usage.prompt_tokens)
+
+    def test_text_after_a_number_is_read_as_if_it_stood_in_the_prompt(self, smollm: EmbeddedModel) -> None:
+        (blank,) = smollm.token_ids(" ")
+        by_number = smollm.complete(raw("Stars:").followed_by(blank, "4"), FIRST)
+        as_text = smollm.complete(raw("Stars: 4"), FIRST)
+        assert by_number.usage.prompt_tokens == as_text.usage.prompt_tokens
+        assert by_number.first_token == as_text.first_token
+
     def test_sampled_tokens_keep_the_models_own_alternatives(self, smollm: EmbeddedModel) -> None:
         greedy = smollm.complete(raw(REVIEWS), FIRST)
         sampled = smollm.complete(raw(REVIEWS), Sampling(max_tokens=1, temperature=2.0, seed=5, top_logprobs=10))

@@ -1,5 +1,6 @@
 import pytest
 
+from cribsheet.models import Part
 from cribsheet.models._logprobs import NOTHING_TOLD, as_entries, read_entries
 
 YES = {"token": " yes", "logprob": -0.1}
@@ -43,6 +44,13 @@ def test_tokens_of_the_same_text_add_up() -> None:
     first = read_entries([YES | {"top_logprobs": [YES, one, other]}], " yes").first_token
     assert first is not None
     assert first["\ufffd"] == pytest.approx(-1.0 + 0.6931, abs=1e-4)
+
+
+def test_parts_of_characters_keep_their_bytes() -> None:
+    half, whole = {"token": "", "logprob": -1.0, "bytes": [32, 240, 159], "id": 7}, {"token": "好", "logprob": -2.0}
+    told = read_entries([YES | {"top_logprobs": [YES, half, whole | {"bytes": [229, 165, 189]}]}], " yes")
+    assert told.parts == (Part(hex="20f09f", logprob=-1.0, id=7),)
+    assert told.first_token == {" yes": -0.1, " \ufffd": -1.0, "好": -2.0}
 
 
 def test_nothing_told_is_told_apart() -> None:

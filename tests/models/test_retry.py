@@ -33,6 +33,13 @@ def test_a_fault_that_stays_is_raised_with_the_number_of_attempts(written_ollama
     assert len(written_ollama.requests) == 3
 
 
+def test_a_begun_answer_is_refused_and_not_sent(written_ollama: OllamaServer) -> None:
+    model = Retrying(OllamaModel("ollama/smollm", api_base=written_ollama.url))
+    with pytest.raises(ModelError, match=r"ollama/smollm cannot go on from .* got \(7,\)"):
+        model.complete(PROMPT.followed_by(7), Sampling())
+    assert written_ollama.requests == []
+
+
 def test_other_faults_are_raised_at_once(written_ollama: OllamaServer) -> None:
     written_ollama.faults.extend([(400, {"error": "bad request"})] * 9)
     pauses: list[float] = []

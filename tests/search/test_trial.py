@@ -302,6 +302,24 @@ def test_a_merit_is_the_expected_score_with_confident_errors_weighing_most() -> 
     assert trial.merits == pytest.approx([1 - (1 - sure) ** 2, 1 - sure**2, 1 - (1 - sure) ** 2, 1 - 0.5**2])
 
 
+def residual(assigned: float) -> ScriptedModel:
+    """A model that always knows the answer, but gives the outcomes only so much of the probability together."""
+
+    def answer(prompt: Prompt, sampling: Sampling) -> Completion:
+        told = leaning(3.0 if (number_asked(prompt) or 0) % 2 == 0 else -3.0).first_token or {}
+        first = {token: logprob + math.log(assigned) for token, logprob in told.items()}
+        return Completion(text=" The", first_token=first | {" The": math.log(1 - assigned + 1e-9)})
+
+    return ScriptedModel(answer)
+
+
+def test_a_merit_falls_with_what_went_to_no_outcome_though_the_decisions_are_the_same() -> None:
+    whole, most, rest = (trial_of(residual(assigned), EVEN[:4]) for assigned in (0.99, 0.6, 0.05))
+    assert whole.mean == most.mean == rest.mean == 1.0
+    assert whole.merit == pytest.approx(trial_of(residual(0.9999), EVEN[:4]).merit)
+    assert whole.merit > most.merit + 0.1 > rest.merit + 0.5
+
+
 def test_merits_follow_the_costs_that_the_metric_names() -> None:
     bold, timid = student(1.5), student(-1.5)
     plain = [trial_of(model, EVEN[:4], metric=label_accuracy).merit for model in (bold, timid)]
