@@ -111,7 +111,7 @@ class _Compiler:
         self.name, self.task, self.settings, self.model = name, task, settings, model
         self.progress = progress
         self.program = DspyProgram(as_module(task.program))
-        check_abilities(model, self.program.signatures)
+        check_abilities(model, self.program.signatures, settings)
         self.splits = self._split(workspace)
         self.budget = Budget.parse(settings.budget)
         self.study = self._study()

@@ -218,9 +218,13 @@ class CachedModel:
         self.parallel = model.parallel
         self.context_window = model.context_window
         self.supports_raw = bool(getattr(model, "supports_raw", True))
-        self.only_decides = bool(getattr(model, "only_decides", False))
         self.prefix_tokens = int(getattr(model, "prefix_tokens", 0))
         self._locks = KeyLocks()
+
+    @cached_property
+    def only_decides(self) -> bool:
+        """Whether the model answers typed questions alone."""
+        return bool(getattr(self.model, "only_decides", False))
 
     @cached_property
     def digest(self) -> str | None:

@@ -15,6 +15,7 @@ from cribsheet.errors import (
     UnreachableError,
 )
 from cribsheet.models import forks
+from cribsheet.models._asking import check_asks_for_text
 from cribsheet.models._base import Completion, Sampling
 from cribsheet.models._estimate import estimate_tokens
 from cribsheet.models._logprobs import NOTHING_TOLD
@@ -77,6 +78,7 @@ class LiteLLMModel:
 
     def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
         """Return the completion of a prompt; a thought before the answer gets tokens of its own."""
+        check_asks_for_text(prompt, self.name)
         return self._thinking.complete(self._answer, prompt, sampling, window=self.context_window)
 
     def _answer(self, prompt: Prompt, sampling: Sampling) -> Completion:

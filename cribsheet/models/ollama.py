@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import Any
 
@@ -18,9 +18,11 @@ from cribsheet.errors import (
     UnreachableError,
 )
 from cribsheet.models import forks
+from cribsheet.models._asking import check_asks_for_text
 from cribsheet.models._base import Completion, Sampling, Usage
 from cribsheet.models._estimate import estimate_tokens
 from cribsheet.models._logprobs import NOTHING_TOLD, TokenLogprobs, read_entries, text_of
+from cribsheet.models.systemone import SystemOneModel
 from cribsheet.models.thinking import Parts, Thinking, after_thought, told_apart
 from cribsheet.prompts import Prompt
 
@@ -74,6 +76,9 @@ class OllamaModel:
 
     def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
         """Return the completion of a prompt; a thought before the answer gets tokens of its own."""
+        if prompt.question is not None and self.only_decides:
+            return self._decisions.complete(prompt, sampling)
+        check_asks_for_text(prompt, self.name)
         return self._thinking.complete(self._answer, prompt, sampling, window=self.context_window)
 
     def _answer(self, prompt: Prompt, sampling: Sampling) -> Completion:
@@ -98,6 +103,18 @@ class OllamaModel:
             usage=usage,
             seconds=time.perf_counter() - started,
         )
+
+    @cached_property
+    def only_decides(self) -> bool:
+        """Whether it is a decision model, which writes nothing."""
+        with suppress(ModelError), self._errors_explained():
+            able = self._client.show(self._model).capabilities or ()
+            return "decision" in able and "completion" not in able
+        return False
+
+    @cached_property
+    def _decisions(self) -> SystemOneModel:
+        return SystemOneModel(f"systemone/{self._model}", api_base=self.endpoint, timeout=self._timeout)
 
     def count_tokens(self, text: str) -> int:
         """Return an estimate from above: Ollama has no endpoint that counts tokens."""

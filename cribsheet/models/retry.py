@@ -28,11 +28,15 @@ class Retrying:
         self.parallel = model.parallel
         self.context_window = model.context_window
         self.supports_raw = bool(getattr(model, "supports_raw", True))
-        self.only_decides = bool(getattr(model, "only_decides", False))
         self._model = model
         self._attempts = attempts
         self._sleep = sleep
         self._slots = threading.BoundedSemaphore(model.parallel)
+
+    @property
+    def only_decides(self) -> bool:
+        """Whether the model answers typed questions alone."""
+        return bool(getattr(self._model, "only_decides", False))
 
     @property
     def digest(self) -> str | None:
