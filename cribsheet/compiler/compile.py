@@ -129,7 +129,7 @@ class _Compiler:
         self.progress = progress
         self.program = DspyProgram(as_module(task.program))
         self.metric = ranged(task.metric, task.metric_range)
-        check_abilities(model, self.program.signatures)
+        check_abilities(model, self.program.signatures, settings)
         self.numbers: dict[str, int] = {}
         """The rows' places in the trainset, from 1, by their ids."""
         self.splits = self._split(workspace)

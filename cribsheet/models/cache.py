@@ -32,7 +32,6 @@ class CachedModel:
         self.name = model.name
         self.endpoint = model.endpoint
         self.parallel = model.parallel
-        self.only_decides = bool(getattr(model, "only_decides", False))
         self.prefix_tokens = int(getattr(model, "prefix_tokens", 0))
         self.refused: set[str] = set()
         """Parameters that the server refused, of completions given so far."""
@@ -66,6 +65,11 @@ class CachedModel:
         """Whether tokens are counted by the model's own tokenizer, rather than estimated from above."""
         self.start()
         return bool(getattr(self.model, "counts_exactly", True))
+
+    @property
+    def only_decides(self) -> bool:
+        """Whether the model answers typed questions alone."""
+        return bool(getattr(self.model, "only_decides", False))
 
     @property
     def digest(self) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any
 from cribsheet.errors import ContextOverflowError, MissingExtraError, ModelError, UnknownModelError, WeightsError
 from cribsheet.models import _llama, forks, weights
 from cribsheet.models._asked import Asked
+from cribsheet.models._asking import check_asks_for_text
 from cribsheet.models._base import Completion, Sampling, Usage
 from cribsheet.models._begun import as_raw
 from cribsheet.models.cores import engine_threads
@@ -91,6 +92,7 @@ class EmbeddedModel:
             ContextOverflowError: prompt and completion do not fit the context window.
             ModelError: the engine refuses the prompt.
         """
+        check_asks_for_text(prompt, self.name)
         return self._thinking.complete(self._answer, prompt, sampling, window=self.context_window)
 
     def _answer(self, prompt: Prompt, sampling: Sampling) -> Completion:

@@ -4,10 +4,10 @@ import time
 
 from cribsheet.errors import ContextOverflowError, ModelError, UnknownModelError
 from cribsheet.models import weights
+from cribsheet.models._asking import question_in
 from cribsheet.models._base import Completion, Sampling
 from cribsheet.models._systemone import SYSTEMONE, NotAnswered
 from cribsheet.models.embedded import EmbeddedModel
-from cribsheet.models.systemone import asked_of
 from cribsheet.prompts import Prompt
 
 
@@ -38,7 +38,7 @@ class EmbeddedDecisions(EmbeddedModel):
 
     def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
         """Return the likeliest option, and in `first_token` the log-probability of each."""
-        question = asked_of(prompt, self.name)
+        question = question_in(prompt, self.name)
         with self._turn:
             engine, start = self._engine(), time.perf_counter()
             reply = engine.handle_systemone(SYSTEMONE.request(self.name, prompt, question))

@@ -10,6 +10,7 @@ from typing import Any
 
 from cribsheet.errors import UnknownModelError
 from cribsheet.models import forks
+from cribsheet.models._asking import check_asks_for_text
 from cribsheet.models._base import Completion, Sampling
 from cribsheet.models._estimate import estimate_tokens, estimated_usage
 from cribsheet.models._litellm_clients import OPENAI_LIKE, Clients
@@ -125,6 +126,7 @@ class LiteLLMModel:
 
         A thought before the answer gets tokens of its own.
         """
+        check_asks_for_text(prompt, self.name)
         return self._thinking.complete(self._answer, prompt, sampling, window=self.context_window)
 
     def _answer(self, prompt: Prompt, sampling: Sampling) -> Completion:

@@ -5,11 +5,13 @@ import os
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
 from cribsheet.errors import ContextOverflowError, ModelError, TransientError, UnreachableError
 from cribsheet.models import forks
+from cribsheet.models._asking import check_asks_for_text
 from cribsheet.models._base import Completion, Sampling, Usage
 from cribsheet.models._estimate import estimate_tokens, estimated_usage
 from cribsheet.models._logprobs import NOTHING_TOLD, TokenLogprobs, read_entries, sound, text_of
@@ -21,6 +23,7 @@ from cribsheet.models._stops import cut_at_stop
 from cribsheet.models._telling import ServerInformation
 from cribsheet.models.addresses import read_address
 from cribsheet.models.capabilities import Capabilities, Told
+from cribsheet.models.systemone import SystemOneModel
 from cribsheet.models.thinking import Parts, Thinking, after_thought, told_apart
 from cribsheet.prompts import Prompt
 
@@ -130,6 +133,9 @@ class OllamaModel:
 
         A thought before the answer gets tokens of its own.
         """
+        if prompt.question is not None and self.only_decides:
+            return self._decisions.complete(prompt, sampling)
+        check_asks_for_text(prompt, self.name)
         return self._thinking.complete(self._answer, prompt, sampling, window=self.context_window)
 
     def _answer(self, prompt: Prompt, sampling: Sampling) -> Completion:
@@ -180,6 +186,18 @@ class OllamaModel:
             logprobs=told.logprobs if text == parts.answer else None,
             usage=usage if usage.prompt_tokens else estimated_usage(prompt, text),
         )
+
+    @cached_property
+    def only_decides(self) -> bool:
+        """Whether it is a decision model, which writes nothing."""
+        with suppress(ModelError), explained(self._served):
+            able = self._client.show(self._model).capabilities or ()
+            return "decision" in able and "completion" not in able
+        return False
+
+    @cached_property
+    def _decisions(self) -> SystemOneModel:
+        return SystemOneModel(f"systemone/{self._model}", api_base=self.endpoint, timeout=self._timeout)
 
     def count_tokens(self, text: str) -> int:
         """Return an estimate from above."""

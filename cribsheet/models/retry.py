@@ -27,7 +27,6 @@ class Retrying:
         self.name = model.name
         self.endpoint = model.endpoint
         self.parallel = model.parallel
-        self.only_decides = bool(getattr(model, "only_decides", False))
         self._model = model
         self._attempts = attempts
         self._waiting = Waiting()
@@ -53,6 +52,11 @@ class Retrying:
     def counts_exactly(self) -> bool:
         """Whether tokens are counted by the model's own tokenizer, rather than estimated from above."""
         return bool(getattr(self._model, "counts_exactly", True))
+
+    @property
+    def only_decides(self) -> bool:
+        """Whether the model answers typed questions alone."""
+        return bool(getattr(self._model, "only_decides", False))
 
     @property
     def digest(self) -> str | None:

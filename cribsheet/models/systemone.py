@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 
 from cribsheet.errors import ContextOverflowError, ModelError, TransientError, UnknownModelError, UnreachableError
 from cribsheet.models import forks
+from cribsheet.models._asking import question_in
 from cribsheet.models._base import Completion, Sampling
 from cribsheet.models._estimate import estimate_tokens
 from cribsheet.models._systemone import DECISIONS, SYSTEMONE, Form, NotAnswered
-from cribsheet.prompts import Prompt, Question
+from cribsheet.prompts import Prompt
 
 DEFAULT_WINDOW = 4096
 """The context window assumed if nobody tells one."""
@@ -77,7 +78,7 @@ class SystemOneModel:
         Raises:
             ModelError: if the prompt asks for text.
         """
-        question = asked_of(prompt, self.name)
+        question = question_in(prompt, self.name)
         started = time.perf_counter()
         form = self._form
         status, reply = self._send("POST", form.path, form.request(self._model, prompt, question))
@@ -161,16 +162,6 @@ class SystemOneModel:
         if status in (408, 429) or status >= 500:
             return TransientError(f"{where} failed with status {status}: {said}.")
         return ModelError(f"{where} refused the question with status {status}: {said}.")
-
-
-def asked_of(prompt: Prompt, name: str) -> Question:
-    """Return the question of a prompt for a model that answers nothing else; ModelError if there is none."""
-    if prompt.question is None:
-        raise ModelError(
-            f"{name} answers typed questions and writes no text. Use a layout that asks a question, or a model that "
-            "writes, such as ollama_chat/NAME."
-        )
-    return prompt.question
 
 
 def _server(api_base: str) -> str:

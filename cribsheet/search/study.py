@@ -156,12 +156,14 @@ class Study:
         return max(scored, key=lambda trial: trial.lead(reference))
 
     def zero_shot(self) -> Candidate:
-        """Return the baseline: the task in words, no demos, the answer read from the text.
+        """Return the baseline: the task in words, or as a typed question, without demos."""
+        return replace(self.bare(), origin="zero-shot") if self.only_decides else self.in_words()
+
+    def in_words(self) -> Candidate:
+        """Return the task in words for a model that writes: no demos, the answer read from the text.
 
         The words name the allowed outcomes, as anyone would who asks a chat model.
         """
-        if self.only_decides:
-            return replace(self.bare(), origin="zero-shot")
         layout = layout_named(ZERO_SHOT if self._takes_chats else ZERO_SHOT_RAW)
         prompts = {
             name: FrozenPrompt(

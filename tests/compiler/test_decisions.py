@@ -16,12 +16,15 @@ from cribsheet import Task, label_accuracy
 from cribsheet.cli.optimize import command as optimize
 from cribsheet.cli.show import command as show
 from cribsheet.compiler.compile import Compiled, Settings, compile_task
-from cribsheet.errors import CompileError, ExportError
+from cribsheet.errors import CompileError, ExportError, ModelError
 from cribsheet.export import TARGETS, export
+from cribsheet.frozen.loading import Program
 from cribsheet.frozen.sealing import read, save
 from cribsheet.layout.catalogue import QUESTIONS
 from cribsheet.layout.questions import suits
-from cribsheet.models import Model, open_model
+from cribsheet.models import Model, Sampling, open_model
+from cribsheet.models.scripted import ScriptedModel
+from cribsheet.prompts import Prompt
 from cribsheet.signature import Field, Signature
 from cribsheet.workspace import Workspace, new_workspace
 from toys import GOOD, sentiment_rows, write_rows
@@ -94,7 +97,7 @@ def workspace(tmp_path: Path) -> Workspace:
 def compiled(
     workspace: Workspace, model: Model, program: Any = Sentiment, rows: str = "sentiment", **settings: Any
 ) -> Compiled:
-    options = Settings(**{"budget": "700calls", **settings})
+    options = Settings(**{"budget": "500calls", **settings})
     task = Task(program, metric=label_accuracy, trainset=f"{rows}.jsonl")
     return compile_task(task, options, workspace=workspace, model=model)
 
@@ -133,10 +136,10 @@ def test_the_frozen_file_asks_the_same_endpoint_again(workspace: Workspace, tmp_
 
 def test_numbers_may_be_asked_for_as_a_score_and_truths_as_a_yes_or_no(workspace: Workspace) -> None:
     with DecisionServer(decide) as server:
-        compiled(workspace, model_at(server), Stars, "stars", budget="400calls")
+        compiled(workspace, model_at(server), Stars, "stars", budget="250calls")
         stars = {question["type"] for body in _bodies(server) for question in body["questions"].values()}
         server.requests.clear()
-        compiled(workspace, model_at(server), Lovely, "lovely", budget="400calls")
+        compiled(workspace, model_at(server), Lovely, "lovely", budget="250calls")
         lovely = {question["type"] for body in _bodies(server) for question in body["questions"].values()}
     assert stars == {"choice", "score"}
     assert lovely == {"choice", "noul"}
@@ -168,6 +171,55 @@ def test_no_export_pretends_to_carry_a_question(workspace: Workspace, target: st
         program = compiled(workspace, model_at(server), optimizer="zero_shot", budget="300calls").program
     with pytest.raises(ExportError, match="asks a typed question"):
         export(program, target)
+
+
+def test_a_decision_model_of_ollama_is_known_by_what_ollama_tells_of_it(workspace: Workspace) -> None:
+    with DecisionServer(decide) as server:
+        model = open_model("ollama_chat/decider", api_base=server.url)
+        program = compiled(workspace, model, optimizer="labeled", budget="300calls").program
+    (prompt,) = program.prompts.values()
+    assert prompt.layout.is_question
+    assert program.model.digest == "sha256:" + "cd" * 32
+    with DecisionServer(decide, decides=False) as server:
+        assert not open_model("ollama_chat/decider", api_base=server.url).only_decides  # type: ignore[attr-defined]
+
+
+def test_a_teacher_that_writes_is_asked_in_words(workspace: Workspace) -> None:
+    asked: list[Prompt] = []
+
+    def teach(prompt: Prompt, sampling: Sampling) -> str:
+        asked.append(prompt)
+        return "positive"
+
+    with DecisionServer(decide) as server:
+        task = Task(Sentiment, metric=label_accuracy, trainset="sentiment.jsonl")
+        settings = Settings(budget="250calls", optimizer="bootstrap", samples=1)
+        compile_task(
+            task,
+            settings,
+            workspace=workspace,
+            model=model_at(server),
+            teacher=ScriptedModel(teach, name="scripted/teacher"),
+        )
+    assert asked
+    assert all(prompt.question is None for prompt in asked)
+
+
+def test_a_model_that_only_decides_cannot_reason(workspace: Workspace) -> None:
+    with DecisionServer(decide) as server, pytest.raises(CompileError, match="cannot reason before it decides"):
+        compiled(workspace, model_at(server), reasoning=True)
+
+
+@pytest.mark.parametrize("name", ["openai/x", "ollama/x"])
+def test_a_model_that_writes_refuses_a_prompt_that_was_compiled_for_a_decision_endpoint(
+    workspace: Workspace, name: str
+) -> None:
+    with DecisionServer(decide) as server:
+        program = compiled(workspace, model_at(server), optimizer="zero_shot", budget="300calls").program
+    with DecisionServer(decide, decides=False) as server:
+        loaded = Program(program, model=open_model(name, api_base=server.url))
+        with pytest.raises(ModelError, match="this prompt asks a typed question"):
+            loaded(text="The film was superb.")
 
 
 def test_the_command_compiles_for_an_endpoint(

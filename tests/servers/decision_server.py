@@ -14,7 +14,8 @@ class DecisionServer(RecordingServer):
 
     `paths` are those that it has; any other is a 404, as of a release before decision endpoints. `most_options` is
     how many a choice may have: more are refused with a 422, as llama-server does. `digits` is how far probabilities
-    are rounded. `declines` are instructions that get no answer. `decides=False` serves a model that writes.
+    are rounded. `declines` are instructions that get no answer. `decides=False` serves a model that writes. What
+    Ollama tells of its models is told too.
     """
 
     def __init__(
@@ -35,6 +36,10 @@ class DecisionServer(RecordingServer):
         if path == "/v1/models":
             entry = {"id": "decider", "object": "model", "created": len(self.requests), "meta": {"n_params": 7}}
             return 200, {"object": "list", "data": [entry]}
+        if path == "/api/tags":
+            return 200, {"models": [{"name": "decider:latest", "model": "decider:latest", "digest": "cd" * 32}]}
+        if path == "/api/show":
+            return 200, {"capabilities": ["decision"] if self.decides else ["completion", "thinking"], "model_info": {}}
         if path not in self.paths:
             return 404, {"error": {"code": 404, "message": "File Not Found", "type": "not_found_error"}}
         if not self.decides:

@@ -97,14 +97,14 @@ def _teachers_candidate(study: Study, teaching: TeacherSettings) -> Candidate:
 def _with_demos(study: Study, teaching: TeacherSettings, demos: Mapping[str, tuple[Demo, ...]]) -> Candidate:
     if teaching.teacher is None:
         return study.candidate(study.layouts[0], demos, origin="student as teacher")
-    asked = study.zero_shot()
+    asked = study.in_words()
     prompts = {name: prompt.model_copy(update={"demos": demos[name]}) for name, prompt in asked.prompts.items()}
     return replace(asked, prompts=prompts, origin="teacher")
 
 
 def _reasoning_candidate(study: Study, teaching: TeacherSettings) -> Candidate:
     layout = _worded_layout(study, teaching)
-    asked = study.zero_shot()
+    asked = study.in_words()
     prompts = {
         name: asked_to_reason(signature, asked.prompts[name], layout) if signature.may_reason else asked.prompts[name]
         for name, signature in study.signatures.items()
