@@ -47,7 +47,7 @@ def sound(told: TokenLogprobs) -> TokenLogprobs:
     """Return what was told, if all of it are numbers; else nothing.
 
     >>> sound(TokenLogprobs({"yes": math.nan}, None))
-    TokenLogprobs(first_token=None, logprobs=None)
+    TokenLogprobs(first_token=None, logprobs=None, parts=())
     """
     numbers = [*(told.first_token or {}).values(), *(told.logprobs or ())]
     return NOTHING_TOLD if any(math.isnan(number) for number in numbers) else told

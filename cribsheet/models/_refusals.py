@@ -122,7 +122,7 @@ def _found_out(
 ) -> tuple[Reply, dict[str, int]]:
     """Ask for nothing that is optional, then for one thing more at a time; raise the failure if nothing helps."""
     # Without an end to how much is written, the answer might take minutes: so it is asked for in both ways.
-    for least in (sizes.get("max_tokens", 0), 0):
+    for least in dict.fromkeys((sizes.get("max_tokens", 0), 0)):
         kept = {name: least if name == "max_tokens" else 0 for name in sizes}
         try:
             reply = send(kept)

@@ -18,7 +18,7 @@ from cribsheet.models._logprobs import NOTHING_TOLD, TokenLogprobs, read_entries
 from cribsheet.models._ollama_errors import Served, explained
 from cribsheet.models._probing import probe
 from cribsheet.models._proxies import bad_proxy, direct
-from cribsheet.models._refusals import Kind, Refusals, refused_of, sizes_of, within
+from cribsheet.models._refusals import Kind, Refusals, Refused, refused_of, sizes_of, within
 from cribsheet.models._stops import cut_at_stop
 from cribsheet.models._telling import ServerInformation
 from cribsheet.models.addresses import read_address
@@ -70,6 +70,7 @@ class OllamaModel:
         """The kinds of prompts that the server has answered."""
         self._capabilities = Capabilities()
         self._thinking = Thinking()
+        self._may_say_think = True
         forks.forget_in_child(self)
 
     @property
@@ -120,6 +121,8 @@ class OllamaModel:
 
     def probe(self, told: Told) -> Capabilities:
         """Ask for a few completions of one token and return what was granted."""
+        if self.only_decides:  # it has nothing to write
+            return Capabilities(told=told)
         most: dict[Kind, int] = {"chat": MOST_LOGPROBS, "raw": MOST_LOGPROBS}
         return probe(self.ask, told, kinds=("chat", "raw"), most_logprobs=most, extra={})
 
@@ -154,11 +157,17 @@ class OllamaModel:
         top = min(sampling.top_logprobs, MOST_LOGPROBS) or None
         # An empty list would switch off the stop sequences of the Modelfile.
         given = {"seed": sampling.seed, "temperature": sampling.temperature, "stop": list(prompt.stop) or None, **extra}
-        wanted = sizes_of(logprobs=top, think=1, **given)
+        wanted = sizes_of(logprobs=top, **given)
 
         def send(sizes: Mapping[str, int]) -> Any:
-            with explained(self._served, kind=kind, worked=self._worked):
-                return self._send(prompt, sampling, given, sizes)
+            try:
+                with explained(self._served, kind=kind, worked=self._worked):
+                    return self._send(prompt, sampling, given, sizes)
+            except Refused as refused:
+                if not (self._may_say_think and "think" in refused.failure.words):
+                    raise
+                self._may_say_think = False  # some servers refuse the word for a model that does not think
+                return send(sizes)
 
         reply, sizes = self._refusals.ask(kind, wanted, send, insists=insists)
         with explained(self._served):
@@ -240,7 +249,7 @@ class OllamaModel:
 
     def _send(self, prompt: Prompt, sampling: Sampling, given: Mapping[str, Any], sizes: Mapping[str, int]) -> Any:
         request: dict[str, Any] = {"options": self._options(sampling) | within(given, sizes)}
-        request |= {"think": False} if sizes.get("think") else {}
+        request |= {"think": False} if self._may_say_think else {}
         if top := sizes.get("logprobs"):
             request |= {"logprobs": True, "top_logprobs": top}
         if prompt.is_chat:

@@ -31,7 +31,7 @@ class Interruption:
             with first_ctrl_c(self._second), first_ctrl_c(self._first):
                 yield
         finally:
-            self._ledger.is_stopped = False
+            self._ledger.is_stopped = self._ledger.is_abandoned = False
 
     def end_search(self) -> None:
         """Go on after the search, even if that was stopped: what it found may still be scored."""
@@ -45,5 +45,5 @@ class Interruption:
 
     def _second(self) -> None:
         self.presses = 2
-        self._ledger.is_stopped = True
+        self._ledger.is_stopped = self._ledger.is_abandoned = True
         self._abandon()

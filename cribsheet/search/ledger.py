@@ -70,6 +70,8 @@ class Ledger:
         self.reserved = 0.0
         self.is_stopped = False
         """Set by hand: the next row is the last."""
+        self.is_abandoned = False
+        """Set by hand: nothing more is asked, not even for the row under way."""
         self.prefixes = Prefixes(prefix_tokens)
         """What the engine holds, going by the prompts charged so far."""
         self._count_tokens = count_tokens
@@ -102,11 +104,14 @@ class Ledger:
         """Return the completion of a request that is charged later; from memory if it was asked before.
 
         Raises:
+            SearchStopped: if nothing more is to be asked.
             SearchStopped: if the answer is not waited for any longer.
             ModelError: as the model does.
         """
         with self._locks.of(key):
             if key not in self._completions:
+                if self.is_abandoned:
+                    raise SearchStopped
                 try:
                     self._completions[key] = model.complete(prompt, sampling)
                 except AbandonedError as error:

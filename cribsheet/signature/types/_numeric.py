@@ -1,5 +1,6 @@
 """What kinds of number have in common."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
@@ -25,19 +26,23 @@ class Numeric(ValueType):
         if isinstance(raw, bool):
             raise ValueError(f"must be a number but got {raw!r}")
         try:
-            return self.number(str(raw).strip().lower())
+            value = self.number(str(raw).strip().lower())
         except ValueError:
             raise ValueError(f"must be {self.noun} but got {raw!r}") from None
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"must be a finite number but got {raw!r}")
+        return value
 
     def read(self, text: str, word: Verbalizer) -> Value:
         """Return the number that the text is, else the first that it holds."""
         try:
-            return self.number(text)
+            return self.coerce(text)
         except ValueError:
             found = _NUMBER.search(text)
-        if found is None:
+        value = float(found.group().replace(",", "")) if found else math.nan
+        if not math.isfinite(value):
             raise ValueError(f"has no number in {text[:80]!r}")
-        return self.number(float(found.group().replace(",", "")))
+        return self.number(value)
 
     def form(self, word: Verbalizer) -> str:
         """Return an example."""
