@@ -217,13 +217,17 @@ class CachedModel:
         self.parallel = model.parallel
         self.context_window = model.context_window
         self.supports_raw = bool(getattr(model, "supports_raw", True))
-        self.prefix_tokens = int(getattr(model, "prefix_tokens", 0))
         self._locks = KeyLocks()
 
     @cached_property
     def digest(self) -> str | None:
         """What identifies the weights; asked for once."""
         return self.model.digest
+
+    @cached_property
+    def prefix_tokens(self) -> int | None:
+        """How many tokens of earlier prompts the engine is known to keep; None if that is not known."""
+        return getattr(self.model, "prefix_tokens", None)
 
     def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
         """Return the completion from the cache, with `cached` set, or from the model.
