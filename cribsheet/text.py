@@ -1,4 +1,4 @@
-"""Text statistics: terms, how rare they are, how much of one text another covers."""
+"""Text statistics: terms, how rare they are, how much of one text another covers or begins with."""
 
 import math
 import re
@@ -118,3 +118,20 @@ def starts_with_word(text: str, word: str) -> bool:
         return False
     after = start[len(word) : len(word) + 1]
     return not (word[-1].isascii() and word[-1].isalnum() and after.isascii() and after.isalnum())
+
+
+def shared_length(one: str, other: str) -> int:
+    """Return how many characters two texts begin alike with.
+
+    >>> shared_length("Good film", "Good book")
+    5
+    """
+    # By bisection, since slices are compared far quicker than characters.
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

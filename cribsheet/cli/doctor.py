@@ -18,6 +18,7 @@ from cribsheet.cli._examining import examine
 from cribsheet.cli._terminal import print_json, stdout
 from cribsheet.errors import AddressError, ModelError, UnreachableError
 from cribsheet.models import weights
+from cribsheet.models.cores import SPIN_COUNT, is_openmp_loaded, spin_setting, usable_cores
 from cribsheet.workspace import builtin, find_workspace
 
 _BASE = ("dspy", "litellm", "ollama", "pydantic", "diskcache", "rich", "click", "httpx", "platformdirs", "tenacity")
@@ -100,6 +101,7 @@ def _checks() -> Iterator[Check]:
     yield from (_package(name, extra=None) for name in _BASE)
     yield from (_package(name, extra=extra) for name, extra in _EXTRAS.items())
     yield _weights()
+    yield _threads()
     yield _ollama()
     yield _llama_server()
     yield _workspace()
@@ -128,6 +130,18 @@ def _weights() -> Check:
     is_there = any(one.name == default for one in found)
     mend = "" if is_there else f"Run `cribsheet models pull {default}`, or let the first use fetch it."
     return Check("embedded weights", f"{names} in {weights.models_directory()}", mend)
+
+
+def _threads() -> Check:
+    setting = spin_setting()
+    if setting is None and is_openmp_loaded():
+        mend = (
+            f"Set GOMP_SPINCOUNT={SPIN_COUNT} in the environment of Python: another library loads OpenMP before the "
+            "engine, whose threads are then many times slower beside another busy process."
+        )
+        return Check("engine threads", f"{usable_cores()} cores; OpenMP was loaded without GOMP_SPINCOUNT", mend)
+    told = setting or f"GOMP_SPINCOUNT={SPIN_COUNT}, set by Cribsheet"
+    return Check("engine threads", f"{usable_cores()} cores; {told}")
 
 
 def _ollama() -> Check:

@@ -81,9 +81,11 @@ def score(found: Found) -> Scored:
     Raises:
         SearchStopped, AbandonedError: Ctrl-C was pressed twice.
     """
-    study, rows = found.study, _test_rows(found)
+    study, (rows, pays_for_text) = found.study, _test_rows(found)
     baseline = study.answer(study.zero_shot(), rows, ignore_budget=True)
-    by_carriage = _by_carriage(study, replace(found.best.candidate, prompts=_prompts(found)), rows)
+    winner = replace(found.best.candidate, prompts=_prompts(found))
+    carriages = [one for one in CARRIAGES if pays_for_text or one != "text"]
+    by_carriage = _by_carriage(study, winner, rows, carriages)
     compiled = by_carriage[study.carriage]
     tested = tuple(
         TestedRow.of(row, {carriage: answered.scores[at] for carriage, answered in by_carriage.items()})
@@ -122,14 +124,16 @@ def _results(found: Found, baseline: Evaluation, compiled: Evaluation) -> Result
     )
 
 
-def _by_carriage(study: Study, winner: Candidate, rows: Sequence[Row]) -> dict[Carriage, Evaluation]:
-    """Answer rows under each carriage that can express the winner.
+def _by_carriage(
+    study: Study, winner: Candidate, rows: Sequence[Row], carriages: Sequence[Carriage]
+) -> dict[Carriage, Evaluation]:
+    """Answer rows under each of the carriages that can express the winner, and under the one that is compiled for.
 
     A few rows at a time, so that the engine still holds a row's prompt when it is asked once more. Most carriages
     read completions that are known already; only decided outcomes have to be written in full as text.
     """
     candidates: dict[Carriage, Candidate] = {study.carriage: winner}
-    for carriage in reversed(CARRIAGES):
+    for carriage in reversed(carriages):
         prompts = {name: prompt.carried_by(carriage) for name, prompt in winner.prompts.items()}
         known = {name: prompt for name, prompt in prompts.items() if prompt is not None}
         if len(known) == len(prompts):
@@ -154,14 +158,15 @@ def _unanswered(evaluation: Evaluation, numbers: Mapping[str, int]) -> Iterator[
         )
 
 
-def _test_rows(found: Found) -> Sequence[Row]:
-    """Return the test rows that what is left of the budget pays for."""
-    ledger = found.study.ledger
+def _test_rows(found: Found) -> tuple[Sequence[Row], bool]:
+    """Return the test rows that what is left of the budget pays for, and whether it pays for their text too."""
+    ledger, own = found.study.ledger, found.best.cost_of_asking
     ledger.reserved = 0.0
-    own = found.best.cost_of_asking
-    pair = found.baseline.cost_of_asking + own + cost_of_text(found.study, own)
-    part = 1.0 if ledger.budget.unit == "calls" else _PART
-    return found.splits.test[: max(MIN_TEST_ROWS, int(part * ledger.left / pair))]
+    pair, text = found.baseline.cost_of_asking + own, cost_of_text(found.study, own)
+    left = ledger.left * (1.0 if ledger.budget.unit == "calls" else _PART)
+    pays_for_text = left >= MIN_TEST_ROWS * (pair + text)
+    rows = int(left / (pair + text * pays_for_text))
+    return found.splits.test[: max(MIN_TEST_ROWS, rows)], pays_for_text
 
 
 def _wiring(found: Found) -> Wiring | None:

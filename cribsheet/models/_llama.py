@@ -39,12 +39,13 @@ def post(address: str, path: str, body: Json) -> tuple[int, str]:
         connection.close()
 
 
-def usage_of(reply: Json) -> Usage:
-    """Return the tokens that a reply counts."""
+def usage_of(reply: Json, *, evaluated: int | None = None) -> Usage:
+    """Return the tokens that a reply counts, of which so many were `evaluated` in all if it was not the only one."""
     usage = reply["usage"]
+    cached = usage["prompt_tokens_details"]["cached_tokens"]
     return Usage(
         prompt_tokens=usage["prompt_tokens"],
-        cached_tokens=usage["prompt_tokens_details"]["cached_tokens"],
+        cached_tokens=cached if evaluated is None else max(0, usage["prompt_tokens"] - evaluated),
         completion_tokens=usage["completion_tokens"],
     )
 

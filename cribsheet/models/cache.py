@@ -32,7 +32,6 @@ class CachedModel:
         self.name = model.name
         self.endpoint = model.endpoint
         self.parallel = model.parallel
-        self.prefix_tokens = int(getattr(model, "prefix_tokens", 0))
         self.refused: set[str] = set()
         """Parameters that the server refused, of completions given so far."""
         self._locks = KeyLocks()
@@ -153,6 +152,11 @@ class CachedModel:
         completion = self.model.complete(prompt, sampling)
         self.meter.add(completion)
         return completion
+
+    @property
+    def prefix_tokens(self) -> int | None:
+        """How many tokens of earlier prompts the engine is known to keep; None if that is not known."""
+        return getattr(self.model, "prefix_tokens", None)
 
     def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
         """Return the completion from the cache, with `cached` set, or from the model.

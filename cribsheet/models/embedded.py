@@ -6,15 +6,19 @@ import os
 import threading
 import time
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cribsheet.errors import ContextOverflowError, MissingExtraError, ModelError, UnknownModelError, WeightsError
-from cribsheet.models import _llama, forks, weights
+from cribsheet.errors import ContextOverflowError, ModelError, UnknownModelError
+from cribsheet.models import _engine, _llama, forks, weights
 from cribsheet.models._asked import Asked
 from cribsheet.models._asking import check_asks_for_text
 from cribsheet.models._base import Completion, Sampling, Usage
 from cribsheet.models._begun import as_raw
+from cribsheet.models._engine import ends_alone
+from cribsheet.models._memory import Memory
+from cribsheet.models._starts import Starts
 from cribsheet.models.cores import engine_threads
 from cribsheet.models.thinking import Thinking
 from cribsheet.prompts import Message, Prompt
@@ -22,8 +26,6 @@ from cribsheet.prompts import Message, Prompt
 DEFAULT_CONTEXT_WINDOW = 4096
 """Tokens: the engine sets memory aside for all of them, and prompts for small models are shorter."""
 
-_PREFIX_CACHE_MIB = 256
-_BATCH = 512
 _ANY_TOKEN = "a"
 _LAST = 24  # bytes that end a prompt: two tokens at least
 _OTHER = "\x1f\x1f"  # what no prompt goes on with
@@ -41,11 +43,7 @@ class EmbeddedModel:
     """
 
     endpoint: str = ""
-    # Several slots share one batch, whose shape then moves log-probabilities by up to 0.3 nats; nor are
-    # they faster on a CPU.
     parallel: int = 1
-    prefix_tokens: int = 5000
-    """Tokens of prompts that it keeps, about: so many of SmolLM2-135M's fit."""
 
     def __init__(
         self,
@@ -63,6 +61,9 @@ class EmbeddedModel:
         self._progress = progress
         self._server: Any = None
         self._asked = Asked()
+        self._starts = Starts()
+        self._evaluated = 0
+        """Tokens that were read for the prompt under way."""
         self._loading = threading.Lock()
         self._turn = threading.Lock()
         self._thinking = Thinking()
@@ -75,6 +76,11 @@ class EmbeddedModel:
             return f"sha256:{self._source.sha256}"
         with self._loading:
             return weights.digest(self._file())
+
+    @property
+    def prefix_tokens(self) -> int | None:
+        """How many tokens of earlier prompts it keeps; None if it cannot go back to any place in them."""
+        return self._memory.prefix_tokens(self.context_window)
 
     @property
     def address(self) -> str:
@@ -100,12 +106,13 @@ class EmbeddedModel:
             prompt = as_raw(prompt, template=self.apply_template, token_ids=self.token_ids)
         with self._turn:
             engine, start = self._engine(), time.perf_counter()
+            self._evaluated = 0
             reply = self._read(engine, prompt, sampling)
             parts = _llama.parts_of(reply["choices"][0], prompt)
             choice = telling = _llama.of_answer(reply["choices"][0], parts)
             if sampling.top_logprobs and parts.thought is None and not _llama.tells_first_token(choice):
                 telling = self._probe(engine, prompt, sampling)
-        usage = _llama.usage_of(reply)
+            usage = _llama.usage_of(reply, evaluated=self._evaluated)
         self._check_room(usage, sampling, choice["finish_reason"])
         return Completion(
             text=parts.answer,
@@ -142,11 +149,18 @@ class EmbeddedModel:
         """Free the engine, for a caller that holds the locks."""
         self._server = None
 
+    @cached_property
+    def _memory(self) -> Memory:
+        if isinstance(self._source, weights.Weights) and self._source.bytes_per_token:
+            return Memory(self._source.bytes_per_token)
+        with self._loading:
+            return Memory.of(self._file())
+
     def _engine(self) -> Any:
         with self._loading:
             if self._server is None:
-                self._server = _load(self._file(), context_window=self.context_window, threads=self._threads)
-                self._asked = Asked()
+                self._server = _engine.start(self._file(), context_window=self.context_window, threads=self._threads)
+                self._asked, self._starts = Asked(), Starts()
             return self._server
 
     def _file(self) -> Path:
@@ -166,20 +180,36 @@ class EmbeddedModel:
         fresh = body | {"cache_prompt": False}
         end = self._asked.end_in(text)
         self._asked.add(text)
+        self._read_start(engine, prompt)
         forgot = end is None or self._forget(engine, prompt, end)
         reply = self._ask(engine, prompt, body if forgot else fresh)
         usage = _llama.usage_of(reply)
-        if usage.evaluated_tokens % _BATCH != 1 or usage.prompt_tokens == 1:
+        if not self._ends_alone(usage.evaluated_tokens) or usage.prompt_tokens == 1:
             return reply
         if self._forget(engine, prompt, len(text)):
             again = self._ask(engine, prompt, body)
-            if _llama.usage_of(again).evaluated_tokens % _BATCH != 1:
+            if not self._ends_alone(_llama.usage_of(again).evaluated_tokens):
                 return again
-        if usage.prompt_tokens % _BATCH != 1:
+        if not self._ends_alone(usage.prompt_tokens):
             return self._ask(engine, prompt, fresh)
         half = _llama.half_of(prompt)  # since read in one go, the last token would stand alone again
         self._ask(engine, half, _llama.request(half, Sampling(max_tokens=1)) | {"cache_prompt": False})
         return self._ask(engine, prompt, body)
+
+    def _ends_alone(self, tokens: int) -> bool:
+        return ends_alone(tokens, goes_back=self._memory.goes_back(self.context_window))
+
+    def _read_start(self, engine: Any, prompt: Prompt) -> None:
+        """Have an engine that cannot go back in what it has read keep its state where prompts begin to differ.
+
+        llama.cpp keeps states shortly before the end of a prompt. So a start that two prompts share is read as a
+        prompt of its own: later ones go on from there. A chat needs none: states are kept before each question too.
+        """
+        if prompt.is_chat or self._memory.goes_back(self.context_window):
+            return
+        if start := self._starts.to_read(prompt.text):
+            alone = Prompt(text=start)
+            self._ask(engine, alone, _llama.request(alone, Sampling(max_tokens=1)))
 
     def _forget(self, engine: Any, prompt: Prompt, end: int) -> bool:
         """Take from the prefix cache what comes shortly before the `end`-th character, and all after it.
@@ -198,6 +228,7 @@ class EmbeddedModel:
         ask = engine.handle_chat_completions if prompt.is_chat else engine.handle_completions
         reply: _llama.Json = ask(body)
         if "choices" in reply:
+            self._evaluated += _llama.usage_of(reply).evaluated_tokens
             return reply
         error = reply.get("error", reply)
         if error.get("type") == "exceed_context_size_error":
@@ -260,43 +291,3 @@ def _source_of(name: str) -> Path | weights.Weights:
 def _default_context_window(source: Path | weights.Weights) -> int:
     trained = source.context_window if isinstance(source, weights.Weights) else None
     return min(trained or DEFAULT_CONTEXT_WINDOW, DEFAULT_CONTEXT_WINDOW)
-
-
-def _load(file: Path, *, context_window: int, threads: int | None) -> Any:
-    weights.check_is_gguf(file)
-    try:
-        import xllamacpp as xlc  # only here: a run that the cache answers needs no engine
-    except ImportError as error:
-        raise MissingExtraError(
-            "Embedded models need the package xllamacpp, which cannot be imported. "
-            'Run `pip install "cribsheet[embedded]"`.'
-        ) from error
-    try:
-        return xlc.Server(_parameters(xlc, file, context_window=context_window, threads=threads))
-    except RuntimeError as error:
-        raise WeightsError(
-            f"The engine cannot load {file} ({error}). The file may be damaged, or of an architecture that is "
-            "newer than the engine: fetch it again, or run `pip install --upgrade xllamacpp`."
-        ) from error
-
-
-def _parameters(xlc: Any, file: Path, *, context_window: int, threads: int | None) -> Any:
-    parameters = xlc.CommonParams()
-    parameters.model.path = str(file)
-    parameters.n_ctx = context_window
-    parameters.n_parallel = EmbeddedModel.parallel
-    parameters.n_ubatch = _BATCH
-    # These make log-probabilities the same to the bit, whatever part of the prompt the prefix cache held.
-    # With flash attention, or with keys and values in 16 bits, some move by 0.1 nats.
-    parameters.flash_attn_type = xlc.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
-    parameters.cache_type_k = parameters.cache_type_v = xlc.ggml_type.GGML_TYPE_F32
-    # The slot remembers one prompt. This keeps older ones, bit-identical too: some 5,700 tokens of
-    # SmolLM2-135M. Two prompts of 390 tokens that take turns ran 6 times faster so.
-    parameters.cache_ram_mib = _PREFIX_CACHE_MIB
-    parameters.ctx_shift = False  # it would drop the start of a long prompt without a word
-    parameters.warmup = False  # it costs as much as it saves the first completion
-    parameters.verbosity = -1  # nothing on stderr
-    parameters.endpoint_slots = False  # it shows the prompts to every user of the machine
-    if threads is not None:
-        parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = threads
-    return parameters

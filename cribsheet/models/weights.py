@@ -56,6 +56,8 @@ class Weights(BaseModel):
     """Bytes on disk."""
     download: int | None = None
     """Bytes that travel."""
+    bytes_per_token: int | None = None
+    """What keys and values of a token take in memory; None if the file has to be asked."""
 
 
 class OnDisk(NamedTuple):
@@ -77,6 +79,7 @@ _KNOWN = (
         sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
         size=98_362_432,
         download=92_871_040,
+        bytes_per_token=46_080,
     ),
     Weights(
         name="smollm2-360m",

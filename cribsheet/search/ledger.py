@@ -12,7 +12,7 @@ from cribsheet.models import Completion, Model, Sampling
 from cribsheet.models.keys import KeyLocks, completion_key
 from cribsheet.prompts import Prompt
 from cribsheet.search.budget import Budget, BudgetExhausted, SearchStopped
-from cribsheet.search.prefixes import Prefixes
+from cribsheet.search.prefixes import Everything, OneSlot, Prefixes
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -53,16 +53,23 @@ class Ledger:
     Two requests are the same if the completion cache has the same key for them. A completion is remembered, so
     no request is made twice. A request that fails is not charged.
 
-    Costs are the same in every run of the same compile: they are read off completions, cached or not, and
-    charged in the order of rows, whichever thread was first. What a prompt shares with prompts that the engine
-    still holds, going by their order, is free if the endpoint tells of a prefix cache; how much was really
-    served from there would depend on what the engine did before.
+    Costs are read off completions, cached or not, and charged in the order of rows, whichever thread was first. So
+    they are the same if a compile is run again. `prefix_tokens` is how many tokens of prompts, the last one included,
+    the engine is known to keep. Then what a prompt shares with those that it still holds, going by their order, is
+    free: how much was really served from there would depend on what the engine did before.
 
-    `prefix_tokens` is how many tokens of prompts, the last one included, the engine keeps.
+    Of other engines, such as a server, nobody knows what they keep: None. They are charged what they say that they
+    read. If they had read more before than this compile explains, that is charged too, so that a warm server does not
+    stretch the budget.
     """
 
     def __init__(
-        self, budget: Budget, *, count_tokens: Callable[[str], int], parallel: int = 1, prefix_tokens: int = 0
+        self,
+        budget: Budget,
+        *,
+        count_tokens: Callable[[str], int],
+        parallel: int = 1,
+        prefix_tokens: int | None = None,
     ):
         self.budget = budget
         self.spent = 0.0
@@ -72,8 +79,9 @@ class Ledger:
         """Set by hand: the next row is the last."""
         self.is_abandoned = False
         """Set by hand: nothing more is asked, not even for the row under way."""
-        self.prefixes = Prefixes(prefix_tokens)
+        self.prefixes: Prefixes = Everything() if prefix_tokens is None else OneSlot(prefix_tokens)
         """What the engine holds, going by the prompts charged so far."""
+        self._is_known = prefix_tokens is not None
         self._count_tokens = count_tokens
         self._parallel = parallel
         self._completions: dict[str, Completion] = {}
@@ -88,7 +96,7 @@ class Ledger:
     @property
     def holds_prompts(self) -> bool:
         """Whether the engine keeps prompts, so that one that is asked again is hardly read."""
-        return self.prefixes.capacity > 0
+        return isinstance(self.prefixes, OneSlot) and self.prefixes.capacity > 0
 
     @property
     def requests(self) -> int:
@@ -122,7 +130,7 @@ class Ledger:
         """Count a request, once; return what it costs, in the budget's unit: 0 if it was charged before."""
         cost = 0.0
         if request.key not in self._charges:
-            tokens = self._evaluated(request, self.prefixes) + request.completion.usage.completion_tokens
+            tokens = self._tokens(request, self.prefixes)
             cost = self._cost(request, tokens)
             self._charges[request.key] = _Charge(cost, place=len(self._charges))
             self.tokens += tokens
@@ -140,8 +148,7 @@ class Ledger:
 
     def estimate(self, request: Request, prefixes: Prefixes) -> float:
         """Return what a request will be charged if the engine holds these prefixes, which take it in."""
-        tokens = self._evaluated(request, prefixes) + request.completion.usage.completion_tokens
-        return self._cost(request, tokens)
+        return self._cost(request, self._tokens(request, prefixes))
 
     def check(self) -> None:
         """Raise BudgetExhausted if nothing is left, SearchStopped if the search was stopped by hand."""
@@ -198,15 +205,30 @@ class Ledger:
         seconds = request.completion.seconds / self._parallel
         return {"tokens": float(tokens), "calls": 1.0, "minutes": seconds / 60}[self.budget.unit]
 
-    def _evaluated(self, request: Request, prefixes: Prefixes) -> int:
-        """Return how many of the prompt's tokens come after what the engine has read before."""
-        text, usage = request.prompt.full_text, request.completion.usage
-        shared = prefixes.read(text, tokens=usage.prompt_tokens)
-        if usage.cached_tokens is None or not shared:
+    def _tokens(self, request: Request, prefixes: Prefixes) -> int:
+        """Return how many tokens a request is charged if the engine holds these prefixes, which take it in."""
+        completion = request.completion
+        if not completion.usage.prompt_tokens:  # the server counts nothing
+            return self._count_tokens(request.prompt.full_text) + self._count_tokens(completion.text)
+        return self._read(request, prefixes) + completion.usage.completion_tokens
+
+    def _read(self, request: Request, prefixes: Prefixes) -> int:
+        """Return how many of the prompt's tokens are charged."""
+        usage = request.completion.usage
+        shared = prefixes.read(request.prompt.full_text, tokens=usage.prompt_tokens)
+        if usage.cached_tokens is None:
+            return usage.prompt_tokens
+        explained = self._after(request, shared)
+        return explained if self._is_known else max(explained, usage.evaluated_tokens)
+
+    def _after(self, request: Request, shared: int) -> int:
+        """Return how many of the prompt's tokens come after what it shares with prompts that were read before."""
+        usage = request.completion.usage
+        if not shared:
             return usage.prompt_tokens
         # The template closes the last turn anew; the last token is always read, for its log-probabilities.
         template = _CLOSING_TOKENS if request.prompt.is_chat else 0
-        return min(usage.prompt_tokens, max(1, self._count_tokens(text[shared:]) + template))
+        return min(usage.prompt_tokens, max(1, self._count_tokens(request.prompt.full_text[shared:]) + template))
 
 
 class Recorder:

@@ -1,6 +1,10 @@
 """Tell how much of a prompt an engine has read before."""
 
+from bisect import bisect
 from dataclasses import dataclass
+from typing import Protocol, Self
+
+from cribsheet.text import shared_length
 
 _KEPT = 0.5
 
@@ -11,7 +15,19 @@ class _Read:
     tokens: int
 
 
-class Prefixes:
+class Prefixes(Protocol):
+    """What an engine holds of the prompts that it was asked."""
+
+    def copy(self) -> Self:
+        """Return the same state, to judge prompts that may follow without taking them in here."""
+        ...
+
+    def read(self, text: str, *, tokens: int) -> int:
+        """Take in a prompt of so many tokens; return how many of its characters had been read."""
+        ...
+
+
+class OneSlot:
     """The prompts whose readings an engine with one slot still holds, judged by their order alone.
 
     As llama.cpp does: the slot holds the prompt before. A prompt that shares at least half of it takes
@@ -19,7 +35,7 @@ class Prefixes:
     `capacity` tokens, and the one with the longest common start is taken up. With a capacity of 0, the
     prompt before is all there is.
 
-    >>> prefixes = Prefixes(capacity=100)
+    >>> prefixes = OneSlot(capacity=100)
     >>> prefixes.read("Good: superb. Text: dull", tokens=8), prefixes.read("Good: superb. Text: fine", tokens=8)
     (0, 20)
     """
@@ -29,15 +45,15 @@ class Prefixes:
         self._held: list[_Read] = []
         """The prompt before last."""
 
-    def copy(self) -> "Prefixes":
-        """Return the same state, to judge prompts that may follow without taking them in here."""
-        other = Prefixes(self.capacity)
+    def copy(self) -> "OneSlot":
+        """Return the same state."""
+        other = OneSlot(self.capacity)
         other._held = list(self._held)
         return other
 
     def read(self, text: str, *, tokens: int) -> int:
         """Take in a prompt of so many tokens; return how many of its characters had been read."""
-        shared, place = max(((_shared_length(one.text, text), at) for at, one in enumerate(self._held)), default=(0, 0))
+        shared, place = max(((shared_length(one.text, text), at) for at, one in enumerate(self._held)), default=(0, 0))
         if self._held and shared >= _KEPT * len(self._held[place].text):
             self._held.pop(place)
         self._held.append(_Read(text, tokens))
@@ -46,13 +62,29 @@ class Prefixes:
         return shared
 
 
-def _shared_length(one: str, other: str) -> int:
-    """Return how long the common start is, by bisection: comparing slices is far quicker than characters."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
+class Everything:
+    """All prompts that there were, of which a server may hold any.
+
+    >>> everything = Everything()
+    >>> everything.read("Good: superb. Text: dull", tokens=8), everything.read("Bad: dull.", tokens=4)
+    (0, 0)
+    >>> everything.read("Good: superb. Text: fine", tokens=8)
+    20
+    """
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        """Sorted: the one with the longest common start is a neighbour."""
+
+    def copy(self) -> "Everything":
+        """Return the same state."""
+        other = Everything()
+        other._texts = list(self._texts)
+        return other
+
+    def read(self, text: str, *, tokens: int) -> int:
+        """Take in a prompt; return how many of its characters had been read."""
+        place = bisect(self._texts, text)
+        neighbours = self._texts[max(0, place - 1) : place + 1]
+        self._texts.insert(place, text)
+        return max((shared_length(one, text) for one in neighbours), default=0)

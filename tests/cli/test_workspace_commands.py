@@ -1,7 +1,9 @@
 """`list`, `new`, `cache`, `models` and `doctor` tell of what is there."""
 
 import json
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -196,3 +198,27 @@ def test_doctor_finds_a_llama_server_and_says_how_to_name_it() -> None:
         assert found.found == f"smollm at {server.url}: --model openai/NAME --api-base {server.url}/v1"
         assert doctor._llama_server(ports[:1]).found.startswith(f"none at the ports {ports[0]} of this machine")
     assert doctor._LLAMA_PORTS[0] == 9931
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the engine uses GNU's OpenMP on Linux alone")
+@pytest.mark.parametrize(
+    ("variables", "found", "is_well"),
+    [
+        ({}, "OpenMP was loaded without GOMP_SPINCOUNT", False),
+        ({"OMP_WAIT_POLICY": "passive"}, "OMP_WAIT_POLICY=passive", True),
+    ],
+)
+def test_doctor_tells_how_the_engines_threads_wait(variables: dict[str, str], found: str, is_well: bool) -> None:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GOMP_", "OMP_"))}
+    script = "import ctypes; ctypes.CDLL('libgomp.so.1'); from cribsheet.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "doctor", "--json"],
+        capture_output=True,
+        text=True,
+        env=kept | variables,
+        check=False,
+    )
+    check = next(check for check in json.loads(done.stdout)["checks"] if check["name"] == "engine threads")
+    assert check["found"].endswith(found)
+    assert check["ok"] is is_well
+    assert ("GOMP_SPINCOUNT=1000" in (check["mend"] or "")) is not is_well

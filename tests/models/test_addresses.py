@@ -21,7 +21,7 @@ PATHS = st.sampled_from(["", "/", "/api", "/a/b/", "//", "/v1/"])
 @given(SCHEMES, HOSTS, PORTS, PATHS)
 def test_every_form_leads_where_ollamas_client_goes(scheme: str, host: str, port: str, path: str) -> None:
     text = scheme + host + port + path
-    assume(not text.startswith("://"))  # no form that anyone writes
+    assume("://" not in text.removeprefix(scheme))  # no form that anyone writes
     if scheme and text == scheme:  # which that client takes for a host of the name http
         with pytest.raises(AddressError):
             read_address(text, dialect="ollama", source="OLLAMA_HOST")

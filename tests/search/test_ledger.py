@@ -25,8 +25,8 @@ from toys import SENTIMENT
 WIRING = direct_wiring(BARE, SENTIMENT)
 
 
-def ledger_of(budget: str, *, parallel: int = 1) -> Ledger:
-    return Ledger(Budget.parse(budget), count_tokens=len, parallel=parallel)
+def ledger_of(budget: str, *, parallel: int = 1, prefix_tokens: int | None = None) -> Ledger:
+    return Ledger(Budget.parse(budget), count_tokens=len, parallel=parallel, prefix_tokens=prefix_tokens)
 
 
 def charged(ledger: Ledger, text: str, *, tokens: int, cached: int | None = 0, written: int = 0) -> float:
@@ -37,12 +37,39 @@ def charged(ledger: Ledger, text: str, *, tokens: int, cached: int | None = 0, w
 # What a request costs
 
 
-def test_a_prefix_shared_with_the_prompt_before_is_free_whatever_the_engine_had_cached() -> None:
-    ledger = ledger_of("1k")
+def test_of_an_engine_that_keeps_prefixes_a_shared_one_is_free_whatever_it_had_cached() -> None:
+    ledger = ledger_of("1k", prefix_tokens=0)
     assert charged(ledger, "a" * 90 + "b" * 10, tokens=100, cached=70, written=3) == 103
     assert charged(ledger, "a" * 90 + "c" * 10, tokens=100, cached=0) == 10
     assert charged(ledger, "b" * 100, tokens=100, cached=90) == 100
     assert ledger.tokens == 213
+
+
+def test_a_server_that_reuses_nothing_is_charged_all_that_it_reads() -> None:
+    ledger = ledger_of("10k")
+    costs = [charged(ledger, "a" * 90 + str(row) * 10, tokens=100, cached=0, written=2) for row in range(8)]
+    assert costs == [102] * 8
+
+
+@pytest.mark.parametrize("cached", [0, 16, 48, 64, 90])
+def test_a_server_is_charged_what_it_says_that_it_read(cached: int) -> None:
+    ledger = ledger_of("10k")
+    assert charged(ledger, "a" * 90 + "b" * 10, tokens=100, cached=0) == 100
+    assert charged(ledger, "a" * 90 + "c" * 10, tokens=100, cached=cached) == 100 - cached
+
+
+def test_what_a_server_had_read_before_this_compile_is_charged_all_the_same() -> None:
+    cold, warm = ledger_of("10k"), ledger_of("10k")
+    for row, prefix in enumerate("abab"):
+        text = prefix * 90 + str(row) * 10
+        charged(cold, text, tokens=100, cached=90 if row >= 2 else 0)
+        charged(warm, text, tokens=100, cached=99)
+    assert warm.spent == cold.spent == 220
+
+
+def test_a_server_that_counts_no_tokens_is_charged_an_estimate() -> None:
+    request = Request("key", Prompt(text="a" * 90), Completion(text="yes", usage=Usage()))
+    assert ledger_of("1k").charge(request) == 93
 
 
 def test_every_token_counts_if_no_prefix_cache_is_told_of() -> None:

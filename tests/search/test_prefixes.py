@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cribsheet.search.prefixes import Prefixes
+from cribsheet.search.prefixes import Everything, OneSlot
 
 GOOD, BAD = "Good: superb. " * 10, "Bad: dull. " * 10
 
 
-def read(prefixes: Prefixes, *texts: str) -> list[int]:
+def read(prefixes: OneSlot, *texts: str) -> list[int]:
     """Return how much of each text had been read, a token a word."""
     return [prefixes.read(text, tokens=len(text.split())) for text in texts]
 
@@ -25,36 +25,36 @@ def alternating(rows: int) -> list[str]:
 
 
 def test_the_first_prompt_is_all_new_and_the_same_again_all_read() -> None:
-    assert read(Prefixes(1000), GOOD, GOOD) == [0, len(GOOD)]
+    assert read(OneSlot(1000), GOOD, GOOD) == [0, len(GOOD)]
 
 
 def test_rows_of_one_candidate_share_its_demos() -> None:
-    assert read(Prefixes(0), GOOD + "Row 1", GOOD + "Row 2", GOOD + "Text 3")[1:] == [len(GOOD + "Row "), len(GOOD)]
+    assert read(OneSlot(0), GOOD + "Row 1", GOOD + "Row 2", GOOD + "Text 3")[1:] == [len(GOOD + "Row "), len(GOOD)]
 
 
 def test_two_alternating_candidates_are_both_held_within_the_capacity() -> None:
     words = len(GOOD.split()) + len(BAD.split()) + 4
     shared = [len(GOOD + "Row "), len(BAD + "Row ")]
-    assert read(Prefixes(words), *alternating(4)) == [0, 0, *shared * 3]
+    assert read(OneSlot(words), *alternating(4)) == [0, 0, *shared * 3]
 
 
 def test_beyond_the_capacity_the_older_one_is_read_again() -> None:
     words = len(GOOD.split()) + len(BAD.split()) + 3
-    assert read(Prefixes(words), *alternating(4)) == [0] * 8
+    assert read(OneSlot(words), *alternating(4)) == [0] * 8
 
 
 def test_without_a_capacity_only_the_prompt_before_is_held() -> None:
-    prefixes = Prefixes(0)
+    prefixes = OneSlot(0)
     assert read(prefixes, GOOD + "Row 1", BAD + "Row 1", GOOD + "Row 2") == [0, 0, 0]
     assert read(prefixes, GOOD + "Row 3") == [len(GOOD + "Row ")]
 
 
 def test_one_prompt_is_held_however_long_it_is() -> None:
-    assert read(Prefixes(3), GOOD, GOOD) == [0, len(GOOD)]
+    assert read(OneSlot(3), GOOD, GOOD) == [0, len(GOOD)]
 
 
 def test_of_several_that_are_held_the_longest_common_start_counts() -> None:
-    prefixes = Prefixes(1000)
+    prefixes = OneSlot(1000)
     read(prefixes, GOOD + "Row 1", BAD + "Row 1")
     assert read(prefixes, GOOD[: len(GOOD) // 2] + "no more") == [len(GOOD) // 2]
     assert read(prefixes, BAD) == [len(BAD)]
@@ -62,13 +62,13 @@ def test_of_several_that_are_held_the_longest_common_start_counts() -> None:
 
 def test_a_prompt_that_shares_most_takes_the_others_place() -> None:
     """The slot is written over: what the two do not share is no longer held."""
-    prefixes = Prefixes(1000)
+    prefixes = OneSlot(1000)
     half = GOOD[: len(GOOD) * 3 // 4]
     assert read(prefixes, GOOD, half + "x" * 99, GOOD) == [0, len(half), len(half)]
 
 
 def test_a_prompt_that_shares_little_leaves_the_other_where_it_is() -> None:
-    prefixes = Prefixes(1000)
+    prefixes = OneSlot(1000)
     little = GOOD[: len(GOOD) // 4]
     assert read(prefixes, GOOD, little + "x" * 99, GOOD) == [0, len(little), len(GOOD)]
 
@@ -76,7 +76,7 @@ def test_a_prompt_that_shares_little_leaves_the_other_where_it_is() -> None:
 @pytest.mark.parametrize("rows", [3, 6])
 def test_what_was_used_last_is_kept_longest(rows: int) -> None:
     """A third candidate pushes out the one that was not asked for longest."""
-    prefixes = Prefixes(len(GOOD.split()) + len(BAD.split()) + 4)
+    prefixes = OneSlot(len(GOOD.split()) + len(BAD.split()) + 4)
     read(prefixes, *alternating(rows))
     read(prefixes, "Third. " * 8)
     assert read(prefixes, BAD + "Row 9") == [len(BAD + "Row ")]
@@ -88,7 +88,7 @@ def test_what_was_used_last_is_kept_longest(rows: int) -> None:
     capacity=st.integers(min_value=0, max_value=60),
 )
 def test_never_more_is_shared_than_with_some_prompt_before(texts: list[str], capacity: int) -> None:
-    prefixes, before = Prefixes(capacity), [""]
+    prefixes, before = OneSlot(capacity), [""]
     for text in texts:
         found = prefixes.read(text, tokens=len(text))
         common = [common_start(text, one) for one in before]
@@ -99,6 +99,15 @@ def test_never_more_is_shared_than_with_some_prompt_before(texts: list[str], cap
 
 @given(st.lists(st.text("ab", max_size=12), min_size=1, max_size=12))
 def test_without_a_capacity_as_much_is_shared_as_with_the_prompt_before(texts: list[str]) -> None:
-    prefixes = Prefixes(0)
+    prefixes = OneSlot(0)
     found = [prefixes.read(text, tokens=len(text) + 1) for text in texts]
     assert found == [0, *(common_start(*pair) for pair in pairwise(texts))]
+
+
+@given(st.lists(st.text("ab", max_size=12), min_size=1, max_size=20))
+def test_a_server_may_hold_every_prompt_that_there_was(texts: list[str]) -> None:
+    everything = Everything()
+    for number, text in enumerate(texts):
+        longest = max((common_start(text, one) for one in texts[:number]), default=0)
+        assert everything.copy().read(text, tokens=1) == longest
+        assert everything.read(text, tokens=1) == longest
