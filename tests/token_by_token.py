@@ -61,7 +61,7 @@ def worth(labels: Sequence[str], told: Callable[[Sequence[int]], Told]) -> Worth
             text = said + data.partition(b"\n")[0]
             if not is_end and share > SHORTEST and any(_begins(text, label) for label in labels):
                 heapq.heappush(beginnings, (-share, (*tokens, token), text))
-            elif (label := _label_of(text, labels)) is not None:
+            elif (label := _label_of(text, labels) or (is_end and _short_for(text, labels)) or None) is not None:
                 shares[label] += share
     return Worth(shares, -math.fsum(mass for mass, _, _ in beginnings))
 
@@ -89,6 +89,14 @@ def _label_of(text: bytes, labels: Sequence[str]) -> str | None:
     start = codecs.getincrementaldecoder("utf-8")("replace").decode(text).strip(" ")  # half a character may follow
     found = [label for label in labels if any(_starts_with(start, one) for one in _spellings(label))]
     return max(found, key=lambda label: (len(label), start.startswith(label)), default=None)
+
+
+def _short_for(text: bytes, labels: Sequence[str]) -> str | None:
+    """Return the only label that a text of three letters or more begins, as an answer may be short for it."""
+    start = text.decode(errors="replace").strip(" ")
+    found = [label for label in labels if any(one.startswith(start) for one in _spellings(label))]
+    is_enough = len(start) >= 3 and start.replace(" ", "").isalpha()
+    return found[0] if is_enough and len(found) == 1 else None
 
 
 def _starts_with(start: str, label: str) -> bool:

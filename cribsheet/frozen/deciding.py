@@ -75,13 +75,13 @@ class _Deciding:
         scoring = self._gone_on(told, usual)
         if scoring.is_silent and usual <= len(told) < WIDE:
             more = alternatives_of(self._rendered, self.ask(WIDE))
-            scoring = self._gone_on(more, WIDE) if more else scoring
+            scoring = self._gone_on(more, WIDE, calls=scoring.calls) if more else scoring
         if scoring.needs_text:
             scoring.hear(self._written())
         return scoring
 
-    def _gone_on(self, told: Sequence[Alternative], alternatives: int) -> Scoring:
-        scoring = Scoring(self._spelling, told)
+    def _gone_on(self, told: Sequence[Alternative], alternatives: int, *, calls: int = 0) -> Scoring:
+        scoring = Scoring(self._spelling, told, calls=calls)
         next_tokens = NextTokens(self._rendered, self._model, Sampling(max_tokens=1, top_logprobs=alternatives))
         scoring.go_on(next_tokens.after)
         self.asked += next_tokens.asked

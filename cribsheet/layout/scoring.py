@@ -13,6 +13,7 @@ MOST_CALLS = 12
 """The most further calls for one decision. Each reads a few tokens: the prompt is in the engine's prefix cache."""
 
 _SURE = 0.9  # how likely the model has to go on with a word, to be taken to go on with the rest of it
+_LONG, _LIKELY = 4, 0.5  # letters from which on a beginning is taken to be gone on with, at least so likely
 _LEAST = 1e-12
 _LESS = 1e-9  # nats that an outcome of which nothing is told stands below all others
 
@@ -81,8 +82,8 @@ class Scoring:
     0.1
     """
 
-    def __init__(self, spelling: Spelling, told: Sequence[Alternative]):
-        self.calls = 0
+    def __init__(self, spelling: Spelling, told: Sequence[Alternative], *, calls: int = 0):
+        self.calls = calls
         """The further calls so far."""
         self._spelling = spelling
         self._spoken: dict[str, list[float]] = {outcome: [] for outcome in spelling.words}
@@ -203,11 +204,15 @@ def logsumexp(values: Iterable[float]) -> float:
 
 def _goes_on(before: _Open, may: frozenset[str], told: Alternative) -> float:
     """Return how likely a word is taken to be gone on with, after one more of its tokens; 0 if that is not known."""
-    share = math.exp(told.logprob)
-    if len(before.may) > 1 or len(may) > 1 or share < _SURE:
+    said, share = before.said + told.text, math.exp(told.logprob)
+    if len(may) > 1:
         return 0.0
-    # Half a character says little of the next half: many characters begin alike.
-    return share**2 if is_whole(before.said + told.text) else share**2 * before.goes_on
+    seen = share**2 if share >= _SURE and len(before.may) == 1 else 0.0
+    if not is_whole(said):  # half a character says little of the next half: many characters begin alike
+        return seen * before.goes_on
+    letters = said.decode().strip()
+    is_long = len(letters) >= _LONG and not any(map(str.isdigit, letters))
+    return max(seen, _LIKELY if is_long else 0.0)
 
 
 def _sum(beginnings: Iterable[_Open], outcome: str) -> float:

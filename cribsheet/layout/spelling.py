@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 _WIDE_BLANKS = ("\u3000", "\u00a0")  # white space of several bytes that models write before a word
+_SHORTEST = 3  # letters of what may be short for a word
 _UNTOLD = "\ufffd"  # what servers show for part of a character
 
 
@@ -22,6 +23,7 @@ class Spelling:
     Part of a character is read by its bytes; if a server shows it as U+FFFD, it may be part of any that is not ASCII.
     White space before a word and around its parts does not count. Neither does its case, unless two outcomes
     differ in case alone. An answer that goes on after a whole word is that word's, as `starts_with_word` reads it.
+    One that ends before is short for the only word that it begins, as "tech" is for "technology".
 
     >>> spelling = Spelling({"a": "science", "b": "science fiction", "c": "sports"}, stops=["\\n"])
     >>> sorted(spelling.read(b" science").may), sorted(spelling.read(b" science\\n").got)
@@ -41,7 +43,8 @@ class Spelling:
             text, rest, ended = text[:at], b"", True
         text = _squeezed(text)
         if ended:
-            return Reading(self._come_to(text.rstrip()), frozenset())
+            text = text.rstrip()
+            return Reading(self._come_to(text) or self._short_for(text), frozenset())
         longer = self._continued(text, rest)
         if not longer:
             return Reading(self._come_to(text), frozenset())
@@ -70,6 +73,12 @@ class Spelling:
         begun = [outcome for outcome, word in self._folded.items() if word and _starts_with(folded, word)]
         longest = max((len(self._folded[outcome]) for outcome in begun), default=0)
         return self._as_cased([outcome for outcome in begun if len(self._folded[outcome]) == longest], text)
+
+    def _short_for(self, text: str) -> frozenset[str]:
+        """Return the outcome whose word alone begins with a text; none if the text is too short to tell."""
+        longer = self._continued(text, b"")
+        is_enough = len(text) >= _SHORTEST and text.replace(" ", "").isalpha()
+        return longer if is_enough and len(longer) == 1 else frozenset()
 
     def _as_cased(self, outcomes: Iterable[str], text: str) -> frozenset[str]:
         """Return the outcomes; of those that differ in case alone, the ones that are written as the text is."""

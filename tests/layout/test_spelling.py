@@ -47,7 +47,14 @@ def test_a_stop_sequence_ends_the_answer() -> None:
     assert read(" science\nand more") == ({"science"}, set())
     assert read("1</label>") == ({"1"}, set())
     assert read("\n") == (set(), set())
-    assert read(" spor\n") == (set(), set())
+    assert read(" sp\n") == (set(), set())
+
+
+def test_an_answer_that_ends_early_is_short_for_the_only_word_that_it_begins() -> None:
+    assert read(" spor\n") == ({"sports"}, set())
+    assert read(" spo", ended=True) == ({"sports"}, set())
+    assert read(" sci\n") == (set(), set())
+    assert read(" spo is") == (set(), set())
 
 
 def test_half_a_character_begins_what_its_bytes_begin() -> None:

@@ -26,21 +26,18 @@ class Numeric(ValueType):
         if isinstance(raw, bool):
             raise ValueError(f"must be a number but got {raw!r}")
         try:
-            value = self.number(str(raw).strip().lower())
+            return self.number(str(raw).strip().lower())
         except ValueError:
             raise ValueError(f"must be {self.noun} but got {raw!r}") from None
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"must be a finite number but got {raw!r}")
-        return value
 
     def read(self, text: str, word: Verbalizer) -> Value:
         """Return the number that the text is, else the first that it holds."""
         try:
-            return self.coerce(text)
+            value = self.number(text)
         except ValueError:
             found = _NUMBER.search(text)
-        value = float(found.group().replace(",", "")) if found else math.nan
-        if not math.isfinite(value):
+            value = float(found.group().replace(",", "")) if found else math.nan
+        if isinstance(value, float) and (math.isnan(value) or (math.isinf(value) and self.number is int)):
             raise ValueError(f"has no number in {text[:80]!r}")
         return self.number(value)
 
