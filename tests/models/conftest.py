@@ -10,9 +10,9 @@ from openai_server import OpenAIServer
 from cribsheet.models.embedded import EmbeddedModel
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def llama_engine(smollm: EmbeddedModel) -> LlamaEngine:
-    """The embedded model, as an Ollama-API server uses it."""
+    """The embedded model, as an Ollama-API server uses it; after a fork its engine has another address."""
     return LlamaEngine(smollm.address)
 
 
