@@ -82,14 +82,9 @@ def read_all(seeds: Sequence[int]) -> list[Outcome]:
 
 
 def template(message: str) -> str:
-    """Return the start of a message without its place and what differs from file to file."""
-    said = re.sub(
-        r"^(?:[^ ]*rows(?:\.\w+)?(?:, [^:]*?)?|row \d+ of the trainset|--map .*?:)(?::| (?=is|begins|ends|has))",
-        "",
-        message,
-    )
-    said = re.sub(r"'[^']*'|\"[^\"]*\"|0x\w\w|\d+", "…", said)
-    return re.sub(r"^ ?\w+ (?=must be|is empty|has (?:half|the|an))|(?<=one of ).*?(?= but got)", "…", said)[:44]
+    """Return the start of what a message says, without what differs from file to file."""
+    said = message.partition(": ")[2] or message
+    return re.sub(r"'[^']*'|\"[^\"]*\"|0x\w\w|\d+|(?<=; it has ).*|(?<=must be ).*", "…", said)[:32]
 
 
 def main() -> None:

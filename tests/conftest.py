@@ -3,10 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from cribsheet.errors import WeightsError
 from cribsheet.models.embedded import EmbeddedModel
 from gemma import PACKAGE, gemma_weights
+
+settings.register_profile("busy machines", deadline=None)
+settings.load_profile("busy machines")
 
 
 @pytest.fixture(scope="session")
