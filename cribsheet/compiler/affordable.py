@@ -11,7 +11,7 @@ MIN_TEST_ROWS = 10
 """The fewest rows that a score is given for."""
 TEST_SHARE = 0.2
 """The part of the budget that is kept for the testset."""
-_WRITTEN = 0.1  # of what reading a row costs: writing an outcome
+_REREAD = 16.0  # tokens: the end of a prompt that is read again, and a written outcome
 
 
 def check_budget(study: Study) -> None:
@@ -30,7 +30,7 @@ def check_budget(study: Study) -> None:
 def reserve(study: Study, baseline: Trial, *, test_rows: int) -> None:
     """Keep back what the testset will cost, going by what the baseline's rows did."""
     budget, row = study.ledger.budget, baseline.cost_of_asking
-    pair = 2 * row + cost_of_text(study, row)
+    pair = 2 * row + cost_of_text(study, baseline)
     affordable = int(TEST_SHARE * budget.limit / pair)
     study.ledger.reserved = pair * min(test_rows, max(MIN_TEST_ROWS, affordable))
     if study.ledger.left <= BASELINE_ROWS * row:
@@ -41,15 +41,17 @@ def reserve(study: Study, baseline: Trial, *, test_rows: int) -> None:
         )
 
 
-def cost_of_text(study: Study, row: float) -> float:
-    """Return what the winner costs as text on a test row, beside its own answer; `row` is what an answer costs.
+def cost_of_text(study: Study, trial: Trial) -> float:
+    """Return what a candidate costs as text on a test row, beside its own answer.
 
-    Only decided outcomes are asked once more. An engine that holds the prompt reads none of it again.
+    Only decided outcomes are asked once more. An engine that holds a raw prompt hardly reads it again.
     """
     if not (study.tells_logprobs and any(decided_field(one) for one in study.signatures.values())):
         return 0.0
-    reads_again = study.ledger.budget.unit != "tokens" or not study.ledger.holds_prompts
-    return row if reads_again else _WRITTEN * row
+    prompts = trial.candidate.prompts.values()
+    is_raw = all(prompt.layout.style == "raw" for prompt in prompts)
+    is_kept = is_raw and study.ledger.budget.unit == "tokens" and study.ledger.holds_prompts
+    return min(_REREAD, trial.cost_of_asking) if is_kept else trial.cost_of_asking
 
 
 def _row_tokens(study: Study) -> float:

@@ -214,8 +214,11 @@ class Ledger:
 
     def _read(self, request: Request, prefixes: Prefixes) -> int:
         """Return how many of the prompt's tokens are charged."""
-        usage = request.completion.usage
-        shared = prefixes.read(request.prompt.full_text, tokens=usage.prompt_tokens)
+        prompt, usage = request.prompt, request.completion.usage
+        # The embedded engine continues an answer that is begun as a raw prompt.
+        shared = prefixes.read(
+            prompt.full_text, tokens=usage.prompt_tokens, is_chat=prompt.is_chat and not prompt.begun
+        )
         if usage.cached_tokens is None:
             return usage.prompt_tokens
         explained = self._after(request, shared)
@@ -227,7 +230,7 @@ class Ledger:
         if not shared:
             return usage.prompt_tokens
         # The template closes the last turn anew; the last token is always read, for its log-probabilities.
-        template = _CLOSING_TOKENS if request.prompt.is_chat else 0
+        template = _CLOSING_TOKENS if request.prompt.is_chat and not request.prompt.begun else 0
         return min(usage.prompt_tokens, max(1, self._count_tokens(request.prompt.full_text[shared:]) + template))
 
 
