@@ -12,6 +12,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from cribsheet.budget import Budget
 from cribsheet.compiler.bridge import BARE
 from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.metrics import label_accuracy
@@ -22,7 +23,6 @@ from cribsheet.progress import Silent
 from cribsheet.prompts import Message, Prompt
 from cribsheet.search.bootstrap.runs import bootstrap
 from cribsheet.search.bootstrap.teaching import TeacherSettings
-from cribsheet.search.budget import Budget
 from cribsheet.search.evaluator import Evaluator
 from cribsheet.search.ledger import Ledger
 from cribsheet.search.study import Study

@@ -29,6 +29,7 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import NamedTuple
 
+from cribsheet.budget import Budget, BudgetExhausted
 from cribsheet.compiler.bridge import BARE, DspyProgram, as_module
 from cribsheet.dataset.examples import Row
 from cribsheet.dataset.rows import load_rows
@@ -39,7 +40,6 @@ from cribsheet.layout.catalogue import layout_named
 from cribsheet.models import Model, open_model
 from cribsheet.models.cache import CachedModel, CompletionCache, Meter
 from cribsheet.progress import Silent
-from cribsheet.search.budget import Budget, BudgetExhausted
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import balanced, short
 from cribsheet.search.evaluator import Evaluator

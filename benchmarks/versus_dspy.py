@@ -17,9 +17,9 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
+from cribsheet.budget import Budget
 from cribsheet.compiler.compile import DEFAULT_MODEL
 from cribsheet.models import Model, open_model
-from cribsheet.search.budget import Budget
 from versus import ours, theirs
 from versus.cells import Cell, Key, Results, replace_text
 from versus.engine import Engine, Remembered

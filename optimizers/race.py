@@ -4,9 +4,9 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from statistics import fmean
 
+from cribsheet.budget import BudgetExhausted
 from cribsheet.dataset.examples import Demo
 from cribsheet.search.bootstrap.reasoning import reasoning_variant
-from cribsheet.search.budget import BudgetExhausted
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demo_sampling import POOL, DemoSampler, Effects, covering
 from cribsheet.search.demos import answered_only, balanced, short

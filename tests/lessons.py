@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping
 
+from cribsheet.budget import Budget
 from cribsheet.compiler.bridge import BARE
 from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.metrics import label_accuracy
@@ -12,7 +13,6 @@ from cribsheet.frozen.running import direct_wiring, run_wired
 from cribsheet.models.scripted import Script, ScriptedModel
 from cribsheet.progress import Silent
 from cribsheet.prompts import Prompt
-from cribsheet.search.budget import Budget
 from cribsheet.search.evaluator import Evaluator
 from cribsheet.search.ledger import Ledger
 from cribsheet.search.study import Study

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from cribsheet.budget import Budget, BudgetExhausted
 from cribsheet.compiler.bridge import BARE
 from cribsheet.dataset.examples import Row
 from cribsheet.dataset.rows import load_rows
@@ -20,7 +21,6 @@ from cribsheet.models import Completion, Model, Sampling
 from cribsheet.models.scripted import Script, ScriptedModel
 from cribsheet.progress import Silent
 from cribsheet.prompts import Prompt
-from cribsheet.search.budget import Budget, BudgetExhausted
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.corrections.guard import GuardFitter
 from cribsheet.search.evaluator import Evaluator, ProgramRunner

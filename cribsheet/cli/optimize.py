@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cribsheet.budget import Budget
 from cribsheet.carriage import CARRIAGES
 from cribsheet.cli._command import (
     Command,
@@ -25,7 +26,6 @@ from cribsheet.frozen.sealing import read, to_text
 from cribsheet.frozen.tested import path_beside
 from cribsheet.models import open_model
 from cribsheet.report.report import compiled_facts, compiled_summary, gain_in_words, headline, results_table
-from cribsheet.search.budget import Budget
 from cribsheet.settings import Settings
 from cribsheet.workspace import Workspace, find_workspace
 

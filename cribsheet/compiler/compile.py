@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from cribsheet.budget import Budget, BudgetExhausted, SearchStopped
 from cribsheet.compiler.abilities import check_abilities
 from cribsheet.compiler.affordable import BASELINE_ROWS, check_budget, reserve
 from cribsheet.compiler.bridge import BARE, DspyProgram, as_module
@@ -34,7 +35,6 @@ from cribsheet.models.cache import CachedModel, CompletionCache, Meter
 from cribsheet.outcomes import Value
 from cribsheet.progress import Progress, Silent
 from cribsheet.search.bootstrap.demonstrations import bootstrap_if_needed
-from cribsheet.search.budget import Budget, BudgetExhausted, SearchStopped
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.corrections.guard import guard_fitter
 from cribsheet.search.evaluator import Evaluator, ProgramRunner

@@ -4,9 +4,9 @@ import random
 from collections.abc import Sequence
 from contextlib import suppress
 
+from cribsheet.budget import BudgetExhausted
 from cribsheet.errors import CompileError, ModelError
 from cribsheet.models import Completion
-from cribsheet.search.budget import BudgetExhausted
 from cribsheet.search.demos import balanced
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial

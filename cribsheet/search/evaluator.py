@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from cribsheet.budget import BudgetExhausted
 from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.evaluate import RowResult, score_row
 from cribsheet.evaluation.metrics import apply_metric
@@ -15,7 +16,6 @@ from cribsheet.layout.parsing import ParseFailure
 from cribsheet.layout.scoring import SHARE
 from cribsheet.models import Completer, Model
 from cribsheet.outcomes import Value
-from cribsheet.search.budget import BudgetExhausted
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.corrections.guard import GuardFitter
 from cribsheet.search.ledger import Bill, Ledger, Recorder

@@ -6,12 +6,12 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
+from cribsheet.budget import Budget, BudgetExhausted, SearchStopped
 from cribsheet.errors import AbandonedError
 from cribsheet.executor import Executor
 from cribsheet.models import Completion, Model, Sampling
 from cribsheet.models.keys import KeyLocks, completion_key
 from cribsheet.prompts import Prompt
-from cribsheet.search.budget import Budget, BudgetExhausted, SearchStopped
 from cribsheet.search.prefixes import Everything, OneSlot, Prefixes
 
 Item = TypeVar("Item")

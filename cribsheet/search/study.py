@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from cribsheet.budget import BudgetExhausted
 from cribsheet.carriage import Carriage
 from cribsheet.corrections import Extraction
 from cribsheet.corrections.extraction import ALTERNATIVES
@@ -20,7 +21,6 @@ from cribsheet.layout.questions import suits
 from cribsheet.models import Completer, Model
 from cribsheet.progress import Progress
 from cribsheet.search.bootstrap.teaching import TeacherRuns, TeacherSettings
-from cribsheet.search.budget import BudgetExhausted
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.corrections.extraction import source_of
 from cribsheet.search.corrections.pointer import PointerFitter

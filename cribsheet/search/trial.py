@@ -8,11 +8,11 @@ from statistics import fmean
 
 import numpy as np
 
+from cribsheet.budget import BudgetExhausted, SearchStopped
 from cribsheet.corrections import corrected, to_apply
 from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.evaluate import Evaluation, RowResult, score_run, summarize
 from cribsheet.frozen.running import Run, asked
-from cribsheet.search.budget import BudgetExhausted, SearchStopped
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.corrections._base import Fitter
 from cribsheet.search.corrections.calibration import CalibrationFitter

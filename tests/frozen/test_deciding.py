@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from cribsheet.budget import Budget
 from cribsheet.corrections import Answer, Calibration
 from cribsheet.frozen import Decoding, FrozenPrompt
 from cribsheet.frozen.deciding import WIDE
@@ -14,7 +15,6 @@ from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completion, Part, Sampling, Usage
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
-from cribsheet.search.budget import Budget
 from cribsheet.search.ledger import Charged, Ledger
 from cribsheet.signature import Field, Signature
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cribsheet.budget import BudgetExhausted
 from cribsheet.compiler.bridge import BARE
 from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.metrics import answer_f1
@@ -20,7 +21,6 @@ from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.prompts import Prompt
 from cribsheet.search.bootstrap.demonstrations import bootstrap_if_needed
 from cribsheet.search.bootstrap.teaching import TeacherSettings
-from cribsheet.search.budget import BudgetExhausted
 from cribsheet.search.corrections.guard import GuardFitter
 from cribsheet.search.study import Study
 from cribsheet.workspace import builtin

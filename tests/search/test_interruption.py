@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from cribsheet.budget import Budget, BudgetExhausted, SearchStopped
 from cribsheet.models import Completion
 from cribsheet.prompts import Prompt
-from cribsheet.search.budget import Budget, BudgetExhausted, SearchStopped
 from cribsheet.search.interruption import Interruption
 from cribsheet.search.ledger import Ledger, Request
 

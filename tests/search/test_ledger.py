@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
+from cribsheet.budget import Budget, BudgetExhausted, SearchStopped
 from cribsheet.compiler.bridge import BARE
 from cribsheet.executor import Threads
 from cribsheet.frozen import FrozenPrompt
@@ -16,7 +17,6 @@ from cribsheet.models.keys import completion_key
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.outcomes import Value
 from cribsheet.prompts import Prompt
-from cribsheet.search.budget import Budget, BudgetExhausted, SearchStopped
 from cribsheet.search.ledger import Bill, Charged, Ledger, Recorder, Request
 from cribsheet.search.trial import Trial
 from studies import arena, evaluator_of, fighter, leaning, numbered

@@ -4,6 +4,7 @@ import contextlib
 import random
 import re
 
+from cribsheet.budget import BudgetExhausted
 from cribsheet.compiler.bridge import BARE
 from cribsheet.dataset.examples import Demo
 from cribsheet.errors import ModelError
@@ -12,7 +13,6 @@ from cribsheet.models import Completion, Sampling
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
 from cribsheet.search.bootstrap.teaching import TeacherSettings
-from cribsheet.search.budget import BudgetExhausted
 from cribsheet.search.demo_sampling import DemoSampler
 from cribsheet.search.race import first_block
 from cribsheet.search.refinement import Refinement

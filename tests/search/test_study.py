@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import pytest
 
+from cribsheet.budget import BudgetExhausted
 from cribsheet.compiler.bridge import BARE
 from cribsheet.errors import CompileError
-from cribsheet.search.budget import BudgetExhausted
 from studies import arena, fighter
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import pytest
 
+from cribsheet.budget import BudgetExhausted, SearchStopped
 from cribsheet.compiler.bridge import BARE
 from cribsheet.corrections import Calibration, Readout
 from cribsheet.corrections.calibration import batch_calibration
@@ -19,7 +20,6 @@ from cribsheet.models import Completer, Completion, Sampling
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.prompts import Prompt
-from cribsheet.search.budget import BudgetExhausted, SearchStopped
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.corrections.guard import GuardFitter
 from cribsheet.search.corrections.readout import ReadoutFitter

@@ -2,8 +2,8 @@
 
 import pytest
 
+from cribsheet.budget import Budget
 from cribsheet.errors import BudgetError
-from cribsheet.search.budget import Budget
 
 
 @pytest.mark.parametrize(
