@@ -1,4 +1,4 @@
-"""Race demonstrations out of a teacher's runs, mixed with labelled ones."""
+"""Race demo sets that mix a teacher's answers with labelled rows."""
 
 from collections.abc import Iterator
 
@@ -11,14 +11,14 @@ from cribsheet.search.race import Listed, Race
 from cribsheet.search.study import Study
 
 SETS = 16
-"""Demo sets that are compared at most, without those that reason."""
+"""The most demo sets that are compared, without those that reason."""
 SIZES = (8, 4, 6, 2)
 
 
 def search(study: Study) -> None:
-    """Bootstrap demonstrations, then race demo sets; the winner answers all rows.
+    """Bootstrap demos, then race demo sets; the winner answers all validation rows.
 
-    Every other set is asked in words too: to reason before it answers, if there are rationales.
+    If there are rationales, every other set also takes part in a version that reasons before it answers.
     """
     bootstrap_demos(study)
     study.progress.stage("racing demonstrations")
@@ -27,7 +27,7 @@ def search(study: Study) -> None:
 
 
 def _candidates(study: Study) -> Iterator[Candidate]:
-    """Yield demo sets, from bootstrapped demos alone to labelled ones alone, and what reasons beside every other."""
+    """Yield candidates whose demos are bootstrapped, labelled or mixed; every other one also with rationales."""
     layout = study.layouts[0]
     for number in range(SETS):
         size = SIZES[number % len(SIZES)]
@@ -42,7 +42,7 @@ def _candidates(study: Study) -> Iterator[Candidate]:
 
 
 def _mixed(study: Study, name: str, *, size: int, made: int) -> tuple[Demo, ...]:
-    """Return up to `made` bootstrapped demos and as many labelled ones as are missing, in random order."""
+    """Return up to `made` bootstrapped demos, filled up to `size` with labelled ones, in random order."""
     signature, own = study.signatures[name], bootstrapped(study, name)
     chosen = balanced(signature, own, size=made, rng=study.rng)
     asked = [demo.inputs for demo in chosen]

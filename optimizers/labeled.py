@@ -1,4 +1,4 @@
-"""Balanced random demonstrations in the first layout."""
+"""Show random labelled rows in the first layout."""
 
 from cribsheet.search.demos import balanced
 from cribsheet.search.study import Study
@@ -7,7 +7,7 @@ SIZE = 8
 
 
 def search(study: Study) -> None:
-    """Show up to eight random rows of the demo pool, fewer where they do not fit the context window."""
+    """Show up to eight random rows of the demo pool; fewer if they do not fit the context window."""
     for size in range(SIZE, -1, -1):
         demos = {
             name: balanced(signature, study.pools[name], size=size, rng=study.rng)

@@ -1,4 +1,4 @@
-"""Race layouts, words and demonstration sets against each other, then refine the winner."""
+"""Find the best prompt by racing layouts, words and demo sets."""
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -17,20 +17,20 @@ from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
 
 LAYOUTS, DEMOS = 0.4, 0.4
-"""The parts of the budget for layouts with their words, and for demo sets; refinement has the rest."""
+"""The parts of the budget for screening and for demo sets. Refinement gets the rest."""
 SMALL_SET = 4
 SIZES = (4, 8, 12)
 MOST_TOKENS = 640
-"""The longest demo sets, in tokens: a model of this class gets lost in longer prompts, and each is read often."""
-_ROOM = 1.2  # rows to come may be longer than those that their cost is judged by
-_POINTED = 0.5  # the part of the rows whose answers a pointer has begin elsewhere, in one fold or another
-_MOST_SETS = 1000  # a small trainset repeats itself long before
+"""The most tokens of a demo set. Small models do worse with longer prompts, and each set is read many times."""
+_ROOM = 1.2  # the rows to come may be longer than those that their cost is estimated from
+_POINTED = 0.5  # the part of the rows for which a pointer moves the answer in some fold, so that the model is asked
+_MOST_SETS = 1000
 
 
 def search(study: Study) -> None:
-    """Find the layouts in which demos do well; race demo sets in them; refine the winner.
+    """Screen layouts and words, race demo sets in the best of them, then refine the winner.
 
-    A stage that ends before its part of the budget leaves the rest to those that follow.
+    If a stage does not use its part of the budget, the next stages may.
     """
     whole = study.ledger.left
     draws = {name: _draw(study, name) for name in study.signatures}
@@ -43,7 +43,7 @@ def search(study: Study) -> None:
     sets = _DemoSets(study, screened, draws, abstaining=_gains_from_abstentions(study, screened[0]))
     entered = [trial for trial in study.trials if trial.uncorrected in screened]
     for winner in Race(study, DEMOS * whole).run(sets, keep=1, incumbents=entered):
-        # On fewer rows than another's it would stand lower for that alone.
+        # With fewer rows than another trial, it would rank lower for that alone.
         study.extend(winner, max(trial.rows for trial in study.trials))
     study.progress.stage("refining the winner")
     with _kept_for_corrections(study):
@@ -52,9 +52,10 @@ def search(study: Study) -> None:
 
 @contextmanager
 def _kept_for_corrections(study: Study) -> Iterator[None]:
-    """Keep back what it takes for the best trial to answer all rows, and spend it so: corrections learn from them.
+    """Reserve budget during a block, then let the best trial answer all validation rows with it.
 
-    What a pointer then takes is left, for answers that begin elsewhere.
+    Corrections are fitted on these rows. If answers are extracted, there is also a reserve for fitting a pointer, which
+    asks the model again.
     """
     best = study.best
     points = study.pointed_source is not None
@@ -71,7 +72,7 @@ def _kept_for_corrections(study: Study) -> Iterator[None]:
 
 
 def _draw(study: Study, name: str) -> DemoSampler:
-    """Return what draws a predictor's demos, from those that cover its inputs."""
+    """Return a sampler of a predictor's demos. It draws from the demos that cover the inputs."""
     signature = study.signatures[name]
     return DemoSampler(signature, covering(signature, _pool(study, name), size=POOL, rng=study.rng), rng=study.rng)
 
@@ -120,7 +121,7 @@ def _small_set(study: Study) -> dict[str, Sequence[Demo]]:
 
 
 class _DemoSets:
-    """Draws demo sets for candidates in the best layouts; what did well is drawn more often."""
+    """Proposes demo sets in the best layouts. Sizes, layouts and demos that did well are drawn more often."""
 
     def __init__(
         self, study: Study, screened: Sequence[Candidate], draws: Mapping[str, DemoSampler], *, abstaining: bool
@@ -134,7 +135,7 @@ class _DemoSets:
         self._drawn: tuple[Hashable, ...] | None = None
 
     def ask(self) -> Candidate | None:
-        """Return a prompt that reasons if one is left, else a set that was drawn by what is known so far."""
+        """Return a prompt that reasons if one is left, otherwise a new demo set."""
         self._drawn = None
         if self._reasoning:
             return self._reasoning.pop(0)
@@ -150,7 +151,7 @@ class _DemoSets:
         return base.with_demos(demos, origin=f"{size} demos, {_name(base)}")
 
     def tell(self, trial: Trial) -> None:
-        """Learn what a set's size, layout, pool and demos do."""
+        """Learn from a trial which sizes, layouts, pools and demos do well."""
         if self._drawn is None:
             return
         merit = fmean(trial.merits[: first_block(self.study)])
@@ -160,7 +161,7 @@ class _DemoSets:
 
 
 def _sizes(study: Study) -> tuple[int, ...]:
-    """Return the demo counts that stay within `MOST_TOKENS`, half and all of `SMALL_SET` at least."""
+    """Return the numbers of demos that stay within `MOST_TOKENS`; at least `SMALL_SET` and half of it."""
     longest = max(
         study.model.count_tokens("\n".join(str(value) for demo in short(pool) for value in demo.inputs.values()))
         / max(1, len(short(pool)))

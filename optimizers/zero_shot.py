@@ -1,11 +1,11 @@
-"""The task in words, without demonstrations."""
+"""Ask the task in words, without demonstrations."""
 
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.study import Study
 
 
 def search(study: Study) -> None:
-    """Ask as the baseline does, but decide by calibrated log-probabilities where the model tells them."""
+    """Use the baseline's prompt, but decide by calibrated log-probabilities if the model tells them."""
     prompts = {
         name: study.prompt(prompt.signature, prompt.layout, (), instructions=prompt.instructions)
         for name, prompt in study.zero_shot().prompts.items()

@@ -207,9 +207,10 @@ def _goes_on(before: _Open, may: frozenset[str], told: Alternative) -> float:
     said, share = before.said + told.text, math.exp(told.logprob)
     if len(may) > 1:
         return 0.0
-    seen = share**2 if share >= _SURE and len(before.may) == 1 else 0.0
     if not is_whole(said):  # half a character says little of the next half: many characters begin alike
-        return seen * before.goes_on
+        return before.goes_on if share >= _SURE else 0.0
+    # The last byte of a character tells which character it is, not which word.
+    seen = share**2 if share >= _SURE and len(before.may) == 1 and is_whole(before.said) else 0.0
     letters = said.decode().strip()
     is_long = len(letters) >= _LONG and not any(map(str.isdigit, letters))
     return max(seen, _LIKELY if is_long else 0.0)

@@ -14,11 +14,11 @@ class Candidate:
 
     prompts: Mapping[str, FrozenPrompt]
     origin: str
-    """How it came to be, for reports."""
+    """How it was made, for reports, such as `8 demos, plain`."""
 
     @cached_property
     def key(self) -> str:
-        """What is the same for two candidates that ask and read the same."""
+        """A text that is equal for two candidates that send the same prompts and read the answers in the same way."""
         return "\n".join(f"{name}:{_asked(prompt)}" for name, prompt in sorted(self.prompts.items()))
 
     def with_demos(self, demos: Mapping[str, Sequence[Demo]], *, origin: str) -> "Candidate":
@@ -29,12 +29,12 @@ class Candidate:
         return replace(self, prompts=prompts, origin=origin)
 
     def with_prompt(self, name: str, prompt: FrozenPrompt, *, origin: str) -> "Candidate":
-        """Return the same choice but for one predictor."""
+        """Return the candidate with another prompt for one predictor."""
         return replace(self, prompts={**self.prompts, name: prompt}, origin=origin)
 
 
 def _asked(prompt: FrozenPrompt) -> str:
-    """Return the prompt's text with its inputs left open, and how it is decided: two layouts may ask the same."""
+    """Return the prompt's template and how its answer is read. Two layouts may have the same."""
     opened = prompt.template
     words = [[prompt.layout.verbalizer(outcome) for outcome in field.outcomes] for field in prompt.signature.outputs]
     return repr((opened, words, prompt.decoding, prompt.reasoning, prompt.demo_source))

@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 
 
 def demos_of(signature: Signature, rows: Iterable[Row]) -> tuple[Demo, ...]:
-    """Return the demonstrations that rows hold for a predictor; none if they lack one of its fields."""
+    """Return the demos that rows give for a predictor. A row that lacks one of its fields gives none."""
     names = [field.name for field in (*signature.inputs, *signature.outputs)]
     return tuple(
         Demo(
@@ -26,7 +26,7 @@ def demos_of(signature: Signature, rows: Iterable[Row]) -> tuple[Demo, ...]:
 
 
 def outcome_of(signature: Signature, demo: Demo) -> str:
-    """Return the outcome of a demonstration's last output: the one that demos are balanced over."""
+    """Return the outcome of a demo's last output. Demo sets are balanced over these outcomes."""
     field = signature.outputs[-1]
     return field.outcome_of(demo.outputs[field.name])
 
@@ -46,7 +46,7 @@ def balanced(signature: Signature, pool: Sequence[Demo], *, size: int, rng: rand
 
 
 def in_turn(queues: list[list[Item]], *, size: int, rng: random.Random) -> list[Item]:
-    """Return up to `size` items, taken from the queues one by one in turn, in random order."""
+    """Return up to `size` items in random order, taken from the queues in turn, one at a time."""
     rng.shuffle(queues)
     rounds = range(max(map(len, queues), default=0))
     picked = [queue[number] for number in rounds for queue in queues if number < len(queue)][:size]
@@ -54,7 +54,7 @@ def in_turn(queues: list[list[Item]], *, size: int, rng: random.Random) -> list[
 
 
 def answered_only(signature: Signature, pool: Sequence[Demo]) -> tuple[Demo, ...]:
-    """Return the demos that do not abstain: if a guard decides, the prompt need only show how to answer."""
+    """Return the demos that do not abstain. If a guard abstains, the prompt need only show how to answer."""
     return tuple(demo for demo in pool if outcome_of(signature, demo) != UNANSWERABLE)
 
 

@@ -6,21 +6,20 @@ from collections.abc import Sequence
 from statistics import fmean
 
 ALPHA = 0.1
-"""The chance, over a whole race, that chance alone drops the best candidate."""
+"""The most probability, over a whole race, that chance alone drops the best candidate."""
 
 _BETS = (0.2, 0.4, 0.6, 0.8, 0.95)
-"""The parts of the wealth that are staked: 0.2 suits gaps of 0.1 among many differences, 0.95 a clear loser."""
+"""The parts of the capital that are staked. 0.2 suits gaps of 0.1 among noisy differences, 0.95 suits a clear loser."""
 
 
 def evidence(leader: Sequence[float], other: Sequence[float]) -> float:
-    """Return how strongly the rows speak for `other` being worse than `leader`, as a log wealth.
+    """Return how strong the evidence is that `other` is worse than `leader`, as the logarithm of a capital.
 
-    Both answered the same rows in the same order. A gambler stakes a fixed part of his wealth, row by
-    row, on the leader's doing better: a difference d multiplies the wealth by 1 + bet * d. If the other
-    one's mean is as good, wealth is not expected to grow, whatever the stake and however often one
-    looks, so it ever reaches 1 / level with a probability of at most `level` (Ville's inequality). What
-    counts is the mean over several stakes (Robbins' method of mixtures). No distribution is assumed but
-    that rows come in random order and differences lie in [-1, 1]; others are clipped to that.
+    Both have scores of the same rows in the same order. On each row, a bettor stakes a fixed part of a capital on the
+    leader being better: a difference d multiplies the capital by 1 + bet * d. If the other is as good on average, the
+    capital is not expected to grow, whatever the stake and however often one looks. So it reaches 1 / level with a
+    probability of at most `level` (Ville's inequality). The mean over several stakes is used (Robbins' method of
+    mixtures). The only assumption is that rows come in random order. Differences are clipped to [-1, 1].
 
     Follows Waudby-Smith and Ramdas (2024), "Estimating means of bounded random variables by betting".
 
@@ -39,8 +38,7 @@ def evidence(leader: Sequence[float], other: Sequence[float]) -> float:
 def is_worse(leader: Sequence[float], other: Sequence[float], *, level: float) -> bool:
     """Tell whether `other` scores below `leader`, by an anytime-valid one-sided paired test.
 
-    If it is as good, the test ever says so with a probability of at most `level`, over all looks
-    together; `level` is to be divided by the number of other candidates alone.
+    If `other` is as good, the test says so with a probability of at most `level`, over all looks together.
 
     >>> is_worse([1.0] * 16, [0.0] * 16, level=0.01)
     True
@@ -51,17 +49,16 @@ def is_worse(leader: Sequence[float], other: Sequence[float], *, level: float) -
 
 
 def survivors(merits: Sequence[Sequence[float]], *, entered: int, alpha: float = ALPHA) -> list[int]:
-    """Return which candidates, by their index, are not found worse than the one with the highest mean.
+    """Return the indices of the candidates that are not found worse than the one with the highest mean.
 
-    The best candidate would be dropped by one of the others. Each of those tests errs with a probability
-    of at most alpha / (entered - 1) over all looks, so all of them together, whoever leads when, err with
-    at most `alpha` (the union bound). That counts all candidates that enter the race, hence `entered`,
-    those that dropped out and those that are still to come among them.
+    The best candidate can only be dropped by a test against one of the others. Each of these tests errs with a
+    probability of at most alpha / (entered - 1) over all looks, so together they err with at most `alpha` (the union
+    bound). For this, `entered` has to count all candidates of the race, also those that dropped out or are to come.
 
     Args:
-        merits: what each candidate that is still in the race got, on the same rows in the same order.
-        entered: how many candidates enter the race in all; more than that is safe.
-        alpha: the chance that the best one is dropped.
+        merits: for each candidate that is still in the race, its merits on the same rows in the same order.
+        entered: how many candidates enter the race in all; a higher number is safe.
+        alpha: the probability that the best candidate is dropped, at most.
 
     >>> survivors([[1.0, 1.0] * 20, [1.0, 0.9] * 20, [0.0, 0.2] * 20], entered=3)
     [0, 1]

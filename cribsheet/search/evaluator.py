@@ -1,4 +1,4 @@
-"""Answer rows with candidates, at the budget's cost."""
+"""Answer rows with candidates, and charge the budget for it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -28,7 +28,7 @@ ProgramRunner = Callable[[Mapping[str, FrozenPrompt], Mapping[str, Value], Compl
 
 @dataclass(frozen=True)
 class Evaluator:
-    """Answers rows with candidates: the model, the metric, the ledger and how the program runs."""
+    """Answers rows with candidates."""
 
     run: ProgramRunner
     model: Model
@@ -38,21 +38,21 @@ class Evaluator:
     fit_guard: GuardFitter | None = None
     """Fits guards, if the task has an answer to guard."""
     wiring: Wiring | None = None
-    """How the program runs; None if only the program's own code knows."""
+    """How values pass from predictor to predictor; None if the program's own code does more than pass them on."""
     scores: dict[tuple[str, str], float] = field(default_factory=dict)
-    """What each outcome would score on a row, by the row's id."""
+    """The score of each outcome on each row, by the row's id and the outcome."""
 
     def answer(
         self, candidate: Candidate, rows: Sequence[Row], *, bill: Bill | None = None, ignore_budget: bool = False
     ) -> Iterator[RowResult]:
-        """Yield how each row goes with a candidate as it is; nothing is fitted.
+        """Yield the result of each row with a candidate as it is; nothing is fitted.
 
-        What rows ask is charged row by row, and added to the bill. Rows that the candidate's guard withholds
-        whatever the model says are not asked, unless the budget is to be ignored.
+        The requests are charged row by row, and added to the bill. If a candidate's guard withholds a row's answer
+        whatever the model says, the model is not asked, unless the budget is ignored.
 
         Raises:
-            BudgetExhausted: after the row that used up the budget; in place of a row that it does not pay for.
-            SearchStopped: in place of the first row that ends after the search was stopped by hand.
+            BudgetExhausted: after the row that used up the budget, or in place of a row that cannot be paid for.
+            SearchStopped: in place of the first row that ends after the search was stopped by Ctrl-C.
         """
 
         def score(example: Row, model: Recorder) -> RowResult:
@@ -76,7 +76,7 @@ class Evaluator:
         return unasked or self.run(candidate.prompts, inputs, model)
 
     def asks(self, candidate: Candidate, row: Row) -> bool:
-        """Tell whether a model has to be asked for a candidate's answer to a row."""
+        """Tell whether the model has to be asked for a candidate's answer to a row."""
         return settled(candidate.prompts, self.wiring, row.inputs) is None
 
     def guarded(self, candidate: Candidate) -> Candidate:
@@ -91,16 +91,17 @@ class Evaluator:
         return replace(candidate, prompts=prompts)
 
     def merit(self, candidate: Candidate, row: RowResult) -> float:
-        """Return what a row says for a candidate, 1 at best: its score, or how sure a decision was to get it.
+        """Return the value of a row by which candidates are compared, at most 1.
 
-        If shares decided, the expected score is that of each outcome, weighed by its calibrated
-        probability; what it lacks of 1 counts squared (Brier 1950, for labels), so that errors made with
-        confidence weigh most. That tells more on few rows than which side a decision fell on: of 32 demo
-        sets for SST-2 (accuracy 0.844 on average, 0.887 at best), the one chosen on 16 rows by it has 0.868
-        on the others, the one chosen by score 0.847.
+        If the answer was written, it is the metric's score.
 
-        What the model gave to no outcome counts squared against it, too, as the share of one more outcome that is
-        always wrong: a decision that rests on a small rest of the probability says little, however clear it looks.
+        If probabilities decided, the outcomes' scores are weighted by the calibrated probabilities. What this mean
+        lacks to 1 is squared (for labels, that is the score of Brier 1950), so a confident error costs most. On few
+        rows, this tells more than the decisions: of 32 demo sets for SST-2 (accuracy 0.844 on average, 0.887 at best),
+        the set chosen on 16 rows by merit has 0.868 on the other rows, the set chosen by score has 0.847.
+
+        The probability that went to no outcome counts in the same way, as that of one more outcome that is always
+        wrong. If it is large, the decision rests on a small part of the probability.
         """
         shares = row.calls[0].answer.shares if len(row.calls) == 1 else None
         if shares is None or not passes_through(row):
@@ -118,7 +119,7 @@ class Evaluator:
 
 
 def passes_through(row: RowResult) -> bool:
-    """Tell whether the program gave just what its one predictor said, or nothing."""
+    """Tell whether the program returned its one predictor's answer unchanged, or asked no predictor."""
     if row.run is None or not row.run.calls:
         return True
     if len(row.run.calls) != 1:

@@ -1,4 +1,4 @@
-"""Turn Ctrl-C into the end of a search, and a second one into the end of all waiting."""
+"""Let Ctrl-C end a search without losing what it found."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,10 +8,10 @@ from cribsheet.search.ledger import Ledger
 
 
 class Interruption:
-    """How often Ctrl-C was pressed during a compile, and what becomes of it.
+    """Handles Ctrl-C during a compile.
 
-    The first time, the search ends after the row under way; if the search is over, nothing ends. The second time, no
-    answer is waited for any longer. The third time does what Ctrl-C always does.
+    The first Ctrl-C ends the search after the row under way; after the search it does nothing. The second one stops
+    waiting for answers. The third one does what Ctrl-C usually does.
     """
 
     def __init__(self, ledger: Ledger, *, say: Callable[[], None], abandon: Callable[[], None]) -> None:
@@ -21,12 +21,12 @@ class Interruption:
 
     @property
     def is_abandoned(self) -> bool:
-        """Whether no model may be asked any more."""
+        """Whether Ctrl-C was pressed twice, so that no model may be asked any more."""
         return self.presses > 1
 
     @contextmanager
     def heeded(self) -> Iterator[None]:
-        """Hear Ctrl-C for the time of a block; see `first_ctrl_c` for where it is not heard."""
+        """Handle Ctrl-C inside a `with` block; `first_ctrl_c` says in which threads that is not possible."""
         try:
             with first_ctrl_c(self._second), first_ctrl_c(self._first):
                 yield
@@ -34,7 +34,7 @@ class Interruption:
             self._ledger.is_stopped = self._ledger.is_abandoned = False
 
     def end_search(self) -> None:
-        """Go on after the search, even if that was stopped: what it found may still be scored."""
+        """Allow requests again after the search, so that what it found can be scored."""
         self._is_searching = False
         self._ledger.is_stopped = self.is_abandoned
 

@@ -21,10 +21,10 @@ _CLOSING_TOKENS = 6
 
 
 class Request(NamedTuple):
-    """What a model was asked, and said."""
+    """A prompt that a model was asked, with its completion."""
 
     key: str
-    """What tells requests apart; see `completion_key`."""
+    """The same for equal requests; see `completion_key`."""
     prompt: Prompt
     completion: Completion
 
@@ -32,35 +32,37 @@ class Request(NamedTuple):
 class _Charge(NamedTuple):
     cost: float
     place: int
-    """Among all charges, in their order."""
+    """Its number among all charges, from 0."""
 
 
 @dataclass
 class Bill:
-    """What one part of a compile, such as a trial, asked for."""
+    """The requests of one part of a compile, such as a trial, and their cost."""
 
     cost: float = 0.0
-    """What was charged for it, in the budget's unit: nothing for requests that another part had paid for."""
+    """What was charged, in the budget's unit. Requests that another part had paid for are free."""
     price: float = 0.0
-    """What its distinct requests cost when they were first asked, by any part: estimates what further ones cost."""
+    """What its distinct requests cost, whichever part paid for them. It tells what further requests will cost."""
     keys: set[str] = field(default_factory=set)
-    """Its requests."""
+    """The keys of its requests."""
 
 
 class Ledger:
     """Asks models on behalf of a compile, and charges each distinct request once.
 
-    Two requests are the same if the completion cache has the same key for them. A completion is remembered, so
-    no request is made twice. A request that fails is not charged.
+    Two requests are the same if they have the same key in the completion cache. Completions are remembered, so no
+    request is made twice. A request that fails is not charged.
 
-    Costs are read off completions, cached or not, and charged in the order of rows, whichever thread was first. So
-    they are the same if a compile is run again. `prefix_tokens` is how many tokens of prompts, the last one included,
-    the engine is known to keep. Then what a prompt shares with those that it still holds, going by their order, is
-    free: how much was really served from there would depend on what the engine did before.
+    The cost of a request is computed from its completion, even if the completion comes from the cache. Requests are
+    charged in the order of the rows, no matter which thread was first. So running a compile again costs the same.
 
-    Of other engines, such as a server, nobody knows what they keep: None. They are charged what they say that they
-    read. If they had read more before than this compile explains, that is charged too, so that a warm server does not
-    stretch the budget.
+    `prefix_tokens` is how many tokens of earlier prompts the engine keeps, including the last prompt. The tokens that
+    a prompt shares with a kept prompt are free. Which prompts are kept is derived from the order of the prompts alone.
+    What the engine really reused also depends on what it was asked before this compile.
+
+    A server does not tell how much it keeps: `prefix_tokens` is None. It is charged the tokens that it reports to have
+    read. If it reused more than the prompts of this compile explain, because it was warm, the difference is charged
+    too.
     """
 
     def __init__(
@@ -76,11 +78,11 @@ class Ledger:
         self.tokens = 0
         self.reserved = 0.0
         self.is_stopped = False
-        """Set by hand: the next row is the last."""
+        """Set by Ctrl-C: the row under way is the last one."""
         self.is_abandoned = False
-        """Set by hand: nothing more is asked, not even for the row under way."""
+        """Set by a second Ctrl-C: no model is asked any more, not even for the row under way."""
         self.prefixes: Prefixes = Everything() if prefix_tokens is None else OneSlot(prefix_tokens)
-        """What the engine holds, going by the prompts charged so far."""
+        """The prompts that the engine holds, as far as the charged prompts tell."""
         self._is_known = prefix_tokens is not None
         self._count_tokens = count_tokens
         self._parallel = parallel
@@ -90,12 +92,12 @@ class Ledger:
 
     @property
     def left(self) -> float:
-        """What may still be spent before what is reserved."""
+        """What may still be spent, without what is reserved."""
         return self.budget.limit - self.spent - self.reserved
 
     @property
     def holds_prompts(self) -> bool:
-        """Whether the engine keeps prompts, so that one that is asked again is hardly read."""
+        """Whether the engine keeps earlier prompts, so that asking one again reads hardly any token."""
         return isinstance(self.prefixes, OneSlot) and self.prefixes.capacity > 0
 
     @property
@@ -104,17 +106,16 @@ class Ledger:
         return len(self._charges)
 
     def has_charged(self, key: str, *, before: int | None = None) -> bool:
-        """Tell whether a request is paid for, or was one of the first so many that were."""
+        """Tell whether a request was charged; with `before`, whether it was among the first `before` charges."""
         charge = self._charges.get(key)
         return charge is not None and (before is None or charge.place < before)
 
     def ask(self, key: str, model: Model, prompt: Prompt, sampling: Sampling) -> Completion:
-        """Return the completion of a request that is charged later; from memory if it was asked before.
+        """Return the completion of a request, from memory if it was made before. `charge` has to be called later.
 
         Raises:
-            SearchStopped: if nothing more is to be asked.
-            SearchStopped: if the answer is not waited for any longer.
-            ModelError: as the model does.
+            SearchStopped: if a second Ctrl-C ended all requests.
+            ModelError: the model gives no completion.
         """
         with self._locks.of(key):
             if key not in self._completions:
@@ -127,7 +128,7 @@ class Ledger:
             return self._completions[key]
 
     def charge(self, request: Request, bill: Bill | None = None) -> float:
-        """Count a request, once; return what it costs, in the budget's unit: 0 if it was charged before."""
+        """Charge a request unless it was charged before; return the cost, in the budget's unit."""
         cost = 0.0
         if request.key not in self._charges:
             tokens = self._tokens(request, self.prefixes)
@@ -142,22 +143,22 @@ class Ledger:
         return cost
 
     def add(self, *, calls: int, tokens: int) -> None:
-        """Count what was asked before, to find out what an endpoint can do."""
+        """Charge requests that were made before the search, to find out what an endpoint can do."""
         self.tokens += tokens
         self.spent += {"tokens": float(tokens), "calls": float(calls), "minutes": 0.0}[self.budget.unit]
 
     def estimate(self, request: Request, prefixes: Prefixes) -> float:
-        """Return what a request will be charged if the engine holds these prefixes, which take it in."""
+        """Return what a request will cost if the engine holds these prefixes, and add the request to them."""
         return self._cost(request, self._tokens(request, prefixes))
 
     def check(self) -> None:
-        """Raise BudgetExhausted if nothing is left, SearchStopped if the search was stopped by hand."""
+        """Raise BudgetExhausted if nothing is left, SearchStopped if the search was stopped by Ctrl-C."""
         self.check_stopped()
         if self.left <= 0:
             raise BudgetExhausted
 
     def check_stopped(self) -> None:
-        """Raise SearchStopped if the search was stopped by hand."""
+        """Raise SearchStopped if the search was stopped by Ctrl-C."""
         if self.is_stopped:
             raise SearchStopped
 
@@ -171,12 +172,12 @@ class Ledger:
         bill: Bill | None = None,
         ignore_budget: bool = False,
     ) -> Generator[tuple[Result, "Recorder"], None, None]:
-        """Yield what `answer` gives for each item, with what it asked, charged in the order of the items.
+        """Yield the result of `answer` for each item, with the recorder that it was given.
 
-        `answer` asks its model through the recorder. What is left of the budget is divided among the items under
-        way; an item that has used up its part is refused its next request. So at most one request for each item
-        under way goes beyond the budget, and which one does not depend on which thread was first. Items that
-        are under way when the caller stops are charged too.
+        `answer` asks its model through the recorder. The items' requests are charged in the order of the items.
+        What is left of the budget is divided among the items under way. An item that has used up its part is refused
+        its next request. So each item under way exceeds the budget by one request at most, and which items do does
+        not depend on the threads. Items that are under way when the caller stops are charged too.
         """
         recorders: deque[Recorder] = deque()
 
@@ -197,7 +198,7 @@ class Ledger:
                 recorder.settle(bill)
 
     def _part(self, recorders: Iterable["Recorder"], *, parallel: int) -> float:
-        """Return what one more row may spend, beside those under way."""
+        """Return what one more row may spend beside the rows under way."""
         allowances = [recorder.allowance for recorder in recorders]
         return (self.left - sum(allowances)) / max(1, parallel - len(allowances))
 
@@ -206,14 +207,14 @@ class Ledger:
         return {"tokens": float(tokens), "calls": 1.0, "minutes": seconds / 60}[self.budget.unit]
 
     def _tokens(self, request: Request, prefixes: Prefixes) -> int:
-        """Return how many tokens a request is charged if the engine holds these prefixes, which take it in."""
+        """Return how many tokens a request costs if the engine holds these prefixes, and add the request to them."""
         completion = request.completion
         if not completion.usage.prompt_tokens:  # the server counts nothing
             return self._count_tokens(request.prompt.full_text) + self._count_tokens(completion.text)
         return self._read(request, prefixes) + completion.usage.completion_tokens
 
     def _read(self, request: Request, prefixes: Prefixes) -> int:
-        """Return how many of the prompt's tokens are charged."""
+        """Return how many tokens of the prompt are charged."""
         prompt, usage = request.prompt, request.completion.usage
         # The embedded engine continues an answer that is begun as a raw prompt.
         shared = prefixes.read(
@@ -225,7 +226,7 @@ class Ledger:
         return explained if self._is_known else max(explained, usage.evaluated_tokens)
 
     def _after(self, request: Request, shared: int) -> int:
-        """Return how many of the prompt's tokens come after what it shares with prompts that were read before."""
+        """Return how many tokens the prompt has after its first `shared` characters, which were read before."""
         usage = request.completion.usage
         if not shared:
             return usage.prompt_tokens
@@ -235,30 +236,30 @@ class Ledger:
 
 
 class Recorder:
-    """A model for the time of one row: it keeps what the row asks, in order, to be charged when the row is done."""
+    """Passes the requests of one row on to a model, and charges them when the row is done."""
 
     def __init__(self, ledger: Ledger, model: Model, *, allowance: float):
         self.allowance = allowance
-        """What the row may spend, in the budget's unit; its last request may go beyond it."""
+        """What the row may spend, in the budget's unit. Its last request may exceed it."""
         self.is_cut = False
-        """Whether a request was refused, so that the row has no answer."""
+        """Whether a request was refused because the allowance was used up. The row then has no answer."""
         self.cost = 0.0
         """What was charged for the row."""
         self._ledger, self._model = ledger, model
         self._requests: list[Request] = []
         self._new: deque[Request] = deque()
-        """Requests that were not paid for when the row began, and whose cost is not estimated yet."""
+        """Requests that were not charged before the row began, and whose cost is not estimated yet."""
         self._keys: set[str] = set()
         self._opened = ledger.requests
         self._spent = 0.0
         self._prefixes = ledger.prefixes.copy()
 
     def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
-        """Return what the model says.
+        """Return the model's completion.
 
         Raises:
-            BudgetExhausted: if the row has used up its part of the budget; see `is_cut`.
-            ModelError: as the model does.
+            BudgetExhausted: the row has used up its allowance; `is_cut` is then True.
+            ModelError: the model gives no completion.
         """
         key = completion_key(self._model, prompt, sampling)
         is_new = key not in self._keys and not self._ledger.has_charged(key, before=self._opened)
@@ -273,12 +274,12 @@ class Recorder:
         return request.completion
 
     def settle(self, bill: Bill | None) -> None:
-        """Charge what the row asked."""
+        """Charge the requests of the row."""
         self.cost += sum(self._ledger.charge(request, bill) for request in self._requests)
         self._requests.clear()
 
     def _estimated(self) -> float:
-        """Return what the row will be charged so far."""
+        """Return what the requests of the row will cost, as far as they were made."""
         while self.allowance < math.inf and self._new:
             self._spent += self._ledger.estimate(self._new.popleft(), self._prefixes)
         return self._spent
@@ -286,19 +287,19 @@ class Recorder:
 
 @dataclass(frozen=True)
 class Charged:
-    """A model whose requests are charged as they are made, for what is asked outside of rows."""
+    """A model whose requests are charged at once. It is for requests that belong to no row."""
 
     model: Model
     ledger: Ledger
     bill: Bill | None = None
 
     def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
-        """Return what the model says.
+        """Return the model's completion.
 
         Raises:
-            BudgetExhausted: if nothing is left to pay for a request that was not made before.
-            SearchStopped: if the search was stopped by hand.
-            ModelError: as the model does.
+            BudgetExhausted: the budget is spent, and the request was not made before.
+            SearchStopped: the search was stopped by Ctrl-C.
+            ModelError: the model gives no completion.
         """
         key = completion_key(self.model, prompt, sampling)
         if not self.ledger.has_charged(key):

@@ -16,13 +16,13 @@ from cribsheet.signature import Signature
 
 _MARGIN = 4
 _TURN_TOKENS = 8  # what a chat template adds to a turn, from above
-_CAUTION = 1.1  # other texts than the one that was counted may have more tokens for their length
+_CAUTION = 1.1  # other texts may have more tokens for their length than the one that was counted
 
 
 class Lengths:
-    """The tokens that a compile's rows take, at most.
+    """The number of tokens that prompts and answers take, at most.
 
-    `train` is what answers are taken from; inputs are those of all rows that the search may ask.
+    The longest answer is that of `train`, the longest inputs are those of all rows that the search may ask.
     """
 
     def __init__(self, model: Model, train: Sequence[Row], val: Sequence[Row]):
@@ -32,7 +32,7 @@ class Lengths:
         self._longest_inputs: dict[tuple[str, ...], Mapping[str, Value]] = {}
 
     def answer(self, signature: Signature, layout: Layout) -> int:
-        """Return how many tokens the longest answer of the demo pool takes, with a little room."""
+        """Return how many tokens the longest answer of the demo pool takes, plus a margin."""
         texts = [render_outputs(layout, signature, demo.outputs) for demo in demos_of(signature, self._train)]
         longest = max(texts, key=len, default="x" * 200)
         return self._model.count_tokens(longest) + _MARGIN
@@ -44,7 +44,7 @@ class Lengths:
         return other
 
     def calibrate(self, prompt: Prompt, prompt_tokens: int) -> None:
-        """Learn how far from above a model without a tokenizer estimates, from a prompt that it has counted."""
+        """Scale the estimates of a model without a tokenizer by one prompt whose tokens it has counted."""
         estimate = self._model.count_tokens(prompt.full_text) + _TURN_TOKENS * len(prompt.messages)
         self._scale = min(1.0, _CAUTION * prompt_tokens / estimate)
         self._by_candidate.clear()
@@ -80,5 +80,5 @@ class Lengths:
 
 
 def _value(row: Row, name: str) -> Value:
-    """Return a row's value of a field; empty for what an earlier predictor will give."""
+    """Return a row's value of a field; empty if an earlier predictor will give it."""
     return row.inputs.get(name) or next(iter(row.outputs.get(name, ())), "")

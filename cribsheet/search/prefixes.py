@@ -18,27 +18,28 @@ class _Read:
 
 
 class Prefixes(Protocol):
-    """What an engine holds of the prompts that it was asked."""
+    """The prompts that an engine holds, so that it need not read their beginnings again."""
 
     def copy(self) -> Self:
-        """Return the same state, to judge prompts that may follow without taking them in here."""
+        """Return a copy, to estimate further prompts without adding them here."""
         ...
 
     def read(self, text: str, *, tokens: int, is_chat: bool = False) -> int:
-        """Take in a prompt of so many tokens; return how many of its characters need not be read again."""
+        """Add a prompt of so many tokens; return how many of its first characters the engine need not read again."""
         ...
 
 
 class OneSlot:
-    """The prompts whose readings an engine with one slot still holds, judged by their order alone.
+    """The prompts that llama.cpp with one slot holds, derived from the order of the prompts.
 
-    As llama.cpp does: the slot holds the prompt before. A prompt that shares at least half of it takes
-    its place; else what the slot held is put aside, as long as all readings together stay within
-    `capacity` tokens, and the one with the longest common start is taken up. With a capacity of 0, the
-    prompt before is all there is.
+    The slot holds the last prompt. If the next prompt shares at least half of it, it replaces the last prompt. If not,
+    the last prompt is kept beside it, as long as all kept prompts together have at most `capacity` tokens; the oldest
+    one is dropped first. The engine goes on from the kept prompt with the longest common start. With a capacity of 0,
+    only the last prompt is held.
 
-    If a prompt goes on from the other, or its last token alone is new, `EmbeddedModel` reads the end of what they share
-    again, so that log-probabilities do not depend on what was asked before. It reads the whole of a chat again.
+    If a kept prompt is the beginning of the new one, or only the new one's last token differs, `EmbeddedModel` reads
+    the end of the shared part again, so that log-probabilities do not depend on earlier prompts. A chat is read again
+    as a whole.
 
     >>> prefixes = OneSlot(capacity=100)
     >>> prefixes.read("Good: superb. Text: dull", tokens=8), prefixes.read("Good: superb. Text: never dull", tokens=8)
@@ -48,7 +49,7 @@ class OneSlot:
     def __init__(self, capacity: int):
         self.capacity = capacity
         self._held: list[_Read] = []
-        """The prompt before last."""
+        """The last prompt stands last."""
 
     def copy(self) -> "OneSlot":
         """Return the same state."""
@@ -57,7 +58,7 @@ class OneSlot:
         return other
 
     def read(self, text: str, *, tokens: int, is_chat: bool = False) -> int:
-        """Take in a prompt of so many tokens; return how many of its characters need not be read again."""
+        """Add a prompt of so many tokens; return how many of its first characters need not be read again."""
         shared, place = max(((shared_length(one.text, text), at) for at, one in enumerate(self._held)), default=(0, 0))
         goes_on = bool(self._held) and shared == len(self._held[place].text)
         if self._held and shared >= _KEPT * len(self._held[place].text):
@@ -72,7 +73,7 @@ class OneSlot:
 
 
 class Everything:
-    """All prompts that there were, of which a server may hold any.
+    """All earlier prompts, since a server may still hold any of them.
 
     >>> everything = Everything()
     >>> everything.read("Good: superb. Text: dull", tokens=8), everything.read("Bad: dull.", tokens=4)
@@ -83,7 +84,7 @@ class Everything:
 
     def __init__(self) -> None:
         self._texts: list[str] = []
-        """Sorted: the one with the longest common start is a neighbour."""
+        """Sorted, so that the prompt with the longest common start is a neighbour."""
 
     def copy(self) -> "Everything":
         """Return the same state."""
@@ -92,7 +93,7 @@ class Everything:
         return other
 
     def read(self, text: str, *, tokens: int, is_chat: bool = False) -> int:
-        """Take in a prompt; return how many of its characters had been read."""
+        """Add a prompt; return how many of its first characters were read before."""
         place = bisect(self._texts, text)
         neighbours = self._texts[max(0, place - 1) : place + 1]
         self._texts.insert(place, text)

@@ -12,25 +12,25 @@ from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
 
 FIRST_BLOCK, FIRST_DECIDED = 24, 8
-"""Rows that every candidate answers: fewer if outcomes are decided, for shares tell more than scores."""
+"""Rows that every candidate answers. They are fewer if outcomes are decided: probabilities tell more than scores."""
 GROWTH = 3
-"""How many times the rows grow from look to look: each look has the engine read the demos again."""
+"""The factor by which the rows grow from block to block. At each block the engine has to read the demos again."""
 ENTRY = 0.5
-"""The part of a stage's budget that goes into first blocks; the survivors' further rows have the rest."""
+"""The part of a stage's budget for first blocks. The rest is for further rows of the survivors."""
 
 
 class Proposals(Protocol):
-    """Where a race's candidates come from: it asks for one and tells what became of it, before it asks again."""
+    """Where a race's candidates come from. The race asks for a candidate and tells its trial before it asks again."""
 
     def ask(self) -> Candidate | None:
-        """Return a candidate that may enter; None if there are no more."""
+        """Return the next candidate; None if there are no more."""
 
     def tell(self, trial: Trial) -> None:
-        """Take in how the candidate did that was asked for last, if it entered."""
+        """Learn from the trial of the candidate that was asked for last. It is not called if that did not enter."""
 
 
 class Listed:
-    """Proposals that learn nothing."""
+    """Proposals from a fixed list of candidates."""
 
     def __init__(self, candidates: Iterable[Candidate]):
         self._candidates = iter(candidates)
@@ -44,32 +44,31 @@ class Listed:
 
 
 class Race:
-    """One race, with its own part of the budget.
+    """A race of candidates, with its own part of the budget.
 
-    All candidates answer the same rows, block by block. After each block those drop out that an
-    anytime-valid paired test finds worse than the leader: over the whole stage, whatever is looked at
-    when, the best candidate is so dropped with a probability of at most `elimination.ALPHA`. Of those that
-    are left, as many answer the next block, the best first, as the stage's budget pays for when every
-    look to come gets an equal part; the others stand where they are.
+    All candidates answer the same rows, block by block. After each block, a candidate drops out if an anytime-valid
+    paired test finds it worse than the leader. Over the whole race, the best candidate is dropped with a probability
+    of at most `elimination.ALPHA`. The budget is divided equally among the blocks to come. If it cannot pay for all
+    survivors, the best ones answer the next block, and the others keep their rows.
     """
 
     def __init__(self, study: Study, allowance: float):
         self.study = study
         self.trials: list[Trial] = []
-        """All that entered, in that order."""
+        """All trials that entered, in their order."""
         self._allowance = allowance
         self._start = study.ledger.left
 
     @property
     def left(self) -> float:
-        """What the stage may still spend, in the budget's unit."""
+        """What the race may still spend, in the budget's unit."""
         return self._allowance - (self._start - self.study.ledger.left)
 
     def run(self, proposals: Proposals, *, keep: int, incumbents: Sequence[Trial] = ()) -> list[Trial]:
         """Race until `keep` candidates are left, all rows are answered or the budget is spent.
 
-        Returns the `keep` best, the best first; fewer if fewer entered or the others are worse. Each candidate is
-        asked for when the one before has answered its first block. Incumbents have answered theirs.
+        Return at most `keep` trials, the best first. A proposal is asked for after the candidate before it has
+        answered its first block. Incumbents have answered their first block already.
         """
         rows = first_block(self.study)
         self.trials += incumbents
@@ -96,13 +95,13 @@ class Race:
                 return
 
     def _survivors(self, running: Sequence[Trial], rows: int) -> list[Trial]:
-        """Return the trials that are not found worse on the first rows, the best first."""
+        """Return the trials that the test does not find worse on the first `rows` rows, the best first."""
         merits = [trial.merits[:rows] for trial in running]
         left = [(fmean(merits[place]), place) for place in survivors(merits, entered=len(self.trials))]
         return [running[place] for _, place in sorted(left, key=lambda pair: -pair[0])]
 
     def _affordable(self, running: Sequence[Trial], following: int) -> int:
-        """Return how many of the candidates, the best first, may go on to the `following`-th row."""
+        """Return how many of the trials, the best first, can be paid for up to the `following`-th row."""
         looks = 1
         while following * GROWTH**looks <= len(self.study.val):
             looks += 1
@@ -111,7 +110,7 @@ class Race:
 
 
 def first_block(study: Study) -> int:
-    """Return how many rows every candidate answers."""
+    """Return how many rows every candidate answers first."""
     return min(FIRST_DECIDED if decides(study) else FIRST_BLOCK, len(study.val))
 
 

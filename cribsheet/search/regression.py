@@ -1,4 +1,4 @@
-"""Fit weights that make the right one of several options likeliest."""
+"""Fit the weights of a choice between several options."""
 
 import math
 from collections.abc import Sequence
@@ -8,30 +8,30 @@ import numpy as np
 
 _STEPS, _HALVINGS = 50, 20
 _ENOUGH = 1e-7
-_TRACE = 1e-6  # of ridge, which keeps the system solvable if columns depend on each other
+_TRACE = 1e-6  # a small ridge, which keeps the system solvable if columns depend on each other
 
 Vector = Sequence[float]
 
 
 @dataclass(frozen=True)
 class Choices:
-    """Rows that each choose one of several options."""
+    """Rows, each of which chooses one of several options."""
 
     signals: np.ndarray
-    """What is known of each option: (rows, options, weights)."""
+    """The signals of each option: (rows, options, weights)."""
     right: np.ndarray
-    """Whether an option is right, one at least a row: (rows, options), of bool."""
+    """Whether an option is right: (rows, options), of bool. Each row needs at least one."""
     offset: np.ndarray
-    """What an option scores without any weight: (rows, options); minus infinity for one that a row does not have."""
+    """The score of an option without any weight: (rows, options); minus infinity for an option that a row lacks."""
 
 
 def fit_choices(choices: Choices, *, ridge: np.ndarray, centre: np.ndarray | None = None) -> np.ndarray:
-    """Return the weights that maximise the likelihood less ridge / 2 times the squared distance from `centre`.
+    """Return the weights that maximise the log-likelihood less ridge / 2 times the squared distance from `centre`.
 
-    A conditional logit (McFadden 1974, "Conditional logit analysis of qualitative choice behavior"); if several
-    options of a row are right, it counts that one of them is chosen. Binary and multinomial logistic regression
-    are special cases. Newton's method with step halving, which cannot diverge (Hastie et al. 2009, "The Elements
-    of Statistical Learning", section 4.4). `ridge`, `centre` and the result have one value a weight.
+    This is a conditional logit (McFadden 1974, "Conditional logit analysis of qualitative choice behavior"). If several
+    options of a row are right, the likelihood is that one of them is chosen. Binary and multinomial logistic regression
+    are special cases. It is solved by Newton's method with step halving, which cannot diverge (Hastie et al. 2009, "The
+    Elements of Statistical Learning", section 4.4). `ridge`, `centre` and the result have one value for each weight.
     """
     middle = np.zeros(choices.signals.shape[2]) if centre is None else centre
     weights, loss = middle.copy(), _loss(choices, middle, middle, ridge)
@@ -75,7 +75,7 @@ def _loss(choices: Choices, weights: np.ndarray, centre: np.ndarray, ridge: np.n
 
 
 def _newton_step(choices: Choices, weights: np.ndarray, centre: np.ndarray, ridge: np.ndarray) -> np.ndarray:
-    """Return the step, each right option weighed by its share of the right ones' chance."""
+    """Return the Newton step. Each right option is weighted by its share of the right options' probability."""
     signals = choices.signals
     scores = signals @ weights + choices.offset
     chance = np.exp(scores - np.logaddexp.reduce(scores, axis=1, keepdims=True))

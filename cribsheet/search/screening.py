@@ -13,44 +13,44 @@ from cribsheet.search.trial import Trial
 from cribsheet.search.wording.choices import WordChoices, Words
 
 BLOCKS, BLOCK = 6, 8
-"""Blocks of rows on which demo sets are tried, and their rows."""
+"""The number of blocks of rows on which demo sets are tried, and the rows of a block."""
 DEMOS = 4
-"""Demos of each set."""
+"""The demos in each set."""
 LEAST_SETS, MOST_SETS = 4, 1000
-"""Sets to try: fewer tell little of layouts and words, and a small trainset repeats itself before there are more."""
+"""How many sets to try. Fewer than four tell too little about layouts and words."""
 SETS_A_BLOCK = 3
-"""Sets that each block is to see at least: one alone is compared with nothing."""
+"""The fewest sets to try on each block. A single set on a block would have nothing to be compared with."""
 _PULL = 3.0
 
 Choice = tuple[str, ...]
-"""A layout's name, or the place of some words, after what kind of choice it is."""
+"""The kind of the choice, then what was chosen: `("layout", "plain")`, or the number of a set of words."""
 
 
 class Screening:
-    """Tries small demo sets in random layouts and words.
+    """Tries small demo sets in random layouts with random words.
 
-    Rows of the demo pool are asked if it has more than demos are drawn from, else the first validation rows. The
-    effect of a layout, of words, of a demo is taken from all the sets that it was in, on several blocks of rows, each
-    compared with the others on its block (Chang & Jia 2023, "Data Curation Alone Can Stabilize In-context Learning",
-    arXiv:2212.10378): no layout is judged by one set, no set by one layout.
+    The sets answer rows of the demo pool that are never demos, or the first validation rows if there are too few. Each
+    layout, each set of words and each demo is judged by all the demo sets that it was part of, each compared with the
+    other sets on the same block of rows (Chang & Jia 2023, "Data Curation Alone Can Stabilize In-context Learning",
+    arXiv:2212.10378).
 
-    If the budget pays for fewer than `LEAST_SETS`, the layouts enter the race in turn, all with one set.
+    If the budget pays for fewer than `LEAST_SETS` sets, each layout enters the race with the same demos.
     """
 
     def __init__(self, study: Study, draws: Mapping[str, DemoSampler]):
         self.study, self._draws = study, draws
         self.blocks = self._blocks()
-        """The rows that are asked."""
+        """The blocks of rows that demo sets answer."""
         self.layouts = self._distinct_layouts()
-        """The names of those that differ in what they ask."""
+        """The names of the layouts whose prompts differ."""
         self._effects = Effects(study.rng, pull=_PULL)
         self._wordings = WordChoices(study)
         self._sets: dict[Choice, list[Words]] = {}
 
     def run(self, allowance: float) -> list[Candidate]:
-        """Spend a part of the budget, in its unit; return the layouts that did best, each with some demos.
+        """Spend an amount of the budget, in its unit; return candidates with the best layouts and words.
 
-        Empty if no prompt fits the context window.
+        The list is empty if no prompt fits the context window.
         """
         until = self.study.ledger.left - allowance
         if LEAST_SETS * self._estimated_price() > allowance:
@@ -67,12 +67,12 @@ class Screening:
         return self._best_of_all()
 
     def _estimated_price(self) -> float:
-        """Return what trying a set may cost, going by what a row of the baseline does."""
+        """Return what trying a set may cost, estimated from the price of a row of the baseline."""
         row = next((trial.cost_of_asking for trial in self.study.trials), 1.0)
         return (BLOCK + DEMOS) * row
 
     def _in_turn(self, until: float) -> list[Candidate]:
-        """Enter each layout with one set; only the first layout if a readout may learn from rows instead."""
+        """Enter each layout with the same demos; only the first layout if a readout may learn from rows instead."""
         study, demos = self.study, self._demos()
         layouts = self.layouts[:1] if study.may_read_out else self.layouts
         entered: list[Trial] = []
@@ -86,7 +86,7 @@ class Screening:
         return [trial.uncorrected for trial in best]
 
     def _try(self, rows: Sequence[Row]) -> None:
-        """Try one demo set in one layout on a block; both are drawn more often the better they did."""
+        """Try a demo set in a layout on a block of rows. What does well is drawn more often."""
         study, demos = self.study, self._demos()
         choices = self._choices(lambda options: self._effects.shuffled(options)[0])
         candidate = self._candidate(choices, demos)
@@ -100,15 +100,15 @@ class Screening:
         study.advance(compares=False)
 
     def _demos(self) -> dict[str, Sequence[Demo]]:
-        """Draw a small set for each predictor, without abstentions if a guard may make them.
+        """Draw a small set for each predictor, without abstentions if a guard can make them.
 
-        Shown some, a small model that writes its answers abstains from nearly all, in any layout.
+        If a small model that writes its answers is shown abstentions, it abstains on nearly all rows in any layout.
         """
         answered = self.study.may_guard and not decides(self.study)
         return {name: draw.draw(DEMOS, answered=answered) for name, draw in self._draws.items()}
 
     def _blocks(self) -> list[list[Row]]:
-        """Return blocks of rows that are never drawn as demos, and that the guard does not settle by itself."""
+        """Return blocks of rows that are never drawn as demos, without those that the guard withholds in any case."""
         pooled = {repr(demo) for draw in self._draws.values() for demo in draw.pool}
         evaluator, bare = self.study.evaluator, self.study.evaluator.guarded(self.study.bare())
         rows = [row for row in self.study.train if repr(row.demo) not in pooled and evaluator.asks(bare, row)]
@@ -118,7 +118,7 @@ class Screening:
         return [rows[at : at + BLOCK] for at in range(0, max(1, len(rows) - BLOCK + 1), BLOCK)]
 
     def _distinct_layouts(self) -> list[str]:
-        """Return the layouts' names, one of those that ask the same: if there is one input, none leads."""
+        """Return the names of layouts with different prompts. With one input, some layouts give the same prompt."""
         demos = {name: draw.pool[:2] for name, draw in self._draws.items()}
         by_key: dict[str, str] = {}
         for layout in self.study.layouts:
@@ -126,7 +126,7 @@ class Screening:
         return list(by_key.values())
 
     def _best_of_all(self) -> list[Candidate]:
-        """Return the best layout with the best words, then with the second best names, then the second best layout."""
+        """Return the best layout with the best words, with the second best field names, and the second best layout."""
         demos = self._demos()
         found: dict[str, Candidate] = {}
         for second in ("", "names", "layout"):
@@ -140,7 +140,7 @@ class Screening:
         return ranked[min(len(ranked) - 1, int(options[0][0] == second))]
 
     def _choices(self, chosen: Callable[[Sequence[Choice]], Choice]) -> tuple[Choice, ...]:
-        """Return a layout and, for each predictor, words for its fields and its outcomes, each as `chosen` from all."""
+        """Return a layout and, for each predictor, words for its fields and outcomes; `chosen` picks among options."""
         layout = chosen([("layout", name) for name in self.layouts])
         language = layout_named(layout[1]).language
         words = [
@@ -162,7 +162,7 @@ class Screening:
         return candidate
 
     def _words(self, kind: str, name: str, language: str) -> list[Words]:
-        """Return the sets of words of a kind that a predictor can be given, its own first."""
+        """Return the sets of words for a predictor's fields or outcomes; the first set is empty and changes nothing."""
         key = (kind, name, language)
         if key not in self._sets:
             find = self._wordings.names if kind == "names" else self._wordings.labels

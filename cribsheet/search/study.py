@@ -1,4 +1,4 @@
-"""What an optimizer works with: rows, a budget, trials, the best so far."""
+"""Give an optimizer all that it works with."""
 
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -34,44 +34,44 @@ from cribsheet.search.wording.instructions import spelled_out
 from cribsheet.signature import Signature
 from cribsheet.text import has_chinese
 
-_SENTENCE = 24  # tokens: without demos, models answer in sentences
+_SENTENCE = 24  # tokens; without demos, models answer in sentences
 
 
 @dataclass
 class Study:
-    """One compile: what is given, and what has been found."""
+    """The rows, the model, the budget and the trials of one compile."""
 
     signatures: Mapping[str, Signature]
-    """One a predictor."""
+    """By predictor."""
     train: Sequence[Row]
     """The demo pool."""
     val: Sequence[Row]
-    """What candidates are compared on, in the order in which they are asked."""
+    """The rows that candidates are compared on, in the order in which they are asked."""
     evaluator: Evaluator
-    """The model, the metric, the ledger and how rows are answered."""
+    """Answers rows with candidates; it has the model, the metric and the ledger."""
     progress: Progress
     rng: random.Random
-    """Seeds every choice of the search."""
+    """Makes every random choice of the search."""
     tells_logprobs: bool = True
     """Whether the model tells log-probabilities."""
     may_extract: bool = True
-    """Whether written answers may be made spans of an input."""
+    """Whether written answers may be replaced by spans of an input."""
     carriage: Carriage = "runtime"
-    """What the deployment carries that is compiled for."""
+    """What the deployment can carry."""
     is_carried: Callable[[Candidate], bool] = lambda candidate: True
-    """Tells whether the carriage can express a candidate."""
+    """Tells whether the deployment can carry a candidate."""
     pools: dict[str, tuple[Demo, ...]] = field(default_factory=dict)
     """The demos that each predictor may show."""
     teacher_settings: TeacherSettings | None = None
-    """How demos are bootstrapped; None if nobody asked for it: the student then gives what rows lack."""
+    """How demos are bootstrapped. None if the user did not ask for it; the student then fills in what rows lack."""
     teacher_runs: TeacherRuns | None = None
-    """What the teacher's runs gave; None before they are made."""
+    """The traces of the teacher's runs; None before the runs."""
     trials: list[Trial] = field(default_factory=list)
     curve: list[tuple[int, float]] = field(default_factory=list)
-    """The best validation score so far against tokens spent."""
+    """Pairs of the tokens spent and the best validation score at that time."""
     _entered: set[str] = field(default_factory=set)
     _sources: dict[Signature, str | None] = field(default_factory=dict)
-    """By signature, the input that its written answers are spans of."""
+    """By signature, the input that its answers are extracted from."""
     lengths: Lengths = field(init=False)
     """How many tokens prompts and answers take."""
 
@@ -87,12 +87,12 @@ class Study:
 
     @property
     def ledger(self) -> Ledger:
-        """What the compile has cost, and may."""
+        """What the compile has cost and may still cost."""
         return self.evaluator.ledger
 
     @property
     def only_decides(self) -> bool:
-        """Whether the model answers typed questions alone, and writes nothing."""
+        """Whether the model only answers typed questions and writes no text."""
         return bool(getattr(self.model, "only_decides", False))
 
     @property
@@ -102,39 +102,39 @@ class Study:
 
     @property
     def may_read_out(self) -> bool:
-        """Whether candidates may get a readout: if there is one predictor, whose outcome is decided."""
+        """Whether candidates may get a readout: there must be one predictor, and its outcome must be decided."""
         one, *others = self.signatures.values()
         is_carried = self.carriage in ("logprobs", "runtime")
         return is_carried and self.tells_logprobs and not others and decided_field(one) is not None
 
     @property
     def pointed_source(self) -> str | None:
-        """The input in which a pointer may tell where answers begin; None if they are not extracted from one."""
+        """The input in which a pointer may find where answers begin; None if answers are not extracted."""
         one, *others = self.signatures.values()
         return None if others else self._source(one)
 
     def may_abstain(self, name: str) -> bool:
-        """Tell whether a predictor's demos should show abstentions: not if a guard settles those by itself."""
+        """Tell whether a predictor's demos should show abstentions. Not needed if a guard finds nearly all of them."""
         guard = self.evaluator.fit_guard
         return guard is None or not guard.guards(name) or not guard.settles
 
     @property
     def teacher(self) -> Completer | None:
-        """The model that proposes words and instructions, at the budget's cost; None if none was named."""
+        """The teacher, whose proposals are charged to the budget; None if there is no teacher."""
         teacher = self.teacher_settings.teacher if self.teacher_settings else None
         return None if teacher is None else Charged(teacher, self.ledger)
 
     @property
     def proposer(self) -> Completer:
-        """The teacher; the model itself if there is none."""
+        """The model that proposes instructions: the teacher, or the model itself if there is no teacher."""
         return self.teacher or Charged(self.model, self.ledger)
 
     @property
     def layouts(self) -> list[Layout]:
-        """The layouts that this model can be asked in.
+        """The layouts in which this model can be asked.
 
-        Chinese ones only if the rows have Chinese in them; English ones always, as models know them best. Where
-        answers are to be extracted, those alone that they can be extracted from.
+        Chinese layouts are tried only if the rows contain Chinese. English ones are always tried, because models know
+        them best. If answers are to be extracted, only raw layouts are tried, unless the model takes only chats.
         """
         if self.only_decides:
             return [layout for layout in QUESTIONS if all(suits(layout, one) for one in self.signatures.values())]
@@ -148,7 +148,7 @@ class Study:
 
     @property
     def best(self) -> Trial | None:
-        """The trial that stands best: of those with the most rows, unless one with fewer is clearly better."""
+        """The best trial: one of those with the most rows, unless a trial with fewer rows is clearly better."""
         scored = [trial for trial in self.trials if trial.rows]
         if not scored:
             return None
@@ -156,13 +156,13 @@ class Study:
         return max(scored, key=lambda trial: trial.lead(reference))
 
     def zero_shot(self) -> Candidate:
-        """Return the baseline: the task in words, or as a typed question, without demos."""
+        """Return the baseline: the task in words, or a typed question, without demos."""
         return replace(self.bare(), origin="zero-shot") if self.only_decides else self.in_words()
 
     def in_words(self) -> Candidate:
-        """Return the task in words for a model that writes: no demos, the answer read from the text.
+        """Return a prompt that states the task and its allowed outcomes in words, without demos.
 
-        The words name the allowed outcomes, as anyone would who asks a chat model.
+        The answer is read from the text that the model writes.
         """
         layout = layout_named(ZERO_SHOT if self._takes_chats else ZERO_SHOT_RAW)
         prompts = {
@@ -181,12 +181,12 @@ class Study:
         return self.candidate(self.layouts[0], dict.fromkeys(self.signatures, ()), origin="no demos")
 
     def candidate(self, layout: Layout, demos: Mapping[str, Sequence[Demo]], *, origin: str) -> Candidate:
-        """Return the candidate that shows these demos in one layout."""
+        """Return the candidate that shows these demos in a layout. `demos` has a value for each predictor."""
         prompts = {name: self.prompt(signature, layout, demos[name]) for name, signature in self.signatures.items()}
         return Candidate(prompts, origin=origin)
 
     def reworded(self, candidate: Candidate, name: str, layout: Layout) -> Candidate:
-        """Return the candidate with one predictor's prompt in another layout, such as one with other words."""
+        """Return the candidate with another layout for one predictor, such as the same layout with other words."""
         old = candidate.prompts[name]
         prompt = self.prompt(old.signature, layout, old.demos, instructions=old.instructions)
         return candidate.with_prompt(name, prompt, origin=candidate.origin)
@@ -194,7 +194,7 @@ class Study:
     def prompt(
         self, signature: Signature, layout: Layout, demos: Sequence[Demo], *, instructions: str | None = None
     ) -> FrozenPrompt:
-        """Return one predictor's prompt, decided by log-probabilities if that can be."""
+        """Return a predictor's prompt. Log-probabilities decide if the output is finite and the model tells them."""
         layout.check(signature)
         by_logprobs = self.tells_logprobs and decided_field(signature) is not None
         source = self._source(signature) if layout.style == "raw" else None
@@ -212,22 +212,29 @@ class Study:
         )
 
     def may_enter(self, candidate: Candidate) -> bool:
-        """Tell whether a candidate fits, and no trial asks the same."""
+        """Tell whether a candidate fits, and no earlier trial has the same prompts."""
         return candidate.key not in self._entered and self.fits(candidate)
 
     def fits(self, candidate: Candidate, *, window: int | None = None) -> bool:
-        """Tell whether the longest row fits the context window, or one of `window` tokens, and the carriage."""
+        """Tell whether the deployment can carry a candidate, and the longest row fits the context window.
+
+        `window` is the size of another context window, in tokens, such as a teacher's.
+        """
         return self.is_carried(candidate) and self.lengths.candidate(candidate) <= (window or self.model.context_window)
 
     def leave_out(self, ids: Collection[str]) -> None:
-        """Go on without these rows, before any trial was entered."""
+        """Remove rows by their ids. This has to happen before the first trial."""
         self.train = [row for row in self.train if row.id not in ids]
         self.val = [row for row in self.val if row.id not in ids]
         self.lengths = self.lengths.of_rows(self.train, self.val)
         self.pools = {name: demos_of(signature, self.train) for name, signature in self.signatures.items()}
 
     def trial(self, candidate: Candidate) -> Trial:
-        """Enter a candidate; CompileError if it does not fit the context window, or the carriage."""
+        """Return a new trial of a candidate.
+
+        Raises:
+            CompileError: the candidate does not fit the context window, or the deployment cannot carry it.
+        """
         if not self.is_carried(candidate):
             raise CompileError(
                 f"{candidate.origin} cannot be deployed with {self.carriage}: an outcome has no token of its own in "
@@ -244,7 +251,7 @@ class Study:
         return trial
 
     def extend(self, trial: Trial, rows: int) -> None:
-        """Answer a trial's rows up to the `rows`-th; BudgetExhausted if the budget ends first, after some."""
+        """Answer a trial's rows up to the `rows`-th; BudgetExhausted if the budget ends before that."""
         try:
             trial.extend(self.val[:rows])
         finally:
@@ -252,9 +259,9 @@ class Study:
             self.advance()
 
     def read_out(self) -> None:
-        """Let readouts be among the corrections of all trials, once the search is over.
+        """Allow readouts for all trials, after the search.
 
-        They need many rows: before, they would favour the trials that have them.
+        A readout needs many rows. During the search it would favour the trials that have many.
         """
         if self.may_read_out:
             for trial in self.trials:
@@ -263,9 +270,9 @@ class Study:
             self._note_best()
 
     def point(self) -> None:
-        """Let a pointer be among the corrections of the best trial, once the search is over.
+        """Allow a pointer for the best trial, after the search.
 
-        For the best alone, since the model has to be asked; if the budget does not pay for it, there is none.
+        Only the best trial gets one, because fitting it asks the model. If the budget cannot pay for it, there is none.
         """
         best, source = self.best, self.pointed_source
         if best is not None and source is not None:
@@ -283,20 +290,20 @@ class Study:
             self.curve.append((self.ledger.tokens, score))
 
     def advance(self, *, compares: bool = True) -> None:
-        """Show how far the budget is spent, and the best validation score if there is one.
+        """Show how much of the budget is spent, and the best validation score if there is one.
 
-        A stage that asks other rows than the validation rows does not compare, and has no score to show.
+        With `compares=False` no score is shown: it is for stages that ask other rows than the validation rows.
         """
         best = self.curve[-1][1] if self.curve and compares else None
         self.progress.advance(spent=self.ledger.spent, limit=self.ledger.budget.limit, best=best)
 
     def answer(self, candidate: Candidate, rows: Sequence[Row], *, ignore_budget: bool = False) -> Evaluation:
-        """Answer rows with a candidate as it is: nothing is fitted, nothing compared.
+        """Answer rows with a candidate as it is; nothing is fitted, and no trial is entered.
 
-        If the budget is to be ignored, all rows are asked, those too that the guard withholds in any case.
+        With `ignore_budget`, the model is asked for all rows, even if the guard withholds the answer in any case.
 
         Raises:
-            BudgetExhausted: if the budget ends first, unless it is to be ignored.
+            BudgetExhausted: the budget ends before the rows do, and is not ignored.
         """
         return summarize(self.evaluator.answer(candidate, rows, ignore_budget=ignore_budget))
 
@@ -306,11 +313,11 @@ class Study:
 
     @cached_property
     def _is_chinese(self) -> bool:
-        """Whether the rows have Chinese in them; every text of the demo pool is read for it, so once."""
+        """Whether some text of the demo pool contains Chinese. It is cached, since all texts are read."""
         return any(has_chinese(str(value)) for row in self.train for value in row.inputs.values())
 
     def _source(self, signature: Signature) -> str | None:
-        """Return the input that answers are to be extracted from; None if they may stand as they are written."""
+        """Return the input that a predictor's answers are extracted from; None if answers are not extracted."""
         if not (self.may_extract and self.tells_logprobs):
             return None
         if signature not in self._sources:
@@ -318,7 +325,10 @@ class Study:
         return self._sources[signature]
 
     def _alternatives(self, weighed: bool) -> int:
-        """Return how many alternatives to ask for, if they are weighed; a guard needs the token's own alone."""
+        """Return how many alternatives of each token to ask for.
+
+        `weighed` tells whether alternatives decide the answer. A guard only needs the token's own log-probability.
+        """
         if not self.tells_logprobs:
             return 0
         return ALTERNATIVES if weighed else int(self.may_guard)

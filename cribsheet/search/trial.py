@@ -1,4 +1,4 @@
-"""One candidate's way through the validation rows."""
+"""Answer validation rows with one candidate."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -26,22 +26,22 @@ _LEAST_COST = 1e-6
 
 
 class Trial:
-    """A candidate, what it answered so far, and the corrections fitted on that.
+    """A candidate with the rows that it has answered, and with corrections fitted on these rows.
 
-    Rows are added in blocks. After each block, corrections are fitted, and the rows' answers are corrected anew:
-    each row with corrections that were fitted on other folds, so that a candidate does not look better for having
-    been fitted to the rows it is judged by. The combination of corrections that does best stays.
+    Rows are added in blocks. After each block, the corrections are fitted again, by cross-fitting: each row is scored
+    with corrections that were fitted on other rows. So a candidate does not look better because its corrections saw
+    the rows that judge it. The best combination of corrections is kept.
     """
 
     def __init__(self, candidate: Candidate, evaluator: Evaluator):
         self.uncorrected = evaluator.guarded(candidate)
-        """With the corrections alone that are known before any row is answered; other candidates are made of it."""
+        """With only the corrections that are known before any row is answered. Other candidates are made from it."""
         self.candidate = self.uncorrected
-        """With the corrections that do best, fitted on all rows so far."""
+        """With the best combination of corrections, fitted on all rows so far."""
         self.evaluation = Evaluation(())
-        """The rows so far, each with corrections fitted on others."""
+        """The rows so far, each scored with corrections that were fitted on other rows."""
         self.merits: tuple[float, ...] = ()
-        """What candidates are compared by, row by row; see `Evaluator.merit`."""
+        """The merit of each row, by which candidates are compared; see `Evaluator.merit`."""
         self.ranks: tuple[float, ...] = ()
         """Per-row value that ranks trials: the mean of score and merit.
 
@@ -56,12 +56,12 @@ class Trial:
 
     @property
     def cost(self) -> float:
-        """What was charged for it, in the budget's unit; nothing for what others had asked before."""
+        """What was charged, in the budget's unit. Requests that another trial had made are free."""
         return self._bill.cost
 
     @property
     def price(self) -> float:
-        """What it would cost if nothing of it had been asked before, in the budget's unit."""
+        """What it would cost if no other trial had made any of its requests, in the budget's unit."""
         return self._bill.price
 
     @property
@@ -75,10 +75,10 @@ class Trial:
         return fmean(self.merits) if self.merits else 0.0
 
     def lead(self, other: "Trial") -> float:
-        """Return how much better it is than a trial with at least as many rows, less what its rows leave open.
+        """Return by how much it is better than a trial with at least as many rows, after a deduction for few rows.
 
-        What is taken off is two standard errors of the difference on the same rows: of many candidates with few
-        rows, the best looks that much better than it is. With as many rows, nothing is.
+        The deduction is two standard errors of the difference on the same rows: among many candidates with few rows,
+        the best one looks better than it is. There is no deduction if both have the same number of rows.
         """
         if self.rows == other.rows:
             return fmean(self.ranks) - fmean(other.ranks)
@@ -92,15 +92,15 @@ class Trial:
 
     @property
     def cost_of_asking(self) -> float:
-        """The price of a row that the model was asked about, in the budget's unit."""
+        """The mean price of a row for which the model was asked, in the budget's unit."""
         asked = sum(bool(row.calls) or row.run is None for row in self.evaluation.rows)
         return max(self.price, _LEAST_COST) / max(1, asked)
 
     def extend(self, rows: Sequence[Row]) -> None:
-        """Answer rows up to the last of `rows`, which starts with those answered before.
+        """Answer those of `rows` that are not answered yet; `rows` begins with the answered ones.
 
         Raises:
-            BudgetExhausted, SearchStopped: if the ledger stops it; the trial has the rows answered until then.
+            BudgetExhausted, SearchStopped: the ledger allows no more. The rows answered until then are kept.
         """
         results = list(self._base_results)
         try:
@@ -112,10 +112,10 @@ class Trial:
         self._settle_anew(results)
 
     def allow(self, fitter: Fitter) -> None:
-        """Let a further correction be fitted, on the rows so far and on those to come.
+        """Add a fitter, for the rows so far and for later ones.
 
         Raises:
-            BudgetExhausted, SearchStopped: if the ledger stops it; the trial stays as it was.
+            BudgetExhausted, SearchStopped: the ledger allows no more. The trial is then unchanged.
         """
         before, self._allowed = self._allowed, (*self._allowed, fitter)
         try:
@@ -129,9 +129,9 @@ class Trial:
             self._settle(results)
 
     def _settle(self, results: list[RowResult]) -> None:
-        """Keep the corrections that do best on rows that they were not fitted on; none if none helps.
+        """Keep the combination of corrections that does best on rows that it was not fitted on; none if none helps.
 
-        The budget may end on the way, so the trial is changed last.
+        The budget may end during this, so the trial is changed at the end.
         """
         base = self.uncorrected
         chosen: tuple[Fitter, ...] = ()
@@ -155,18 +155,18 @@ class Trial:
         return tuple(self._evaluator.merit(self.uncorrected, row) for row in results)
 
     def _replay(self, candidate: Candidate, results: Sequence[RowResult], *, may_reread: bool) -> list[RowResult]:
-        """Return the same rows as they go with other corrections.
+        """Return the results of the same rows with other corrections.
 
-        If the program only hands on what its one predictor said, on all rows of the trial, the answers are
-        corrected anew. Else, or if a correction asks the model, the program runs again: completions are
-        remembered, so only new ones cost.
+        If the program returned its one predictor's answer unchanged on all rows of the trial, the known answers are
+        corrected again. If not, or if a correction asks the model, the program runs again. Completions are remembered,
+        so only new requests cost anything.
         """
         if may_reread and not any(self._asks_again(candidate, row) for row in results):
             return [self._reread(candidate, row) for row in results]
         return list(self._answer(candidate, [row.example for row in results]))
 
     def _asks_again(self, candidate: Candidate, row: RowResult) -> bool:
-        """Tell whether a correction that a row's answer lacks asks the model."""
+        """Tell whether a correction that is not yet applied to a row's answer asks the model."""
         return any(
             "calls" in correction.needs
             for call in row.calls
@@ -182,5 +182,5 @@ class Trial:
         return score_run(row.example, Run(answer.outputs, (replace(call, answer=answer),)), self._evaluator.metric)
 
     def _answer(self, candidate: Candidate, rows: Sequence[Row]) -> Iterator[RowResult]:
-        """Yield how rows go; see `Evaluator.answer`."""
+        """Yield the results of rows; see `Evaluator.answer`."""
         return self._evaluator.answer(candidate, rows, bill=self._bill)

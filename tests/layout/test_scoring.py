@@ -159,6 +159,25 @@ def test_what_begins_alike_over_many_tokens_is_told_apart_however_little_is_left
     assert found == pytest.approx({"world news: politics": 0.6, "world news: police": 0.2, "sports": 0.2})
 
 
+def test_a_character_that_is_complete_is_not_the_word_that_begins_with_it() -> None:
+    following: dict[bytes, dict[bytes, float]] = {
+        b"": {"很".encode()[:2]: 0.6, "差".encode(): 0.3},
+        "很".encode()[:2]: {"很".encode()[2:]: 0.99},
+        "很".encode(): {"好".encode(): 0.1, "大".encode(): 0.8},
+    }
+
+    def told(begun: Sequence[Piece]) -> Sequence[Alternative]:
+        said = b"".join(bytes.fromhex(str(piece)) for piece in begun)
+        return [Alternative(token, math.log(share), token.hex()) for token, share in following[said].items()]
+
+    scoring = Scoring(Spelling({"good": "很好", "bad": "差"}), told(()))
+    scoring.go_on(told)
+    assert scoring.calls == 2
+    logprobs, unassigned = scoring.scores()
+    assert max(logprobs, key=logprobs.__getitem__) == "bad"
+    assert unassigned == pytest.approx(1 - 0.3 - 0.6 * 0.99 * 0.1)
+
+
 def test_one_word_for_two_outcomes_is_not_followed_for_ever() -> None:
     found, _, asked = first_token(("Sport", "sport", "news"), {" SPORT": 0.6, " news": 0.35, " the": 0.05})
     assert asked == []

@@ -15,13 +15,13 @@ from cribsheet.search.demos import balanced
 from cribsheet.search.study import Study
 
 SHOWN = 4
-"""Labelled demos that a teacher is shown, of other rows than the one it is asked."""
+"""Labelled demos that a teacher is shown. The row that it answers is not among them."""
 FEW_ROWS = 32
-"""Rows that the student is asked if nobody asked for bootstrapping, but rows lack a predictor's fields."""
+"""Rows that the student answers if rows lack a predictor's fields, but the user did not ask for bootstrapping."""
 
 
 def bootstrap_if_needed(study: Study) -> None:
-    """Bootstrap if it was asked for, or if rows lack a predictor's fields; once a study."""
+    """Bootstrap if the user asked for it, or if rows lack a predictor's fields. It happens once for each study."""
     if study.teacher_settings is not None:
         bootstrap_demos(study)
     elif not all(study.pools.values()):
@@ -29,12 +29,12 @@ def bootstrap_if_needed(study: Study) -> None:
 
 
 def bootstrap_demos(study: Study, teaching: TeacherSettings | None = None) -> TeacherRuns:
-    """Let the teacher run the program on rows of the demo pool, or take saved traces; once a study.
+    """Let the teacher run the program on rows of the demo pool, or use saved traces. It happens once for each study.
 
-    The demos of passing runs join `study.pools`, rationales stay in `study.teacher_runs`.
+    The demos of passing runs are added to `study.pools`. Rationales stay in `study.teacher_runs`.
 
     Raises:
-        ModelError: if the teacher answers nothing.
+        ModelError: the teacher gives no answer at all.
     """
     if study.teacher_runs is None:
         teaching = teaching or study.teacher_settings or TeacherSettings()
@@ -46,17 +46,17 @@ def bootstrap_demos(study: Study, teaching: TeacherSettings | None = None) -> Te
 
 
 def bootstrapped(study: Study, name: str) -> tuple[Demo, ...]:
-    """Return the demos that runs of the teacher made for a predictor; none if the teacher was not asked."""
+    """Return a predictor's demos from the teacher's runs; none if there were no runs."""
     return demos_of_traces(study.teacher_runs.traces, name, study.signatures[name]) if study.teacher_runs else ()
 
 
 def _joined(pool: Iterable[Demo], more: Iterable[Demo]) -> tuple[Demo, ...]:
-    """Return each demo once, labelled ones first."""
+    """Return each demo once, those of `pool` first."""
     return tuple({repr(demo): demo for demo in (*pool, *more)}.values())
 
 
 def _reused(study: Study, teaching: TeacherSettings) -> TeacherRuns:
-    """Return the saved traces of rows of the demo pool alone: other rows are for comparing and scoring."""
+    """Return the saved traces whose rows are in the demo pool: other rows are for comparing and scoring."""
     rows, saved = {row.id for row in study.train}, list(teaching.saved or ())
     good = [trace for trace in saved if trace.row in rows and trace.score >= teaching.threshold]
     return TeacherRuns(traces=good, ignored=len(saved) - len(good), reasoning=teaching.reasoning)
@@ -79,9 +79,9 @@ def _asked(study: Study, teaching: TeacherSettings) -> TeacherRuns:
 
 
 def _teachers_candidate(study: Study, teaching: TeacherSettings) -> Candidate:
-    """Return the prompts of plain runs: a few labelled demos if there are some and they fit.
+    """Return the prompts of runs without rationales, with a few labelled demos if there are some and they fit.
 
-    The student is asked as it will be; another teacher, in words that name the allowed outcomes.
+    The student is asked in a layout that the search uses. Another teacher is asked in words that name the outcomes.
     """
     for size in range(SHOWN, -1, -1):
         demos = {

@@ -1,4 +1,4 @@
-"""Prompts that reason before they answer."""
+"""Make prompts that reason before they answer."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,18 +20,18 @@ _HINT = "Hint"
 
 
 def rationales(study: Study, name: str) -> tuple[Demo, ...]:
-    """Return the demos with rationales of a predictor's runs; none if the teacher was not asked."""
+    """Return a predictor's demos with rationales from the teacher's runs; none if there were no runs."""
     return rationales_of(study.teacher_runs.traces, name, study.signatures[name]) if study.teacher_runs else ()
 
 
 def reasoned(study: Study, name: str, layout: Layout, demos: Sequence[Demo]) -> FrozenPrompt:
-    """Return a predictor's prompt that asks for a `reasoning` before the outputs, read from the text.
+    """Return a predictor's prompt that asks for `reasoning` before the outputs.
 
-    `demos` hold rationales, as those of `rationales` do. The model gets tokens for the longest
-    bootstrapped rationale and its answer.
+    `demos` have rationales, like those of `rationales`. The model may write as many tokens as the longest bootstrapped
+    rationale with its answer has.
 
     Raises:
-        SignatureError: if the predictor has a `reasoning` field of its own.
+        SignatureError: the predictor has a `reasoning` field of its own.
     """
     signature = study.signatures[name].with_reasoning()
     layout.check(signature)
@@ -67,7 +67,7 @@ def reasoning_variant(study: Study, candidate: Candidate, *, size: int) -> Candi
 
 
 def asked_to_reason(signature: Signature, prompt: FrozenPrompt, layout: Layout) -> FrozenPrompt:
-    """Return the prompt that asks a teacher for a rationale in words, without demos."""
+    """Return a prompt that asks a teacher in words to reason, without demos."""
     reasoning = signature.with_reasoning()
     return FrozenPrompt(
         signature=reasoning,
@@ -79,10 +79,10 @@ def asked_to_reason(signature: Signature, prompt: FrozenPrompt, layout: Layout) 
 
 
 def hinted(prompt: FrozenPrompt, row: Row) -> FrozenPrompt:
-    """Return the prompt with the row's right answer shown after its inputs: the rationale is then written for it.
+    """Return the prompt with the row's right answer shown as a hint, so that the rationale explains that answer.
 
-    STaR's rationalization (Zelikman et al. 2022, arXiv:2203.14465). The demo made of the answer has
-    none of it, for the hint is part of the layout, not of the inputs.
+    This is the rationalization of STaR (Zelikman et al. 2022, arXiv:2203.14465). The hint is part of the layout, not
+    of the inputs, so a demo made from the answer does not contain it.
     """
     layout = prompt.layout
     told = []
@@ -95,7 +95,7 @@ def hinted(prompt: FrozenPrompt, row: Row) -> FrozenPrompt:
 
 
 def gives_the_hint_away(rationale: str) -> bool:
-    """Tell whether a rationale speaks of the hint, which will not be there when it is shown.
+    """Tell whether a rationale mentions the hint, which is missing when the rationale is shown as a demo.
 
     >>> gives_the_hint_away("The hint says positive.")
     True

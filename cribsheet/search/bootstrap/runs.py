@@ -37,7 +37,7 @@ class Job:
 
 @dataclass
 class _Asked:
-    """A teacher for the time of one run, which samples in its own way."""
+    """Asks the teacher during one run, with a temperature and a seed of the run's own."""
 
     teacher: Recorder
     temperature: float
@@ -45,7 +45,7 @@ class _Asked:
     failure: ModelError | None = None
 
     def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
-        """Return the teacher's completion, greedy if the temperature is 0 or log-probabilities decide."""
+        """Return the teacher's completion. It is greedy if the temperature is 0 or log-probabilities decide."""
         decides = sampling.max_tokens == 1 and sampling.top_logprobs
         own = sampling if decides else sampling.model_copy(update={"temperature": self.temperature, "seed": self.seed})
         try:
@@ -65,24 +65,23 @@ class _Outcome:
 
 
 def bootstrap(study: Study, candidate: Candidate, teaching: TeacherSettings, *, wanted: int = 1) -> TeacherRuns:
-    """Return the traces of the runs that pass the metric: bootstrapping by rejection sampling.
+    """Return the traces of the runs that pass the metric (rejection sampling).
 
-    Rows of the demo pool are answered by the candidate's prompts, as in DSPy (Khattab et al. 2023,
-    arXiv:2310.03714). In each of `teaching.samples` rounds every row that has fewer than `wanted`
-    passes is run once more, those without any first; if prompts reason, rows still without one
-    are run again with the right answer shown. Passes of a row differ in what they reason.
+    The candidate's prompts answer rows of the demo pool, as in DSPy (Khattab et al. 2023, arXiv:2310.03714). There are
+    `teaching.samples` rounds. In each round, every row with fewer than `wanted` passes is run once more, rows without a
+    pass first. If prompts reason, rows that still have no pass are run again with the right answer as a hint. The
+    passes of a row have different rationales.
 
-    It ends where its share of the budget does, with what there is by then. A run that fails costs
-    that run alone.
+    The runs end when their share of the budget is spent. If a run fails, the other runs go on.
 
     Raises:
-        ModelError: if the teacher fails in every run of the first round.
+        ModelError: the teacher fails in every run of the first round.
     """
     return _Bootstrap(study, candidate, teaching, wanted).run()
 
 
 class _Bootstrap:
-    """Runs of a teacher under way; all but `_sample` happens in the calling thread."""
+    """The runs of a teacher. Only `_sample` runs in other threads than the caller's."""
 
     def __init__(self, study: Study, candidate: Candidate, teaching: TeacherSettings, wanted: int):
         self._study, self._candidate, self._teaching, self._wanted = study, candidate, teaching, wanted
@@ -113,18 +112,18 @@ class _Bootstrap:
         return self._runs
 
     def _samples(self) -> int:
-        """Return how many samples can differ: a decision by log-probabilities is the same each time."""
+        """Return how many rounds are worth it: a decision by log-probabilities is the same each time."""
         decided = all(prompt.decoding.decide_by == "logprobs" for prompt in self._candidate.prompts.values())
         return 1 if decided else self._teaching.samples
 
     def _open(self, *, is_hinted: bool) -> list[Row]:
-        """Return the rows that want another pass, those that have none first."""
+        """Return the rows that need another pass, rows without any first."""
         most = 1 if is_hinted else self._wanted
         wanting = [row for row in self._rows if len(self._passes[row.id]) < most]
         return sorted(wanting, key=lambda row: bool(self._passes[row.id]))
 
     def _affordable(self, jobs: Sequence[Job]) -> Iterator[Job]:
-        """Yield jobs while the budget pays for them and for those under way."""
+        """Yield jobs while the budget can pay for them and for the jobs under way."""
         for job in jobs:
             is_dear = self._study.ledger.spent + (self._under_way + 1) * self._dearest > self._limit
             if is_dear or self._runs.stopped:
@@ -149,7 +148,7 @@ class _Bootstrap:
         return _Outcome(job, result, asked.failure)
 
     def _prompt(self, name: str, prompt: FrozenPrompt, job: Job) -> FrozenPrompt:
-        """Return a predictor's prompt for one row: it never shows the row itself."""
+        """Return a predictor's prompt for one row. Its demos do not contain the row itself."""
         own = [demo.inputs for demo in demos_of(self._study.signatures[name], [job.row])]
         others = tuple(demo for demo in prompt.demos if demo.inputs not in own)
         prompt = prompt.model_copy(update={"demos": others})
@@ -191,7 +190,7 @@ class _Bootstrap:
         return _normalised(str(trace.outputs[REASONING])) in {"", *map(_normalised, answers)}
 
     def _trace(self, job: Job, call: Call, score: float) -> Trace | None:
-        """Return the trace of a call, None if its completion held no value."""
+        """Return the trace of a call; None if its answer could not be read."""
         answer = call.answer
         if isinstance(answer.outputs, ParseFailure):
             return None
@@ -219,7 +218,7 @@ class _Bootstrap:
 
 
 def _normalised(rationale: str) -> str:
-    """Return the words of a rationale, to find those that say the same.
+    """Return the words of a rationale in lower case, to find equal rationales.
 
     >>> _normalised("It is  SUPERB, so positive.")
     'it is superb so positive'

@@ -1,4 +1,4 @@
-"""How a teacher is asked, what came of it."""
+"""Describe a teacher's runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,28 +11,28 @@ from cribsheet.signature import REASONING
 
 @dataclass(frozen=True)
 class TeacherSettings:
-    """Whose runs demonstrations are drawn from, and how many."""
+    """How demos are bootstrapped from a teacher."""
 
     teacher: Model | None = None
     """A model behind the completion cache; None for the student itself."""
     samples: int = 3
-    """The most runs a row: the first greedy, further ones at a temperature. Hinted runs count apart."""
+    """The most runs for each row. The first is greedy, the others are sampled. Hinted runs are not counted."""
     threshold: float = 1.0
-    """The lowest score, 0 to 1, of a run that passes; lower for metrics that give part of a point."""
+    """The lowest score, 0 to 1, of a run that passes. Lower it for metrics that give partial scores."""
     reasoning: bool = False
-    """Whether rationales are asked for too."""
+    """Whether the teacher is also asked for rationales."""
     rationales: int = 2
-    """How many different rationales a row may give (Ho et al. 2022, arXiv:2212.10071)."""
+    """How many different rationales are kept for each row (Ho et al. 2022, arXiv:2212.10071)."""
     rows: int = 150
-    """The most rows of the demo pool that are asked."""
+    """The most rows of the demo pool that the teacher answers."""
     share: float = 0.25
-    """The part of what is left of the budget that runs without rationales, and again runs with them, may spend."""
+    """The part of the remaining budget for runs without rationales, and then again for runs with rationales."""
     temperature: float = 0.7
-    """Of the samples after the first."""
+    """The temperature of all samples but the first."""
     parallel: int | None = None
-    """Runs at once; None for as many as the teacher likes."""
+    """How many runs happen at once; None for the teacher's own `parallel`."""
     saved: Sequence[Trace] | None = None
-    """Traces of earlier runs, taken in place of asking; None if there are none."""
+    """Traces of earlier runs, used in place of asking the teacher; None if there are none."""
 
     def __post_init__(self) -> None:
         if self.samples < 1 or self.rationales < 1 or not 0 < self.threshold <= 1:
@@ -44,36 +44,36 @@ class TeacherSettings:
 
 @dataclass
 class TeacherRuns:
-    """What a teacher's runs gave."""
+    """The results of a teacher's runs."""
 
     traces: list[Trace] = field(default_factory=list)
-    """The calls of the runs that passed, in the order in which they were asked."""
+    """The calls of the runs that passed, in their order."""
     tried: int = 0
-    """Runs of the program; none if saved traces were taken."""
+    """How many times the program ran; 0 if saved traces were used."""
     passed: int = 0
-    """Runs that became traces: right, and with another rationale than the row's runs before."""
+    """How many runs passed the metric, with a rationale that differs from the row's earlier ones."""
     failed: int = 0
-    """Runs without an answer: the teacher did not answer, or the program crashed."""
+    """How many runs had no result, because the teacher did not answer or the program crashed."""
     ignored: int = 0
-    """Saved traces that belong to no row of the demo pool, or score too low."""
+    """How many saved traces were left out: their row is not in the demo pool, or their score is too low."""
     reasoning: bool = False
     """Whether rationales were wanted."""
     stopped: bool = False
-    """Whether its part of the budget ended before the rows did."""
+    """Whether the runs ended early because their part of the budget was spent."""
 
     @property
     def rows(self) -> int:
-        """Rows with a pass."""
+        """How many rows have a pass."""
         return len({trace.row for trace in self.traces})
 
     @property
     def teachers(self) -> str:
-        """Who answered."""
+        """The names of the teachers, separated by commas."""
         return ", ".join(dict.fromkeys(trace.teacher for trace in self.traces))
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of the result should know."""
+        """Sentences about the runs for the notes of the frozen file."""
         told = []
         if self.tried and not self.traces:
             told.append(f"No run of the teacher passed the metric, of {self.tried}: nothing was bootstrapped.")

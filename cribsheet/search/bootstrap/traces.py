@@ -1,4 +1,4 @@
-"""Keep what a teacher's passing runs said, as JSON lines."""
+"""Keep the calls of a teacher's passing runs as JSON lines."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,33 +24,33 @@ class Trace(BaseModel):
     predictor: str
     """The predictor's name in the program."""
     inputs: Mapping[str, Value]
-    """What the predictor was given."""
+    """The predictor's inputs."""
     outputs: Mapping[str, Value]
-    """What it gave; `reasoning` among it if it was asked to reason."""
+    """The predictor's outputs, with `reasoning` if it was asked to reason."""
     score: float = Field(ge=0, le=1)
     """The program's metric on the row."""
     teacher: str
     """The name of the model that answered."""
     sample: int = Field(ge=0)
-    """Which of the row's samples it was; 0 is the greedy one."""
+    """The number of the sample; 0 is the greedy one."""
     hinted: bool = False
     """Whether the teacher was shown the right answer."""
 
 
 def rationales_of(traces: Iterable[Trace], predictor: str, signature: Signature) -> tuple[Demo, ...]:
-    """Return the demos that reason before they answer, each once; none if `reasoning` is the task's own field."""
+    """Return a predictor's distinct demos with rationales; none if the task has a `reasoning` field of its own."""
     if not signature.may_reason:
         return ()
     return _demos([trace for trace in traces if REASONING in trace.outputs], predictor, signature.with_reasoning())
 
 
 def demos_of_traces(traces: Iterable[Trace], predictor: str, signature: Signature) -> tuple[Demo, ...]:
-    """Return a predictor's demos, each once, without what was reasoned before the answers."""
+    """Return a predictor's distinct demos, without rationales."""
     return _demos(traces, predictor, signature)
 
 
 def write_traces(path: str | os.PathLike[str], traces: Sequence[Trace]) -> None:
-    """Write traces, one a line; DataError if the file cannot be written."""
+    """Write one trace on each line; DataError if the file cannot be written."""
     lines = "".join(trace.model_dump_json(by_alias=True) + "\n" for trace in traces)
     path = Path(path)
     try:
@@ -64,7 +64,7 @@ def read_traces(path: str | os.PathLike[str], signatures: Mapping[str, Signature
     """Return the traces of a file, typed by the signatures of the program's predictors.
 
     Raises:
-        DataError: at a line that holds no trace of this program, naming the line and what to do.
+        DataError: a line is no trace of this program. The message names the line.
     """
     traces = tuple(_trace(where, values, signatures) for where, values in json_objects(_text(Path(path)), str(path)))
     if not traces:

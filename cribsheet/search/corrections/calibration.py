@@ -20,7 +20,7 @@ class CalibrationFitter:
         return decides(results)
 
     def fit(self, predictor: str, candidate: Candidate, results: Sequence[RowResult]) -> Calibration | None:
-        """Return the calibration; None if there are too few rows."""
+        """Return the calibration; None if fewer than `MIN_BATCH` rows were decided by log-probabilities."""
         calls = [call for row in results for call in row.calls if call.predictor == predictor]
         logprobs = [call.answer.logprobs for call in calls if call.answer.logprobs is not None]
         return batch_calibration(logprobs) if len(logprobs) >= MIN_BATCH else None

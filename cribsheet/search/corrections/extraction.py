@@ -14,7 +14,7 @@ _LEAST_ROWS, _NEARLY_ALL = 8, 0.9
 
 
 class NoExtraction:
-    """Lets answers stand as they were written."""
+    """Removes extraction, so that answers stay as they were written."""
 
     kind = "extraction"
 
@@ -24,11 +24,14 @@ class NoExtraction:
         return any(change.by == self.kind for change in changes)
 
     def fit(self, predictor: str, candidate: Candidate, results: Sequence[RowResult]) -> None:
-        """Return None: no prompt extracts."""
+        """Return None, which removes extraction from the prompt."""
 
 
 def source_of(signature: Signature, rows: Sequence[Row]) -> str | None:
-    """Return the input that the one output is a span of in nearly all rows that have it; None if none is."""
+    """Return the input that contains the output's value in nearly all rows; None if there is none.
+
+    None too if there are several outputs, if the output is no text, or if fewer than 8 rows have an answer.
+    """
     (field, *others) = signature.outputs
     if others or not field.type.is_text:
         return None
@@ -46,5 +49,5 @@ def _is_written(row: Row, output: str) -> bool:
 
 
 def _holds_answer(row: Row, output: str, name: str) -> bool:
-    """Tell whether an accepted answer of a row stands in one of its inputs."""
+    """Tell whether an input of a row contains one of the row's accepted answers."""
     return any(is_grounded(value, str(row.inputs[name])) for value in row.outputs[output])

@@ -10,18 +10,18 @@ from cribsheet.search.candidate import Candidate
 from cribsheet.search.corrections._base import Fitter
 
 FOLDS, FOLDS_OF_FEW = 4, 8
-"""Parts that rows fall in, each judged with what was fitted on the others: more if rows are few."""
+"""The number of folds for cross-fitting. There are more if there are few rows."""
 FEW = 32
-"""Up to how many rows are few."""
+"""Up to this many rows, `FOLDS_OF_FEW` folds are used."""
 
 Replay = Callable[[Candidate, Sequence[RowResult]], list[RowResult]]
-"""Returns the same rows as they go with another candidate's corrections."""
+"""Returns the results of the same rows with another candidate's corrections."""
 
 
 def combinations(fitters: Sequence[Fitter], results: Sequence[RowResult]) -> Iterator[tuple[Fitter, ...]]:
-    """Yield each combination of at most one fitter a kind, those of fewer fitters first.
+    """Yield each combination with at most one fitter of each kind, the smaller combinations first.
 
-    Within a combination, fitters stand in the order in which corrections are applied.
+    The fitters of a combination are in the order in which their corrections are applied.
     """
     by_kind: dict[str, list[Fitter]] = {kind: [] for kind in CORRECTIONS}
     for fitter in fitters:
@@ -33,9 +33,9 @@ def combinations(fitters: Sequence[Fitter], results: Sequence[RowResult]) -> Ite
 
 
 def fitted(base: Candidate, results: Sequence[RowResult], fitters: Sequence[Fitter], *, replay: Replay) -> Candidate:
-    """Return the candidate with corrections fitted one after the other, each on what those before it leave.
+    """Return the candidate with corrections that are fitted one after the other.
 
-    `results` are the base's own.
+    Each one is fitted on the results with the corrections before it. `results` are those of `base`.
     """
     candidate = base
     for number, fitter in enumerate(fitters):
@@ -53,7 +53,7 @@ def fitted(base: Candidate, results: Sequence[RowResult], fitters: Sequence[Fitt
 def cross_fitted(
     base: Candidate, results: Sequence[RowResult], fitters: Sequence[Fitter], *, replay: Replay
 ) -> list[RowResult]:
-    """Return the rows in their order, each as it goes with corrections that were fitted on the other folds."""
+    """Return the results of the rows in their order, each with corrections that were fitted on the other folds."""
     return [
         row
         for others, part in folds(results)
@@ -63,9 +63,9 @@ def cross_fitted(
 
 
 def folds(results: Sequence[RowResult]) -> list[tuple[list[RowResult], list[RowResult]]]:
-    """Return each part of the results, after all the other parts.
+    """Return for each fold the results outside of it and the results in it.
 
-    Each part is rows that follow each other: validation rows come with their outcomes mixed, and so do these.
+    The rows of a fold follow each other. Validation rows come with their outcomes mixed, so each fold has all of them.
 
     >>> [(len(others), len(part)) for others, part in folds([RowResult(None, 0.0, None)] * 42)]
     [(32, 10), (31, 11), (32, 10), (31, 11)]

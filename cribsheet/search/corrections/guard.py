@@ -25,12 +25,12 @@ from cribsheet.task import Metric
 from cribsheet.text import coverage, idf_of, is_grounded, lead_text, terms
 
 MIN_ROWS = 16
-"""The fewest answered rows that a guard is fitted on, with and without an answer among them."""
+"""The fewest answered rows that a guard is fitted on. Both answerable and unanswerable ones must be among them."""
 MIN_KNOWN = 6
-"""The fewest if the coverage of all rows is known: the guard is then fitted on that first, and the rows adjust it."""
+"""The fewest if the coverage of all rows is known: the guard is then fitted on the coverage first."""
 _NEARLY_ALL = 0.8
 _RIDGE = 1.0
-_RIDGE_OF_MANY = 0.3  # of what all rows tell, whether a candidate answered them or not
+_RIDGE_OF_MANY = 0.3  # for signals that are known of all rows, whether a candidate answered them or not
 _VARIES = 1e-6
 
 Inputs = Mapping[str, Any]
@@ -38,7 +38,7 @@ Inputs = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class _Texts:
-    """Which inputs a guard looks at, and how rare their terms are."""
+    """The inputs that a guard compares, with the weights of their terms."""
 
     context: str
     lead: tuple[str, ...]
@@ -48,7 +48,7 @@ class _Texts:
 
 @dataclass(frozen=True)
 class _Prior:
-    """What the signals that need no answer tell, fitted on all rows."""
+    """Weights of the signals that need no answer, fitted on all rows."""
 
     weights: tuple[float, ...]
     """The intercept, then a weight for `coverage` if there is a lead."""
@@ -57,14 +57,14 @@ class _Prior:
 
 @dataclass(frozen=True)
 class _Case:
-    """One answered row: its signals, and what hangs on it."""
+    """One answered row: its signals, and the scores of either decision."""
 
     signals: Mapping[str, float]
     stakes: Stakes
 
 
 class GuardFitter:
-    """Fits guards for one predictor; knows the training side's rows, answered or not."""
+    """Fits guards for one predictor. It knows all rows of the demo pool and the valset, answered or not."""
 
     kind = "guard"
 
@@ -78,20 +78,21 @@ class GuardFitter:
         self._scores: dict[tuple[str, tuple[Value, ...]], float] = {}
 
     def guards(self, predictor: str) -> bool:
-        """Tell whether a predictor is the one that is guarded."""
+        """Tell whether this fitter's guards are for a predictor."""
         return self.predictor in (None, predictor)
 
     def suits(self, results: Sequence[RowResult]) -> bool:
-        """Tell whether there are rows; `fit` finds out which of them it can learn from."""
+        """Tell whether there are rows; `fit` decides which of them it can learn from."""
         return bool(results)
 
     def fit(self, predictor: str, candidate: Candidate, results: Sequence[RowResult]) -> Guard | None:
-        """Return the guard of a candidate that gave these answers; None for a predictor that is not guarded.
+        """Return a guard for the candidate that gave these answers; None for a predictor that is not guarded.
 
-        `known` if they are too few, or of one kind, or if a finite outcome is better left to the model.
+        First, the signals that need no answer are fitted on all rows. Then all signals are fitted on the answered rows.
+        A ridge pulls the weights towards the first fit, more strongly the fewer rows are answered.
 
-        What needs no answer is fitted on all rows first; then all signals on the answered ones, with
-        a ridge that pulls to those weights the more, the fewer of the rows are answered.
+        If too few rows are answered, if all of them are of one kind, or if the model decides better by itself, the
+        that needs no answers is returned; see `known`.
         """
         if not self.guards(predictor):
             return None
@@ -115,14 +116,14 @@ class GuardFitter:
         threshold = best_threshold([(guard.probability(case.signals), case.stakes) for case in cases])
         return self.known if threshold is None else guard.model_copy(update={"threshold": threshold})
 
-    # What the rows tell without an answer
+    # Signals that need no answer
 
     @cached_property
     def known(self) -> Guard | None:
-        """What withholds before anything is answered; None if no coverage is as good as an abstention.
+        """The guard that is fitted before any row is answered; None if low coverage does not tell off-topic rows.
 
-        Of what the model has to be asked, it withholds written answers that are unlikely to belong there,
-        if nearly all of that kind is off the topic; else it leaves the decision to the model.
+        It withholds the answers of rows that are off topic. If nearly all unanswerable rows are off topic and answers
+        are written, it also withholds answers to other rows with low coverage. Otherwise the model decides there.
         """
         texts, prior = self._known_texts, self._known_prior
         if texts is None or prior is None or not self._least_coverage:
@@ -135,7 +136,7 @@ class GuardFitter:
 
     @cached_property
     def settles(self) -> bool:
-        """Whether nearly all that has no answer is off the topic: abstentions as demos then teach little."""
+        """Whether nearly all unanswerable rows are off topic. Demos that abstain then teach little."""
         if self._known_texts is None or not self._least_coverage:
             return False
         guard = self._blank(self._known_texts)
@@ -151,7 +152,7 @@ class GuardFitter:
 
     @cached_property
     def _known_texts(self) -> _Texts | None:
-        """What the rows themselves show; None if the predictor is given what they lack."""
+        """The texts of the rows; None if the predictor has an input that the rows lack."""
         return self._texts([row.inputs for row in self._rows]) if self._is_in_rows else None
 
     @cached_property
@@ -194,10 +195,10 @@ class GuardFitter:
             self._terms_of[text] = frozenset(terms(text))
         return self._terms_of[text]
 
-    # What an answer tells
+    # Signals of an answer
 
     def _call(self, row: RowResult) -> Call | None:
-        """Return the guarded predictor's last call; None if nothing could be read."""
+        """Return the guarded predictor's last call; None if its answer could not be read."""
         if row.run is None or isinstance(row.run.outputs, ParseFailure):
             return None
         calls = [call for call in row.calls if self.guards(call.predictor)]
@@ -230,7 +231,7 @@ class GuardFitter:
         return not isinstance(row.outputs[self._field.name][0], Unanswerable)
 
     def _score(self, row: RowResult, value: Value) -> float:
-        """Return what the program would score with another value; a metric may be slow, so it is asked once."""
+        """Return the program's score with another value of the field. It is remembered, since a metric may be slow."""
         before = row.run.outputs if row.run and not isinstance(row.run.outputs, ParseFailure) else {}
         outputs = {**before, self._field.name: value}
         key = (row.example.id, tuple(outputs.values()))
@@ -255,9 +256,9 @@ class GuardFitter:
 def guard_fitter(
     signatures: Mapping[str, Signature], outputs: Sequence[Field], rows: Sequence[Row], metric: Metric
 ) -> GuardFitter | None:
-    """Return what fits guards for a program: for the last predictor whose abstaining output is the program's.
+    """Return a fitter for the last predictor whose abstaining output is also an output of the program.
 
-    `signatures` is one a predictor, `outputs` are the program's own. None if there is no such predictor.
+    `signatures` are those of the predictors, `outputs` the program's own. None if there is no such predictor.
     """
     own = {field.name for field in outputs if field.abstains}
     for name, signature in reversed(list(signatures.items())):
@@ -268,7 +269,7 @@ def guard_fitter(
 
 
 def _unguarded(field: Field, answer: Answer, evidence: Evidence) -> Value:
-    """Return what the candidate says without a guard."""
+    """Return the candidate's value without a guard."""
     if answer.shares is None:
         return evidence.answer
     outputs, _ = likeliest(field, answer.shares)
@@ -276,10 +277,10 @@ def _unguarded(field: Field, answer: Answer, evidence: Evidence) -> Value:
 
 
 def _fit(guard: Guard, cases: Sequence[_Case], prior: _Prior) -> Guard:
-    """Fit all signals that vary on the answered rows, around what all rows tell."""
+    """Fit all signals that vary on the answered rows, around the weights that were fitted on all rows."""
     names = [name for name in cases[0].signals if name != "coverage" and _varies(case.signals[name] for case in cases)]
     known = ["coverage"] if guard.lead else []
-    # Around their means, so that what is added leaves the intercept of all rows in place.
+    # Centred, so that the added signals leave the intercept of the first fit in place.
     means = {name: fmean(case.signals[name] for case in cases) for name in names}
     rows = [
         (1.0, *(case.signals[name] for name in known), *(case.signals[name] - mean for name, mean in means.items()))

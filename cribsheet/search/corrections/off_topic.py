@@ -1,14 +1,16 @@
-"""Tell by its coverage alone what is off the topic."""
+"""Find the coverage below which rows are off topic."""
 
 from collections.abc import Sequence
 from itertools import accumulate, islice
 
 _PER_ANSWERABLE = 4
-"""Off-topic rows that make up for an answerable one that is not asked: an answer could tell no more than that."""
+"""How many off-topic rows have to be found for each answerable row that is lost."""
 
 
 def least_coverage(rows: Sequence[tuple[float, bool]]) -> float:
-    """Return the coverage under which hardly any row is answerable; 0 if there is none.
+    """Return the coverage below which hardly any row is answerable; 0 if there is no such value.
+
+    `rows` has the coverage of each row, and whether it is answerable.
 
     >>> least_coverage([(0.0, False)] * 8 + [(0.2, False)] * 8 + [(0.1, True), (0.4, True), (0.5, False)])
     0.3

@@ -1,4 +1,4 @@
-"""Fit where extracted answers begin on what a candidate answered."""
+"""Fit a pointer on what a candidate answered."""
 
 import re
 from bisect import bisect_left
@@ -22,24 +22,24 @@ from cribsheet.task import Metric
 from cribsheet.text import idf_of, lead_text, terms
 
 POINT_FROM = 32
-"""The rows with an answer from which on a pointer is fitted."""
+"""The fewest rows with an answer that a pointer is fitted on."""
 RIDGE = 5.0
-"""Twice what a weight of 1 for a signal's standard deviation costs, in nats."""
+"""The penalty: a weight of 1 for one standard deviation of a signal costs half of it, in nats."""
 
-_RIGHT = 0.999  # of the metric: a beginning that loses nothing
+_RIGHT = 0.999  # the metric's score of an answer that counts as right
 
 
 class Choice(NamedTuple):
-    """The words that one answer might begin with."""
+    """The words of a text, any of which an answer may begin with."""
 
     signals: np.ndarray
-    """One line a word, one column a signal."""
+    """The signals of each word: (words, signals)."""
     right: np.ndarray
-    """By word, whether an accepted answer begins there."""
+    """Whether an accepted answer begins at a word: (words,), of bool."""
 
 
 class PointerFitter:
-    """Fits pointers for a task's one predictor; knows the training side's rows, answered or not."""
+    """Fits pointers for a task's one predictor. It knows all rows of the demo pool and the valset, answered or not."""
 
     kind = "pointer"
 
@@ -49,11 +49,11 @@ class PointerFitter:
         self._lead = tuple(one.name for one in signature.inputs if one.type.is_text and one.name != source)
 
     def suits(self, results: Sequence[RowResult]) -> bool:
-        """Tell whether there are rows; `fit` finds out which of them it can learn from."""
+        """Tell whether there are rows; `fit` decides which of them it can learn from."""
         return bool(results)
 
     def fit(self, predictor: str, candidate: Candidate, results: Sequence[RowResult]) -> Pointer | None:
-        """Return the pointer that makes the right beginnings likeliest in these results; None if they are few."""
+        """Return the pointer that makes the right words likeliest in these results; None if there are too few."""
         choices = [choice for row in results if (choice := self._choice(row)) is not None]
         if len(choices) < POINT_FROM:
             return None
@@ -68,7 +68,7 @@ class PointerFitter:
         return Pointer(source=self._source, lead=self._lead, weights={}, idf=idf, rare=rare)
 
     def _choice(self, row: RowResult) -> Choice | None:
-        """Return the words of a row's text; None if no answer was written, or none that is right stands there."""
+        """Return the words of a row's text; None if the model wrote no answer, or the text contains no right one."""
         if len(row.calls) != 1 or self._field.name not in row.example.outputs:
             return None
         answer, right = row.calls[0].answer, self._right(row.example)
@@ -81,9 +81,9 @@ class PointerFitter:
         return Choice(np.array([[place.signals[name] for name in SIGNALS] for place in places]), right)
 
     def _right(self, row: Row) -> np.ndarray:
-        """Return, by word of a row's text, whether the rest of an accepted answer from there on is as good.
+        """Return for each word of a row's text whether an answer that begins there is right by the metric.
 
-        So is what begins a word before it, if the metric does not mind: an article, say.
+        Tried are all words of each accepted answer and the word before it: many metrics ignore an article.
         """
         spans = Spans(str(row.inputs[self._source]))
         starts = [at for at, _ in spans.words()]
@@ -100,7 +100,7 @@ class PointerFitter:
 
 
 def fit_pointer(choices: Sequence[Choice]) -> np.ndarray:
-    """Return the weight of each signal that makes the right words likeliest, each pulled towards nothing."""
+    """Return the weights of the signals that make the right words likeliest, each pulled towards 0."""
     spread = np.vstack([choice.signals for choice in choices]).std(axis=0)
     spread[spread < 1e-6] = 1.0
     shape = (len(choices), max(len(choice.right) for choice in choices))

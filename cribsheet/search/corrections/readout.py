@@ -1,4 +1,4 @@
-"""Fit the weights of tokens for outcomes."""
+"""Fit a readout on what a candidate answered."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,14 +15,12 @@ from cribsheet.search.corrections.calibration import decides
 from cribsheet.search.regression import Choices, fit_choices
 
 RIDGE = 20.0
-"""Twice what a weight of 1 for a token's standard deviation costs, in nats: it takes rows enough to outweigh it."""
-
-_TOLD = 0.5  # a token counts that is among the alternatives in this part of the rows
-_STEADY = 0.3  # nats: what varies less is not scaled up to vary as much as the others
-
-
+"""The penalty: a weight of 1 for one standard deviation of a token costs half of it, in nats."""
 READ_FROM = 64
-"""The rows from which on a readout is fitted: fewer tell little of so many tokens."""
+"""The fewest rows that a readout is fitted on: fewer tell too little about so many tokens."""
+
+_TOLD = 0.5  # a token is used if it is among the alternatives in this part of the rows
+_STEADY = 0.3  # nats: a token that varies less is not scaled up to vary as much as the others
 
 
 class ReadoutFitter:
@@ -35,7 +33,7 @@ class ReadoutFitter:
         return len(results) >= READ_FROM and decides(results)
 
     def fit(self, predictor: str, candidate: Candidate, results: Sequence[RowResult]) -> Readout | None:
-        """Return what tells a prompt's outcomes apart in these rows; None if the rows do not have the outcome."""
+        """Return the readout of a predictor; None if the rows lack its output."""
         field = decided_field(candidate.prompts[predictor].signature)
         told = [
             Told(field.outcome_of(row.example.outputs[field.name][0]), answer.shares, first_token)
@@ -48,10 +46,10 @@ class ReadoutFitter:
 
 
 class Told(NamedTuple):
-    """What one row tells."""
+    """One row that a readout is fitted on."""
 
     outcome: str
-    """The right one."""
+    """The right outcome."""
     shares: Mapping[str, float]
     """The calibrated probability of each outcome."""
     first_token: Mapping[str, float]
@@ -59,9 +57,9 @@ class Told(NamedTuple):
 
 
 def fit_readout(rows: Sequence[Told]) -> Readout:
-    """Return the weights that make the right outcomes likeliest, each pulled towards nothing.
+    """Return the weights that make the right outcomes likeliest, each pulled towards 0.
 
-    A multinomial logistic regression that starts from the shares.
+    It is a multinomial logistic regression with the logarithms of the shares as offsets.
     """
     outcomes, usual = list(rows[0].shares), _usual(rows)
     told = np.array([[*told_above(usual, row.first_token).values()] for row in rows]).reshape(len(rows), -1)
@@ -69,7 +67,7 @@ def fit_readout(rows: Sequence[Told]) -> Readout:
     columns = np.hstack([told / spread, np.ones((len(rows), 1))])
     start = np.log(np.maximum([[row.shares[outcome] for outcome in outcomes] for row in rows], 1e-30))
     right = np.array([[row.outcome == outcome for outcome in outcomes] for row in rows], dtype=bool)
-    # The weights of an outcome stand side by side: an option's signals are its row's columns in its outcome's place.
+    # All outcomes' weights form one vector: an option's signals are the row's columns, at the place of its outcome.
     signals = np.einsum("rc,op->rocp", columns, np.eye(len(outcomes))).reshape(len(rows), len(outcomes), -1)
     known = right.any(axis=1)
     choices = Choices(signals[known], right[known], start[known])
@@ -85,7 +83,7 @@ def fit_readout(rows: Sequence[Told]) -> Readout:
 
 
 def _usual(rows: Sequence[Told]) -> dict[str, float]:
-    """Return the mean log-probability of each token that most rows tell of."""
+    """Return the mean log-probability of each token that is among the alternatives in most rows."""
     counts = Counter(token for row in rows for token in row.first_token)
     floors = [min(row.first_token.values()) for row in rows]
     return {
@@ -96,5 +94,5 @@ def _usual(rows: Sequence[Told]) -> dict[str, float]:
 
 
 def _rounded(outcomes: Sequence[str], values: np.ndarray) -> dict[str, float]:
-    """Return the weights by outcome, with four decimals: a file is read by people."""
+    """Return the weights by outcome, rounded to four decimals to keep the file readable."""
     return {outcome: round(float(value), 4) for outcome, value in zip(outcomes, values, strict=True)}

@@ -6,30 +6,31 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from statistics import fmean
 
-_TIE = 0.5  # rows: two thresholds that differ by less are as good
+_TIE = 0.5  # of a row's score: two thresholds that differ by less are as good
 _EDGE = 0.1
 _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
 class Stakes:
-    """What hangs on the decision whether one answer may stand."""
+    """The scores of a row, depending on what a guard decides."""
 
     answerable: bool
-    """Whether an answer belongs there."""
+    """Whether the row has an answer."""
     if_answered: float
-    """The score of the answer."""
+    """The score of the model's answer."""
     if_abstained: float
     """The score of `Unanswerable`."""
     if_unguarded: float
-    """The score of what the model says by itself, which may be either."""
+    """The score without a guard: the model may have answered or abstained."""
 
 
 def best_threshold(rated: Sequence[tuple[float, Stakes]]) -> float | None:
-    """Return the threshold with the highest total score; None if the model's own decisions beat it.
+    """Return the threshold with the highest total score; None if the model's own decisions score higher.
 
-    0 if nothing beats letting all stand. Of several that are as good, the one closest to where an
-    answer is expected to score as much as an abstention.
+    `rated` has the probability that an answer belongs there, and the stakes, of each row. The threshold is 0 if it is
+    best to keep all answers. If several thresholds are as good, the one is returned that is closest to the probability
+    at which an answer and an abstention have the same expected score.
     """
     ranked = sorted(rated, key=lambda pair: pair[0])
     # Cut number i withholds the i least probable answers; it must fall between two probabilities.
@@ -51,14 +52,14 @@ def best_threshold(rated: Sequence[tuple[float, Stakes]]) -> float | None:
 
 
 def _inside(gap: tuple[float, float], wanted: float) -> float:
-    """Return what is closest to the wanted probability, a little inside a gap between two others."""
+    """Return the value closest to the wanted probability that is a little inside a gap between two probabilities."""
     low, high = gap
     edge = _EDGE * (high - low)
     return min(max(wanted, low + edge), high - edge)
 
 
 def _even(rows: Sequence[Stakes]) -> float:
-    """Return the probability of an answer's belonging there at which both decisions score alike on average."""
+    """Return the probability that there is an answer at which both decisions have the same expected score."""
     there = fmean(stakes.if_answered - stakes.if_abstained for stakes in rows if stakes.answerable)
     absent = fmean(stakes.if_abstained - stakes.if_answered for stakes in rows if not stakes.answerable)
     return absent / (there + absent) if there > 0 and absent > 0 else 0.5

@@ -1,4 +1,4 @@
-"""Read the tables of words that prompts of common tasks are seen with."""
+"""Read the tables of words that are common in prompts."""
 
 import tomllib
 from collections.abc import Mapping
@@ -21,17 +21,17 @@ class Tables(NamedTuple):
     """What `words.toml` holds."""
 
     roles: Mapping[str, frozenset[str]]
-    """What a field is for, by the names that fields of that sort are given."""
+    """By role, such as `question`, the names that fields with this role often have."""
     names: Mapping[Language, Mapping[str, tuple[Names, ...]]]
-    """By the output's role, the most common first."""
+    """Sets of field names by the role of the output, the most common first."""
     aliases: Mapping[str, str]
-    """The label that another one means."""
+    """By label, another label with the same meaning, such as `pos` and `positive`."""
     families: Mapping[Language, tuple[tuple[Mapping[str, str], ...], ...]]
-    """Families of labels that a field chooses between, each with sets of words for them, the most common first."""
+    """Labels that belong together, such as negative and positive, with sets of words for them, common ones first."""
     unanswerable: Mapping[Language, tuple[str, ...]]
-    """What stands for `Unanswerable`, the most telling first."""
+    """Words for `Unanswerable`, the clearest first."""
     stop_words: frozenset[str]
-    """Words that any sentence may start with, which speak for no outcome."""
+    """Words that any answer may begin with, so that they stand for no outcome."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Write instructions that say what demonstrations would show."""
+"""Write instructions that state the allowed outcomes."""
 
 from cribsheet.layout import Layout
 from cribsheet.outcomes import UNANSWERABLE
@@ -6,7 +6,7 @@ from cribsheet.signature import Signature
 
 
 def spelled_out(signature: Signature, layout: Layout) -> str:
-    """Return the instructions with what each output may be: what demonstrations would otherwise show.
+    """Return the signature's instructions, followed by the description and the allowed outcomes of each output.
 
     >>> from cribsheet.layout.catalogue import layout_named
     >>> from cribsheet.signature import Field

@@ -1,4 +1,4 @@
-"""Ask a teacher how to word a prompt."""
+"""Ask a teacher for the wording of a prompt."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,15 +13,15 @@ from cribsheet.signature import Field, Signature
 from cribsheet.text import terms
 
 MOST_PROPOSED = 8
-"""Sets of words that are taken from one reply."""
+"""The most sets of words that are asked for in one request."""
 LONGEST_INSTRUCTIONS = 300
-"""Characters: a small model follows no more."""
+"""In characters. Small models do not follow longer instructions."""
 
 _LONGEST_NAME = 30
 _LONGEST_LABEL = 20
 _SHORTEST_TERM = 4
 _SHOWN = 200
-"""Characters of a value in a prompt for the teacher."""
+"""The most characters of a value that are shown to the teacher."""
 _REPLY = Sampling(max_tokens=240)
 _TEMPERATURE = 0.9
 _LABEL = re.compile(
@@ -30,9 +30,9 @@ _LABEL = re.compile(
 
 
 def proposed(signature: Signature, teacher: Completer, *, field: Field | None = None) -> list[Mapping[str, str]]:
-    """Return the teacher's own words for the fields, or for the outcomes of `field`, a set a proposal.
+    """Return the sets of words that a teacher proposes for the fields, or for the outcomes of `field`.
 
-    The sets are for `Layout.words` or `Layout.verbalizers`. What cannot be used in the reply is dropped.
+    The sets are for `Layout.words` or `Layout.verbalizers`. Unusable parts of the reply are dropped.
 
     Raises:
         ModelError: the teacher gives no completion.
@@ -49,11 +49,11 @@ def proposed(signature: Signature, teacher: Completer, *, field: Field | None = 
 
 
 def instructions_from(signature: Signature, teacher: Completer, demos: Sequence[Demo], *, n: int) -> list[str]:
-    """Return up to n instructions that a teacher guesses from examples, none of them the signature's own.
+    """Return up to n instructions that a teacher infers from demos; the signature's own are not among them.
 
-    The first is greedy, the others are sampled; every other one is guessed without those. Each is one
-    paragraph of at most `LONGEST_INSTRUCTIONS` characters that repeats no three words of a demo's inputs.
-    Zhou et al. 2022 (APE, arXiv:2211.01910).
+    The first is greedy, the others are sampled. Every other request does not show the signature's instructions. Each
+    result is one paragraph of at most `LONGEST_INSTRUCTIONS` characters that repeats no three words in a row of a
+    demo's inputs. Follows APE (Zhou et al. 2022, arXiv:2211.01910).
 
     Raises:
         ModelError: the teacher gives no completion.
@@ -72,7 +72,7 @@ def instructions_from(signature: Signature, teacher: Completer, demos: Sequence[
 
 
 def speaks_of(signature: Signature, text: str) -> bool:
-    """Tell whether a text has a word of the signature's: what a small model says is often beside the point."""
+    """Tell whether a text shares a word with the signature. Instructions by a small model are often unrelated."""
     fields = (*signature.inputs, *signature.outputs)
     named = (word for field in fields for word in (field.name.replace("_", " "), field.description, *field.outcomes))
     common = set(terms(text)) & set(terms(" ".join((signature.instructions, *named))))
@@ -80,7 +80,7 @@ def speaks_of(signature: Signature, text: str) -> bool:
 
 
 def clean_instructions(reply: str) -> str:
-    """Return the instructions in a teacher's reply as one paragraph, empty if there are none of use.
+    """Return the instructions in a teacher's reply as one paragraph; empty if there are no usable ones.
 
     >>> clean_instructions('Instruction: "Sort the news\\nby topic."\\n\\nHope this helps!')
     'Sort the news by topic.'
@@ -95,7 +95,7 @@ def clean_instructions(reply: str) -> str:
 
 
 def _said(teacher: Completer, prompt: Prompt, sampling: Sampling) -> str:
-    """Return what the teacher says, without the thought before it."""
+    """Return the teacher's reply, without the thought before it."""
     return without_thought(teacher.complete(prompt, sampling), prompt).text
 
 
@@ -140,7 +140,7 @@ def _instructions_prompt(signature: Signature, demos: Sequence[Demo], *, told: s
 
 
 def _runs(text: str) -> frozenset[str]:
-    """Return each three words in a row; in Chinese, which has no spaces, each stretch without a mark is a word."""
+    """Return all sequences of three words. In Chinese, text between two punctuation marks counts as one word."""
     words = re.findall(r"\w+", text.casefold())
     return frozenset(" ".join(words[place : place + 3]) for place in range(len(words) - 2))
 
@@ -155,9 +155,9 @@ def _asked(text: str) -> Prompt:
 
 
 def _read_sets(reply: str, keys: Sequence[str], *, longest: int) -> list[dict[str, str]]:
-    """Return the sets of words in a reply: `key = word` in any order, on one line, on several or as JSON.
+    """Return the sets of words in a reply, written as `key = word`, `key: word` or JSON, on one line or several.
 
-    A set ends where a key comes again. Longer keys are looked for first: one may hold another.
+    A new set begins when a key comes again. Longer keys are searched first, since one key may contain another.
     """
     names = "|".join(re.escape(key) for key in sorted(keys, key=len, reverse=True))
     pair = re.compile(rf"(?<!\w)[\"'`*]*({names})[\"'`*]*\s*(?:=|:|->|→|：)\s*([^;,\n|{{}}；，]*)", re.IGNORECASE)
@@ -176,14 +176,14 @@ def _read_sets(reply: str, keys: Sequence[str], *, longest: int) -> list[dict[st
 
 
 def _names(words: Mapping[str, str]) -> dict[str, str]:
-    """Return names as they open a line, less those that change nothing."""
+    """Return the names with a capital letter, without those that are equal to the field's own name."""
     return {key: word[:1].upper() + word[1:] for key, word in words.items() if word.casefold() != key.casefold()}
 
 
 def _usable(
     sets: Iterable[Mapping[str, str]], keys: Sequence[str], is_clear: Callable[[Iterable[str]], bool]
 ) -> list[Mapping[str, str]]:
-    """Return the sets that change something and leave every key a word of its own."""
+    """Return the sets that change something and give each key a different word."""
     found: list[Mapping[str, str]] = []
     for words in sets:
         changed = {key: word for key, word in words.items() if word != key}

@@ -13,22 +13,22 @@ from cribsheet.signature import Field, Signature
 from cribsheet.text import has_chinese
 
 MOST_SETS = 12
-"""How many sets of words are worth a search's while."""
+"""The most sets of words of one kind."""
 
 _MENTION = 2
-"""How many places a set of names moves up for a word that the signature mentions."""
+"""The number of places that a set of names moves up for each of its words that the signature mentions."""
 _TELLING = math.log(1.25)
-"""How much likelier a word must be in an outcome's rows than in the others', as a logarithm."""
-_SHORTEST = 3  # letters: shorter tokens are mostly the beginnings of words
+"""How much likelier a word must be in the rows of its outcome than in the other rows, as a logarithm."""
+_SHORTEST = 3  # letters; shorter tokens are mostly beginnings of words
 _HEAD = re.compile(r"\b(?:an?|the)\s+([a-z]{3,})\b", re.IGNORECASE)
-_LEAST = -30.0  # what minus infinity counts as
+_LEAST = -30.0  # stands for minus infinity
 
 
 def field_words(signature: Signature, *, language: Language) -> list[Mapping[str, str]]:
-    """Return sets of words that name the fields, for `Layout.words`: the signature's own first, then the likeliest.
+    """Return sets of words that name the fields, for `Layout.words`: the signature's own first, then common ones.
 
-    A set names what differs from the layout's default words. The words of a set are distinct and are seen
-    together in text, such as Article and Category; what the signature mentions itself moves up.
+    A set has only the words that differ from the layout's default. The words of a set are distinct, and they occur
+    together in text, such as Article and Category. Words that the signature mentions come earlier.
 
     >>> text, topic = Field(name="text", description="a headline"), Field(name="topic", kind="label", labels=("a", "b"))
     >>> task = Signature(name="Topic", instructions="Sort the news.", inputs=(text,), outputs=(topic,))
@@ -53,9 +53,9 @@ def field_words(signature: Signature, *, language: Language) -> list[Mapping[str
 def verbalizers(field: Field, *, language: Language) -> list[Mapping[str, str]]:
     """Return sets of words that stand for a field's outcomes, for `Layout.verbalizers`: its own first.
 
-    Then come its own in another case, synonyms, one short word for labels of several, and letters. But
-    for the first set, no word is the beginning of another, whatever the case. Text that cannot be
-    unanswerable has the first set alone.
+    Then follow the same words in another case, synonyms, the first words of long labels, and letters. In all sets but
+    the first, no word is the beginning of another one, in any case. A field without finite outcomes has the first set
+    alone, unless it may abstain.
 
     >>> verbalizers(Field(name="good", kind="boolean"), language="en")[1:4]
     [{'false': 'No', 'true': 'Yes'}, {'false': 'false', 'true': 'true'}, {'false': 'wrong', 'true': 'right'}]
@@ -79,13 +79,13 @@ def verbalizers(field: Field, *, language: Language) -> list[Mapping[str, str]]:
 
 
 def spoken(field: Field, answers: Sequence[tuple[str, Mapping[str, float]]]) -> Mapping[str, str] | None:
-    """Return for each outcome the word that the model itself says most for it, None if none tells them apart.
+    """Return for each outcome the word that the model itself prefers for it; None if some outcome has no such word.
 
-    `answers` are known outcomes, each with the natural log-probabilities of the first token's alternatives
-    after a prompt without demos. A word speaks for an outcome by its mean probability in that outcome's
-    rows, times how much likelier it is there than in the other rows (logarithm). Label words from the
-    model: Schick et al. 2020 (arXiv:2010.13641), Wang et al. 2022 (AMuLaP, arXiv:2204.06305); the mean
-    here is geometric, so that a word that one text alone brings up stands for nothing.
+    `answers` are pairs of a known outcome and the natural log-probabilities of the first token's alternatives after a
+    prompt without demos. A word is scored for an outcome by its mean probability in the outcome's rows, times the
+    logarithm of how much likelier it is there than in the other rows. The mean is geometric, so that a word that is
+    likely in a single row has a low score. Label words from the model: Schick et al. 2020 (arXiv:2010.13641), Wang et
+    al. 2022 (AMuLaP, arXiv:2204.06305).
 
     >>> told = [("0", {" awful": -1.0, " the": -0.9, " x": -5.0}), ("1", {" Nice": -1.5, " the": -0.8, " x": -5.0})]
     >>> spoken(Field(name="liked", kind="label", labels=(0, 1)), told)
@@ -109,7 +109,7 @@ def spoken(field: Field, answers: Sequence[tuple[str, Mapping[str, float]]]) -> 
 
 
 def are_apart(words: Iterable[str]) -> bool:
-    """Tell whether no word is empty, twice there, or the beginning of another, whatever the case.
+    """Tell whether no word is empty, and none is equal to or the beginning of another one, in any case.
 
     >>> are_apart(["no", "yes"]), are_apart(["no", "Not stated"])
     (True, False)
@@ -125,7 +125,7 @@ def _is_chinese(signature: Signature) -> bool:
 
 
 def _roles(signature: Signature) -> dict[str, str]:
-    """Return the name of the field in each role: the first output, the first question, the first text."""
+    """Return the name of a field for each role: the first output, the first question, the first text."""
     roles = {"output": signature.outputs[0].name}
     for field in signature.inputs:
         role = _role(field.name, ("question", "text"))
@@ -137,7 +137,7 @@ def _roles(signature: Signature) -> dict[str, str]:
 
 
 def _role(name: str, roles: Iterable[str]) -> str | None:
-    """Return the role that a name hints at, its last word before the others."""
+    """Return the role that a field's name suggests. The last word of the name counts first."""
     for piece in reversed(name.casefold().split("_")):
         for role in roles:
             if piece in tables().roles[role]:
@@ -146,7 +146,7 @@ def _role(name: str, roles: Iterable[str]) -> str | None:
 
 
 def _output_role(field: Field) -> str:
-    """Return what the output is: its labels tell more than its name."""
+    """Return the role of an output, from its labels if they are known, otherwise from its name."""
     labels = {_canonical(label) for label in field.closed_outcomes}
     if {"negative", "positive"} <= labels:
         return "sentiment"
@@ -162,14 +162,14 @@ def _canonical(label: str) -> str:
 
 
 def _mentioned(signature: Signature) -> frozenset[str]:
-    """Return the words of the instructions and descriptions, less the names of the fields."""
+    """Return the words of the instructions and descriptions, without the names of the fields."""
     fields = (*signature.inputs, *signature.outputs)
     said = " ".join([signature.instructions, *(field.description for field in fields)])
     return frozenset(re.findall(r"[a-z]+|[\u3400-\u9fff]{2}", said.casefold())) - {field.name for field in fields}
 
 
 def _head_nouns(signature: Signature, roles: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Yield what the first article of the text's description stands before, as its name."""
+    """Yield the noun after the first article of a text's description as its name: Review for `the review of a film`."""
     for role in ("text", "question"):
         found = _HEAD.search(signature.field(roles[role]).description) if role in roles else None
         if found and found.group(1).casefold() not in tables().stop_words:
@@ -181,7 +181,7 @@ def _named(names: Names, roles: Mapping[str, str]) -> dict[str, str]:
 
 
 def _changes(signature: Signature, words: Mapping[str, str], language: Language) -> Mapping[str, str] | None:
-    """Return the words that differ from the layout's own; None if two fields would have the same."""
+    """Return the words that differ from the layout's own; None if two fields would have the same word."""
     layout = Layout(name="own", style="raw", language=language)
     fields = [field.name for field in (*signature.inputs, *signature.outputs)]
     full = {name: words.get(name, layout.word(name)) for name in fields}
@@ -205,7 +205,7 @@ def _recased(closed: Mapping[str, str]) -> Iterator[dict[str, str]]:
 
 
 def _synonyms(closed: Mapping[str, str], language: Language) -> Iterator[dict[str, str]]:
-    """Yield the sets of the families that most labels belong to; a label that is in none keeps its word."""
+    """Yield the words of each family to which at least half of the labels belong. Other labels keep their word."""
     for family in tables().families[language]:
         for words in family:
             known = {outcome: words[_canonical(outcome)] for outcome in closed if _canonical(outcome) in words}
@@ -214,7 +214,7 @@ def _synonyms(closed: Mapping[str, str], language: Language) -> Iterator[dict[st
 
 
 def _shortened(closed: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Yield, for labels of several words, the first word of each that no other label has."""
+    """Yield for labels of several words the first word of each label that no other label has."""
     split = {outcome: re.findall(r"[^\W_]+", word) for outcome, word in closed.items()}
     if all(len(words) < 2 for words in split.values()):
         return
@@ -234,7 +234,7 @@ def _letters(outcomes: Sequence[str]) -> Iterator[dict[str, str]]:
 
 
 def _said(first_token: Mapping[str, float]) -> dict[str, float]:
-    """Return the log-probability of each word, whatever its case; under "" what an unreported one has at most."""
+    """Return the log-probability of each word in lower case; under "" the most that an unreported word can have."""
     shares: dict[str, float] = {}
     for token, logprob in first_token.items():
         if _is_word(token):
@@ -254,7 +254,7 @@ def _is_word(token: str) -> bool:
 
 
 def _spellings(alternatives: Iterable[Mapping[str, float]]) -> dict[str, str]:
-    """Return each word as it is most often spelled."""
+    """Return the likeliest spelling of each word."""
     mass: dict[str, dict[str, float]] = {}
     for first_token in alternatives:
         for token, logprob in first_token.items():
@@ -266,7 +266,7 @@ def _spellings(alternatives: Iterable[Mapping[str, float]]) -> dict[str, str]:
 
 
 def _telling(word: str, outcome: str, rows: Sequence[tuple[str, Mapping[str, float]]]) -> float:
-    """Return how much a word speaks for an outcome, 0 if it speaks for none or for another as much."""
+    """Return the score of a word for an outcome; 0 if it is hardly likelier there than for other outcomes."""
     own = fmean(said.get(word, said[""]) for known, said in rows if known == outcome)
     rest = fmean(said.get(word, said[""]) for known, said in rows if known != outcome)
     return math.exp(own) * (own - rest) if own - rest > _TELLING else 0.0
