@@ -162,7 +162,8 @@ def _test_rows(found: Found) -> tuple[Sequence[Row], bool]:
     """Return the test rows that what is left of the budget pays for, and whether it pays for their text too."""
     ledger, own = found.study.ledger, found.best.cost_of_asking
     ledger.reserved = 0.0
-    pair, text = found.baseline.cost_of_asking + own, cost_of_text(found.study, found.best)
+    is_raw = all(prompt.layout.style == "raw" for prompt in found.best.candidate.prompts.values())
+    pair, text = found.baseline.cost_of_asking + own, cost_of_text(found.study, own, is_raw=is_raw)
     left = ledger.left * (1.0 if ledger.budget.unit == "calls" else _PART)
     pays_for_text = left >= MIN_TEST_ROWS * (pair + text)
     rows = int(left / (pair + text * pays_for_text))
