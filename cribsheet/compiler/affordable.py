@@ -30,8 +30,7 @@ def check_budget(study: Study) -> None:
 def reserve(study: Study, baseline: Trial, *, test_rows: int) -> None:
     """Keep back what the testset will cost, going by what the baseline's rows did."""
     budget, row = study.ledger.budget, baseline.cost_of_asking
-    takes_raw = any(layout.style == "raw" for layout in study.layouts)
-    pair = 2 * row + cost_of_text(study, row, is_raw=takes_raw)
+    pair = 2 * row + cost_of_text(study, row)
     affordable = int(TEST_SHARE * budget.limit / pair)
     study.ledger.reserved = pair * min(test_rows, max(MIN_TEST_ROWS, affordable))
     if study.ledger.left <= BASELINE_ROWS * row:
@@ -42,19 +41,14 @@ def reserve(study: Study, baseline: Trial, *, test_rows: int) -> None:
         )
 
 
-def cost_of_text(study: Study, row: float, *, is_raw: bool) -> float:
-    """Return what it costs to score the winner as text on a test row, beside its own answer.
+def cost_of_text(study: Study, row: float) -> float:
+    """Return what it costs to score the winner as text on a test row, whose own answer costs `row`.
 
-    Only decided outcomes are asked once more. If the engine keeps earlier prompts, a raw one is hardly read again.
-
-    Args:
-        study: the compile.
-        row: what the winner's own answer costs, in the budget's unit.
-        is_raw: whether the winner's prompts are raw completions, not chats.
+    Only decided outcomes are asked once more. An engine that keeps earlier prompts hardly reads them again.
     """
     if not (study.tells_logprobs and any(decided_field(one) for one in study.signatures.values())):
         return 0.0
-    is_kept = is_raw and study.ledger.budget.unit == "tokens" and study.ledger.holds_prompts
+    is_kept = study.ledger.budget.unit == "tokens" and study.ledger.holds_prompts
     return min(_REREAD, row) if is_kept else row
 
 

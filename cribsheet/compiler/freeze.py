@@ -23,7 +23,6 @@ from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
 
 _NAMED = 3
-_PART = 0.85  # of what is left: test rows may be longer than those that their cost is judged by
 
 
 @dataclass(frozen=True)
@@ -82,17 +81,17 @@ def score(found: Found) -> Scored:
         SearchStopped, AbandonedError: Ctrl-C was pressed twice.
     """
     study, (rows, pays_for_text) = found.study, _test_rows(found)
-    baseline = study.answer(study.zero_shot(), rows, ignore_budget=True)
-    winner = replace(found.best.candidate, prompts=_prompts(found))
-    carriages = [one for one in CARRIAGES if pays_for_text or one != "text"]
-    by_carriage = _by_carriage(study, winner, rows, carriages)
+    candidates = _carried(study, replace(found.best.candidate, prompts=_prompts(found)), as_text=pays_for_text)
+    baseline, *others = _answer_in_turn(study, [study.zero_shot(), *candidates.values()], rows)
+    answered = dict(zip(candidates, others, strict=True))
+    by_carriage = {carriage: answered[carriage] for carriage in CARRIAGES if carriage in answered}
     compiled = by_carriage[study.carriage]
     tested = tuple(
-        TestedRow.of(row, {carriage: answered.scores[at] for carriage, answered in by_carriage.items()})
-        for at, row in enumerate(rows)
+        TestedRow.of(row, {carriage: evaluation.scores[at] for carriage, evaluation in by_carriage.items()})
+        for at, row in enumerate(rows[: len(compiled.rows)])
     )
     known = {
-        "carriages": {carriage: answered.score for carriage, answered in by_carriage.items()},
+        "carriages": {carriage: evaluation.score for carriage, evaluation in by_carriage.items()},
         "tested": hash_of(to_lines(tested)),
     }
     results = _results(found, baseline, compiled).model_copy(update=known)
@@ -124,26 +123,35 @@ def _results(found: Found, baseline: Evaluation, compiled: Evaluation) -> Result
     )
 
 
-def _by_carriage(
-    study: Study, winner: Candidate, rows: Sequence[Row], carriages: Sequence[Carriage]
-) -> dict[Carriage, Evaluation]:
-    """Answer rows under each of the carriages that can express the winner, and under the one that is compiled for.
+def _carried(study: Study, winner: Candidate, *, as_text: bool) -> dict[Carriage, Candidate]:
+    """Return the winner under each carriage that can express it, first under the one that is compiled for.
 
-    A few rows at a time, so that the engine still holds a row's prompt when it is asked once more. Most carriages
-    read completions that are known already; only decided outcomes have to be written in full as text.
+    Most carriages read completions that are known already. Only decided outcomes have to be written in full as text.
     """
     candidates: dict[Carriage, Candidate] = {study.carriage: winner}
-    for carriage in reversed(carriages):
+    for carriage in reversed(CARRIAGES):
         prompts = {name: prompt.carried_by(carriage) for name, prompt in winner.prompts.items()}
         known = {name: prompt for name, prompt in prompts.items() if prompt is not None}
-        if len(known) == len(prompts):
+        if len(known) == len(prompts) and (as_text or carriage != "text"):
             candidates.setdefault(carriage, replace(winner, prompts=known))
-    answered: dict[Carriage, list[RowResult]] = {carriage: [] for carriage in candidates}
-    for at in range(0, len(rows), study.model.parallel):
-        for carriage, candidate in candidates.items():
-            some = rows[at : at + study.model.parallel]
-            answered[carriage] += study.answer(candidate, some, ignore_budget=True).rows
-    return {carriage: Evaluation(tuple(answered[carriage])) for carriage in CARRIAGES if carriage in answered}
+    return candidates
+
+
+def _answer_in_turn(study: Study, candidates: Sequence[Candidate], rows: Sequence[Row]) -> list[Evaluation]:
+    """Answer the same rows with each candidate, until the budget could not pay for a few more.
+
+    A few rows at a time, so that the engine still holds a row's prompt when it is asked once more.
+    """
+    answered: list[list[RowResult]] = [[] for _ in candidates]
+    step, dearest = study.model.parallel, 0.0
+    for at in range(0, len(rows), step):
+        left = study.ledger.left
+        if left < dearest:
+            break
+        for results, candidate in zip(answered, candidates, strict=True):
+            results += study.answer(candidate, rows[at : at + step], ignore_budget=True).rows
+        dearest = max(dearest, left - study.ledger.left)
+    return [Evaluation(tuple(results)) for results in answered]
 
 
 def _unanswered(evaluation: Evaluation, numbers: Mapping[str, int]) -> Iterator[str]:
@@ -162,9 +170,8 @@ def _test_rows(found: Found) -> tuple[Sequence[Row], bool]:
     """Return the test rows that what is left of the budget pays for, and whether it pays for their text too."""
     ledger, own = found.study.ledger, found.best.cost_of_asking
     ledger.reserved = 0.0
-    is_raw = all(prompt.layout.style == "raw" for prompt in found.best.candidate.prompts.values())
-    pair, text = found.baseline.cost_of_asking + own, cost_of_text(found.study, own, is_raw=is_raw)
-    left = ledger.left * (1.0 if ledger.budget.unit == "calls" else _PART)
+    pair, text = found.baseline.cost_of_asking + own, cost_of_text(found.study, own)
+    left = max(0.0, ledger.left)
     pays_for_text = left >= MIN_TEST_ROWS * (pair + text)
     rows = int(left / (pair + text * pays_for_text))
     return found.splits.test[: max(MIN_TEST_ROWS, rows)], pays_for_text

@@ -19,6 +19,10 @@ class Asked:
         """Remember a text."""
         self._hashes.setdefault(len(text), set()).add(hash(text))
 
+    def holds(self, text: str) -> bool:
+        """Tell whether a text was asked, and no later one started with it."""
+        return hash(text) in self._hashes.get(len(text), ())
+
     def end_in(self, text: str) -> int | None:
         """Return where the shortest one ends that the text is or starts with; None if there is none.
 

@@ -13,6 +13,9 @@ from cribsheet.prompts import Prompt
 
 Json = Mapping[str, Any]
 
+TEMPLATE_SETTINGS: Json = {"enable_thinking": False}
+"""What chat templates are told; a template that does not know a setting ignores it."""
+
 
 def request(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
     """Return the body that asks for a completion."""
@@ -22,7 +25,7 @@ def request(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
         asked = [prompt.text, *prompt.begun] if prompt.begun else prompt.text
         return body | {"prompt": asked, "logprobs": sampling.top_logprobs}
     body["messages"] = [message.model_dump() for message in prompt.messages]
-    body["chat_template_kwargs"] = {"enable_thinking": False}
+    body["chat_template_kwargs"] = TEMPLATE_SETTINGS
     if sampling.top_logprobs:
         body |= {"logprobs": True, "top_logprobs": sampling.top_logprobs}
     return body

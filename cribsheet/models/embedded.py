@@ -102,7 +102,8 @@ class EmbeddedModel:
         return self._thinking.complete(self._answer, prompt, sampling, window=self.context_window)
 
     def _answer(self, prompt: Prompt, sampling: Sampling) -> Completion:
-        if prompt.begun:
+        # The end of a chat that is asked again can be forgotten only as text: see `_read`.
+        if prompt.begun or (prompt.is_chat and self._asked.holds(prompt.full_text)):
             prompt = as_raw(prompt, template=self.apply_template, token_ids=self.token_ids)
         with self._turn:
             engine, start = self._engine(), time.perf_counter()
@@ -138,7 +139,8 @@ class EmbeddedModel:
     def apply_template(self, messages: Sequence[Message]) -> str:
         """Return the raw prompt that the model's own template makes of a chat."""
         turns = [message.model_dump() for message in messages]
-        return str(self._post("/apply-template", {"messages": turns})["prompt"])
+        body = {"messages": turns, "chat_template_kwargs": _llama.TEMPLATE_SETTINGS}
+        return str(self._post("/apply-template", body)["prompt"])
 
     def close(self) -> None:
         """Free the engine; it is loaded again when the model is next asked something."""

@@ -215,11 +215,8 @@ class Ledger:
 
     def _read(self, request: Request, prefixes: Prefixes) -> int:
         """Return how many tokens of the prompt are charged."""
-        prompt, usage = request.prompt, request.completion.usage
-        # The embedded engine continues an answer that is begun as a raw prompt.
-        shared = prefixes.read(
-            prompt.full_text, tokens=usage.prompt_tokens, is_chat=prompt.is_chat and not prompt.begun
-        )
+        usage = request.completion.usage
+        shared = prefixes.read(request.prompt.full_text, tokens=usage.prompt_tokens)
         if usage.cached_tokens is None:
             return usage.prompt_tokens
         explained = self._after(request, shared)

@@ -24,7 +24,7 @@ class Prefixes(Protocol):
         """Return a copy, to estimate further prompts without adding them here."""
         ...
 
-    def read(self, text: str, *, tokens: int, is_chat: bool = False) -> int:
+    def read(self, text: str, *, tokens: int) -> int:
         """Add a prompt of so many tokens; return how many of its first characters the engine need not read again."""
         ...
 
@@ -38,8 +38,7 @@ class OneSlot:
     only the last prompt is held.
 
     If a kept prompt is the beginning of the new one, or only the new one's last token differs, `EmbeddedModel` reads
-    the end of the shared part again, so that log-probabilities do not depend on earlier prompts. A chat is read again
-    as a whole.
+    the end of the shared part again, so that log-probabilities do not depend on earlier prompts.
 
     >>> prefixes = OneSlot(capacity=100)
     >>> prefixes.read("Good: superb. Text: dull", tokens=8), prefixes.read("Good: superb. Text: never dull", tokens=8)
@@ -57,7 +56,7 @@ class OneSlot:
         other._held = list(self._held)
         return other
 
-    def read(self, text: str, *, tokens: int, is_chat: bool = False) -> int:
+    def read(self, text: str, *, tokens: int) -> int:
         """Add a prompt of so many tokens; return how many of its first characters need not be read again."""
         shared, place = max(((shared_length(one.text, text), at) for at, one in enumerate(self._held)), default=(0, 0))
         goes_on = bool(self._held) and shared == len(self._held[place].text)
@@ -66,8 +65,6 @@ class OneSlot:
         self._held.append(_Read(text, tokens))
         while len(self._held) > 1 and sum(one.tokens for one in self._held) > self.capacity:
             self._held.pop(0)
-        if is_chat:  # whose template closes the turn with further tokens
-            return 0 if goes_on else shared
         ends_alone = goes_on or len(text) - shared <= _TOKEN
         return len(text[:shared].encode()[:-_READ_AGAIN].decode(errors="ignore")) if ends_alone else shared
 
@@ -92,7 +89,7 @@ class Everything:
         other._texts = list(self._texts)
         return other
 
-    def read(self, text: str, *, tokens: int, is_chat: bool = False) -> int:
+    def read(self, text: str, *, tokens: int) -> int:
         """Add a prompt; return how many of its first characters were read before."""
         place = bisect(self._texts, text)
         neighbours = self._texts[max(0, place - 1) : place + 1]

@@ -48,11 +48,6 @@ def test_the_end_is_told_in_bytes_and_whole_characters() -> None:
     assert read(OneSlot(1000), text, text) == [0, len(text) - READ_AGAIN // 3]
 
 
-def test_a_chat_that_was_asked_before_is_read_again_whole() -> None:
-    slot = OneSlot(1000)
-    assert [slot.read(GOOD + end, tokens=9, is_chat=True) for end in ("", "", "more", "other")] == [0, 0, 0, len(GOOD)]
-
-
 def test_rows_of_one_candidate_share_its_demos() -> None:
     assert read(OneSlot(0), GOOD + "Row 1 is dull", GOOD + "Row 2 is dull", GOOD + "Text 3 is dull")[1:] == [
         len(GOOD + "Row "),
