@@ -4,6 +4,7 @@ import os
 
 from cribsheet.errors import ExportError
 from cribsheet.export._base import Export, Source, Target
+from cribsheet.export.dotprompt import to_dotprompt
 from cribsheet.export.jinja import to_jinja
 from cribsheet.export.llamacpp import to_llamacpp
 from cribsheet.export.ollama import to_ollama
@@ -13,6 +14,7 @@ from cribsheet.frozen import FrozenProgram
 __all__ = ["TARGETS", "Export", "Source", "Target", "export"]
 
 TARGETS: dict[str, Target] = {
+    "dotprompt": to_dotprompt,
     "jinja": to_jinja,
     "llamacpp": to_llamacpp,
     "ollama": to_ollama,

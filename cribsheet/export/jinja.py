@@ -25,7 +25,7 @@ def to_jinja(source: Source) -> Export:
     Raises:
         ExportError: if an input has a name that a template cannot use.
     """
-    _check_names(source)
+    check_names(source)
     path = source.saved_as("jinja")
     opened = source.opened
     text = _messages(opened.turns) if opened.turns else _text(opened.text)
@@ -40,7 +40,7 @@ def to_jinja(source: Source) -> Export:
     )
 
 
-def _check_names(source: Source) -> None:
+def check_names(source: Source) -> None:
     taken = [field.name for field in source.prompt.signature.inputs if field.name in _CONSTANTS]
     if taken:
         raise ExportError(
@@ -50,13 +50,13 @@ def _check_names(source: Source) -> None:
 
 
 def _text(pieces: Pieces) -> str:
-    return "".join(f"{{{{ {piece.field} }}}}" if isinstance(piece, Slot) else _literal(piece) for piece in pieces)
+    return "".join(f"{{{{ {piece.field} }}}}" if isinstance(piece, Slot) else literal(piece) for piece in pieces)
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
     """Return template text that renders as the text.
 
-    >>> _literal("{{ x }}")
+    >>> literal("{{ x }}")
     "{{ '{' }}{ x }}"
     """
     return _UNSAFE.sub(lambda found: f"{{{{ {found.group()!r} }}}}", text)
@@ -69,7 +69,7 @@ def _messages(turns: tuple[Turn, ...]) -> str:
     """
     *before, last = turns
     lines = [
-        _literal(json.dumps({"role": turn.role, "content": filled(turn.content, {})}, ensure_ascii=False))
+        literal(json.dumps({"role": turn.role, "content": filled(turn.content, {})}, ensure_ascii=False))
         for turn in before
     ]
     content = " ~ ".join(["''", *(piece.field if isinstance(piece, Slot) else repr(piece) for piece in last.content)])

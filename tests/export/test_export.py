@@ -25,7 +25,8 @@ from export_cases import PIECES, TEXT, all_cases, program_of, prompt_of, sentime
 from frozen_toys import toy_program, toy_prompt
 from toys import QA, SENTIMENT
 
-targets = pytest.mark.parametrize("target", TARGETS)
+# A Dotprompt file holds no raw prompts, such as those here.
+targets = pytest.mark.parametrize("target", [target for target in TARGETS if target != "dotprompt"])
 GUARD = Guard(
     field="answer",
     lead=("question",),
@@ -59,7 +60,9 @@ def caveats_of(prompt: FrozenPrompt, target: str) -> str:
 
 
 def test_an_unknown_target_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ExportError, match=r"no export target 'onnx'\. Known targets: jinja, llamacpp, ollama, openai"):
+    with pytest.raises(
+        ExportError, match=r"no export target 'onnx'\. Known targets: .*jinja, llamacpp, ollama, openai"
+    ):
         export(toy_program(), "onnx")
 
 

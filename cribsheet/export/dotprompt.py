@@ -1,0 +1,125 @@
+"""Export to a Dotprompt file, as LiteLLM reads it.
+
+The format is that of https://google.github.io/dotprompt/reference/frontmatter/. LiteLLM's `DotpromptManager` renders
+the template with Jinja, splits the result into turns at lines that begin with `System:`, `User:` or `Assistant:`, and
+strips every line. So an input with such a line could forge a turn, and white space at the ends of lines gets lost. A
+prompt is refused if it would not survive this, and line breaks of inputs become blanks.
+"""
+
+import json
+from collections.abc import Iterator
+
+from cribsheet.errors import ExportError
+from cribsheet.export._base import Export, Source
+from cribsheet.export._caveats import caveats, input_forms
+from cribsheet.export.jinja import check_names, literal
+from cribsheet.layout.template import Pieces, Slot, Turn
+
+_ROLES = {"system": "System:", "user": "User:", "assistant": "Assistant:"}
+_INPUT = "\x00"
+"""Stands for an input while the lines of a prompt are checked."""
+
+
+def to_dotprompt(source: Source) -> Export:
+    """Return a `.prompt` file with the settings of the completion and the chat's turns.
+
+    Raises:
+        ExportError: the prompt is no chat, LiteLLM would change its text, or an input could forge a turn.
+    """
+    check_names(source)
+    _check_lines(source)
+    path = source.saved_as("prompt")
+    return Export(
+        target="dotprompt",
+        text=f"---\n{_front_matter(source)}---\n{_turns(source.opened.turns)}\n",
+        file_name=path,
+        usage=_usage(source, path),
+        carriage="text",
+        score=source.score("text"),
+        caveats=(
+            "LiteLLM strips each line, so white space at the ends of an input may get lost. Line breaks in inputs "
+            "become blanks, since a line that begins with a role's name would be read as a turn of its own.",
+            *caveats(source),
+        ),
+    )
+
+
+def _check_lines(source: Source) -> None:
+    """Raise ExportError if LiteLLM would read other turns than the prompt has."""
+    if not source.opened.turns:
+        raise ExportError(
+            f"{source.name} is a raw completion, and a Dotprompt file holds chats alone. Export it to litellm, which "
+            "sends raw prompts too, or compile for a model that takes chats only."
+        )
+    for turn in source.opened.turns:
+        content = "".join(_INPUT if isinstance(piece, Slot) else piece for piece in turn.content)
+        for number, line in enumerate(content.split("\n")):
+            if fault := _fault(line, is_first=number == 0):
+                told = line.replace(_INPUT, "…")
+                raise ExportError(
+                    f"{source.name} has a line that LiteLLM would change when it reads a Dotprompt file: {fault}. "
+                    f"The line: {told[:80]!r}. Export it to litellm, which keeps every byte."
+                )
+
+
+def _fault(line: str, *, is_first: bool) -> str:
+    """Return what LiteLLM would do to a line; empty if it keeps it."""
+    if line != line.strip():
+        return "it strips the white space at the line's ends"
+    if is_first:  # it follows the name of the role
+        return "" if line else "it drops empty lines at the beginning of a turn"
+    before, is_filled, _ = line.partition(_INPUT)
+    if any(before.startswith(role) for role in _ROLES.values()):
+        return "it begins another turn there"
+    if is_filled and any(role.startswith(before) for role in _ROLES.values()):
+        return "an input that begins with a role's name would begin another turn there"
+    return ""
+
+
+def _settings(source: Source) -> dict[str, object]:
+    """Return how the completion is made, under the names of OpenAI's API."""
+    sampling = source.sampling.model_dump(include={"max_tokens", "temperature", "seed"})
+    return {**sampling, "stop": list(source.opened.stop)}
+
+
+def _front_matter(source: Source) -> str:
+    schema = {field.name: "string" for field in source.prompt.signature.inputs}
+    told = {"model": _model(source), **_settings(source), "input": {"schema": schema}}
+    return "".join(f"{name}: {json.dumps(value, ensure_ascii=False)}\n" for name, value in told.items())
+
+
+def _model(source: Source) -> str:
+    """Return the model's name for LiteLLM. An embedded model has to be served by an OpenAI-compatible server."""
+    return f"openai/{source.model_name}" if source.weights_file else source.model.name
+
+
+def _turns(turns: tuple[Turn, ...]) -> str:
+    return "\n".join(f"{_ROLES[turn.role]} {''.join(_text(turn.content))}" for turn in turns)
+
+
+def _text(pieces: Pieces) -> Iterator[str]:
+    """Yield the template of a turn: LiteLLM escapes HTML in what is not marked as safe."""
+    for piece in pieces:
+        if isinstance(piece, Slot):
+            yield f'{{{{ {piece.field} | string | replace("\\r\\n", " ") | replace("\\n", " ") | safe }}}}'
+        else:
+            yield literal(piece)
+
+
+def _usage(source: Source, path: str) -> str:
+    values = ", ".join(f'"{field.name}": "…"' for field in source.prompt.signature.inputs)
+    base = source.model.endpoint or ("http://localhost:8080/v1" if source.weights_file else "")
+    lines = [
+        "from pathlib import Path",
+        "import litellm",
+        f"path = Path({path!r})",
+        "litellm.set_global_prompt_directory(str(path.parent))",
+        *(f"# {line}" for line in input_forms(source.prompt)),
+        "reply = litellm.completion(",
+        f'    model="dotprompt/{_model(source)}", prompt_id=path.stem, prompt_variables={{{values}}}, messages=[],',
+        *([f'    api_base="{base}", api_key="none",'] if base else []),
+        "    # LiteLLM 1.110 leaves out what the file says of these:",
+        "    " + "".join(f"{name}={value!r}, " for name, value in _settings(source).items()).rstrip(),
+        ")",
+    ]
+    return "\n".join(lines)
