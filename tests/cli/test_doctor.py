@@ -74,7 +74,7 @@ def test_a_bad_ollama_host_is_a_sentence_in_the_checks(run: Run, value: str, mon
     result = run("doctor", "--json")
     assert result.exit_code == 0
     [check] = [check for check in json.loads(result.stdout)["checks"] if check["name"] == "ollama server"]
-    assert check["mend"].startswith(f"OLLAMA_HOST is {value!r}, which is no address of a server")
+    assert check["mend"].startswith(f"OLLAMA_HOST is {value!r}, which is not the address of a server")
 
 
 @pytest.mark.model
