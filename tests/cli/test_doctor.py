@@ -31,7 +31,7 @@ def test_it_shows_what_a_server_can_do_and_what_it_refuses(run: Run) -> None:
         "root org/model-a",
     ):
         assert wanted in said
-    assert "Note: openai/model takes no raw prompts" in result.stderr
+    assert "Note: openai/model completes no raw prompts" in result.stderr
 
 
 def test_it_is_there_for_machines_too(run: Run) -> None:
