@@ -54,8 +54,8 @@ def test_it_asks_anew_and_keeps_the_answer_for_compiles(run: Run, folder: Path) 
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (("--model", "openai/x", "--api-base", "http://[::1"), "--api-base is 'http://[::1', which is no address"),
-        (("--model", "ollama/x", "--api-base", "h:99999"), "--api-base is 'h:99999', which is no address"),
+        (("--model", "openai/x", "--api-base", "http://[::1"), "--api-base is 'http://[::1', which is not the address"),
+        (("--model", "ollama/x", "--api-base", "h:99999"), "--api-base is 'h:99999', which is not the address"),
         (("--model", "openai/x", "--api-base", "http://127.0.0.1:9/v1"), "Nothing answers at http://127.0.0.1:9/v1"),
         (("--model", "nobody"), "does not say who runs it"),
         (("--api-base", "http://127.0.0.1:9"), "--api-base needs a model"),
