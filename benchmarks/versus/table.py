@@ -30,8 +30,8 @@ DSPy's optimizers run with their defaults. GEPA has no default budget and runs w
 k=3, hashed character n-grams as vectors, and the metric as its bootstrap filter. The same model is teacher, proposer
 and reflector. It may write up to 100 tokens per answer and 1000 per proposal, in a 4096-token window, on an engine
 with one slot. It decodes greedily unless DSPy asks for a temperature. DSPy's limit on errors is lifted. A request that
-was made before costs nothing, as with DSPy's cache. An optimizer that passes the cutoff is stopped, and its best program
-at that point is scored. An answer that DSPy cannot parse scores 0. The word "unanswerable" counts as an abstention.
+was made before costs nothing, as with DSPy's cache. An optimizer that passes the cutoff is stopped; its best program at
+that point is scored. An answer that DSPy cannot parse scores 0. The word "unanswerable" counts as an abstention.
 """
 
 
