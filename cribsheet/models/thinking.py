@@ -16,7 +16,7 @@ THOUGHT_TOKENS = (512, 2048)
 _ROOM = 16  # tokens that a chat template may add to a prompt
 _SURE = 2  # after this many thoughts in a row, the next request grants tokens for a thought at once
 _GIVEN_UP = 3  # after this many unfinished thoughts in a row, no more tokens are spent on thoughts
-_HIDDEN = 8  # so many tokens without any text are a hidden thought, not just parts of one character
+_HIDDEN = 8  # this many tokens without any text are a hidden thought, not just parts of one character
 _SHORTEST = 3  # the fewest characters that are recognized as the beginning of a mark; fewer may begin anything
 _MARKS = (
     ("<think>", "</think>"),
