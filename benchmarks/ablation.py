@@ -1,11 +1,11 @@
-"""Measure what each part of the search is worth, by switching it off.
+"""Measure what each part of the search is worth, by turning it off.
 
     python benchmarks/ablation.py [--only TASK …] [--parts NAME …] [--seeds 0 1] [--budget 12k]
 
-Compiles SST-2, AG News and SQuAD 2 (half of its questions off topic) with all parts and with one part off at a time,
-and scores each program on the same test rows, which no search saw. Every task, part and seed is one cell of
-benchmarks/results/ablation-BUDGET.json, written as soon as it is measured; a rerun skips the cells that are there. All
-compiles share one cache of completions, so a part that changes little costs little.
+Compiles SST-2, AG News and SQuAD 2 (half of its questions off topic) with all parts, then with one part off at a time.
+Each program is scored on the same test rows, which no search saw. Every task, part and seed is one cell of
+benchmarks/results/ablation-BUDGET.json, which is written as soon as it is measured. A rerun skips the existing cells.
+All compiles share one completion cache, so a part that changes little costs little time.
 """
 
 import argparse
@@ -42,11 +42,11 @@ TEST_ROWS = 300
 ABLATED = ("sst2", "ag_news", "squad2")
 ALL = "all parts"
 USES = "uses of what is off"
-"""The figure of a cell that says how often the search came to the part that is off; a part it never reached is worth
-nothing, and costs nothing."""
+"""The name of a cell's figure that counts how often the search reached the part that is off. If it never did, the cell
+says nothing about the part."""
 
 Change = tuple[Any, str, Callable[..., Any]]
-"""An object, one of its methods, and what stands for the method while a part is off."""
+"""An object, the name of one of its methods, and the replacement of the method while a part is off."""
 
 
 def _no(*_: object, **__: object) -> bool:
@@ -100,18 +100,18 @@ PARTS: dict[str, tuple[Change, ...]] = {
     "pointer": ((pointing.PointerFitter, "suits", _no),),
     "bootstrapping": (),
 }
-"""By part, the changes that switch it off."""
+"""Maps each part to the changes that turn it off."""
 
 UNUSED = {
     "sst2": ("guard", "extraction", "pointer", "bootstrapping"),
     "ag_news": ("guard", "extraction", "pointer", "bootstrapping"),
     "squad2": ("words for the outcomes", "calibration", "readout", "bootstrapping"),
 }
-"""By task, the parts that it has no use for; a race bootstraps for a teacher's rationales alone."""
+"""Maps each task to the parts that it does not use. `race` uses bootstrapping only for a teacher's rationales."""
 
 
 def main() -> None:
-    """Measure the cells that are missing, then write the table."""
+    """Measure the missing cells, then write the table."""
     options = _options()
     results, commit = Results(options.results or RESULTS / f"ablation-{options.budget}.json"), _commit()
     cells = [key for key in plan(options.only, options.parts, options.seeds) if key not in results]
@@ -134,7 +134,7 @@ def main() -> None:
 
 
 def plan(tasks: Sequence[str], parts: Sequence[str], seeds: Sequence[int]) -> Iterator[Key]:
-    """Yield the cells, seed by seed, those with all parts first."""
+    """Yield the cells seed by seed, first those with all parts."""
     for seed in seeds:
         yield from ((task, ALL, seed) for task in tasks)
         yield from ((task, part, seed) for part in parts for task in tasks if part not in UNUSED[task])
@@ -142,7 +142,7 @@ def plan(tasks: Sequence[str], parts: Sequence[str], seeds: Sequence[int]) -> It
 
 @contextmanager
 def switched_off(changes: Sequence[Change]) -> Iterator[Counter[str]]:
-    """Replace methods for a while; count how often what stands for each is called."""
+    """Replace methods inside a `with` block, and count how often each replacement is called."""
     uses = Counter[str]()
     with ExitStack() as stack:
         for owner, name, other in changes:
@@ -165,7 +165,7 @@ def _commit() -> str:
 
 
 def table(cells: Sequence[Cell]) -> str:
-    """Return what each part is worth on each task: with all parts less without it, over the test rows of all seeds."""
+    """Return a table of what each part is worth: the score with all parts minus the score without the part."""
     tasks = [task for task in ABLATED if any(cell.task == task for cell in cells)]
     lines = ["| part | " + " | ".join(tasks) + " |", "| --- |" + " --- |" * len(tasks)]
     scored = {cell.key: cell for cell in cells}
@@ -205,10 +205,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=ABLATED, default=list(ABLATED), metavar="TASK")
     parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS), metavar="NAME")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
-    parser.add_argument("--limit", type=int, default=TEST_ROWS, help="test rows at most")
-    parser.add_argument("--budget", default=BUDGET, help="what each compile may spend")
+    parser.add_argument("--limit", type=int, default=TEST_ROWS, help="the most test rows to score")
+    parser.add_argument("--budget", default=BUDGET, help="the budget of each compile")
     parser.add_argument("--cache", type=Path, help="a folder that keeps completions between runs")
-    parser.add_argument("--results", type=Path, help="the JSON file; the table lies beside it")
+    parser.add_argument("--results", type=Path, help="the JSON file; the table is written beside it")
     return parser.parse_args()
 
 

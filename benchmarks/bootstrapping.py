@@ -1,8 +1,8 @@
-"""Measure how much sooner bootstrapping ends when a served teacher is asked several things at once.
+"""Measure how much faster bootstrapping is if a served teacher gets parallel requests.
 
     python benchmarks/bootstrapping.py
 
-A local server that speaks OpenAI's API answers each request after a pause, through LiteLLM as a real one.
+A local server with OpenAI's API answers each request after a pause. It is called through LiteLLM, like a real one.
 """
 
 import argparse
@@ -63,7 +63,7 @@ def server_of(latency: float) -> ThreadingHTTPServer:
             self.wfile.write(content)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Keep the output to the figures."""
+            """Print nothing, so that the output has only the figures."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
@@ -72,7 +72,7 @@ def server_of(latency: float) -> ThreadingHTTPServer:
 
 
 def study_of(teacher: Model, rows: int) -> Study:
-    """Return a study of so many rows, all of them positive."""
+    """Return a study with a given number of rows, all of them positive."""
     wiring = direct_wiring(BARE, SENTIMENT)
     examples = tuple(
         Row({"text": f"Film {number} was superb."}, {"sentiment": ("positive",)}) for number in range(rows)
@@ -94,11 +94,11 @@ def study_of(teacher: Model, rows: int) -> Study:
 
 
 def seconds_of(address: str, *, rows: int, parallel: int) -> float:
-    """Return how long it takes to bootstrap the rows, the completion cache left out."""
+    """Return how many seconds it takes to bootstrap the rows without a completion cache."""
     teacher = open_model("openai/teacher", api_base=address, parallel=parallel)
     try:
         hello = Prompt(messages=(Message(role="user", content="Hello"),))
-        teacher.complete(hello, Sampling(max_tokens=1))  # LiteLLM is imported at the first call
+        teacher.complete(hello, Sampling(max_tokens=1))  # the first call imports LiteLLM
         study = study_of(teacher, rows)
         started = time.perf_counter()
         harvest = bootstrap(study, study.zero_shot(), TeacherSettings(rows=rows, share=1.0, samples=1))
@@ -106,7 +106,7 @@ def seconds_of(address: str, *, rows: int, parallel: int) -> float:
     finally:
         teacher.close()
     if harvest.passed != rows:
-        raise SystemExit(f"Only {harvest.passed} of {rows} rows passed: the figure would mean nothing.")
+        raise SystemExit(f"Only {harvest.passed} of {rows} rows passed, so the measured time is meaningless.")
     return seconds
 
 

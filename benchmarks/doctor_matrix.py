@@ -1,10 +1,10 @@
-"""Show what works with which server: a table of real engines, and of stand-ins for those that cannot be had here.
+"""Print a table of what works with which server.
 
     python benchmarks/doctor_matrix.py [--proxy PATH/TO/litellm]
 
-llama-server is the one inside xllamacpp, with the embedded model. LiteLLM's proxy stands in front of it, if `--proxy`
-names its command (`pip install "litellm[proxy]"`). Each other line is `tests/servers/stand_in.py` with the limits
-that the server of that name is known for. `works` tells whether a raw prompt and a chat were answered.
+llama-server is the one inside xllamacpp, with the embedded model. If `--proxy` names the command of LiteLLM's proxy
+(`pip install "litellm[proxy]"`), the proxy is tried in front of it. Each other line is `tests/servers/stand_in.py` with
+the known limits of the server of that name. `works` says whether a raw prompt and a chat were answered.
 """
 
 import argparse
@@ -64,7 +64,7 @@ _PATIENCE = 180.0
 
 
 def main() -> None:
-    """Ask each server, print the table."""
+    """Ask each server, then print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--proxy", help="the command `litellm`, to start LiteLLM's proxy with")
     options = parser.parse_args()
@@ -129,7 +129,7 @@ def _works(model: CachedModel) -> str:
 
 @contextlib.contextmanager
 def _proxy_before(address: str, *, command: str) -> Iterator[str]:
-    """Start LiteLLM's proxy in front of an OpenAI-compatible server, for the time of a block; give its address."""
+    """Run LiteLLM's proxy in front of an OpenAI-compatible server inside a `with` block, and yield its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -158,7 +158,7 @@ def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
         with contextlib.suppress(urllib.error.URLError, ConnectionError), direct.open(url, timeout=5):
             return
         time.sleep(0.5)
-    raise SystemExit(f"LiteLLM's proxy does not answer at {url}. Start it by hand to see why.")
+    raise SystemExit(f"LiteLLM's proxy does not answer at {url}. Start the proxy by hand to see why.")
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
     python benchmarks/figures.py [--data DIR] [--only NAME …]
 
-Each figure comes from the commands that a user would type, run one after the other in an empty folder
-with an empty cache. `--data` names a folder with `sst2/train.csv` and `sst2/dev.csv` (columns sentence,
-label); what needs it is skipped without it. Prints a Markdown table and writes benchmarks/results/figures.json.
+Each figure comes from commands that a user would type, run one after the other in an empty folder with an empty cache.
+`--data` names a folder with `sst2/train.csv` and `sst2/dev.csv` (columns sentence, label). Figures that need it are
+skipped without it. Prints a Markdown table and writes benchmarks/results/figures.json.
 """
 
 import argparse
@@ -27,7 +27,7 @@ SST2 = "sentence=text,label=sentiment"
 
 
 class Bench:
-    """An empty workspace, so that nothing is answered from an older run's cache."""
+    """An empty workspace, so that no completion comes from an older run's cache."""
 
     def __init__(self, data: Path):
         self.data = data
@@ -36,7 +36,7 @@ class Bench:
         self.workspace = self.folder / "ws"
 
     def run(self, *command: str, cwd: Path | None = None) -> str:
-        """Run one of this environment's commands; return what it printed."""
+        """Run a command of this Python environment and return its output."""
         program = str(Path(sys.executable).with_name(command[0]))
         done = subprocess.run(
             [program, *command[1:]], cwd=cwd or self.folder, capture_output=True, text=True, check=False
@@ -46,16 +46,16 @@ class Bench:
         return done.stdout
 
     def optimize(self, *options: str) -> dict[str, Any]:
-        """Compile in the workspace; return what `optimize --json` reports."""
+        """Compile in the workspace and return the report of `optimize --json`."""
         return dict(json.loads(self.run("optimize", *options, "--json", cwd=self.workspace)))
 
     def evaluate(self, *options: str) -> dict[str, Any]:
-        """Evaluate in the workspace; return what `cribsheet evaluate --json` reports."""
+        """Evaluate in the workspace and return the report of `cribsheet evaluate --json`."""
         return dict(json.loads(self.run("cribsheet", "evaluate", *options, "--json", cwd=self.workspace)))
 
 
 def compiling(bench: Bench, task: str) -> list[dict[str, Any]]:
-    """Compile a shipped task on its own rows, then again."""
+    """Compile a built-in task on its own rows, twice."""
     command = ["optimize", task]
     first = bench.optimize(task)
     before = (bench.workspace / first["out"]).read_bytes()
@@ -93,7 +93,7 @@ def sst2(bench: Bench) -> list[dict[str, Any]]:
 
 
 def runtime(bench: Bench) -> list[dict[str, Any]]:
-    """Time the import, then load, render and parse of a frozen prompt."""
+    """Measure the time to import the package, and to load, render and parse a frozen prompt."""
     bench.optimize("sentiment")
     path = bench.workspace / "sentiment.prompt.json"
     code = (
@@ -120,7 +120,7 @@ def runtime(bench: Bench) -> list[dict[str, Any]]:
 
 
 def seconds_of(code: str, *, times: int = 7) -> float:
-    """Return the median wall-clock time of a fresh interpreter that runs some code."""
+    """Return the median wall-clock time of a fresh interpreter that runs the code."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     taken = []
     for _ in range(times):
@@ -151,7 +151,7 @@ FIGURES: dict[str, Callable[[Bench], list[dict[str, Any]]]] = {
 
 
 def main() -> None:
-    """Measure what was asked for, print the table, write the JSON."""
+    """Measure the selected figures, print the table, and write the JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--only", nargs="*", choices=list(FIGURES), default=list(FIGURES))

@@ -1,10 +1,11 @@
-"""Try models on made-up servers, addresses and environments, and count what ends otherwise than in words.
+"""Try models on random server configurations, to find tracebacks, hangs or unclear messages.
 
     python benchmarks/fuzz_servers.py --count 10000 --seed 0
 
-Each configuration is one of the stand-in server (`tests/servers/stand_in.py`): what it refuses and how, the shape of
-its answers, the address that a user gives for it, the proxies that the environment names. A model is probed and asked
-for completions. It has to answer if anything can be had; else it has to say the cause and the mend.
+Each configuration sets up the test server `tests/servers/stand_in.py`: what it refuses and how, the format of its
+answers, the address that a user gives for it, and the proxies in the environment. A model is probed and asked for
+completions. If the server can answer at all, the model has to return the answer. Otherwise its error message has to
+name the cause and say what to do.
 """
 
 import argparse
@@ -26,12 +27,12 @@ _EVERY = 500
 
 
 def main() -> None:
-    """Run them, and tell how they ended."""
+    """Run the configurations, and print how they ended."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=1000, help="how many configurations")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    import_litellm()  # which takes seconds that are nobody's hang
+    import_litellm()  # now, since it takes seconds that would count towards a hang
     rng, ends, started = random.Random(options.seed), Counter[str](), time.monotonic()
     failures = 0
     for number in range(1, options.count + 1):
@@ -45,12 +46,12 @@ def main() -> None:
             print(f"{number} in {time.monotonic() - started:.0f} s, {failures} failures", file=sys.stderr, flush=True)
     for end, count in ends.most_common():
         print(f"{count:6} {end}")
-    print(f"{options.count} configurations, {failures} tracebacks, hangs or messages without cause or mend")
+    print(f"{options.count} configurations, {failures} tracebacks, hangs, or messages without a cause or a remedy")
     sys.exit(failures > 0)
 
 
 def _plain(end: str) -> str:
-    """Return a message without what differs from server to server."""
+    """Return a message without the parts that differ from server to server."""
     end = re.sub(r"'[^']*'|\"[^\"]*\"|\{.*\}|<.*>", "…", end)
     return re.sub(r"(https?://)?[\w.]+:\d+\S*", "ADDRESS", end)[:160]
 

@@ -1,11 +1,11 @@
-"""Measure what the framework itself costs a compile.
+"""Measure how much time the framework itself adds to a compile.
 
     python benchmarks/overhead.py [--task NAME] [--budget 10k] [--only replay embedded]
 
-`replay` compiles with a model that answers at once, until more than 2,000 rows are answered, then again: all
-completions come from the cache on disk, so the second time is the framework's own. `embedded` compiles with
-the embedded model, in a new workspace: the time outside its completions, and how many prompt tokens came from
-the prefix cache or the completion cache. Imports and the loading of weights come before the clock starts.
+`replay` compiles twice with a model that answers at once, until more than 2,000 rows are answered. In the second
+compile, all completions come from the cache on disk, so its time is that of the framework. `embedded` compiles with the
+embedded model in a new workspace. It measures the time outside the completions, and how many prompt tokens came from
+the prefix cache or the completion cache. Imports and the loading of weights are not timed.
 Prints a Markdown table and writes benchmarks/results/overhead.json.
 """
 
@@ -46,7 +46,7 @@ class Figure(NamedTuple):
 
 
 def replay(workspace: Workspace, task: str, budget: str) -> tuple[list[Figure], dict[str, Any]]:
-    """Compile twice with a model that answers at once; return what the second time took."""
+    """Compile twice with a model that answers at once; return the figures of the second compile."""
     settings = Settings(budget="4000calls")
     first = compile_task(task, settings, workspace=workspace, model=_instant_model(workspace, task))
     again = compile_task(task, settings, workspace=workspace, model=_instant_model(workspace, task))
@@ -63,7 +63,7 @@ def replay(workspace: Workspace, task: str, budget: str) -> tuple[list[Figure], 
 
 
 def embedded(workspace: Workspace, task: str, budget: str) -> tuple[list[Figure], dict[str, Any]]:
-    """Compile with the embedded model; return what was not the model's, and what its caches served."""
+    """Compile with the embedded model; return the share of time outside the model, and of cached prompt tokens."""
     model = open_model(MODEL)
     try:
         model.count_tokens("load the weights")
@@ -86,7 +86,7 @@ MEASURES: dict[str, Callable[[Workspace, str, str], tuple[list[Figure], dict[str
 
 
 def _instant_model(workspace: Workspace, task: str) -> Model:
-    """Return a model whose answers are fixed for each prompt, with as many alternatives as a real one tells."""
+    """Return a model with a fixed answer for each prompt, and with as many alternatives as a real model reports."""
     (output, *_) = DspyProgram(as_module(workspace.task(task)[1].program)).signature.outputs
     words = output.closed_outcomes
 
@@ -125,10 +125,10 @@ def _new_workspace(folder: str) -> Workspace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print the table, write the JSON; return 1 where a limit does not hold."""
+    """Measure, print the table, write the JSON; return 1 if a limit is exceeded."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--task", default="topic")
-    parser.add_argument("--budget", default="10k", help="of the compile with the embedded model")
+    parser.add_argument("--budget", default="10k", help="the budget of the compile with the embedded model")
     parser.add_argument("--only", nargs="*", choices=list(MEASURES), default=list(MEASURES))
     options = parser.parse_args(arguments)
     figures, reports = [], {}

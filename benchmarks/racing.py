@@ -1,17 +1,18 @@
-"""Measure how near a race comes to evaluating all its candidates on all rows.
+"""Measure how close a race comes to a full evaluation of all candidates on all rows.
 
     python benchmarks/racing.py [--data DIR] [--candidates 24] [--rows 240] [--seeds 25] [--cache DIR] [--toy]
 
-The candidates are demo sets for SST-2, of the sizes that `race` draws, in two layouts, drawn once. Each seed puts
-them, and the rows, in an order of its own: all answer all rows, then they race with a quarter of the tokens that
-this took. What the race settles on is judged by its score on all rows, beside the highest that any has there. (That
-one is the best of many by luck too, which is hard on the race; "by merit" is what a search settles on once all have
-answered all rows.) Tokens are the budget's: those that are read anew, going by the order of prompts, and written.
+The candidates are demo sets for SST-2 in two layouts, drawn once, with the sizes that `race` draws. Each seed shuffles
+the candidates and the rows. First all candidates answer all rows. Then they race with a quarter of the tokens that this
+took. The race's winner is judged by its score on all rows, compared with the highest score of any candidate there. (The
+highest of many scores is partly luck, which makes the comparison hard for the race. The column "by merit" is what a
+search chooses after all candidates have answered all rows.) Tokens are those that the budget charges: the tokens
+written, and those read that a prefix cache would not hold, given the order of the prompts.
 
-All orders share one completion cache, which `--cache` keeps, so the model is asked once for each candidate and row.
-The first race then runs again with an empty one and a fresh engine, for what its prefix cache really serves.
-`--toy` asks a script instead and writes nothing. `--data` names a folder with `sst2/train.csv`. Prints Markdown,
-writes benchmarks/results/racing.json, returns 1 where a limit does not hold.
+All seeds share one completion cache, which `--cache` keeps, so the model is asked once for each candidate and row. Then
+the first race runs again with an empty cache and a fresh engine, to measure what its prefix cache really holds.
+`--toy` uses a script instead of the model and writes nothing. `--data` names a folder with `sst2/train.csv`. Prints
+Markdown, writes benchmarks/results/racing.json, and returns 1 if a limit is exceeded.
 """
 
 import argparse
@@ -56,11 +57,11 @@ MODEL = "embedded/smollm2-135m"
 SST2 = {"sentence": "text", "label": "sentiment"}
 LAYOUTS, SIZES = ("plain", "instructed"), (4, 8, 12)
 POOL = 300
-"""Rows that demos are drawn from, none of them a row that candidates answer."""
+"""How many rows demos are drawn from. Candidates answer none of these rows."""
 MOST_LOST = 0.01
 MOST_SHARE = 0.25
 LAST_ROW = 200
-"""Tokens that an allowance leaves for the row which exhausts it."""
+"""Tokens reserved for the last row, which exceeds the allowance."""
 LEAST_CACHED = 0.8
 
 
@@ -75,39 +76,41 @@ class Figure(NamedTuple):
 
 @dataclass(frozen=True)
 class Heat:
-    """One seed: all candidates on all rows, and their race."""
+    """The results of one seed: the full evaluation, and the race."""
 
     seed: int
     mean: float
-    """The mean score of all candidates on all rows: what one drawn at random has."""
+    """The mean score of all candidates on all rows, which a random candidate would have on average."""
     best: float
     """The highest score on all rows."""
     settled: float
-    """The score on all rows of what a search settles on where it has answered all: merits have a say there."""
+    """The score of the candidate that a search chooses, by score and merit, if all have answered all rows."""
     chosen: float
-    """The score on all rows of what the race settled on."""
+    """The score on all rows of the race's winner."""
     entered: int
-    """Candidates that answered a first block of rows."""
+    """How many candidates answered a first block of rows."""
     rows: int
-    """Rows that the race's choice had answered."""
+    """How many rows the winner had answered in the race."""
     all_tokens: int
+    """The tokens of the full evaluation."""
     race_tokens: int
+    """The tokens of the race."""
     race_prompt_tokens: int
-    """Those of all prompts in the race, read anew or not."""
+    """The tokens of all prompts in the race, including those that the prefix cache held."""
 
     @property
     def lost(self) -> float:
-        """What the race's choice lacks of the highest score."""
+        """How far the score of the race's winner is below the highest score."""
         return self.best - self.chosen
 
     @property
     def share(self) -> float:
-        """What the race took of the tokens of evaluating all on all rows."""
+        """The tokens of the race as a share of those of the full evaluation."""
         return self.race_tokens / self.all_tokens
 
     @property
     def cached(self) -> float:
-        """How much of the race's prompts need not be read anew, from below: what was written counts as read."""
+        """A lower bound for the share of prompt tokens that a cache held; written tokens count as read."""
         return 1 - self.race_tokens / self.race_prompt_tokens
 
 
@@ -144,14 +147,14 @@ class Track:
         )
 
     def race(self, seed: int, cache: CompletionCache, meter: Meter, *, allowance: float) -> Study:
-        """Race all candidates with an allowance of tokens; return the study, which knows the best."""
+        """Race all candidates with an allowance of tokens; return the study, which holds the winner."""
         study = self._study(seed, cache, meter, limit=allowance)
         with contextlib.suppress(BudgetExhausted):
             Race(study, allowance).run(Listed(self._candidates(study, seed)), keep=1)
         return study
 
     def _candidates(self, study: Study, seed: int) -> list[Candidate]:
-        """Return the candidates, always the same, in the seed's order."""
+        """Return the candidates, which are always the same, in the seed's order."""
         drawn, rng = [], random.Random(0)
         for number in self._numbers:
             layout = layout_named(LAYOUTS[number % len(LAYOUTS)])
@@ -180,12 +183,12 @@ class Track:
 
 
 def allowance_of(all_tokens: int) -> float:
-    """Return what a race may spend, of what evaluating all on all rows took."""
+    """Return the tokens that a race may spend, given those of the full evaluation."""
     return MOST_SHARE * all_tokens - LAST_ROW
 
 
 def heats_of(track: Track, options: argparse.Namespace) -> list[Heat]:
-    """Run a heat a seed."""
+    """Run one heat for each seed."""
     with tempfile.TemporaryDirectory(prefix="cribsheet-bench-") as folder:
         cache = CompletionCache(options.cache or folder)
         heats = []
@@ -197,7 +200,7 @@ def heats_of(track: Track, options: argparse.Namespace) -> list[Heat]:
 
 
 def served(signature: Signature, rows: Sequence[Row], options: argparse.Namespace, *, allowance: float) -> float:
-    """Run the first race as a fresh engine and an empty cache serve it; return the part that was not read anew."""
+    """Run the first race with a fresh engine and an empty cache; return the share of prompt tokens from caches."""
     model, meter = open_model(MODEL), Meter()
     track = Track(model, signature, rows, candidates=options.candidates, answered=options.rows)
     with tempfile.TemporaryDirectory(prefix="cribsheet-bench-") as folder:
@@ -209,7 +212,7 @@ def served(signature: Signature, rows: Sequence[Row], options: argparse.Namespac
 
 
 def figures_of(heats: Sequence[Heat], by_engine: float | None) -> list[Figure]:
-    """Return what the medians come to, beside the limits."""
+    """Return the medians, each with its limit."""
     lost, share = median(heat.lost for heat in heats), median(heat.share for heat in heats)
     cached = {"by the budget's count": median(heat.cached for heat in heats)}
     if by_engine is not None:
@@ -230,7 +233,7 @@ def figures_of(heats: Sequence[Heat], by_engine: float | None) -> list[Figure]:
 
 
 def report(heats: Sequence[Heat], figures: Sequence[Figure]) -> None:
-    """Print what was measured."""
+    """Print the tables."""
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}\n")
     print("| seed | mean of all | best | by merit | the race's | entered | its rows | tokens, all | tokens, race |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
@@ -245,14 +248,14 @@ def report(heats: Sequence[Heat], figures: Sequence[Figure]) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print the tables, write the JSON; return 1 where a limit does not hold."""
+    """Measure, print the tables, write the JSON; return 1 if a limit is exceeded."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--candidates", type=int, default=24)
     parser.add_argument("--rows", type=int, default=240)
     parser.add_argument("--seeds", type=int, default=25)
     parser.add_argument("--cache", type=Path, help="a folder for completions; a temporary one by default")
-    parser.add_argument("--toy", action="store_true", help="ask a script in place of the embedded model")
+    parser.add_argument("--toy", action="store_true", help="use a script instead of the embedded model")
     options = parser.parse_args(arguments)
     signature = DspyProgram(as_module(builtin().task("sentiment")[1].program)).signature
     if options.toy:

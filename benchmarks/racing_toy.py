@@ -1,4 +1,4 @@
-"""Rows, and a model that answers them at once, for a race that takes seconds."""
+"""Toy rows with a model that answers at once, for a race that takes only seconds."""
 
 import hashlib
 import math
@@ -21,7 +21,7 @@ def toy_rows() -> list[Row]:
 
 
 def toy_model() -> Model:
-    """Return a model whose skill depends on the demos, and whose luck on demos and text."""
+    """Return a model whose skill depends on the demos; demos and text together decide if it is lucky on a row."""
 
     def answer(prompt: Prompt, sampling: Sampling) -> Completion:
         shown, asked = prompt.full_text.rsplit("Show ", 1)

@@ -1,10 +1,10 @@
-"""Read generated files of rows, and count what is neither read nor refused with a message.
+"""Read generated files of rows, to find files that cause a traceback or an unclear message.
 
     python benchmarks/row_files.py                          # 100,000 files, about 3 minutes on one core
     python benchmarks/row_files.py --files 3000 --show 60   # and print 60 of the messages
 
-A file may be read, or be refused with a DataError that names the cause and what to do. Anything else that is raised
-is a traceback for the user; it is printed with the seed that makes the file again.
+Each file must either be read, or be refused with a DataError that names the cause and says what to do. Any other
+exception would be a traceback for the user. It is printed with the seed that generates the file again.
 """
 
 import argparse
@@ -25,26 +25,26 @@ from row_writer import row_file
 FILES = 100_000
 _VERBS = "Write|Save|Give|Add|Remove|Mend|Map another column|Close|Put|Name|Check|Fill it in|Keep|Unpack|Correct|Rename"
 MEND = re.compile(rf"[.;:)] (?:{_VERBS}|If only the names differ, rename them)\b|; write ")
-"""How a message says what to do."""
+"""Matches the part of a message that says what to do."""
 PLACE = re.compile(
     r"rows\.?\w*(?:, (?:line \d+|question .+|row \d+ of 'data'))?[: ]|[Tt]he trainset|row \d+|--map|mapping"
 )
-"""How a message says where the cause is."""
+"""Matches the part of a message that says where the cause is."""
 
 
 class Outcome(NamedTuple):
-    """What became of a file."""
+    """The result of reading one file."""
 
     seed: int
     rows: int = 0
     message: str = ""
-    """Why it was refused."""
+    """Why the file was refused; empty if it was read."""
     crash: str = ""
-    """What was raised in place of a message."""
+    """The exception that was raised instead of a message."""
 
     @property
     def lacks(self) -> str:
-        """What its message does not tell; empty if it tells the cause and what to do."""
+        """What the message lacks; empty if it has both the cause and what to do."""
         if not self.message:
             return ""
         lacking = [name for name, told in (("a place", PLACE), ("a mend", MEND)) if not told.search(self.message)]
@@ -52,7 +52,7 @@ class Outcome(NamedTuple):
 
 
 def read_one(seed: int, folder: Path) -> Outcome:
-    """Read the file of a seed, and use its rows as a compile does."""
+    """Read the file of one seed, and use its rows as a compile does."""
     made = row_file(seed)
     source = made.content
     if made.suffix != "code":
@@ -82,13 +82,13 @@ def read_all(seeds: Sequence[int]) -> list[Outcome]:
 
 
 def template(message: str) -> str:
-    """Return the start of what a message says, without what differs from file to file."""
+    """Return the start of a message, without the parts that differ from file to file."""
     said = message.partition(": ")[2] or message
     return re.sub(r"'[^']*'|\"[^\"]*\"|0x\w\w|\d+|(?<=; it has ).*|(?<=must be ).*", "…", said)[:32]
 
 
 def main() -> None:
-    """Read, count, print."""
+    """Read the files, then print the counts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=FILES)
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
@@ -109,7 +109,7 @@ def main() -> None:
     print(f"files {len(outcomes):,}: read {counts['read']:,}, refused {counts['refused']:,} in {len(kinds)} kinds")
     for kind, number in Counter(template(one.message) for one in refused).most_common(options.show and 30):
         print(f"{number:7,} {kind}")
-    print(f"tracebacks {len(crashed):,}; messages without a cause or a mend {len(lacking):,}")
+    print(f"tracebacks {len(crashed):,}; messages without a cause or a remedy {len(lacking):,}")
     raise SystemExit(bool(crashed or lacking))
 
 

@@ -1,4 +1,4 @@
-"""Files of rows as people have them, one for each seed: most of them readable, some not at all."""
+"""Generate realistic files of rows, one for each seed, some of which cannot be read."""
 
 import csv
 import io
@@ -61,7 +61,7 @@ ODD = (
     {"text": [None], "answer_start": [1]},
 )  # fmt: skip
 OBJECTS = (_Mood.HIGH, Unanswerable(), b"bytes", object, 10**5000, {1, 2}, np.float32(1), np.array(["a"]), ("a",), 1j)
-"""Values that only code can give."""
+"""Values that can occur only in rows from code."""
 
 _SUFFIXES = (*(".csv", ".json", ".jsonl") * 10, *(".tsv", ".ndjson", ".CSV") * 3, ".txt", "")
 _ENCODINGS = (
@@ -83,13 +83,13 @@ _STARTS = (
 
 @dataclass(frozen=True)
 class RowFile:
-    """One file of rows, or one list of rows that code gives, and how it is to be read."""
+    """One file of rows, or one list of rows from code, with the options to read it."""
 
     signature: Signature
     suffix: str
-    """The file's ending; None-like `code` if the rows are objects."""
+    """The file's extension, or `code` if the rows are Python objects."""
     content: Any
-    """Bytes, or the objects."""
+    """The file's bytes, or the objects."""
     options: Mapping[str, Any]
     """Arguments of `load_rows`."""
 
@@ -105,7 +105,7 @@ class _Writer:
         self.signature = rng.choice(SIGNATURES)
         self.fields = [*self.signature.inputs, *self.signature.outputs]
         self.wild = rng.choice((0.0, 0.0, 0.01, 0.1))
-        """How often a value is one that does not fit."""
+        """The share of values that do not fit their field."""
 
     def file(self) -> RowFile:
         header, rows = self._rows()
@@ -138,7 +138,7 @@ class _Writer:
         return rng.choice((1, 2, 30, "4", 5))
 
     def _header(self) -> list[str]:
-        """Return the names of the fields, with what people do to them."""
+        """Return the names of the fields, with the changes that people make to column names."""
         rng = self.rng
         names = [one.name for one in self.fields]
         if rng.random() < 0.2:

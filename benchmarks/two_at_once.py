@@ -1,12 +1,12 @@
-"""Measure how much longer two compiles at once take than one.
+"""Measure how much longer two simultaneous compiles take than one.
 
     python benchmarks/two_at_once.py [--task NAME] [--budget 2k] [--rounds 3]
 
-Each compile is the command `optimize` in a process and a workspace of its own, so none finds the other's completions.
-Rounds of one and of two compiles take turns, and the ratio is that of the medians: what else runs on the machine
-disturbs both alike. The load average tells whether something does. Two compiles share the cores, so a ratio of 2 is
-what can be had. To compare other ways of waiting, set GOMP_SPINCOUNT or OMP_WAIT_POLICY: Cribsheet keeps what is set.
-Prints a Markdown table; returns 1 if the ratio is above 2.5.
+Each compile runs the command `optimize` in its own process and workspace, so it does not find the other's completions.
+Rounds of one compile and of two compiles take turns, so that other programs on the machine disturb both alike. The
+ratio is that of the medians. The load average shows whether other programs run. Two compiles share the cores, so the
+best possible ratio is 2. To compare other ways of waiting, set GOMP_SPINCOUNT or OMP_WAIT_POLICY; Cribsheet keeps your
+setting. Prints a Markdown table; returns 1 if the ratio is above 2.5.
 """
 
 import argparse
@@ -28,7 +28,7 @@ _OPTIMIZE = "import sys; from cribsheet.cli import optimize_main; sys.exit(optim
 
 
 def seconds(compiles: int, *, task: str, budget: str) -> float:
-    """Return how long so many compiles take that start at once, until the last one ends."""
+    """Start a number of compiles at once; return the seconds until the last one ends."""
     with tempfile.TemporaryDirectory(prefix="cribsheet-two-") as folder:
         workspaces = [new_workspace(Path(folder) / str(number)).root for number in range(compiles)]
         command = [sys.executable, "-c", _OPTIMIZE, task, "--budget", budget]
@@ -41,7 +41,7 @@ def seconds(compiles: int, *, task: str, budget: str) -> float:
 
 
 def measure(task: str, budget: str, rounds: int) -> float:
-    """Print a line for each round; return how many times as long two compiles take as one."""
+    """Print a line for each round; return the ratio of the time of two compiles to that of one."""
     print("| round | one | two at once | load average before |\n| --- | --- | --- | --- |")
     taken: dict[int, list[float]] = {1: [], 2: []}
     for number in range(1, rounds + 1):
@@ -53,7 +53,7 @@ def measure(task: str, budget: str, rounds: int) -> float:
 
 
 def main() -> int:
-    """Measure, and compare with the limit."""
+    """Measure the ratio, and compare it with the limit."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--task", default="sentiment")
     parser.add_argument("--budget", default="2k")

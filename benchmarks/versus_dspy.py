@@ -2,10 +2,10 @@
 
     python benchmarks/versus_dspy.py [--only TASK …] [--methods NAME …] [--seeds 0 1 2] [--again NAME …] [--quick]
 
-Every task, method and seed is one cell of benchmarks/results/versus_dspy.json, written as soon as it is measured; a
-rerun skips the cells that are there, and what DSPy's model was asked before is not asked again, so it can be stopped at
-any time. `--again` measures the cells of a task or a method anew. After each cell the tables in versus_dspy.md are
-written, too. `--quick` ends in about ten minutes and has files of its own. DSPy's MIPROv2, SIMBA and KNNFewShot need
+Every task, method and seed is one cell of benchmarks/results/versus_dspy.json, which is written as soon as it is
+measured, together with the tables in versus_dspy.md. A rerun skips the existing cells and reuses earlier replies of
+DSPy's model, so you can stop the benchmark at any time. `--again` measures the cells of a task or a method again.
+`--quick` ends in about ten minutes and writes to other files. DSPy's MIPROv2, SIMBA and KNNFewShot need
 `pip install "cribsheet[bench]"`.
 """
 
@@ -29,7 +29,7 @@ from versus.tasks import TASKS, TEST_ROWS, Bench
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 CUTOFF = 10
-"""Times the tokens of our race, after which an optimizer of DSPy's is cut off."""
+"""A DSPy optimizer is cut off after this many times the tokens of our race."""
 QUICK = {
     "only": ["sst2"],
     "methods": [
@@ -47,7 +47,7 @@ QUICK = {
 
 
 def main() -> None:
-    """Measure the cells that are missing, in order, and write the tables."""
+    """Measure the missing cells in order, and write the tables."""
     options = _options()
     results = Results(options.results)
     with tempfile.TemporaryDirectory(prefix="cribsheet-versus-") as scratch:
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def plan(tasks: Sequence[str], methods: Sequence[str], seeds: Sequence[int]) -> Iterator[Key]:
-    """Yield the cells in the order in which they tell most: our first seed, DSPy's methods, our other seeds."""
+    """Yield the most informative cells first: our first seed, then DSPy's methods, then our other seeds."""
     own = [name for name in methods if name not in theirs.METHODS]
     first, *others = seeds
     yield from ((task, method, first) for task in tasks for method in own)
@@ -76,7 +76,7 @@ def plan(tasks: Sequence[str], methods: Sequence[str], seeds: Sequence[int]) -> 
 
 
 class _Measuring:
-    """Opens what cells need when they first need it."""
+    """Measures cells; opens each model when a cell first needs it."""
 
     def __init__(self, options: argparse.Namespace, results: Results, scratch: Path):
         self.options, self.results, self.scratch = options, results, scratch
@@ -84,12 +84,12 @@ class _Measuring:
 
     @cached_property
     def model(self) -> Model:
-        """Our engine."""
+        """The model for our optimizers."""
         return open_model(DEFAULT_MODEL)
 
     @cached_property
     def engine(self) -> Remembered:
-        """DSPy's engine."""
+        """The engine for DSPy's optimizers."""
         return Remembered(Engine(), self.options.results.with_suffix(".replies"))
 
     def cell(self, task: str, method: str, seed: int) -> Cell:
@@ -126,10 +126,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--methods", nargs="+", choices=methods, default=methods, metavar="NAME")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--again", nargs="+", choices=[*TASKS, *methods], default=[], metavar="NAME")
-    parser.add_argument("--budget", help="what our optimizers may spend, such as 60k; each task has its own")
+    parser.add_argument("--budget", help="the budget of our optimizers, such as 60k; each task has its own default")
     parser.add_argument("--cutoff", type=float, help=f"tokens for DSPy's; {CUTOFF} times what our race took")
     parser.add_argument("--limit", type=int, default=TEST_ROWS, help="test rows at most")
-    parser.add_argument("--results", type=Path, help="the JSON file; the tables and a log lie beside it")
+    parser.add_argument("--results", type=Path, help="the JSON file; the tables and a log are written beside it")
     parser.add_argument("--quick", action="store_true", help="about ten minutes")
     options = parser.parse_args()
     if options.quick:

@@ -7,7 +7,7 @@ from signatures.grounded_qa import GroundedQA
 
 
 class AnswerFromContext(dspy.Module):
-    """One predictor, wrapped as any program would be."""
+    """A program with a single predictor."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Stars that a review gives."""
+"""The number of stars that a review gives."""
 
 from cribsheet import Task, label_accuracy
 from signatures.stars import Stars

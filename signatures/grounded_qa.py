@@ -1,4 +1,4 @@
-"""Answer a question from a text, or say that the text does not tell."""
+"""Answer a question from a text, or say that the text has no answer."""
 
 import dspy
 

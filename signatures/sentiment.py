@@ -1,4 +1,4 @@
-"""Tell whether an opinion is negative or positive."""
+"""Decide whether an opinion is negative or positive."""
 
 from typing import Literal
 

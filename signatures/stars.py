@@ -1,4 +1,4 @@
-"""Tell how many stars a review gives."""
+"""Decide how many stars a review gives."""
 
 from typing import Literal
 

@@ -1,1 +1,1 @@
-"""What `benchmarks/versus_dspy.py` is made of."""
+"""The modules of `benchmarks/versus_dspy.py`."""

@@ -1,4 +1,4 @@
-"""What was measured: one record for each task, method, seed."""
+"""The measured results, one cell for each combination of task, method, seed."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ Key = tuple[str, str, int]
 
 
 class Cost(BaseModel):
-    """What some asking took."""
+    """The calls, tokens and seconds of a set of requests."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,7 +33,7 @@ class Cost(BaseModel):
     prompt_tokens: int = 0
     """All tokens of their prompts."""
     evaluated_tokens: int = 0
-    """Those that the engine read anew."""
+    """How many prompt tokens the engine read, because its prefix cache did not hold them."""
     completion_tokens: int = 0
     """Tokens written."""
     seconds: float = 0.0
@@ -41,17 +41,17 @@ class Cost(BaseModel):
 
     @property
     def tokens(self) -> int:
-        """Tokens read anew, and written: what a cutoff counts."""
+        """Tokens that a cutoff counts: those evaluated, and those written."""
         return self.evaluated_tokens + self.completion_tokens
 
     @property
     def cached_share(self) -> float | None:
-        """The part of the prompts' tokens that the prefix cache served."""
+        """The share of prompt tokens that came from the prefix cache."""
         return 1 - self.evaluated_tokens / self.prompt_tokens if self.prompt_tokens else None
 
 
 class Cell(BaseModel):
-    """How one method did on one task with one seed."""
+    """The result of one method on one task with one seed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -59,41 +59,41 @@ class Cell(BaseModel):
     method: str
     seed: int
     score: float | None = None
-    """The mean on the test rows; None if the method did not run."""
+    """The mean score on the test rows; None if the method did not run."""
     low: float | None = None
     high: float | None = None
     n: int = 0
     scores: tuple[float, ...] = ()
-    """Each test row's, to pair methods by."""
+    """The score of each test row, used to pair methods."""
     groups: tuple[int, ...] = ()
     """Which test rows share a context; empty if none do."""
     rows: str = ""
-    """A hash of the task's test rows, of which the cell has the first `n`: equal where two cells may be paired."""
+    """A hash of the task's test rows, of which the cell has the first `n`. Cells with equal hashes can be paired."""
     figures: dict[str, float] = {}
     """Further figures, by name."""
     unreadable: int = 0
     """Test rows whose completion could not be parsed; they score 0."""
     crashed: int = 0
-    """Test rows on which the program raised something else; they score 0."""
+    """Test rows on which the program raised another exception; they score 0."""
     allowed: str = ""
-    """What finding the program might take: our budget, or the cutoff in tokens."""
+    """The limit for the search: our budget, or the cutoff in tokens."""
     compiling: Cost = Cost()
-    """What finding the program took."""
+    """The cost of the search."""
     testing: Cost = Cost()
-    """What the test rows took."""
+    """The cost of the test rows."""
     note: str = ""
-    """Where it was cut off, why it did not run, what won."""
+    """Where the optimizer was cut off, why it did not run, or which prompt won."""
     machine: str = ""
     versions: dict[str, str] = {}
 
     @property
     def key(self) -> Key:
-        """What names the cell."""
+        """The key that identifies the cell."""
         return self.task, self.method, self.seed
 
 
 class Judged(BaseModel):
-    """How the test rows went."""
+    """The results on the test rows."""
 
     scores: tuple[float, ...]
     outcomes: tuple[tuple[str, str | None], ...]
@@ -103,7 +103,7 @@ class Judged(BaseModel):
 
 
 def filled(cell: Cell, judged: Judged, rows: Sequence[Row], field: Field) -> Cell:
-    """Return a cell with the scores of the first of a task's test rows, as many as were judged."""
+    """Return the cell with the scores of the judged test rows, which are the first ones of the task."""
     answered = rows[: len(judged.scores)]
     score = mean_score(judged.scores, groups=[row.group for row in answered])
     ids = "\n".join(row.id for row in rows)
@@ -124,7 +124,7 @@ def filled(cell: Cell, judged: Judged, rows: Sequence[Row], field: Field) -> Cel
 
 
 def abstention(judged: Judged) -> dict[str, float]:
-    """Return how well answers are told from abstentions, and the score where there is an answer."""
+    """Return how well the method abstains, and its score on the rows that have an answer."""
     answerable = [
         score for score, (gold, _) in zip(judged.scores, judged.outcomes, strict=True) if gold != UNANSWERABLE
     ]
@@ -135,7 +135,7 @@ def abstention(judged: Judged) -> dict[str, float]:
 
 
 def numbered(groups: Sequence[str]) -> tuple[int, ...]:
-    """Return a number for each group, nothing if each row is one by itself.
+    """Number the groups; return nothing if each row is a group of its own.
 
     >>> numbered(["a", "b", "a"]), numbered(["a", "b"])
     ((0, 1, 0), ())
@@ -145,7 +145,7 @@ def numbered(groups: Sequence[str]) -> tuple[int, ...]:
 
 
 def surroundings() -> dict[str, object]:
-    """Return where a cell is measured: the fields `machine` and `versions`."""
+    """Return the fields `machine` and `versions` of a cell that is measured here."""
     found = {"python": platform.python_version()}
     for package in ("cribsheet", "dspy", "xllamacpp", "gepa", "optuna"):
         try:
@@ -156,7 +156,7 @@ def surroundings() -> dict[str, object]:
 
 
 class Results:
-    """Cells in one JSON file, which is written anew, in one step, after each cell."""
+    """Cells in one JSON file, which is replaced in one step after each cell."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -169,11 +169,11 @@ class Results:
         return iter(self._cells.values())
 
     def get(self, task: str, method: str, seed: int) -> Cell | None:
-        """Return a cell, None if it was not measured yet."""
+        """Return a cell; None if it was not measured yet."""
         return self._cells.get((task, method, seed))
 
     def put(self, cell: Cell) -> None:
-        """Keep a cell in place of the one of its key, beside those that other runs have written."""
+        """Store a cell, replacing the one with the same key. Cells written by other runs are kept."""
         self._cells = {**self._stored(), cell.key: cell}
         lines = [json.dumps(one.model_dump(mode="json"), ensure_ascii=False) for one in self._cells.values()]
         replace_text(self.path, "[\n" + ",\n".join(lines) + "\n]\n")
@@ -184,7 +184,7 @@ class Results:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write a file so that it is whole at any moment."""
+    """Replace a file in one step, so that a reader never sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f"{path.name}.{os.getpid()}")
     beside.write_text(text, encoding="utf-8")

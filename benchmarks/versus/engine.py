@@ -1,4 +1,4 @@
-"""The model as DSPy sees it: one engine, counted and cut off."""
+"""The engine that DSPy's optimizers use, which counts their tokens."""
 
 import bisect
 import json
@@ -21,28 +21,28 @@ NAME = "smollm2-135m"
 WINDOW = 4096
 """Tokens of its one slot, as in Cribsheet's own engine.
 
-On two cores one slot is the fastest, and its answers hang on nothing else.
+On two cores, one slot is the fastest, and its answers do not depend on other requests.
 """
 ANSWER_TOKENS, PROPOSAL_TOKENS = 100, 1000
 
 
 class CutOff(BaseException):
-    """Ends an optimizer that has spent its limit; no Exception, since DSPy goes on after most of those."""
+    """Stops an optimizer that has reached its limit. It is not an Exception, since DSPy catches most of those."""
 
 
 class Reply(NamedTuple):
-    """What the engine answered."""
+    """The engine's answer to one request."""
 
     text: str
     prompt_tokens: int
     cached_tokens: int
     completion_tokens: int
     seconds: float = 0.0
-    """What it took when it was first asked, where that was in an earlier run."""
+    """The seconds of the original request, if the reply was stored by an earlier run."""
 
 
 class Asked(Protocol):
-    """What answers a chat."""
+    """Anything that answers chats: an engine, or a wrapper around one."""
 
     def ask(self, messages: Sequence[Mapping[str, Any]], *, max_tokens: int, temperature: float, seed: int) -> Reply:
         """Return the answer."""
@@ -69,7 +69,7 @@ class Engine:
         self._server = xlc.Server(parameters)
 
     def ask(self, messages: Sequence[Mapping[str, Any]], *, max_tokens: int, temperature: float, seed: int) -> Reply:
-        """Return the answer; what DSPy takes for a prompt that is too long, where it is."""
+        """Return the answer; if the prompt is too long, raise the error that DSPy expects then."""
         body = {"messages": list(messages), "max_tokens": max_tokens, "temperature": temperature, "seed": seed}
         reply = self._server.handle_chat_completions(body | {"cache_prompt": True})
         if "choices" not in reply:
@@ -84,10 +84,10 @@ class Engine:
 
 
 class Remembered:
-    """An engine whose replies are kept in a folder, so that a cell that was stopped goes on where it was.
+    """An engine that stores its replies in a folder, so that a cell that was stopped can be continued.
 
-    A reply counts as if it were new, with the seconds that it took. It is asked for one at a time: of several that
-    wait for one slot, each would count the others' seconds too.
+    A stored reply counts as if it were new, with the seconds that it took. Requests are sent one at a time. If several
+    waited for the one slot, the seconds of each would include those of the others.
     """
 
     def __init__(self, engine: Asked, folder: Path):
@@ -96,8 +96,8 @@ class Remembered:
         self._replies = diskcache.Cache(str(folder), size_limit=2**33)
 
     def ask(self, messages: Sequence[Mapping[str, Any]], *, max_tokens: int, temperature: float, seed: int) -> Reply:
-        """Return the answer, and keep it."""
-        # A greedy answer hangs on no seed, so methods share it.
+        """Return the answer, and store it."""
+        # A greedy answer does not depend on the seed, so all methods share it.
         key = json.dumps([list(messages), max_tokens, temperature, seed if temperature else None])
         kept = self._replies.get(key)
         if kept is not None:
@@ -118,22 +118,22 @@ def _refusal(error: Mapping[str, Any]) -> Exception:
 
 
 class Limit:
-    """Counts tokens, from any thread, and raises CutOff before a request that follows the last allowed token.
+    """Counts tokens from all threads, and raises CutOff before a request if the limit is reached.
 
-    DSPy's threads come in any order, which costs prefixes that were there before. So that this is no handicap, a
-    prompt counts with what follows its longest common beginning with any earlier one, by characters, where that
-    is less than what the engine had to read.
+    DSPy's threads send prompts in any order, so the engine's prefix cache loses prefixes that would be needed again.
+    This must not be a handicap for DSPy. So if it is less than what the engine had to read, a prompt counts only with
+    the part after its longest common prefix with any earlier prompt, measured in characters.
     """
 
     def __init__(self, tokens: float | None = None):
         self.tokens = tokens
         self.cost = Cost()
-        """Its seconds are those of earlier runs."""
+        """The cost so far. Its seconds are those of replies from earlier runs."""
         self._lock = threading.Lock()
         self._prompts: list[str] = []
 
     def check(self) -> None:
-        """Raise CutOff where the limit is reached."""
+        """Raise CutOff if the limit is reached."""
         if self.tokens is not None and self.cost.tokens >= self.tokens:
             raise CutOff(f"cut off at {self.cost.tokens} tokens")
 
@@ -151,24 +151,24 @@ class Limit:
             )
 
     def _shared(self, prompt: str) -> float:
-        """Return the part of a prompt with which an earlier one began; from now on it is an earlier one."""
+        """Return the share of a prompt that is a common prefix with an earlier one, then remember the prompt."""
         place = bisect.bisect(self._prompts, prompt)
-        neighbours = self._prompts[max(0, place - 1) : place + 1]  # in order, the closest are beside it
+        neighbours = self._prompts[max(0, place - 1) : place + 1]  # sorted, so neighbours share most
         self._prompts.insert(place, prompt)
         return max((_common(prompt, one) for one in neighbours), default=0) / max(1, len(prompt))
 
 
 def _common(one: str, other: str) -> int:
-    """Return how many characters two texts begin with in common."""
+    """Return the length of the common prefix of two texts, in characters."""
     differing = (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
     return next(differing, min(len(one), len(other)))
 
 
 class EngineLM(dspy.BaseLM):
-    """The engine as a model of DSPy's.
+    """The engine as a DSPy language model.
 
-    What is asked again comes from memory, as it would from DSPy's own cache: its key is the whole request,
-    with the rollout's number. Where DSPy asks for no temperature, it is 0.
+    Repeated requests are answered from memory, as from DSPy's own cache. The key is the whole request, including the
+    rollout's number. The temperature is 0 if DSPy asks for none.
     """
 
     def __init__(self, engine: Asked, limit: Limit, *, max_tokens: int = ANSWER_TOKENS, temperature: float = 0.0):
@@ -177,12 +177,12 @@ class EngineLM(dspy.BaseLM):
         self._known: dict[str, Reply] = {}
 
     def __deepcopy__(self, memo: object) -> "EngineLM":
-        return self  # programs are copied with the model that they hold
+        return self  # DSPy copies programs, and must not copy the model that they hold
 
     def forward(
         self, prompt: str | None = None, messages: Sequence[Mapping[str, Any]] | None = None, **kwargs: Any
     ) -> dict[str, Any]:
-        """Return an OpenAI-like response."""
+        """Return a response in OpenAI's format."""
         options = {**self.kwargs, **kwargs}
         chat = messages or [{"role": "user", "content": prompt}]
         replies = [self._reply(chat, options, number) for number in range(options.get("n") or 1)]

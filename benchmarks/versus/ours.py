@@ -19,8 +19,7 @@ from versus.tasks import Bench
 BASELINE = "baseline"
 RACE = "race"
 SMALL = "race@12k"
-"""With so many tokens in place of a task's own budget: a tenth of what DSPy's optimizers may spend that are cut off at
-120k."""
+"""`race` with a budget of 12k tokens instead of the task's own: a tenth of DSPy's cutoff, if that is 120k."""
 _KNOWN = (BASELINE, "zero_shot", "labeled", RACE, SMALL, "bootstrap")
 
 _NO_SEARCH = '''"""The zero-shot prompt, as it is."""
@@ -32,7 +31,7 @@ def search(study):
 
 
 def methods() -> tuple[str, ...]:
-    """Return the names of the rows that are ours: those of the optimizers that there are, and the baseline."""
+    """Return the names of our methods: the existing optimizers, and the baseline."""
     there = builtin().optimizers()
     return tuple(name for name in _KNOWN if name == BASELINE or name.partition("@")[0] in there)
 
@@ -40,7 +39,7 @@ def methods() -> tuple[str, ...]:
 def measure(bench: Bench, method: str, seed: int, *, model: Model, budget: str, limit: int) -> Cell:
     """Compile with one optimizer in an empty workspace, then score the frozen program on the test rows.
 
-    A method may name a budget of its own after an `@`.
+    A method may name its own budget after an `@`, such as `race@12k`.
     """
     optimizer, _, own = method.partition("@")
     budget = own or budget

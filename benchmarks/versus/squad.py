@@ -1,4 +1,4 @@
-"""Make questions that their text does not answer, out of questions that it does."""
+"""Make unanswerable rows by pairing questions with texts from other articles."""
 
 import hashlib
 import json
@@ -10,16 +10,16 @@ from typing import Any, NamedTuple
 Row = dict[str, Any]
 
 MAX_CONTEXT = 600
-"""Characters: longer paragraphs are left out."""
+"""In characters; longer paragraphs are left out."""
 
 
 class Paragraph(NamedTuple):
-    """A text, and the questions that it answers."""
+    """A text with the questions that it answers."""
 
     article: str
     context: str
     questions: tuple[tuple[str, tuple[str, ...]], ...]
-    """Each with its accepted answers."""
+    """Pairs of a question and its accepted answers."""
 
 
 def read_paragraphs(path: Path) -> list[Paragraph]:
@@ -34,7 +34,7 @@ def read_paragraphs(path: Path) -> list[Paragraph]:
 
 
 def off_topic(paragraphs: Sequence[Paragraph], *, seed: int) -> tuple[list[Row], list[Row]]:
-    """Return answerable rows, and as many that ask the same of a paragraph of another article.
+    """Return answerable rows, and as many rows that pair the same questions with a paragraph of another article.
 
     Rows that share a paragraph share a group. Both lists come in a seeded random order.
     """
@@ -51,7 +51,7 @@ def off_topic(paragraphs: Sequence[Paragraph], *, seed: int) -> tuple[list[Row],
 
 
 def half_and_half(answerable: Sequence[Row], unanswerable: Sequence[Row], *, limit: int, seed: int) -> list[Row]:
-    """Return at most `limit` rows, as many of one kind as of the other, shuffled."""
+    """Return at most `limit` shuffled rows, as many answerable as unanswerable ones."""
     half = min(limit // 2, len(answerable), len(unanswerable))
     rows = [*answerable[:half], *unanswerable[:half]]
     random.Random(seed).shuffle(rows)

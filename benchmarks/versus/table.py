@@ -1,4 +1,4 @@
-"""Show cells as Markdown."""
+"""Render cells as Markdown tables."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -8,7 +8,7 @@ from versus.cells import Cell
 from versus.ours import RACE, SMALL
 
 REFERENCES = (RACE, SMALL)
-"""What the others are compared with, where it was measured."""
+"""The methods that the others are compared with, if they were measured."""
 _HEAD = (
     "calls",
     "prompt tokens read",
@@ -18,24 +18,25 @@ _HEAD = (
     "note",
 )
 _HOW = """\
-Calls, tokens and seconds are those of finding the program; the test rows come on top. Tokens read are those that the
-engine had not in its prefix cache; for DSPy, those that one slot with an endless prefix cache would not have. All
-methods have the same rows to learn from: Cribsheet's own split of them, of the first seed for DSPy's. Test rows are in
-no search, and the same for all methods; slow ones have only the first where they say so, as KNNFewShot, which
-bootstraps anew for every row that it answers. A row of several seeds shows the median, then each; the differences
-pair the test rows of the median seed. `race@12k` may spend 12k tokens, a tenth of a cutoff at 120k.
+Calls, tokens and seconds are those of the search for the program, without those of the test rows. Tokens read are the
+prompt tokens that the engine did not have in its prefix cache. For DSPy, they are those that one slot with an unlimited
+prefix cache would not have had. All methods learn from the same rows: Cribsheet's own split, and for DSPy's methods
+that of the first seed. No search sees the test rows, which are the same for all methods. Slow methods answer only the
+first of them, if their line says so: KNNFewShot, for example, bootstraps again for every row that it answers. A line
+with several seeds shows the median, then each seed. The differences pair the test rows of the median seed. `race@12k`
+may spend 12k tokens, which is a tenth of a cutoff at 120k.
 
-DSPy's optimizers run at their defaults (GEPA, which has none, with auto="light"; KNNFewShot with k=3, hashed
-character n-grams as vectors, and the metric as its bootstrap filter), the same model as teacher, proposer and
-reflector, with up to 100 tokens an answer and 1000 a proposal in a window of 4096, greedy unless DSPy asks for a
-temperature, its limit on errors lifted, on an engine with one slot. A request that was made before
-costs nothing, as with DSPy's cache. An optimizer that passes the cutoff ends; its best program until then is scored.
-An answer that DSPy cannot parse scores 0, the word "unanswerable" counts as an abstention.
+DSPy's optimizers run with their defaults. GEPA has no default budget and runs with auto="light". KNNFewShot runs with
+k=3, hashed character n-grams as vectors, and the metric as its bootstrap filter. The same model is teacher, proposer
+and reflector. It may write up to 100 tokens per answer and 1000 per proposal, in a 4096-token window, on an engine
+with one slot. It decodes greedily unless DSPy asks for a temperature. DSPy's limit on errors is lifted. A request that
+was made before costs nothing, as with DSPy's cache. An optimizer that passes the cutoff is stopped; its best program at
+that point is scored. An answer that DSPy cannot parse scores 0. The word "unanswerable" counts as an abstention.
 """
 
 
 def markdown(cells: Iterable[Cell], tasks: Sequence[str], methods: Sequence[str]) -> str:
-    """Return one table a task, then how they were made."""
+    """Return one table for each task, then a text that explains how they were made."""
     grouped: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
         grouped.setdefault((cell.task, cell.method), []).append(cell)
@@ -49,17 +50,17 @@ def markdown(cells: Iterable[Cell], tasks: Sequence[str], methods: Sequence[str]
 
 
 def median(cells: Sequence[Cell]) -> Cell:
-    """Return the cell whose score is in the middle, the lower one of two; one that did not run where none did."""
+    """Return the cell with the median score (the lower of two); if no cell ran, one that did not run."""
     ran = sorted((cell for cell in cells if cell.score is not None), key=lambda cell: (cell.score or 0.0, cell.seed))
     return ran[(len(ran) - 1) // 2] if ran else cells[0]
 
 
 def lead(reference: Sequence[Cell], cells: Sequence[Cell]) -> Gain | None:
-    """Return how much better the reference is on the test rows that both have; None if there are none."""
+    """Return how much better the reference is on the test rows that both have; None if they share none."""
     if not reference:
         return None
     one, other = median(cells), median(reference)
-    if one.rows != other.rows:  # where each seed has test rows of its own
+    if one.rows != other.rows:  # happens if each seed has its own test rows
         pairs = [(own, its) for own in cells for its in reference if own.rows and own.rows == its.rows]
         if not pairs:
             return None
@@ -111,7 +112,7 @@ def _score(cell: Cell, cells: Sequence[Cell]) -> str:
 
 
 def _note(cell: Cell, n: int) -> str:
-    """Return what is to be known of a cell where the table has up to `n` test rows."""
+    """Return the remarks on a cell, in a table of up to `n` test rows."""
     counts = {"unreadable": cell.unreadable, "crashed": cell.crashed}
     faults = [f"{count} {name}" for name, count in counts.items() if count]
     part = [f"the first {cell.n} test rows"] if 0 < cell.n < n else []
@@ -119,7 +120,7 @@ def _note(cell: Cell, n: int) -> str:
 
 
 def _where(groups: Iterable[list[Cell]]) -> list[str]:
-    """Return a line for each machine and set of versions that cells were measured with."""
+    """Return one line for each machine and set of versions that was used."""
     found = [
         f"{cell.machine}; {', '.join(f'{name} {number}' for name, number in cell.versions.items())}."
         for cells in groups

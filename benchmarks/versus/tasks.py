@@ -1,4 +1,4 @@
-"""The tasks of the comparison: rows to search with, and rows that no search sees."""
+"""Define the tasks of the comparison."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +26,7 @@ from versus.squad import half_and_half, off_topic, read_paragraphs
 
 TEST_ROWS = 300
 TEST_ARTICLES = frozenset({"Normans", "Steam_engine", "Packet_switching", "Immune_system"})
-"""Their questions are in no search; the other six articles' are."""
+"""Questions about these articles are test rows only; the searches use those of the other six articles."""
 
 
 class Review(dspy.Signature):
@@ -44,11 +44,11 @@ class Bench:
     signature: type[dspy.Signature]
     metric: Metric
     budget: str
-    """What our optimizers may spend."""
+    """The budget of our optimizers."""
     trainset: Path
-    """The rows that a compile is given."""
+    """The rows that a compile gets."""
     unseen: tuple[Row, ...] | None = None
-    """The test rows; None for the part that the compile's own split keeps back."""
+    """The test rows; None uses the testset of the compile's own split."""
 
     @cached_property
     def plain(self) -> Signature:
@@ -61,16 +61,16 @@ class Bench:
         return self.plain.outputs[0]
 
     def splits(self, seed: int) -> Splits:
-        """Return the rows as the compile of that seed splits them."""
+        """Return the splits that a compile with that seed makes."""
         return split(load_rows(self.trainset, self.plain), self.plain, seed=seed)
 
     def test_rows(self, seed: int) -> tuple[Row, ...]:
-        """Return up to `TEST_ROWS` rows that the search of that seed does not see."""
+        """Return up to `TEST_ROWS` rows that a search with that seed does not see."""
         return (self.splits(seed).test if self.unseen is None else self.unseen)[:TEST_ROWS]
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> Path:
-    """Write rows as a trainset, one JSON object a line."""
+    """Write rows as a trainset, one JSON object per line."""
     lines = [
         {
             **row.inputs,
@@ -90,7 +90,7 @@ def _table(
     mapping: Mapping[str, str],
     budget: str,
 ) -> Callable[[Path, Path], Bench]:
-    """Return what makes a task of `train.csv` and `dev.csv`."""
+    """Return a function that makes a task from `train.csv` and `dev.csv`."""
 
     def make(data: Path, scratch: Path) -> Bench:
         plain = signature_of(signature)
@@ -103,7 +103,7 @@ def _table(
 
 
 def _unseen(dev: Sequence[Row], train: Sequence[Row]) -> tuple[Row, ...]:
-    """Return the file's first rows, each once, whose inputs are nowhere in the search's rows."""
+    """Return the file's first rows, without duplicates and without inputs that occur in the search's rows."""
     seen = {tuple(row.inputs.values()) for row in train}
     rows = [row for row in {row.id: row for row in dev}.values() if tuple(row.inputs.values()) not in seen]
     return tuple(rows[:TEST_ROWS])
@@ -125,7 +125,7 @@ def _squad2(data: Path, scratch: Path) -> Bench:
 
 
 def _own(name: str, signature: type[dspy.Signature], metric: Metric) -> Callable[[Path, Path], Bench]:
-    """Return what makes a task of a trainset that ships with Cribsheet, at the default budget."""
+    """Return a function that makes a task from a built-in trainset, with the default budget."""
 
     def make(_data: Path, scratch: Path) -> Bench:
         rows = load_rows(builtin().trainset(f"{name}.jsonl"), signature_of(signature))
@@ -143,11 +143,11 @@ TASKS: dict[str, Callable[[Path, Path], Bench]] = {
     "sentiment": _own("sentiment", Sentiment, label_accuracy),
     "topic": _own("topic", Topic, label_accuracy),
 }
-"""What makes each task, from the data folder and a folder for the rows that a compile is given."""
+"""Maps each task to the function that makes it, given the data folder and a folder for the compile's rows."""
 
 
 def student(bench: Bench) -> dspy.Module:
-    """Return the program that DSPy's optimizers are given: one predictor, as a user would write it."""
+    """Return the program for DSPy's optimizers: one predictor, as a user would write it."""
     return Ask(bench.signature)
 
 

@@ -1,4 +1,4 @@
-"""Measure DSPy's optimizers, each at its own defaults."""
+"""Measure DSPy's optimizers with their own defaults."""
 
 import contextlib
 import math
@@ -30,7 +30,7 @@ _ANY_NUMBER = 10**9
 
 @dataclass(frozen=True)
 class Setup:
-    """What an optimizer is given."""
+    """The inputs of an optimizer."""
 
     student: dspy.Module
     train: list[dspy.Example]
@@ -38,7 +38,7 @@ class Setup:
     metric: Callable[..., Any]
     lm: EngineLM
     proposer: EngineLM
-    """The same model, allowed longer answers."""
+    """The same model with longer answers allowed."""
 
 
 def _predict(setup: Setup) -> dspy.Module:
@@ -70,7 +70,7 @@ def _simba(setup: Setup) -> dspy.Module:
 
 
 def _gepa(setup: Setup) -> dspy.Module:
-    reflection = setup.proposer.copy(temperature=1.0)  # as its documentation has it
+    reflection = setup.proposer.copy(temperature=1.0)  # as in its documentation
     optimizer = dspy.GEPA(metric=setup.metric, auto="light", reflection_lm=reflection)
     return optimizer.compile(setup.student, trainset=setup.train, valset=setup.val)
 
@@ -84,24 +84,24 @@ METHODS: dict[str, Callable[[Setup], dspy.Module]] = {
     "dspy.SIMBA": _simba,
     "dspy.GEPA": _gepa,
 }
-"""The cheapest first."""
+"""DSPy's methods, the cheapest first."""
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """What is the same for all of DSPy's methods."""
+    """The settings that all of DSPy's methods share."""
 
     engine: Asked
     cutoff: float
-    """Tokens that an optimizer may spend."""
+    """The number of tokens that an optimizer may spend."""
     limit: int
-    """Test rows at most."""
+    """The most test rows to score."""
     log: Path
-    """What the optimizers print goes here."""
+    """The file for everything that the optimizers print."""
 
 
 def measure(bench: Bench, method: str, seed: int, conditions: Conditions) -> Cell:
-    """Compile with one optimizer on the rows that our search of that seed has, then score on the test rows."""
+    """Compile with one optimizer on the rows that our search with that seed gets, then score on the test rows."""
     allowed = f"{conditions.cutoff:.0f} tokens"
     cell = Cell(task=bench.name, method=method, seed=seed, allowed=allowed, **surroundings())
     limit, tracker = Limit(conditions.cutoff), Tracker(Ask)
@@ -119,19 +119,19 @@ def measure(bench: Bench, method: str, seed: int, conditions: Conditions) -> Cel
 
 
 def _timed(cost: Cost, start: float) -> Cost:
-    """Return a cost with the time since it started, and what earlier runs had taken."""
+    """Return a cost with the seconds since the start, added to those of earlier runs."""
     return cost.model_copy(update={"seconds": round(cost.seconds + time.monotonic() - start, 2)})
 
 
 def compile_or_stop(
     method: Callable[[Setup], dspy.Module], setup: Setup, tracker: Tracker
 ) -> tuple[dspy.Module | None, str]:
-    """Return the optimizer's program, or the best until it was cut off or failed, and a note on that.
+    """Return the optimizer's program and a note; if it was cut off or failed, its best program at that point.
 
-    Without any, one that was cut off leaves the student, one that failed nothing.
+    If there is none yet, the program is the unchanged student after a cutoff, and None after a failure.
     """
     try:
-        # A model of this size gives more than ten answers that DSPy cannot read, its default number of errors.
+        # DSPy gives up after ten errors by default, but a model of this size gives more answers that it cannot read.
         with dspy.context(lm=setup.lm, callbacks=[tracker], max_errors=_ANY_NUMBER, disable_history=True):
             return method(setup), ""
     except CutOff as stop:
@@ -139,7 +139,7 @@ def compile_or_stop(
         if best is None:
             return setup.student, f"{stop} before it had compared programs: the student as it was"
         return best[0], f"{stop}: its best program until then, by {best[1]} rows"
-    except Exception as error:  # noqa: BLE001 - whatever stops an optimizer is a finding
+    except Exception as error:  # noqa: BLE001 - every failure of an optimizer is a result to report
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         best = tracker.best(setup.student)
         if best is None:
@@ -158,7 +158,7 @@ def judge(program: dspy.Module, rows: Sequence[Row], bench: Bench, lm: EngineLM)
         except AdapterParseError:
             faults["unreadable"] += 1
             return 0.0, None
-        except Exception:  # noqa: BLE001 - a crash on a test row is a finding, counted apart
+        except Exception:  # noqa: BLE001 - a crash on a test row is a result, counted separately
             faults["crashed"] += 1
             return 0.0, None
         return float(bench.metric(Example(row.inputs, row.outputs), Prediction({name: value}))), bench.field.outcome_of(
@@ -177,17 +177,17 @@ def judge(program: dspy.Module, rows: Sequence[Row], bench: Bench, lm: EngineLM)
 
 
 def outcome_in(value: Any, bench: Bench) -> Any:
-    """Return what DSPy parsed, with the word for an abstention taken for one."""
+    """Return the value that DSPy parsed; the word for an abstention becomes an abstention."""
     if bench.field.abstains and isinstance(value, str) and value.strip(" \n\t.!\"'`*").casefold() == UNANSWERABLE:
         return Unanswerable()
     return value
 
 
 def watched(bench: Bench, rows: Sequence[Row], tracker: Tracker) -> Callable[..., Any]:
-    """Return the task's metric as DSPy calls it, telling the tracker each score.
+    """Return the task's metric in the form that DSPy calls, which reports each score to the tracker.
 
-    All accepted answers count, although DSPy's rows hold one, which demonstrations show. GEPA is told
-    the right answer as feedback.
+    All accepted answers count, although a DSPy row holds only the one that demonstrations show. GEPA gets the right
+    answer as feedback.
     """
     accepted, name = {row_key(row.inputs): row for row in rows}, bench.field.name
 
@@ -207,9 +207,9 @@ def watched(bench: Bench, rows: Sequence[Row], tracker: Tracker) -> Callable[...
 
 
 def gram_vectors(texts: Sequence[str]) -> list[list[float]]:
-    """Return a unit vector for each text: its character n-grams, hashed and counted.
+    """Return a unit vector for each text, which counts its hashed character n-grams.
 
-    It stands in for the embedding model that KNNFewShot wants: nothing needs to be fetched.
+    This replaces the embedding model that KNNFewShot expects, so that no model has to be downloaded.
     """
     return [_gram_vector(f" {text.casefold()} ") for text in texts]
 
@@ -245,7 +245,7 @@ def _name_of(metric: Metric) -> str:
 
 @contextlib.contextmanager
 def _quiet(log: Any) -> Any:
-    """Send to the log what DSPy and its optimizers print and draw."""
+    """Redirect everything that DSPy and its optimizers print to the log."""
     dspy.disable_logging()
     with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
         yield

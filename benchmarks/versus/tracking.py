@@ -1,4 +1,4 @@
-"""Know the best program that an optimizer has tried, so that one that is cut off has a result."""
+"""Track the best program that an optimizer has tried, so that there is a result if it is cut off."""
 
 import math
 import threading
@@ -11,7 +11,7 @@ import dspy
 from dspy.utils.callback import BaseCallback
 
 MIN_ROWS = 32
-"""Rows that a program must have answered to count: the smallest batch on which an optimizer compares programs."""
+"""The fewest rows that a program must have answered: the smallest batch on which an optimizer compares programs."""
 _CAUTION = 0.5
 
 RowKey = tuple[str, ...]
@@ -19,19 +19,19 @@ RowKey = tuple[str, ...]
 
 @dataclass
 class _Tried:
-    """A program: what each predictor says and shows, and what it scored on each row."""
+    """A program, as the instructions and demos of each predictor, with its score on each row."""
 
     parts: dict[str, tuple[Any, list[Any]]]
     scores: dict[RowKey, float] = field(default_factory=dict)
 
     @property
     def merit(self) -> float:
-        """The mean score, less what few rows leave open."""
+        """The mean score minus a penalty for few rows."""
         return fmean(self.scores.values()) - _CAUTION / math.sqrt(len(self.scores))
 
 
 class Tracker(BaseCallback):
-    """Hears of each run of a program, and is told its score, whatever optimizer runs it."""
+    """A DSPy callback that records each run of a program, and its score, for any optimizer."""
 
     def __init__(self, kind: type[dspy.Module]):
         self._kind = kind
@@ -50,14 +50,14 @@ class Tracker(BaseCallback):
             self._here.tried = tried
 
     def on_module_end(self, call_id: str, outputs: Any, exception: BaseException | None = None) -> None:
-        """Count a row that gave no answer as 0."""
+        """Count a run that raised an exception as score 0."""
         with self._lock:
             tried, row = self._started.pop(call_id, (None, ()))
             if tried is not None and isinstance(exception, Exception):
                 tried.scores[row] = 0.0
 
     def note(self, inputs: Mapping[str, Any], score: float) -> None:
-        """Count the score of the run that this thread has just ended."""
+        """Record the score of the run that has just ended in this thread."""
         tried: _Tried | None = getattr(self._here, "tried", None)
         if tried is not None:
             with self._lock:
@@ -77,7 +77,7 @@ class Tracker(BaseCallback):
 
 
 def row_key(inputs: Mapping[str, Any]) -> RowKey:
-    """Return what names a row by its inputs."""
+    """Return a key that identifies a row by its inputs."""
     return tuple(str(inputs[name]) for name in sorted(inputs))
 
 

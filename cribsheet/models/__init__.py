@@ -1,4 +1,4 @@
-"""Models behind one seam, chosen by the prefix of their name."""
+"""Open a model by its name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,13 +33,13 @@ class Options:
 
     @property
     def served(self) -> dict[str, Any]:
-        """Those that a served model takes, if they were given."""
+        """The options that were given and that a served model takes, as keyword arguments."""
         names = ("api_base", "parallel", "context_window", "timeout")
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
 Way = Callable[[str, Options], Model]
-"""Opens the models of a prefix by their whole name."""
+"""A function that opens a model, given its whole name and the options."""
 
 
 def open_model(
@@ -51,11 +51,13 @@ def open_model(
     timeout: float = 120.0,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Model:
-    """Return the model of a LiteLLM-style name; weights are loaded and servers asked when it is first used.
+    """Return the model with a LiteLLM-style name, such as `ollama_chat/qwen2.5:0.5b`.
 
-    `WAYS` tells who runs a prefix; LiteLLM runs every other one. `timeout` is in seconds a request,
-    `context_window` in tokens, `parallel` in requests at once (for served models); `progress` is told the bytes
-    of weights that are being fetched.
+    `WAYS` maps a name's prefix to the function that opens the model; LiteLLM opens the models of all other
+    prefixes. Weights are loaded, and servers contacted, only when the model is first used.
+
+    `timeout` is in seconds per request and `context_window` in tokens. `parallel` is the number of requests in
+    flight and applies to served models only. `progress` is called with the bytes of weights downloaded so far.
 
     >>> open_model("ollama_chat/qwen2.5:0.5b", context_window=2048).context_window
     2048
@@ -67,20 +69,22 @@ def open_model(
     if not (slash and prefix and model):
         bare = name.strip("/") or "NAME"
         raise UnknownModelError(
-            f"The model name {name!r} does not say who runs it. Use embedded/{bare}, ollama_chat/{bare}, or "
-            f"openai/{bare} --api-base URL."
+            f"The model name {name!r} does not say who runs it: the prefix is missing. Use embedded/{bare}, "
+            f"ollama_chat/{bare}, or openai/{bare} --api-base URL."
         )
     if parallel is not None and parallel < 1:
-        raise ModelError(f"parallel must be at least 1 but got {parallel}.")
+        raise ModelError(f"parallel must be at least 1 but got {parallel}. Use 1 to send one request at a time.")
     return WAYS.get(prefix, _litellm)(name, Options(api_base, parallel, context_window, timeout, progress))
 
 
-# Each way is imported only when it is used: a deployment needs one of them.
+# Each module is imported only when it is used, because a deployment needs just one of them.
 
 
 def _embedded(name: str, options: Options) -> Model:
     if options.api_base:
-        raise ModelError(f"{name} runs in this process, but got the address {options.api_base}. Leave out --api-base.")
+        raise ModelError(
+            f"{name} runs in this process, but a server address was given: {options.api_base}. Leave out --api-base."
+        )
     from cribsheet.models.embedded import EmbeddedModel
 
     return EmbeddedModel(name, context_window=options.context_window, progress=options.progress)
@@ -117,4 +121,4 @@ WAYS: dict[str, Way] = {
     "ollama_chat": _ollama,
     "systemone": _systemone,
 }
-"""By prefix, how its models are opened; LiteLLM opens those of every other prefix."""
+"""Maps a name's prefix to the function that opens its models. LiteLLM opens the models of all other prefixes."""

@@ -1,8 +1,8 @@
-"""Tell where an earlier prompt ended that a prompt goes on from."""
+"""Find earlier prompts that a new prompt starts with."""
 
 
 class Asked:
-    """The prompts that an engine was asked, as hashes of their texts.
+    """The prompts that an engine has completed so far, stored as hashes of their texts.
 
     >>> asked = Asked()
     >>> asked.add("Review: fine\\nSentiment:")
@@ -13,7 +13,7 @@ class Asked:
 
     def __init__(self) -> None:
         self._hashes: dict[int, set[int]] = {}
-        """Of each length, those of the texts of that length."""
+        """Maps a length to the hashes of the texts with that length."""
 
     def add(self, text: str) -> None:
         """Remember a text."""
@@ -24,9 +24,9 @@ class Asked:
         return hash(text) in self._hashes.get(len(text), ())
 
     def end_in(self, text: str) -> int | None:
-        """Return where the shortest one ends that the text is or starts with; None if there is none.
+        """Return the length of the shortest earlier prompt that the text equals or starts with; None if none does.
 
-        Those that there are, are forgotten: the text is what later prompts will share the most with.
+        All such prompts are forgotten, because later prompts will share more with this text than with them.
         """
         starts = {length: hash(text[:length]) for length in self._hashes if length <= len(text)}
         found = {length for length, start in starts.items() if start in self._hashes[length]}

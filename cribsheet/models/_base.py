@@ -1,4 +1,4 @@
-"""The one seam to the world: a prompt in, a completion out."""
+"""The interface of every model: a prompt goes in, a completion comes out."""
 
 from collections.abc import Sequence
 from typing import Literal, Protocol, runtime_checkable
@@ -9,126 +9,126 @@ from cribsheet.prompts import Prompt
 
 
 class Sampling(BaseModel):
-    """How to sample; every field is part of the cache key."""
+    """How to sample a completion. Every field is part of the cache key."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_tokens: int = 64
     """The most tokens to generate."""
     temperature: float = 0.0
-    """0 is greedy."""
+    """0 means greedy decoding."""
     seed: int = 0
-    """Seeds the sampler if temperature is above 0."""
+    """The sampler's seed, used if the temperature is above 0."""
     top_logprobs: int = 0
     """How many alternatives to report for the first token; 0 asks for no log-probabilities."""
 
 
 class Usage(BaseModel):
-    """Tokens of one completion."""
+    """Token counts of one completion."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     prompt_tokens: int = 0
-    """All tokens of the prompt."""
+    """Number of tokens in the prompt."""
     cached_tokens: int | None = None
-    """Those of the prompt that the engine had read before; None if the endpoint does not tell."""
+    """Number of prompt tokens that came from the engine's prefix cache; None if the endpoint does not report it."""
     completion_tokens: int = 0
-    """Tokens generated."""
+    """Number of generated tokens."""
 
     @property
     def evaluated_tokens(self) -> int:
-        """Prompt tokens that the engine had to read anew."""
+        """Number of prompt tokens that the engine had to evaluate, because its prefix cache did not hold them."""
         return self.prompt_tokens - (self.cached_tokens or 0)
 
 
 class Part(BaseModel):
-    """A token that is no text by itself: it begins or ends inside a character."""
+    """A token that is not valid text on its own, because it begins or ends inside a UTF-8 character."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     hex: str
-    """Its bytes, in hexadecimal."""
+    """The token's bytes, in hexadecimal."""
     logprob: float
-    """Its natural log-probability."""
+    """The token's natural log-probability."""
     id: int | None = None
-    """The engine's number for it; None if it is not told."""
+    """The token's id in the engine's vocabulary; None if it is not reported."""
 
 
 class Completion(BaseModel):
-    """What a model answered."""
+    """A model's answer to one prompt."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     text: str
-    """The text, without the stop sequence that ended it."""
+    """The generated text, without the stop sequence that ended it."""
     thought: str | None = None
-    """What the model thought before the text, as far as it is told; None if it did not think."""
+    """The model's reasoning before the text; "" if the endpoint hides it, None if the model did not think."""
     finish_reason: Literal["stop", "length"] = "stop"
-    """Why it ended."""
+    """Why the generation ended: the model stopped, or `max_tokens` was reached."""
     first_token: dict[str, float] | None = None
-    """Natural log-probability of each reported alternative for the first token; None if not told."""
+    """Natural log-probability of each reported alternative for the first token; None if not reported."""
     parts: tuple[Part, ...] = ()
-    """Of these alternatives, those that `first_token` cannot tell apart, if the endpoint tells their bytes."""
+    """The first token's alternatives that are parts of characters; empty if the endpoint reports no bytes."""
     may_go_on: bool = False
-    """Whether the model can go on from what a prompt has `begun`."""
+    """Whether the model can continue an answer whose beginning is given in `Prompt.begun`."""
     logprobs: tuple[float, ...] | None = None
-    """Natural log-probability of each token of the text; None if not told."""
+    """Natural log-probability of each token of the text; None if not reported."""
     usage: Usage = Usage()
-    """Tokens read and written."""
+    """Number of tokens read and generated."""
     seconds: float = 0.0
     """Wall-clock time of the call."""
     cached: bool = False
-    """Whether it came from the completion cache."""
+    """Whether the completion came from the completion cache."""
     refused: tuple[str, ...] = ()
-    """Parameters of the request that the server refused, so that it was asked without them."""
+    """Parameters that the server refused and that were therefore left out of the request."""
 
 
 class Completer(Protocol):
-    """The part of a model that answers."""
+    """Anything that completes prompts: a model, or a wrapper around one."""
 
     def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
         """Return the completion of a prompt.
 
         Raises:
-            ModelError: the one of its kinds that says what went wrong and what mends it.
+            ModelError: the model gave no completion; the subclass says why.
         """
         ...
 
 
 @runtime_checkable
 class Model(Completer, Protocol):
-    """What every model can do. Implementations are safe to call from several threads."""
+    """The methods that every model has. Implementations are safe to call from several threads."""
 
     name: str
     """The LiteLLM-style name, such as `embedded/smollm2-135m`."""
     endpoint: str
-    """Where it is served: part of the cache key, empty for the embedded engine."""
+    """The address of the server, which is part of the cache key; empty for the embedded engine."""
     parallel: int
-    """How many requests it likes to have in flight."""
+    """The best number of requests to have in flight."""
 
     @property
     def context_window(self) -> int:
-        """Tokens that prompt and completion may have together."""
+        """The most tokens that a prompt and its completion may have together."""
         ...
 
     @property
     def digest(self) -> str | None:
-        """What identifies the weights, such as `sha256:…`; None if the endpoint does not tell."""
+        """The hash that identifies the weights, such as `sha256:…`; None if the endpoint does not report one."""
         ...
 
     def count_tokens(self, text: str) -> int:
-        """Return how many tokens the text has; an estimate from above if there is no tokenizer."""
+        """Return the number of tokens in a text; without a tokenizer, an estimate that errs on the high side."""
         ...
 
     def close(self) -> None:
-        """Free what the model holds."""
+        """Release the model's resources, such as the engine or open connections."""
         ...
 
 
 @runtime_checkable
 class TellsTokenIds(Protocol):
-    """A model whose tokenizer can be asked."""
+    """A model that can turn text into token ids."""
 
     def token_ids(self, text: str) -> Sequence[int] | None:
-        """Return the tokens of a text, without what a prompt starts with; None if they are not told."""
+        """Return the token ids of a text, without the tokens that start every prompt; None if not available."""
         ...

@@ -1,18 +1,18 @@
-"""Turn a prompt whose answer has begun into text and token ids."""
+"""Convert a prompt that includes the beginning of its answer into text followed by token ids."""
 
 from collections.abc import Callable, Sequence
 
 from cribsheet.prompts import Message, Piece, Prompt
 
-_LINE = "\n"  # some tokenizers put a blank before what stands first
+_LINE = "\n"  # put before a piece, since some tokenizers add a space before the first word of a text
 
 
 def as_raw(
     prompt: Prompt, *, template: Callable[[Sequence[Message]], str], token_ids: Callable[[str], Sequence[int]]
 ) -> Prompt:
-    """Return a raw prompt that the engine takes: its text, then nothing but token ids.
+    """Return a raw prompt that the engine accepts: text, followed by token ids only.
 
-    `template` makes a raw prompt's text of a chat, `token_ids` tells the tokens of a text.
+    `template` renders a chat as the text of a raw prompt; `token_ids` tokenizes a text.
     """
     text = template(prompt.messages) if prompt.is_chat else prompt.text
     raw = Prompt(text=text, stop=prompt.stop).followed_by(*prompt.begun)

@@ -1,4 +1,4 @@
-"""Remember the sha256 of large files."""
+"""Compute the sha256 of a large file once, then remember it."""
 
 import contextlib
 import hashlib
@@ -12,7 +12,7 @@ from cribsheet.errors import WeightsError
 
 
 class _Remembered(BaseModel):
-    """A hash, with the state of the file that had it."""
+    """A hash, with the size and modification time of the file that it was computed from."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -22,7 +22,7 @@ class _Remembered(BaseModel):
 
 
 def digest(path: Path) -> str:
-    """Return `sha256:…` of a file, hashing it only if it changed since the last time.
+    """Return the `sha256:…` of a file, hashing it only if it changed since the last time.
 
     Hashing 100 MB takes a third of a second, so the result is kept in a hidden file beside it.
 
@@ -56,7 +56,7 @@ def _recall(path: Path, status: os.stat_result) -> str | None:
 
 def _remember(path: Path, status: os.stat_result, sha256: str) -> None:
     remembered = _Remembered(size=status.st_size, mtime_ns=status.st_mtime_ns, sha256=sha256)
-    with contextlib.suppress(OSError):  # in a read-only folder all that is lost is time
+    with contextlib.suppress(OSError):  # if the folder is read-only, the file is hashed again next time
         with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".sha256-", delete=False) as file:
             file.write(remembered.model_dump_json())
         os.replace(file.name, _sidecar(path))

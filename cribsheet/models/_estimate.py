@@ -1,4 +1,4 @@
-"""Estimate token counts if no tokenizer is at hand."""
+"""Estimate token counts if no tokenizer is available."""
 
 import math
 
@@ -7,12 +7,12 @@ from cribsheet.prompts import Prompt
 
 
 def estimate_tokens(text: str) -> int:
-    """Return an estimate from above of how many tokens the text has.
+    """Return an estimate of how many tokens the text has, which errs on the high side.
 
-    Three ASCII letters or spaces make a token; every other byte is one of its own, as in the worst
-    case of a byte-level tokenizer. Against SmolLM2's tokenizer this gives 1.5 times the true count for
-    English prose, 1.6 for Chinese and 1.0 for numbers; long German compounds may come to 12 % more
-    than estimated.
+    Three ASCII letters or spaces count as one token. Every other byte counts as a token of its own, the worst
+    case of a byte-level tokenizer. Compared with SmolLM2's tokenizer, the estimate is 1.5 times the true count
+    for English prose, 1.6 times for Chinese and 1.0 times for numbers. It is too low only for long German
+    compounds, which can have 12 % more tokens than estimated.
 
     >>> estimate_tokens("Gravity pulls things down.")
     10
@@ -24,5 +24,5 @@ def estimate_tokens(text: str) -> int:
 
 
 def estimated_usage(prompt: Prompt, text: str) -> Usage:
-    """Return about how many tokens a completion took, for servers that do not tell: budgets need some figure."""
+    """Return estimated token counts for a server that reports none, since budgets need a figure."""
     return Usage(prompt_tokens=estimate_tokens(prompt.full_text), completion_tokens=estimate_tokens(text))

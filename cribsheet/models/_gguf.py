@@ -1,4 +1,4 @@
-"""Read what a GGUF file says of its model."""
+"""Read the metadata of a GGUF file."""
 
 import mmap
 import os
@@ -12,14 +12,14 @@ Metadata = Mapping[str, Any]
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
 _LONGEST = 1024
-"""Values of an array that are kept; longer ones hold a vocabulary."""
+"""The most values of an array that is kept. Longer arrays hold a vocabulary, which nothing here needs."""
 
 
 def read_metadata(path: str | os.PathLike[str]) -> Metadata:
-    """Return the numbers, texts and short lists of numbers that a GGUF file's header holds.
+    """Return the numbers, texts and short lists of numbers in a GGUF file's header.
 
-    Follows https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. If the header is damaged, what comes before
-    the damage is returned: the engine refuses such a file in its own words.
+    Follows https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. If the header is damaged, the entries before
+    the damage are returned and nothing is raised, because the engine itself reports such a file.
     """
     found: dict[str, Any] = {}
     try:
@@ -29,20 +29,20 @@ def read_metadata(path: str | os.PathLike[str]) -> Metadata:
                 key, value = header.text(), header.value()
                 if value is not None:
                     found[key] = value
-    except (struct.error, EOFError, ValueError, KeyError):  # cut off, empty, or of a type that is newer than this
+    except (struct.error, EOFError, ValueError, KeyError):  # truncated, empty, or with a value type unknown here
         return found
     return found
 
 
 class _Header:
-    """A place in a file's header, which moves on with each value that is read."""
+    """A cursor in a file's header, which advances with each value that is read."""
 
     def __init__(self, mapped: mmap.mmap) -> None:
         self._mapped = mapped
         self._at = 0
 
     def count(self) -> int:
-        """Return how many pairs of a key and a value follow."""
+        """Return how many key-value pairs follow."""
         magic, version, _, pairs = self._numbers("<4sIQQ")
         return int(pairs) if magic == b"GGUF" and version >= 2 else 0
 
@@ -51,7 +51,7 @@ class _Header:
         return self._mapped[start:end].decode()
 
     def value(self) -> Any:
-        """Return a value; None for what is too long to be kept."""
+        """Return the next value; None if it is an array that is not kept."""
         (kind,) = self._numbers("<I")
         if kind == _STRING:
             return self.text()

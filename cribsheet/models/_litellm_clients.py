@@ -1,4 +1,4 @@
-"""Keep connections to a server of one's own, where LiteLLM would open new ones at every completion."""
+"""Reuse connections to the user's own server; LiteLLM would open a new one for every completion."""
 
 from functools import cached_property
 from typing import Any
@@ -6,24 +6,24 @@ from typing import Any
 from cribsheet.models._proxies import direct
 
 OPENAI_LIKE = frozenset({"openai", "text-completion-openai", "hosted_vllm", "llamafile"})
-"""Providers that speak OpenAI's API to whatever address they are given, raw completions included."""
+"""Providers that speak OpenAI's API, including raw completions, to any address they are given."""
 
 
 class Clients:
-    """The clients to hand to LiteLLM, which reach this machine without a proxy; there are none for hosted models."""
+    """HTTP clients to pass to LiteLLM, which reach this machine without a proxy. Hosted models have none."""
 
     def __init__(self, endpoint: str, provider: str, *, key: str | None, timeout: float) -> None:
         self._endpoint, self._provider = endpoint, provider
         self._key, self._timeout = key, timeout
 
     def options(self, *, for_chat: bool) -> dict[str, Any]:
-        """Return LiteLLM's argument for a client of one's own; empty if it has to take its own."""
+        """Return the `client` argument for LiteLLM; empty if LiteLLM has to use a client of its own."""
         if not (self._endpoint and self._provider in OPENAI_LIKE):
             return {}
         return {"client": self._vllm if for_chat and self._provider == "hosted_vllm" else self._openai}
 
     def close(self) -> None:
-        """Close the connections; they are opened again when they are next needed."""
+        """Close the connections. They reopen when they are next needed."""
         for name in ("_openai", "_httpx"):
             if client := self.__dict__.pop(name, None):
                 client.close()
@@ -31,7 +31,7 @@ class Clients:
 
     @cached_property
     def _openai(self) -> Any:
-        import openai  # here, for LiteLLM has imported it by then
+        import openai  # imported here because LiteLLM has loaded it by now, so it costs nothing
 
         return openai.OpenAI(
             base_url=self._endpoint,
@@ -43,7 +43,7 @@ class Clients:
 
     @cached_property
     def _vllm(self) -> Any:
-        # LiteLLM sends chats to vLLM by a client of its own kind.
+        # For chats with vLLM, LiteLLM needs a client of this class.
         from litellm.llms.custom_httpx.http_handler import HTTPHandler
 
         return HTTPHandler(client=self._httpx)

@@ -1,4 +1,4 @@
-"""Say in words what LiteLLM met."""
+"""Turn LiteLLM's exceptions into errors of this package."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -21,68 +21,74 @@ TOO_LONG = re.compile(
     r"|too many tokens|exceed\w* [\w ]*(context|max_model_len)|max_new_tokens. must be <=",
     re.IGNORECASE,
 )
-"""How servers say that a prompt does not fit."""
+"""Matches messages of servers that say a prompt does not fit the context window."""
 _WRAPPINGS = re.compile(r"^([\w.-]*(Error|Exception|Timeout)(: | - )|Error code: \d+( - |$))+")
-"""What LiteLLM and OpenAI's client put in front of a message: the names of errors, one for each layer."""
+"""Matches the error names that LiteLLM and OpenAI's client put in front of a message, one for each layer."""
 _NO_HOST = re.compile(r"Name or service not known|nodename nor servname|getaddrinfo|name resolution", re.IGNORECASE)
 _FORM = re.compile(r"system (role|message)s?\b.*not supported|roles? must alternate|conversation roles", re.IGNORECASE)
-"""How servers say that the model's template has no place for such a chat."""
+"""Matches messages of servers that say the model's chat template does not support a chat's roles."""
 _ABSENT = frozenset({404, 405, 501})
 PATHS: dict[Kind, str] = {"raw": "/completions", "chat": "/chat/completions"}
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where requests go, as messages name it."""
+    """What error messages say about a request's target: model, server and provider."""
 
     name: str
     """The model's whole name."""
     endpoint: str
-    """Empty for a hosted model."""
+    """The server's address; empty for a hosted model."""
     provider: str
     key_name: str
-    """The variable that holds the key."""
+    """The environment variable that holds the API key."""
 
     @property
     def where(self) -> str:
-        """The address, or the provider."""
+        """The server's address; for a hosted model, the provider."""
         return self.endpoint or self.provider
 
     @property
     def via(self) -> str:
-        """A sentence on the proxy that requests go through; empty if there is none."""
+        """A sentence that names the proxy of the requests; empty if there is none."""
         return through_proxy(self.endpoint)
 
     def overflow(self, reason: str) -> ContextOverflowError:
-        """Return the error for a prompt that does not fit."""
+        """Return the error for a prompt that does not fit the context window."""
         return ContextOverflowError(
             f"The prompt does not fit the context window of {self.name}: {reason}. Use fewer demos or shorter rows, or "
             "a server with a larger window."
         )
 
     def not_openai(self, reason: str) -> ModelError:
-        """Return the error for an answer that is not OpenAI's."""
+        """Return the error for a reply that does not follow OpenAI's API."""
         return ModelError(
             f"{self.where} does not answer as an OpenAI-compatible server does: {reason}. "
-            f"Check --api-base: most such addresses end in /v1.{self.via}"
+            f"Check --api-base: most addresses of such servers end in /v1.{self.via}"
         )
 
     def without_style(self, kind: Kind, reason: str) -> PromptStyleError:
-        """Return the error for a server that takes no prompts of a kind."""
+        """Return the error for a server that does not serve one kind of prompt, raw or chat."""
         other = "chat" if kind == "raw" else "raw"
         what = "raw completions" if kind == "raw" else "chats"
         return PromptStyleError(
             f"{self.where} does not serve {what} at {PATHS[kind]}: {reason}. Choose a {other} layout, or a server "
-            "that has both."
+            f"that serves {what}."
         )
 
     def without_form(self, reason: str) -> PromptStyleError:
-        """Return the error for a chat whose roles the model's template does not take."""
-        return PromptStyleError(f"{self.where} takes no chat of this form: {reason}. Choose another layout.")
+        """Return the error for a chat whose roles the model's chat template does not support."""
+        return PromptStyleError(
+            f"{self.where} refused the chat because of its roles or their order: {reason}. Choose another layout."
+        )
 
 
 def failure_of(error: Exception, place: Place, kind: Kind, *, worked: Collection[Kind], lacks_key: bool) -> Failure:
-    """Return what went wrong; `worked` are the kinds of prompts that the server has answered."""
+    """Classify an exception that LiteLLM raised for a prompt.
+
+    `worked` are the kinds of prompts that the server has answered before. `lacks_key` says that a hosted model needs an
+    API key which the environment does not have.
+    """
     causes = list(_causes(error))
     status = next((one for cause in reversed(causes) if isinstance(one := _status(cause), int)), 0)
     words = "\n".join([str(error), *(_body(cause) for cause in causes)])
@@ -105,44 +111,44 @@ def failure_of(error: Exception, place: Place, kind: Kind, *, worked: Collection
 
 
 def may_be_refused(failure: Failure) -> bool:
-    """Tell whether the server may have refused a parameter, rather than the request."""
+    """Return whether the server may have refused one parameter, rather than the whole request."""
     return failure.status in REFUSING and not isinstance(failure.error, ContextOverflowError)
 
 
 def _refusal(place: Place, status: int, reason: str, *, answered: bool) -> ModelError:
     if status in (404, 405):
         return UnknownModelError(
-            f"{place.where} has no model {place.name.partition('/')[2]!r}, or no such path: status {status}, {reason}. "
-            f"Check the name, and that --api-base ends as the server says, mostly in /v1.{place.via}"
+            f"{place.where} has no model {place.name.partition('/')[2]!r}, or the path is wrong: status {status}, "
+            f"{reason}. Check the name, and that --api-base ends with the server's path, usually /v1.{place.via}"
         )
-    if place.endpoint and not answered:  # so LiteLLM stumbled over the answer
+    if place.endpoint and not answered:  # the server replied, but LiteLLM could not read the reply
         return place.not_openai(reason)
     if status in (408, 429) or (status >= 500 and status != 501):
         return TransientError(f"{place.where} failed with status {status}: {reason}.{place.via}")
     return ModelError(
         f"{place.where} refused the request with status {status}: {reason}. Look at the server's log, or run "
-        f"`cribsheet doctor --model {place.name}` to see what it takes.{place.via}"
+        f"`cribsheet doctor --model {place.name}` to see what the server accepts.{place.via}"
     )
 
 
 def _connection(place: Place, names: set[str], words: str, error: Exception) -> ModelError | None:
-    """Return the error for a request that got no answer; None if it got one."""
+    """Return the error for a request that the server did not answer; None if the server did."""
     if "socksio" in words or "httpx.InvalidURL" in names:
         return bad_proxy(place.endpoint, error)
     if names & {"httpx.ConnectError", "httpx.UnsupportedProtocol", "httpx.ProxyError", "httpx.ConnectTimeout"}:
         if "SSL" in words:
             return UnreachableError(
-                f"There is no secure connection to {place.where}: {_ssl_reason(words)}. Check whether the server "
-                f"speaks http:// or https://, and its certificate.{place.via}"
+                f"A secure connection to {place.where} failed: {_ssl_reason(words)}. Check whether the address should "
+                f"begin with http:// or https://, and check the server's certificate.{place.via}"
             )
         if not place.endpoint:
             return UnreachableError(f"{place.provider} cannot be reached. Check the network connection.{place.via}")
-        problem = "No host has the name in" if _NO_HOST.search(words) else "Nothing answers at"
+        problem = "No host has the name given in" if _NO_HOST.search(words) else "Nothing answers at"
         return UnreachableError(f"{problem} {place.where}. Start the server, or check --api-base.{place.via}")
     if any(name.endswith("Timeout") for name in names):
         return TransientError(f"{place.where} gave no answer in time: the request timed out.{place.via}")
     if any(name.startswith("httpx.") for name in names):
-        return TransientError(f"{place.where} broke off: {_reason(error, '')}.{place.via}")
+        return TransientError(f"{place.where} broke off the connection: {_reason(error, '')}.{place.via}")
     return None
 
 
@@ -152,14 +158,14 @@ def _ssl_reason(words: str) -> str:
 
 
 def _reason(error: Exception, words: str) -> str:
-    """Return the first line of what was said, without LiteLLM's own words around it."""
+    """Return the first line of the error message, without the error names that LiteLLM adds in front."""
     lines = [_WRAPPINGS.sub("", line).strip() for line in (str(error).splitlines() or [""])[:1]]
     told = [line for line in [*lines, *words.splitlines()[1:]] if line]
     return (told[0] if told else type(error).__name__).rstrip(".")[:300]
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error with all that led to it: LiteLLM keeps what the connection met only there."""
+    """Yield an error and its chain of causes; LiteLLM keeps errors of the connection only there."""
     seen: set[int] = set()
     cause: BaseException | None = error
     while cause and id(cause) not in seen:
@@ -174,15 +180,15 @@ def _status(error: BaseException) -> Any:
 
 
 def _body(error: BaseException) -> str:
-    """Return what the server sent, which LiteLLM's message may lack."""
+    """Return the body of the server's response, which LiteLLM's message may leave out."""
     if not _name(error).startswith("httpx."):
         return ""
     try:
         return str(error.response.text)  # type: ignore[attr-defined]  # of httpx.HTTPStatusError
-    except (AttributeError, RuntimeError):  # other errors have none; of a stream it is not read
+    except (AttributeError, RuntimeError):  # the error has no response, or a streamed response was not read
         return ""
 
 
 def _name(error: BaseException) -> str:
-    """Return an error's full name, in which newer OpenAI clients have httpx2 for httpx."""
+    """Return an error's full name; newer OpenAI clients use httpx2, which is treated as httpx."""
     return f"{type(error).__module__}.{type(error).__name__}".replace("httpx2.", "httpx.", 1)

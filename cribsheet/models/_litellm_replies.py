@@ -1,4 +1,4 @@
-"""Read what LiteLLM returns, in all the shapes that servers answer in."""
+"""Read LiteLLM's replies, which differ in shape from server to server."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from cribsheet.prompts import Prompt
 
 
 def completion_text(reply: Any, prompt: Prompt) -> str | None:
-    """Return the text that a reply adds to a prompt; None if it holds no completion."""
+    """Return the generated text of a reply; None if the reply holds no completion."""
     choice = next(iter(getattr(reply, "choices", None) or ()), None)
     if not prompt.is_chat:
         text = getattr(choice, "text", None)
@@ -19,12 +19,15 @@ def completion_text(reply: Any, prompt: Prompt) -> str | None:
         return None
     content = _joined(getattr(message, "content", None))
     last = prompt.messages[-1]
-    # llama-server repeats a turn of the assistant that it was given to go on with.
+    # If the chat ends with the beginning of an assistant turn, llama-server repeats that beginning in its reply.
     return content.removeprefix(last.content) if content and last.role == "assistant" else content
 
 
 def thought_of(reply: Any) -> str | None:
-    """Return what the endpoint told apart from the text: "" if it thought without showing it, None if it did not."""
+    """Return the thought that the endpoint reports beside the text.
+
+    Returns "" if the model thought but the endpoint hides the thought, and None if it did not think.
+    """
     message = getattr(next(iter(getattr(reply, "choices", None) or ()), None), "message", None)
     shown = getattr(message, "reasoning_content", None) or getattr(message, "reasoning", None)
     details = getattr(getattr(reply, "usage", None), "completion_tokens_details", None)
@@ -33,13 +36,13 @@ def thought_of(reply: Any) -> str | None:
 
 
 def logprobs_of(reply: Any, parts: Parts) -> TokenLogprobs:
-    """Return the log-probabilities of an answer; none if the reply tells none, or none that can be read."""
+    """Return the log-probabilities of an answer; `NOTHING_TOLD` if the reply has none that can be read."""
     told = getattr(reply.choices[0], "logprobs", None)
     if told is None:
         return NOTHING_TOLD
     try:
         shape = told if isinstance(told, dict) else told.model_dump()
-        # llama-server sends entries from its raw endpoint too, where OpenAI sends columns.
+        # OpenAI's raw endpoint sends one list per quantity; llama-server's sends one entry per token, as for chats.
         entries = after_thought(shape.get("content") or as_entries(shape), parts, text_of)
         return sound(read_entries(entries, parts.answer))
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -47,7 +50,7 @@ def logprobs_of(reply: Any, parts: Parts) -> TokenLogprobs:
 
 
 def usage_of(reply: Any) -> Usage | None:
-    """Return the tokens that a reply counts; None if it counts none."""
+    """Return the token counts of a reply; None if it has none."""
     usage = getattr(reply, "usage", None)
     prompt_tokens = _count(getattr(usage, "prompt_tokens", None))
     if not prompt_tokens:
@@ -62,7 +65,7 @@ def usage_of(reply: Any) -> Usage | None:
 
 
 def _joined(content: Any) -> str | None:
-    """Return a message's text, which some servers send in parts; empty if it has none."""
+    """Return a message's text, which some servers send as a list of parts; "" if empty, None if not readable."""
     if isinstance(content, list):
         parts = [part.get("text", "") if isinstance(part, dict) else part for part in content]
         return "".join(parts) if all(isinstance(part, str) for part in parts) else None

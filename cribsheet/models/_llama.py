@@ -1,4 +1,4 @@
-"""Speak the JSON of llama.cpp's server."""
+"""Convert prompts and completions to and from the JSON of llama.cpp's server."""
 
 import http.client
 import json
@@ -18,7 +18,7 @@ TEMPLATE_SETTINGS: Json = {"enable_thinking": False}
 
 
 def request(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
-    """Return the body that asks for a completion."""
+    """Return the request body for a completion."""
     body: dict[str, Any] = sampling.model_dump(include={"max_tokens", "temperature", "seed"})
     body["stop"] = list(prompt.stop)
     if not prompt.is_chat:
@@ -32,7 +32,7 @@ def request(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
 
 
 def post(address: str, path: str, body: Json) -> tuple[int, str]:
-    """Return the status and the text that the server at an address of this machine answers with."""
+    """Send a POST request to a server on this machine; return the status and the text of its response."""
     connection = http.client.HTTPConnection(urlsplit(address).netloc)
     try:
         connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
@@ -43,7 +43,10 @@ def post(address: str, path: str, body: Json) -> tuple[int, str]:
 
 
 def usage_of(reply: Json, *, evaluated: int | None = None) -> Usage:
-    """Return the tokens that a reply counts, of which so many were `evaluated` in all if it was not the only one."""
+    """Return the token counts of a reply.
+
+    If several requests were made for one prompt, `evaluated` is the number of tokens that all of them evaluated.
+    """
     usage = reply["usage"]
     cached = usage["prompt_tokens_details"]["cached_tokens"]
     return Usage(
@@ -54,24 +57,24 @@ def usage_of(reply: Json, *, evaluated: int | None = None) -> Usage:
 
 
 def parts_of(choice: Json, prompt: Prompt) -> Parts:
-    """Return the text that a choice adds to the prompt, and the thought before it."""
+    """Return the generated text of a choice, and the thought before it."""
     if not prompt.is_chat:
         return told_apart(str(choice["text"]), prompt)
     message, last = choice["message"], prompt.messages[-1]
     text: str = message["content"] or ""
-    # The engine repeats a turn of the assistant that it was given to go on with.
+    # If the chat ends with the beginning of an assistant turn, the engine repeats that beginning in its reply.
     text = text.removeprefix(last.content) if last.role == "assistant" else text
     return told_apart(text, prompt, thought=message.get("reasoning_content") or None)
 
 
 def of_answer(choice: Json, parts: Parts) -> Json:
-    """Return a choice with the log-probabilities of the answer alone, without those of the thought before it."""
+    """Return the choice with only the answer's log-probabilities, without those of the thought before it."""
     entries = after_thought(_entries(choice), parts, lambda entry: bytes(entry["bytes"]).decode(errors="replace"))
     return {**choice, "logprobs": {"content": entries}}
 
 
 def half_of(prompt: Prompt) -> Prompt:
-    """Return a prompt with the first half of the text, or of the last message."""
+    """Return the prompt cut to the first half of its text, or of its last message."""
     if not prompt.is_chat:
         return Prompt(text=prompt.text[: len(prompt.text) // 2])
     *before, last = prompt.messages
@@ -80,11 +83,11 @@ def half_of(prompt: Prompt) -> Prompt:
 
 
 def tells_first_token(choice: Json) -> bool:
-    """Tell whether the first entry is sure to be the first token's.
+    """Return whether the first entry surely belongs to the first token.
 
-    An entry tells the alternatives of one token; but of a character that takes several tokens there is
-    only the entry of the last, which then has the bytes of all. Tokens of a stop sequence have no entry,
-    those that might begin one have an entry without bytes.
+    Each entry lists the alternatives for one token. But if a character takes several tokens, there is only one entry
+    for them: the last token's, with the bytes of the whole character. Tokens of a stop sequence have no entry. Tokens
+    that might begin a stop sequence have an entry without bytes.
     """
     entries = _entries(choice)
     if not entries:
@@ -95,7 +98,7 @@ def tells_first_token(choice: Json) -> bool:
 
 
 def alternatives_of(choice: Json) -> dict[str, float] | None:
-    """Return the log-probabilities of the first entry's alternatives; tokens of one text are added up."""
+    """Return the log-probabilities of the first entry's alternatives by text; equal texts are added up."""
     entries = _entries(choice)
     if not entries:
         return None
@@ -104,17 +107,17 @@ def alternatives_of(choice: Json) -> dict[str, float] | None:
 
 
 def first_parts_of(choice: Json) -> tuple[Part, ...]:
-    """Return the first entry's alternatives that are no text by themselves."""
+    """Return the first entry's alternatives that are parts of characters."""
     entries = _entries(choice)
     return first_parts(entries[0]["top_logprobs"]) if entries else ()
 
 
 def logprobs_of(choice: Json, text: str) -> tuple[float, ...] | None:
-    """Return the log-probabilities that are told of the text's tokens; None if none is."""
+    """Return the log-probabilities of the text's tokens; None if the reply has none."""
     told: list[float] = []
     left = len(text.encode())
     for entry in _entries(choice):
-        if left <= 0:  # what follows belongs to a stop sequence, or ends the answer
+        if left <= 0:  # the remaining entries belong to a stop sequence or to the end-of-text token
             break
         told.append(entry["logprob"])
         left -= len(entry["bytes"])

@@ -7,25 +7,25 @@ from typing import Any, NamedTuple
 from cribsheet.models._base import Part
 
 Entry = Mapping[str, Any]
-"""What is told of one token: `token`, `logprob`, maybe `bytes`; in `top_logprobs` so of its alternatives."""
+"""JSON for one token: `token`, `logprob`, maybe `bytes`; `top_logprobs` lists its alternatives in the same form."""
 
 
 class TokenLogprobs(NamedTuple):
-    """What a server told about the tokens of a completion."""
+    """The log-probabilities that a server reported for a completion."""
 
     first_token: dict[str, float] | None
     """Log-probability of each reported alternative for the first token."""
     logprobs: tuple[float, ...] | None
     """Log-probability of each token of the text."""
     parts: tuple[Part, ...] = ()
-    """Of the first token's alternatives, those that are no text by themselves."""
+    """The first token's alternatives that are parts of characters."""
 
 
 NOTHING_TOLD = TokenLogprobs(None, None)
 
 
 def read_entries(entries: Sequence[Entry], text: str) -> TokenLogprobs:
-    """Return what the entries of a completion tell about its text.
+    """Return the log-probabilities of a completion's text, given one entry per token.
 
     >>> entry = {"token": "yes", "logprob": -0.1}
     >>> read_entries([entry | {"top_logprobs": [entry, {"token": "no", "logprob": -2.3}]}], "yes")
@@ -35,7 +35,7 @@ def read_entries(entries: Sequence[Entry], text: str) -> TokenLogprobs:
         return NOTHING_TOLD
     logprobs, left = [], len(text)
     for entry in entries:
-        if left <= 0:  # the rest belongs to a stop sequence, or ends the answer
+        if left <= 0:  # the remaining entries belong to a stop sequence or to the end-of-text token
             break
         logprobs.append(entry["logprob"])
         left -= len(text_of(entry))
@@ -44,7 +44,7 @@ def read_entries(entries: Sequence[Entry], text: str) -> TokenLogprobs:
 
 
 def sound(told: TokenLogprobs) -> TokenLogprobs:
-    """Return what was told, if all of it are numbers; else nothing.
+    """Return the log-probabilities unchanged, or `NOTHING_TOLD` if any of them is not a number (NaN).
 
     >>> sound(TokenLogprobs({"yes": math.nan}, None))
     TokenLogprobs(first_token=None, logprobs=None, parts=())
@@ -54,7 +54,7 @@ def sound(told: TokenLogprobs) -> TokenLogprobs:
 
 
 def as_entries(columns: Mapping[str, Any]) -> list[Entry]:
-    """Return the entries of what the classic `/v1/completions` of OpenAI and vLLM sends: a list a quantity.
+    """Convert the lists that the classic `/v1/completions` of OpenAI and vLLM sends into one entry per token.
 
     >>> as_entries({"tokens": ["yes"], "token_logprobs": [-0.1], "top_logprobs": [{"yes": -0.1}]})
     [{'token': 'yes', 'logprob': -0.1, 'top_logprobs': [{'token': 'yes', 'logprob': -0.1}]}]
@@ -68,9 +68,9 @@ def as_entries(columns: Mapping[str, Any]) -> list[Entry]:
 
 
 def added_up(alternatives: Iterable[tuple[str, float]]) -> dict[str, float]:
-    """Return the log-probability of each text: of tokens that share one, the probabilities add up.
+    """Return the log-probability of each text, adding up the probabilities of tokens with the same text.
 
-    Parts of a character do.
+    Tokens that are parts of characters, for example, may all show as U+FFFD.
 
     >>> added_up([("a", math.log(0.25)), ("a", math.log(0.25))]) == {"a": math.log(0.5)}
     True
@@ -82,7 +82,7 @@ def added_up(alternatives: Iterable[tuple[str, float]]) -> dict[str, float]:
 
 
 def first_parts(alternatives: Iterable[Entry]) -> tuple[Part, ...]:
-    """Return the alternatives that are no text by themselves, if their bytes are told.
+    """Return the alternatives that are parts of characters, if the server reports their bytes.
 
     >>> first_parts([{"token": "", "logprob": -0.1, "bytes": [240, 159]}, {"token": "a", "logprob": -3.0}])
     (Part(hex='f09f', logprob=-0.1, id=None),)
@@ -95,7 +95,7 @@ def first_parts(alternatives: Iterable[Entry]) -> tuple[Part, ...]:
 
 
 def is_whole(encoded: Sequence[int]) -> bool:
-    """Tell whether bytes are text."""
+    """Return whether the bytes are valid UTF-8 text."""
     try:
         bytes(encoded).decode()
     except UnicodeDecodeError:
@@ -109,9 +109,9 @@ def _as_alternatives(top: Mapping[str, float]) -> list[Entry]:
 
 def _first_token(entry: Entry) -> dict[str, float] | None:
     first = added_up((text_of(other), other["logprob"]) for other in entry.get("top_logprobs") or [entry])
-    # llama-server leaves out tokens that end inside a character: the first entry then shows the whole
-    # character, beside alternatives for the last part of it. If it shows nothing (the token may begin
-    # a stop sequence) they are the right ones.
+    # llama-server leaves out tokens that end inside a character. The first entry then shows the whole character,
+    # but its alternatives are those for the character's last token, so they are not used. If the entry shows
+    # no text (its token may begin a stop sequence), the alternatives are the first token's.
     shown = text_of(entry)
     is_misplaced = shown and shown not in first
     return None if is_misplaced else first
@@ -119,11 +119,11 @@ def _first_token(entry: Entry) -> dict[str, float] | None:
 
 def text_of(entry: Entry) -> str:
     """Return the text of a token."""
-    # As text, llama-server shows a part of a character like a token that ends the answer: empty.
+    # llama-server shows part of a character as empty text, just like the end-of-text token. Its bytes tell them apart.
     encoded = entry.get("bytes")
     return bytes(encoded).decode(errors="replace") if encoded else str(entry["token"])
 
 
 def _add(one: float, other: float) -> float:
-    """Return the logarithm of the sum of two probabilities, given by theirs."""
+    """Return the log of the sum of two probabilities, given as their logs."""
     return max(one, other) + math.log1p(math.exp(-abs(one - other)))

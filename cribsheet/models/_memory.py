@@ -1,4 +1,4 @@
-"""Tell from a model's file what an engine keeps of the prompts that it reads."""
+"""Work out from a model's file how much of earlier prompts an engine can keep."""
 
 import os
 from collections.abc import Sequence
@@ -8,33 +8,33 @@ from typing import Self
 from cribsheet.models._gguf import Metadata, read_metadata
 
 PREFIX_CACHE_MIB = 256
-"""Memory for earlier prompts, beside the one that was read last."""
+"""Memory for earlier prompts, in addition to the prompt that was read last."""
 _MOST_FOR_WINDOWS = 4 << 30
-"""Bytes that keys and values of a whole context window may take if the model itself could do with less."""
+"""The most bytes for keys and values of a whole context window, if the model's sliding windows need less."""
 _BYTES_PER_NUMBER = 4
 _RECURRENT = ("ssm.", "wkv.", "kda.", "shortconv.", "full_attention_interval", "attention.recurrent_layers")
-"""How the keys begin by which a file tells that some layers keep one state: Mamba, RWKV, delta nets, convolutions."""
+"""Prefixes of the metadata keys that only recurrent models have: Mamba, RWKV, delta nets, short convolutions."""
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What a model keeps of the tokens that it has read.
+    """What a model remembers of the tokens that it has read.
 
-    With attention, each layer keeps keys and values of each token, so an engine can forget the end of a prompt and go
-    on from any place before it. A layer with a sliding window needs those of the last few hundred tokens alone; a
-    recurrent layer keeps one state, which has taken in all tokens and cannot give one back.
+    An attention layer keeps the keys and values of every token, so an engine can drop the end of a prompt and
+    continue from any token before it. A layer with a sliding window keeps only those of the last few hundred tokens.
+    A recurrent layer keeps a single state that sums up all tokens, and no token can be removed from it.
     """
 
     bytes_per_token: int = 0
-    """What keys and values of a token take in all layers; 0 if the file does not tell."""
+    """Size of one token's keys and values over all layers; 0 if the file does not say."""
     has_windows: bool = False
     """Whether some layers have a sliding window."""
     is_recurrent: bool = False
-    """Whether some layers keep one state."""
+    """Whether some layers are recurrent."""
 
     @classmethod
     def of(cls, path: str | os.PathLike[str]) -> Self:
-        """Return what a GGUF file tells."""
+        """Return what a GGUF file's metadata says."""
         metadata = read_metadata(path)
         prefix = f"{metadata.get('general.architecture')}."
         return cls._read({key.removeprefix(prefix): found for key, found in metadata.items() if key.startswith(prefix)})
@@ -54,18 +54,18 @@ class Memory:
         )
 
     def fits_whole(self, context_window: int) -> bool:
-        """Tell whether layers with sliding windows may keep all tokens of a context window too.
+        """Return whether there is memory for layers with sliding windows to keep all tokens of a context window.
 
-        They take as much memory then as a model of the same shape without sliding windows.
+        They then take as much memory as a model of the same shape without sliding windows.
         """
         return self.bytes_per_token * context_window <= _MOST_FOR_WINDOWS
 
     def goes_back(self, context_window: int) -> bool:
-        """Tell whether an engine can go on from any place in what it has read."""
+        """Return whether an engine can continue from any token of a prompt that it has read."""
         return not self.is_recurrent and (not self.has_windows or self.fits_whole(context_window))
 
     def prefix_tokens(self, context_window: int) -> int | None:
-        """Return how many tokens of earlier prompts an engine keeps for reuse; None if that is not known."""
+        """Return how many tokens of earlier prompts an engine keeps for reuse; None if unknown."""
         if not (self.goes_back(context_window) and self.bytes_per_token):
             return None
         return (PREFIX_CACHE_MIB << 20) // self.bytes_per_token

@@ -1,4 +1,4 @@
-"""Count what is asked of a model."""
+"""Count the calls and tokens that a model was asked for."""
 
 import threading
 from dataclasses import dataclass
@@ -8,31 +8,31 @@ from cribsheet.models._base import Completion
 
 @dataclass
 class Meter:
-    """What was really asked of a model in this process. Safe to add to from several threads."""
+    """The calls, tokens and seconds that a model used in this process. Safe to update from several threads."""
 
     calls: int = 0
     """Requests that the model answered."""
     cached_calls: int = 0
-    """Requests that the cache answered; they count nowhere else but in `completion_cached_tokens`."""
+    """Requests that the completion cache answered. Beside this, only `completion_cached_tokens` counts them."""
     prompt_tokens: int = 0
-    """Tokens of the prompts that the model was asked."""
+    """Tokens in the prompts that the model answered."""
     evaluated_tokens: int = 0
-    """Those of them that the engine read anew; all of them if it tells nothing of its prefix cache."""
+    """How many of `prompt_tokens` the engine evaluated; all of them if it reports nothing about its prefix cache."""
     prefix_cached_tokens: int | None = None
-    """Those of them that the prefix cache served; None if no engine told."""
+    """How many of `prompt_tokens` came from the engine's prefix cache; None if no engine reported it."""
     completion_cached_tokens: int = 0
-    """Tokens of the prompts that the completion cache answered."""
+    """Tokens in the prompts that the completion cache answered."""
     completion_tokens: int = 0
     """Tokens generated."""
     model_seconds: float = 0.0
-    """Time of the calls, added up; more than the time that passed if calls ran side by side."""
+    """Sum of the calls' durations; more than the elapsed time if calls ran in parallel."""
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
 
     @property
     def cached_share(self) -> float | None:
-        """How much of all prompt tokens came from the two caches, from 0 to 1; None before there are any."""
+        """The share of all prompt tokens that came from either cache, from 0 to 1; None before the first call."""
         tokens = self.prompt_tokens + self.completion_cached_tokens
         return 1 - self.evaluated_tokens / tokens if tokens else None
 
@@ -53,7 +53,7 @@ class Meter:
             self.model_seconds += completion.seconds
 
     def add_probe(self, calls: int, tokens: int) -> None:
-        """Count what it took to find out what an endpoint can do."""
+        """Count the calls and tokens of a probe (see `Probed.probe`)."""
         with self._lock:
             self.calls += calls
             self.prompt_tokens += tokens

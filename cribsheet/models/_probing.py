@@ -1,4 +1,4 @@
-"""Find out what an endpoint can do, with a few completions of one token."""
+"""Find out what an endpoint can do, by asking it for a few one-token completions."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, Protocol
@@ -17,7 +17,10 @@ _PROMPTS: Mapping[Kind, Prompt] = {
 
 
 class Ask(Protocol):
-    """Asks for a completion, with further parameters; returns it with the sizes that were granted."""
+    """A function that asks for a completion with extra parameters.
+
+    It returns the completion with the size that the server granted for each parameter.
+    """
 
     def __call__(
         self, prompt: Prompt, sampling: Sampling, extra: Mapping[str, Any], *, insists: bool
@@ -27,10 +30,12 @@ class Ask(Protocol):
 def probe(
     ask: Ask, told: Told, *, kinds: Collection[Kind], most_logprobs: Mapping[Kind, int], extra: Mapping[str, Any]
 ) -> Capabilities:
-    """Ask for everything at once, for each kind of prompt; `extra` are parameters that only some servers have.
+    """Send one request with all parameters for each kind of prompt, and return what the server accepted.
+
+    `extra` holds parameters that only some servers have.
 
     Raises:
-        ModelError: no kind of prompt is completed, or the server fails for another reason.
+        ModelError: the server completes no kind of prompt, or fails for another reason.
     """
     endpoints: dict[Kind, Endpoint] = {}
     errors: list[ModelError] = []
@@ -51,6 +56,6 @@ def probe(
     if not calls:
         first, *others = errors
         raise type(first)(" ".join(dict.fromkeys(map(str, (first, *others)))))
-    missing = Endpoint(works=False, reason="the provider has none")
+    missing = Endpoint(works=False, reason="the provider has no such endpoint")
     chat, raw = endpoints.get("chat", missing), endpoints.get("raw", missing)
     return Capabilities(told=told, chat=chat, raw=raw, calls=calls, tokens=tokens)

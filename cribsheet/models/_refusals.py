@@ -1,4 +1,4 @@
-"""Go on without what a server refuses."""
+"""Repeat a request without the parameters that the server refuses."""
 
 import re
 import threading
@@ -12,30 +12,30 @@ Kind = Literal["raw", "chat"]
 Reply = TypeVar("Reply")
 
 REFUSING = frozenset({400, 406, 415, 422, 500, 501})
-"""The statuses that a server refuses a parameter with."""
+"""The HTTP statuses with which servers refuse a parameter."""
 _LOWER: Mapping[str, tuple[int, ...]] = {"logprobs": (20, 10, 5, 2, 0), "stop": (4, 1, 0)}
-"""What is asked for in place of more: vLLM grants 20 log-probabilities, OpenAI 5 for raw prompts and 4 stops."""
+"""Smaller sizes to try. vLLM grants 20 log-probabilities; OpenAI grants 5 for raw prompts, and 4 stops."""
 _NAMES: Mapping[str, str] = {
     "logprobs": r"log_?probs|log.probabilit|n_probs",
     "stop": r"\bstops?\b",
     "max_tokens": r"\bmax_tokens\b",
     "n": r"['\"`]n['\"`]|\bn (must|should|is|has|>|=)|best_of|number of (choices|completions)",
 }
-"""How messages name parameters, if not by their name alone."""
+"""Patterns for the names of parameters in error messages, if the bare name is not enough."""
 
 
 class Failure(NamedTuple):
-    """How a server refused, or failed at, a request."""
+    """A server's error reply to a request."""
 
     status: int
     words: str
-    """All that it said."""
+    """The complete error message."""
     error: ModelError
-    """What to tell the user if nothing can be left out."""
+    """The error to raise if leaving out parameters does not help."""
 
 
 class Refused(Exception):
-    """Raised by what sends a request, if the server answers with one of `REFUSING`."""
+    """Raised by a function that sends a request, if the server answers with one of the statuses `REFUSING`."""
 
     def __init__(self, failure: Failure):
         super().__init__(failure.words)
@@ -43,24 +43,24 @@ class Refused(Exception):
 
 
 class Refusals:
-    """What a server grants of each optional parameter, learnt from its refusals; safe to use from several threads.
+    """How much of each optional parameter a server accepts, learnt from its refusals. Safe to use from several threads.
 
-    A parameter has a size: how many log-probabilities or stops, 1 for any other. A size of 0 leaves it out; of
-    `max_tokens` it asks for `max_completion_tokens`, its newer name.
+    Each parameter has a size: the number of log-probabilities or stops, 1 for any other parameter. Size 0 leaves the
+    parameter out, except that `max_tokens` is then sent under its newer name, `max_completion_tokens`.
     """
 
     def __init__(self) -> None:
         self._granted: dict[tuple[Kind, str], int] = {}
         self._silent: dict[Kind, int] = {"raw": 0, "chat": 0}
-        """Failures with status 500 that name nothing, since the last success."""
+        """Number of failures since the last success that had status 500 and named no parameter."""
         self._lock = threading.Lock()
 
     def granted(self, kind: Kind, wanted: Mapping[str, int]) -> dict[str, int]:
-        """Return the sizes that are asked for, of those wanted."""
+        """Return the wanted sizes, lowered to what the server is known to accept."""
         return {name: min(size, self._granted.get((kind, name), size)) for name, size in wanted.items()}
 
     def adopt(self, capabilities: Capabilities, worked: set[Kind]) -> None:
-        """Take over what a probe found out, and which kinds of prompts were answered."""
+        """Take over the result of a probe, and add the kinds of prompts that it completed to `worked`."""
         kinds: tuple[tuple[Kind, Endpoint], ...] = (("raw", capabilities.raw), ("chat", capabilities.chat))
         for kind, endpoint in kinds:
             self._grant(kind, endpoint.granted)
@@ -79,13 +79,13 @@ class Refusals:
         *,
         insists: bool = False,
     ) -> tuple[Reply, Mapping[str, int]]:
-        """Send a request, with less of what the server refuses; return the reply and the sizes it was given for.
+        """Send a request, again with smaller sizes if the server refuses it; return the reply and the sizes used.
 
-        A failure with status 500 that names no parameter may pass: only the second in a row is looked into, unless
-        it `insists`.
+        A failure with status 500 that names no parameter may pass by itself. So it is raised the first time, and only
+        the second one in a row leads to smaller sizes. With `insists`, the first one does too.
 
         Raises:
-            ModelError: the failure has another reason.
+            ModelError: smaller sizes do not help.
         """
         sizes = self.granted(kind, wanted)
         try:
@@ -105,7 +105,7 @@ class Refusals:
     def _with_less(
         self, send: Callable[[Mapping[str, int]], Reply], sizes: dict[str, int], failure: Failure
     ) -> tuple[Reply, dict[str, int]]:
-        """Lower what the server names, step by step; if that does not help, find out what it is."""
+        """Lower the parameter that the server names, step by step; if that does not help, try all parameters."""
         first = failure
         while len(named := _named(failure.words, sizes)) == 1:
             (name,) = named
@@ -120,8 +120,8 @@ class Refusals:
 def _found_out(
     send: Callable[[Mapping[str, int]], Reply], sizes: dict[str, int], failure: Failure
 ) -> tuple[Reply, dict[str, int]]:
-    """Ask for nothing that is optional, then for one thing more at a time; raise the failure if nothing helps."""
-    # Without an end to how much is written, the answer might take minutes: so it is asked for in both ways.
+    """Send no optional parameter, then add them back one by one; raise the failure if even the first step fails."""
+    # A request without a token limit might run for minutes, so both names of the limit are tried.
     for least in dict.fromkeys((sizes.get("max_tokens", 0), 0)):
         kept = {name: least if name == "max_tokens" else 0 for name in sizes}
         try:
@@ -143,13 +143,13 @@ def _found_out(
 
 
 def _named(words: str, sizes: Mapping[str, int]) -> list[str]:
-    """Return the parameters with a size that a message names."""
+    """Return the parameters that a message names, among those with a size above 0."""
     patterns = {name: _NAMES.get(name, rf"\b{re.escape(name)}\b") for name, size in sizes.items() if size}
     return [name for name, pattern in patterns.items() if re.search(pattern, words, re.IGNORECASE)]
 
 
 def _lower(name: str, size: int, words: str) -> int:
-    """Return a size to ask for next: the largest number that the message names, if it is less."""
+    """Return the next smaller size to try: a limit that the message names, else the next step of `_LOWER`."""
     lower = [step for step in _LOWER.get(name, (0,)) if step < size]
     told = [number for digits in re.findall(r"\b\d{1,4}\b", words) if 1 < (number := int(digits)) < size]
     if name in _LOWER and told:
@@ -158,7 +158,7 @@ def _lower(name: str, size: int, words: str) -> int:
 
 
 def sizes_of(**wanted: Any) -> dict[str, int]:
-    """Return the sizes of parameters: the length of a list, a count of log-probabilities, 1 for any other value.
+    """Return the size of each parameter: a list's length, the number of log-probabilities, 1 for any other value.
 
     >>> sizes_of(logprobs=8, stop=["a", "b"], seed=0, n=None)
     {'logprobs': 8, 'stop': 2, 'seed': 1}
@@ -171,7 +171,7 @@ def sizes_of(**wanted: Any) -> dict[str, int]:
 
 
 def within(given: Mapping[str, Any], sizes: Mapping[str, int]) -> dict[str, Any]:
-    """Return the parameters to send: without those of size 0, and the first items of a list.
+    """Return the parameters to send: those of size 0 are left out, and lists are cut to their size.
 
     >>> within({"seed": 1, "stop": ["a", "b"], "n": 2}, {"seed": 0, "stop": 1, "n": 1})
     {'stop': ['a'], 'n': 2}
@@ -184,7 +184,7 @@ def within(given: Mapping[str, Any], sizes: Mapping[str, int]) -> dict[str, Any]
 
 
 def refused_of(wanted: Mapping[str, int], sizes: Mapping[str, int]) -> tuple[str, ...]:
-    """Return the parameters that were left out, a list that was cut among them; fewer log-probabilities are still some.
+    """Return the parameters that were left out or whose list was cut. Fewer log-probabilities do not count as refused.
 
     >>> refused_of({"logprobs": 64, "stop": 6, "seed": 1}, {"logprobs": 20, "stop": 4, "seed": 0})
     ('stop', 'seed')

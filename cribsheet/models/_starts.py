@@ -1,16 +1,20 @@
-"""Choose which starts of prompts an engine reads on their own, if it can go on from the end of a prompt alone."""
+"""Choose which shared prefixes an engine should read as separate prompts.
+
+This is for engines that can resume only from the end of an earlier prompt, not from a place inside it.
+"""
 
 from collections import deque
 
 from cribsheet.text import shared_length
 
 _LEAST = 100
-"""Characters of a shared start for which it is worth to read it on its own."""
+"""A shared prefix with fewer characters than this is not worth a separate read."""
 _REMEMBERED = 32
+"""How many prompts, and how many prefixes, are remembered."""
 
 
 class Starts:
-    """The starts that an engine was given to read on their own, since several prompts had them.
+    """The shared prefixes that an engine has read as separate prompts.
 
     >>> starts = Starts()
     >>> demos = "Review: superb\\nSentiment: positive\\n\\n" * 4
@@ -25,7 +29,7 @@ class Starts:
         self._starts: deque[str] = deque(maxlen=_REMEMBERED)
 
     def to_read(self, text: str) -> str:
-        """Take in a prompt; return the start of it that should be read on its own before it, "" if none should."""
+        """Remember a prompt; return the prefix of it that should be read separately first, "" if none should."""
         shared = max((shared_length(one, text) for one in self._texts), default=0)
         self._texts.append(text)
         if shared - self.known(text) < _LEAST:
@@ -34,7 +38,7 @@ class Starts:
         return text[:shared]
 
     def known(self, text: str) -> int:
-        """Return how many characters the longest start has that was read and that the text begins with."""
+        """Return the length, in characters, of the longest prefix of the text that was read separately."""
         return max((len(start) for start in self._starts if text.startswith(start)), default=0)
 
     def lose(self, text: str) -> None:

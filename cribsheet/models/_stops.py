@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 
 def cut_at_stop(text: str, stops: Iterable[str]) -> str:
-    """Return what comes before the first stop sequence.
+    """Return the text before the first stop sequence.
 
     >>> cut_at_stop(" positive\\n\\nText: more", ("\\n", "Text:"))
     ' positive'

@@ -1,4 +1,4 @@
-"""Keep completions on disk, so that none is paid for twice."""
+"""Store completions on disk, so that none is paid for twice."""
 
 import json
 import sqlite3
@@ -15,7 +15,7 @@ import diskcache
 from cribsheet.errors import WorkspaceError
 
 SIZE_LIMIT = 4 * 1024**3
-"""Bytes on disk after which the entries stored first are dropped."""
+"""Maximum size on disk, in bytes. Beyond it, the oldest entries are dropped."""
 
 _FAULTS = (sqlite3.Error, OSError, diskcache.Timeout)
 
@@ -24,16 +24,16 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class CacheStats:
-    """What a cache holds."""
+    """The size of a cache."""
 
     entries: int
-    """Completions and token counts."""
+    """Number of entries, such as completions and token counts."""
     bytes: int
-    """Their size on disk."""
+    """Size on disk."""
 
 
 class _TextDisk(diskcache.Disk):
-    """Text in, text out, all in the database: no value is ever pickled, or read as a pickle."""
+    """Stores every value as text in the database, so no value is ever pickled or unpickled."""
 
     def put(self, key: str) -> tuple[str, bool]:
         return key, True
@@ -53,15 +53,15 @@ def _warn(message: str) -> None:
 
 
 class CompletionCache:
-    """JSON values by key, in one SQLite file that threads and processes share.
+    """A key-value store of JSON values, in one SQLite file that threads and processes share.
 
-    A fault of the disk or of the file costs one warning, never the work: from then on it is not written, nor,
-    if reading failed, read. A write is there once `put` returns, even if the process is killed.
+    If the disk or the file fails, the cache warns once and work goes on without it: nothing more is written, and if
+    reading failed, nothing more is read. Once `put` returns, the value is safe even if the process is killed.
     """
 
     def __init__(self, directory: str | Path, *, on_fault: Callable[[str], None] = _warn):
         self.directory = Path(directory)
-        """Where the file is; made if it is not there."""
+        """The folder of the SQLite file, created if it does not exist."""
         self._on_fault = on_fault
         self._lock = threading.Lock()
         self._reads = self._writes = True
@@ -73,29 +73,29 @@ class CompletionCache:
         text = self._try(lambda: self._cache.get(key), reads=True) if self._reads else None
         try:
             return None if text is None else json.loads(text)
-        except (ValueError, TypeError):  # a damaged value is as good as none, and the next `put` mends it
+        except (ValueError, TypeError):  # a damaged value counts as missing, and the next `put` replaces it
             return None
 
     def put(self, key: str, value: object) -> None:
-        """Store a JSON value; minus infinity, a log-probability too, is written as Python's json does."""
+        """Store a JSON value. Minus infinity, which is a valid log-probability, becomes `-Infinity`."""
         if self._writes:
             self._try(lambda: self._cache.set(key, json.dumps(value)), reads=False)
 
     def stats(self) -> CacheStats:
-        """Return how much is in it; nothing if it cannot be read."""
+        """Return the number and the size of the entries, both 0 if the cache cannot be read."""
         if not self._reads:
             return CacheStats(0, 0)
         found = self._try(lambda: CacheStats(len(self._cache), self._cache.volume()), reads=True)
         return found or CacheStats(0, 0)
 
     def clear(self) -> int:
-        """Remove all entries, and the file itself if it is damaged; return how many there were.
+        """Remove all entries and return how many there were; a damaged file is deleted, which counts as 0.
 
         Raises:
-            WorkspaceError: when the folder does not allow it.
+            WorkspaceError: the file cannot be deleted.
         """
         if self._reads and self._writes:
-            with suppress(*_FAULTS):  # what SQLite cannot empty is removed below
+            with suppress(*_FAULTS):  # if SQLite cannot empty the file, it is deleted below
                 return int(self._cache.clear())
         self.close()
         try:
@@ -105,13 +105,13 @@ class CompletionCache:
         except _FAULTS as error:
             raise WorkspaceError(
                 f"The completion cache in {self.directory} cannot be cleared: {_reason(error)}. "
-                "Check that the folder may be written."
+                "Check that you may write to the folder."
             ) from error
         self._reads = self._writes = True
         return 0
 
     def close(self) -> None:
-        """Close the file; a later call opens it again."""
+        """Close the file. The next call opens it again."""
         with suppress(*_FAULTS):
             if self._cache is not None:
                 self._cache.close()
@@ -125,27 +125,26 @@ class CompletionCache:
         )
 
     def _try(self, action: Callable[[], _T], *, reads: bool) -> _T | None:
-        """Do it, or give up reading and writing, or writing alone, with one warning for the two."""
+        """Run the action; if it fails, warn once, then stop writing and, if `reads`, also reading."""
         try:
             return action()
         except _FAULTS as error:
-            self.close()  # an open transaction would keep other processes waiting
+            self.close()  # an open transaction would block other processes
             with self._lock:
                 is_first = self._reads and self._writes
                 self._writes = False
                 self._reads = self._reads and not reads
             if is_first:
-                effect = "completions are paid for again" if reads else "new completions are not kept"
+                effect = "completions are paid for again" if reads else "new completions are not stored"
                 self._on_fault(
                     f"The completion cache in {self.directory} cannot be {'used' if reads else 'written'}: "
-                    f"{_reason(error)}. Work goes on, but {effect}. Nothing was deleted. Check that the "
-                    "folder may be written and the disk has room. A damaged cache is emptied by "
-                    "`cribsheet cache clear`."
+                    f"{_reason(error)}. Work goes on, but {effect}. Nothing was deleted. Check that you may write to "
+                    "the folder and that the disk has room. If the cache is damaged, run `cribsheet cache clear`."
                 )
             return None
 
 
 def _reason(error: BaseException) -> str:
-    """Return what SQLite said; diskcache hides it behind its own Timeout."""
+    """Return SQLite's error message, which diskcache hides behind its own Timeout."""
     cause = error.__context__ if isinstance(error, diskcache.Timeout) and error.__context__ else error
     return str(cause) or type(cause).__name__

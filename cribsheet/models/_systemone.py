@@ -1,4 +1,4 @@
-"""Speak the JSON of decision endpoints: `/v1/systemone`, and OpenAI's `/v1/decisions`."""
+"""Convert questions to the JSON of decision endpoints, `/v1/systemone` or OpenAI's `/v1/decisions`."""
 
 import math
 from collections.abc import Mapping
@@ -10,33 +10,34 @@ from cribsheet.prompts import Option, Prompt, Question
 Json = Mapping[str, Any]
 
 LEAST = 1e-6
-"""The probability of an option that the endpoint calls impossible, since it rounds."""
+"""The probability assumed for an option that the endpoint reports as 0, because endpoints round."""
 
 
 class NotAnswered(ValueError):
-    """A reply that is none to the question."""
+    """Raised if a reply does not answer the question."""
 
 
 class Form(NamedTuple):
-    """One of the two forms."""
+    """One of the two JSON formats of decision endpoints."""
 
     path: str
-    """Where it is asked, under the server's address."""
+    """The endpoint's path under the server's address."""
     is_openai: bool
+    """Whether it is OpenAI's format, `/v1/decisions`."""
 
     def request(self, model: str, prompt: Prompt, question: Question) -> dict[str, Any]:
-        """Return the body that asks a question about a prompt's text."""
+        """Return the request body that asks a question about the prompt's text."""
         if self.is_openai:
             return {"model": model, "input": prompt.text, "questions": [_openai_question(question)]}
         return {"model": model, "state": prompt.text, "questions": {question.name: _question(question)}}
 
     def completion(self, reply: Any, question: Question) -> Completion:
-        """Return the likeliest option's word, with the log-probability of each.
+        """Return the likeliest option's word, with the log-probability of every option in `first_token`.
 
-        Without text and log-probabilities if the model declined to answer.
+        If the model declined to answer, the completion has no text and no log-probabilities.
 
         Raises:
-            NotAnswered: if the reply has another form.
+            NotAnswered: the reply does not have this format.
         """
         try:
             answers = reply["answers"]
@@ -85,7 +86,7 @@ def _level(option: Option) -> str:
 
 
 def _probabilities(answer: Json, question: Question) -> dict[str, float]:
-    """Return the probability of each option, by its word."""
+    """Return a map from each option's word to its probability."""
     words = [option.word for option in question.options]
     if question.type == "noul":
         yes = float(answer["noul"] if "noul" in answer else answer["probability"])

@@ -1,4 +1,4 @@
-"""Ask a server what it says of itself, and how many tokens a text has."""
+"""Ask a server for everything but completions: what it serves, its context window, token counts."""
 
 import hashlib
 import json
@@ -11,31 +11,34 @@ from cribsheet.models._proxies import http_client
 from cribsheet.models.capabilities import Tokenizer, Told
 
 PATIENCE = 10.0
-"""Seconds that a server has for an answer that costs it nothing."""
+"""Timeout in seconds. None of these requests makes the server compute anything."""
 _PAGES = ("/props", "/get_model_info", "/info")
-"""Where llama-server, SGLang and TGI tell more than `/v1/models` has room for."""
+"""The paths at which llama-server, SGLang and TGI report more than `/v1/models` does."""
 _HASHES = ("digest", "sha256", "hash", "checksum", "model_sha", "sha")
 _FACTS = (
     *_HASHES,
     *("root", "parent", "revision", "quantization", "arch", "path", "model_path", "model_id", "weight_version"),
     *("model_ftype", "ftype", "n_params", "size", "n_vocab", "n_embd", "n_ctx_train", "tokenizer_path", "lora"),
 )
-"""What tells weights apart, more or less. Other things that a server tells may change from minute to minute."""
+"""Facts that help to identify the weights. Other facts that a server reports may change from minute to minute."""
 _WINDOWS = ("loaded_context_length", "max_model_len", "n_ctx", "max_total_tokens", "context_window", "context_length")
 _LARGEST_WINDOW = 10**8
 
 
 class ServerInformation:
-    """What a server tells beside completions, at the addresses that such servers have for it."""
+    """A client for the informational endpoints of OpenAI-compatible servers and Ollama."""
 
     def __init__(self, endpoint: str, *, key: str | None) -> None:
         self._endpoint, self._key = endpoint, key
         self._root = endpoint.removesuffix("/v1")
         self._is_silent = False
-        """Whether it let a request wait for too long, or nobody was there."""
+        """Whether a request timed out or found no server, so that no further one is sent."""
 
     def told(self, model: str) -> Told:
-        """Return what is told of a model: nothing at all if nobody is there, which a completion explains better."""
+        """Return what the server reports about a model.
+
+        The result is empty if no server answers; the next completion then raises an error that explains it.
+        """
         models = self._ask("GET", f"{self._endpoint}/models")
         entries = [entry for entry in _listed(models) if isinstance(entry, dict)]
         own = next((entry for entry in entries if entry.get("id") == model), entries[0] if len(entries) == 1 else {})
@@ -52,7 +55,7 @@ class ServerInformation:
         )
 
     def told_by_ollama(self, model: str, *, digest: str | None) -> Told:
-        """Return what Ollama tells of a model beside the hash of its weights."""
+        """Return what Ollama reports about a model; `digest` is the hash of its weights, which the caller knows."""
         version = self._ask("GET", f"{self._endpoint}/api/version")
         shown = self._ask("POST", f"{self._endpoint}/api/show", {"model": model})
         details = shown.get("model_info") if isinstance(shown, dict) else None
@@ -63,12 +66,12 @@ class ServerInformation:
         return Told(server=f"Ollama {number or ''}".strip(), digest=digest, context_window=window)
 
     def tokenizer(self, model: str) -> Tokenizer | None:
-        """Return whose way of asking for tokens the server understands; None if it counts none."""
+        """Return which kind of `/tokenize` request the server understands; None if it counts no tokens."""
         ways: tuple[Tokenizer, ...] = ("llama-server", "vllm")
         return next((way for way in ways if self.count(way, model, "Hello there")), None)
 
     def count(self, way: Tokenizer, model: str, text: str) -> int | None:
-        """Return how many tokens a text has as a raw prompt; None if the server does not say."""
+        """Return the number of tokens in a text sent as a raw prompt; None if the server does not report it."""
         own: dict[str, Any] = {"content": text, "add_special": True}
         if way == "vllm":
             own = {"model": model, "prompt": text, "add_special_tokens": True}
@@ -81,7 +84,7 @@ class ServerInformation:
         return count if isinstance(count, int) else None
 
     def close(self) -> None:
-        """Close the connections; they are opened again when the server is next asked something."""
+        """Close the connections. They reopen at the next request."""
         if client := self.__dict__.pop("_client", None):
             client.close()
 
@@ -91,8 +94,8 @@ class ServerInformation:
         return http_client(self._endpoint, timeout=PATIENCE, headers=headers)
 
     def _ask(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> Any:
-        """Return the JSON of a reply; None for whatever else comes of it."""
-        import httpx  # here, for it takes a fifth of a second that other models need not pay
+        """Return the JSON of a reply; None if the request failed or the reply is not JSON."""
+        import httpx  # imported here because it takes 0.2 seconds, which embedded models need not spend
 
         if self._is_silent:
             return None
@@ -123,7 +126,7 @@ def _server(own: Mapping[str, Any], pages: Mapping[str, Any]) -> str:
 
 
 def _facts(parts: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """Yield what tells weights apart, of the parts and of what is nested in them."""
+    """Yield the facts that help to identify the weights, from the parts and the objects nested in them."""
     for part in parts:
         for name, value in part.items():
             if name == "chat_template" and isinstance(value, str):
@@ -135,7 +138,7 @@ def _facts(parts: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
 
 
 def _window(parts: Iterable[Mapping[str, Any]]) -> int | None:
-    """Return the context window that the first of the parts tells."""
+    """Return the context window of the first part that reports one; None if no part does."""
     for part in parts:
         nested = [
             value for name in ("default_generation_settings", "meta") if isinstance(value := part.get(name), dict)

@@ -1,4 +1,4 @@
-"""Wait for answers that may never come."""
+"""Wait for a server's answer in a way that can be given up."""
 
 import threading
 import time
@@ -12,32 +12,33 @@ from cribsheet.errors import AbandonedError
 Answer = TypeVar("Answer")
 
 _LOOK = 0.1
-"""Seconds between two looks at whether the answer is still wanted; an answer that comes is seen at once."""
+"""Seconds between two checks whether the wait was abandoned. An answer that arrives is returned at once."""
 
 
 class Waiting:
-    """Has each question asked in a thread of its own, so that nobody must wait for the answer.
+    """Runs each request in a thread of its own, so that the caller can stop waiting for it.
 
-    A thread that waits for a server cannot be ended. It is left behind, and does not keep the process from ending.
+    A thread that waits for a server cannot be stopped. It is left behind as a daemon thread, which does not keep the
+    process from exiting.
     """
 
     def __init__(self) -> None:
         self._abandoned = threading.Event()
         self._since: dict[int, float] = {}
-        """When each question under way was asked."""
+        """Maps a waiting thread to the time when its request started."""
 
     @property
     def ages(self) -> list[float]:
-        """For how many seconds each answer under way is waited for, the longest first."""
+        """How many seconds each pending request has been waiting, longest first."""
         now = time.monotonic()
         return sorted((now - since for since in list(self._since.values())), reverse=True)
 
     def abandon(self) -> None:
-        """Have everybody who waits, and who will, get an AbandonedError."""
+        """Make every current and future wait end with an AbandonedError."""
         self._abandoned.set()
 
     def sleep(self, seconds: float) -> None:
-        """Wait for a time, unless answers are not wanted any longer."""
+        """Sleep for a number of seconds, or until `abandon` is called."""
         self._abandoned.wait(seconds)
 
     def for_answer(self, ask: Callable[[], Answer]) -> Answer:
@@ -54,13 +55,15 @@ class Waiting:
                 try:
                     return answer.result(timeout=_LOOK)
                 except TimeoutError:
-                    if answer.done():  # just now, or it is the answer's own error
+                    if answer.done():  # it arrived just now, or `ask` itself raised a TimeoutError
                         return answer.result()
                 self._check()
 
     def _check(self) -> None:
         if self._abandoned.is_set():
-            raise AbandonedError("Ctrl-C was pressed twice, so that the answer is not waited for. Run it again.")
+            raise AbandonedError(
+                "Ctrl-C was pressed twice, so the wait for the model's answer was given up. Run the command again."
+            )
 
     @contextmanager
     def _noted(self) -> Iterator[None]:
@@ -75,5 +78,5 @@ class Waiting:
 def _settle(answer: "Future[Answer]", ask: Callable[[], Answer]) -> None:
     try:
         answer.set_result(ask())
-    except BaseException as error:  # noqa: BLE001 - whoever waits for the answer gets it
+    except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits for the answer
         answer.set_exception(error)

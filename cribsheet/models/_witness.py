@@ -1,4 +1,4 @@
-"""Tell whether a server still serves the weights that gave the stored completions."""
+"""Detect that a server has changed the weights behind a model's name."""
 
 import math
 import threading
@@ -12,36 +12,37 @@ from cribsheet.models._store import CompletionCache
 from cribsheet.prompts import Prompt
 
 NEARNESS = 0.5
-"""Nats that log-probabilities of the same weights may differ by: a server's batches and its cache move them by 0.3."""
+"""Log-probabilities of the same weights may differ by this many nats; a server's batching alone changes them by 0.3."""
 _LEAST = math.log(0.02)
-"""Alternatives that are less probable than this are not compared."""
+"""Alternatives with a lower log-probability than this are not compared."""
 _WATCHED = 64
-"""Completions of a first run that are looked at for the one that tells weights apart best."""
+"""How many completions of a first run are considered as the one to store for comparison."""
 
 Ask = Callable[[Prompt, Sampling], Completion]
 
 
 class _Record(BaseModel):
-    """One prompt, with what each of the weights that were served under the same name has answered."""
+    """One prompt, with the answer of each set of weights that was ever served under the model's name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     prompt: Prompt
     sampling: Sampling
     answers: Mapping[str, Completion]
-    """By generation."""
+    """Maps each generation of weights to its answer."""
 
 
 class Witness:
-    """One stored completion of a server that does not tell a hash of its weights.
+    """One stored completion, used to recognize the weights of a server that reports no hash of them.
 
-    At the start of a run it is asked for anew. If the answer is another one, other weights have come: they are a new
-    generation, whose completions are stored apart. If it is that of an earlier generation, those are back.
+    At the start of each run, the same prompt is sent again. If the answer differs from all stored ones, the server has
+    new weights: a new generation, whose completions get cache keys of their own. If it equals the answer of an earlier
+    generation, the server has gone back to those weights.
     """
 
     def __init__(self, cache: CompletionCache, key: str) -> None:
         self.generation = ""
-        """Stands for the weights served now, among those served under the same name; empty for the first ones."""
+        """The current weights' generation, part of the cache key: "" for the first weights, then "1", "2" …"""
         self._cache, self._key = cache, key
         self._record = self._read()
         self._is_first_run = self._record is None
@@ -49,10 +50,10 @@ class Witness:
         self._lock = threading.Lock()
 
     def check(self, ask: Ask) -> bool:
-        """Ask for the stored completion anew; return whether the weights are others than those of the last check.
+        """Send the stored prompt again; return whether the weights are new ones.
 
         Raises:
-            TransientError, UnreachableError: the server does not answer now.
+            TransientError, UnreachableError: the server does not answer at the moment.
         """
         record = self._record
         if record is None:
@@ -61,7 +62,7 @@ class Witness:
             answer = ask(record.prompt, record.sampling)
         except (TransientError, UnreachableError, AbandonedError):
             raise
-        except ModelError:  # it does not fit any longer, or prompts of its style are not taken
+        except ModelError:  # for example, the prompt no longer fits the window, or its kind is no longer served
             self.generation = str(len(record.answers))
             return True
         same = [generation for generation, known in record.answers.items() if same_weights(known, answer)]
@@ -73,7 +74,7 @@ class Witness:
         return True
 
     def watch(self, prompt: Prompt, sampling: Sampling, completion: Completion) -> None:
-        """Keep the completion that tells weights apart best, of the first ones that were ever given."""
+        """Store a completion of the first run if it is better for comparing weights than those before it."""
         if not self._is_first_run or sampling.temperature:
             return
         with self._lock:
@@ -87,7 +88,7 @@ class Witness:
     def _read(self) -> _Record | None:
         try:
             return _Record.model_validate(self._cache.get(self._key))
-        except ValidationError:  # none, or damaged
+        except ValidationError:  # nothing is stored, or it is damaged
             return None
 
     def _write(self, record: _Record) -> None:
@@ -96,7 +97,7 @@ class Witness:
 
 
 def same_weights(one: Completion, other: Completion) -> bool:
-    """Tell whether the same weights may have given both answers to a prompt.
+    """Return whether both answers to a prompt can come from the same weights.
 
     >>> same_weights(Completion(text=" yes"), Completion(text=" no"))
     False
@@ -107,18 +108,18 @@ def same_weights(one: Completion, other: Completion) -> bool:
     probable = [token for told in (first, second) for token, logprob in told.items() if logprob > _LEAST]
     if any(abs(first.get(token, -math.inf) - second.get(token, -math.inf)) > NEARNESS for token in probable):
         return False
-    # Which of two equals is drawn may differ from time to time, and with it what follows.
+    # If two tokens are about equally likely, either may be chosen, and the rest of the text differs with it.
     return one.text == other.text or all(_may_begin(text, first) for text in (one.text, other.text))
 
 
 def _may_begin(text: str, first: Mapping[str, float]) -> bool:
-    """Tell whether a text begins with a token that is about as probable as the likeliest."""
+    """Return whether a text begins with a token that is about as probable as the likeliest one."""
     likely = max(first.values()) - NEARNESS
     return any(text.startswith(token) or token.startswith(text) for token, logprob in first.items() if logprob > likely)
 
 
 def _telling(completion: Completion) -> int:
-    """Return how well a completion tells weights apart: several log-probabilities best, no text not at all."""
+    """Rank how well a completion identifies weights: 3 with several log-probabilities, 2 with text only, else 1."""
     if completion.first_token and len(completion.first_token) > 1:
         return 3
     return 2 if completion.text.strip() else 1

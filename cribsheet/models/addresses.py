@@ -1,4 +1,4 @@
-"""Read the addresses of servers."""
+"""Parse the address of a server."""
 
 import ipaddress
 import re
@@ -19,9 +19,10 @@ Dialect = Literal["ollama", "openai"]
 def read_address(text: str, *, dialect: Dialect, source: str) -> str:
     """Return the URL of a server, without a slash at the end.
 
-    Ollama's address may lack its parts, which are then those that Ollama's own client takes: `http`, 127.0.0.1 and
-    11434, or 80 and 443 after `http://` and `https://`. An OpenAI-compatible server has no port of its own.
-    Blanks and quotes around the address are dropped. `source` is the option or variable that error messages name.
+    Parts that are missing from an Ollama address get the defaults of Ollama's own client: scheme `http`, host
+    127.0.0.1, port 11434. After an explicit `http://` or `https://`, the default port is 80 or 443. OpenAI-compatible
+    servers have no default port. Spaces and quotes around the address are dropped. `source` is the option or
+    environment variable that error messages name.
 
     >>> read_address("localhost", dialect="ollama", source="OLLAMA_HOST")
     'http://localhost:11434'
@@ -31,19 +32,19 @@ def read_address(text: str, *, dialect: Dialect, source: str) -> str:
     'http://localhost:8080/v1'
 
     Raises:
-        AddressError: no server can be at that address.
+        AddressError: the text is not a valid server address.
     """
     try:
         return _read(text.strip().strip("\"'").strip(), dialect)
     except ValueError as error:
         example = "127.0.0.1:11434" if dialect == "ollama" else "http://127.0.0.1:8080/v1"
         raise AddressError(
-            f"{source} is {text!r}, which is no address of a server: {error}. Write it like {example}."
+            f"{source} is {text!r}, which is not the address of a server: {error}. Write it like {example}."
         ) from None
 
 
 def is_this_machine(url: str) -> bool:
-    """Tell whether a URL leads to this machine.
+    """Return whether a URL leads to this machine.
 
     >>> is_this_machine("http://127.0.0.2:8080/v1"), is_this_machine("http://192.168.0.2:8080")
     (True, False)
@@ -62,7 +63,7 @@ def _read(text: str, dialect: Dialect) -> str:
     if not mark:
         scheme, rest = "http", text
     if scheme.lower() not in _PORTS:
-        raise ValueError(f"it begins with {scheme + mark!r} in place of http:// or https://")
+        raise ValueError(f"it begins with {scheme + mark!r} instead of http:// or https://")
     if not rest and (mark or dialect == "openai"):
         raise ValueError("it names no host")
     try:
@@ -70,16 +71,16 @@ def _read(text: str, dialect: Dialect) -> str:
     except ValueError:
         raise ValueError("its brackets do not enclose an IPv6 address") from None
     if "@" in parts.netloc and dialect == "openai":
-        raise ValueError("it holds a user's name, which a frozen file would show to its readers")
+        raise ValueError("it contains a user name, which a frozen file would show to its readers")
     port, host, path = _port(parts.netloc), _host(parts.hostname), parts.path.strip("/")
     if not port and dialect == "ollama":
-        # As Ollama's client has it: the usual port of a scheme only if that is written, and in small letters.
+        # As in Ollama's client: the scheme's usual port applies only if the scheme is written, in lower case.
         port = _PORTS.get(scheme, OLLAMA_PORT) if mark else OLLAMA_PORT
     return f"{scheme.lower()}://{host}{f':{port}' if port else ''}{f'/{path}' if path else ''}"
 
 
 def _bracketed(rest: str) -> str:
-    """Put brackets around an IPv6 address that stands without them."""
+    """Put brackets around an IPv6 address that has none."""
     host, slash, path = rest.partition("/")
     return f"[{host}]{slash}{path}" if _is_ipv6(host) else rest
 
@@ -89,27 +90,27 @@ def _port(netloc: str) -> int | None:
     if not digits:
         return None
     if ":" in digits:
-        raise ValueError("an IPv6 address that has a port needs brackets, as in [::1]:8080")
+        raise ValueError("an IPv6 address with a port needs brackets, as in [::1]:8080")
     if not (digits.isascii() and digits.isdecimal() and int(digits) < 2**16):
-        raise ValueError(f"its port {digits!r} is no number from 1 to 65535")
+        raise ValueError(f"its port {digits!r} is not a number from 1 to 65535")
     return int(digits)
 
 
 def _host(name: str | None) -> str:
-    """Return the host as a URL has it; `hostname` of `urlsplit` lacks the brackets of IPv6."""
+    """Return the host as it is written in a URL: with brackets if it is an IPv6 address."""
     host = name or _THIS_MACHINE
     if ":" in host:
         if not _is_ipv6(host):
-            raise ValueError(f"[{host}] is no IPv6 address")
+            raise ValueError(f"[{host}] is not an IPv6 address")
         return f"[{host}]"
     if found := _FORBIDDEN.search(host):
-        raise ValueError(f"{found[0]!r} cannot be part of a host's name")
+        raise ValueError(f"{found[0]!r} cannot be part of a host name")
     try:
         host.encode("idna")
     except UnicodeError:
-        raise ValueError(f"{host!r} is no name of a host") from None
+        raise ValueError(f"{host!r} is not a host name") from None
     if host in _PORTS:
-        raise ValueError(f"{host!r} is no host")
+        raise ValueError(f"{host!r} is a scheme, not a host name")
     return host
 
 

@@ -1,4 +1,4 @@
-"""Keep completions, so that none is paid for twice."""
+"""Answer repeated requests from a cache, so that no completion is paid for twice."""
 
 import threading
 import warnings
@@ -20,20 +20,20 @@ __all__ = ["CacheStats", "CachedModel", "CompletionCache", "Meter"]
 
 
 class CachedModel:
-    """A model that answers from the cache what it, or another process, was asked before."""
+    """A wrapper around a model that answers repeated requests from a cache, which several processes may share."""
 
     def __init__(self, model: Model, cache: CompletionCache, *, meter: Meter | None = None):
         self.model = model
-        """The model behind it."""
+        """The model that answers if the cache cannot."""
         self.cache = cache
-        """Where completions are kept."""
+        """The store of completions."""
         self.meter = meter or Meter()
-        """What was asked through this object."""
+        """Counts the calls and tokens of this object."""
         self.name = model.name
         self.endpoint = model.endpoint
         self.parallel = model.parallel
         self.refused: set[str] = set()
-        """Parameters that the server refused, of completions given so far."""
+        """Parameters that the server refused in any completion so far."""
         self._locks = KeyLocks()
         self._starting = threading.RLock()
         self._is_started = False
@@ -43,50 +43,50 @@ class CachedModel:
 
     @property
     def context_window(self) -> int:
-        """Tokens that prompt and completion may have together."""
+        """The most tokens that a prompt and its completion may have together."""
         self.start()
         return self.model.context_window
 
     @property
     def supports_raw(self) -> bool:
-        """Whether raw prompts are completed."""
+        """Whether the model completes raw prompts."""
         self.start()
         return bool(getattr(self.model, "supports_raw", True))
 
     @property
     def supports_chat(self) -> bool:
-        """Whether chats are completed."""
+        """Whether the model completes chats."""
         self.start()
         return bool(getattr(self.model, "supports_chat", True))
 
     @property
     def counts_exactly(self) -> bool:
-        """Whether tokens are counted by the model's own tokenizer, rather than estimated from above."""
+        """Whether `count_tokens` uses the model's own tokenizer instead of an estimate."""
         self.start()
         return bool(getattr(self.model, "counts_exactly", True))
 
     @property
     def only_decides(self) -> bool:
-        """Whether the model answers typed questions alone."""
+        """Whether the model answers typed questions only."""
         return bool(getattr(self.model, "only_decides", False))
 
     @property
     def digest(self) -> str | None:
-        """What identifies the weights; asked for once."""
+        """The hash that identifies the weights; the model is asked for it once."""
         self.start()
         return self._digest
 
     @property
     def capabilities(self) -> Capabilities | None:
-        """What the endpoint can do, as far as it was probed; None if there is none to ask."""
+        """What the endpoint can do, as far as it was probed; None if the model has no endpoint to probe."""
         self.start()
         return self._capabilities
 
     @property
     def circumstances(self) -> Mapping[str, JsonValue]:
-        """What else can change an answer: what the server refuses, and which of the weights under its name it serves.
+        """Further parts of the cache key: the refused parameters, and the generation of the weights.
 
-        Empty for a server that takes everything and has always served the same weights.
+        Empty if the server accepts everything and has always served the same weights. See `Witness` for generations.
         """
         self.start()
         terms = dict(self._capabilities.terms) if self._capabilities else {}
@@ -97,13 +97,13 @@ class CachedModel:
         }
 
     def start(self, *, probes: bool = False, anew: bool = False) -> None:
-        """Learn what the endpoint can do, and whether it still serves the weights of the stored completions.
+        """Load what is known about the endpoint, and check that it still serves the weights of the stored completions.
 
-        Nothing happens the second time. What it can do is looked up, and, if it `probes`, found out if it is not known,
-        or in any case if that is to be done `anew`.
+        Later calls do nothing. With `probes`, an endpoint whose capabilities are not stored is probed. With `anew`,
+        stored capabilities are ignored.
 
         Raises:
-            ModelError: the endpoint cannot be asked.
+            ModelError: the endpoint does not answer.
         """
         with self._starting:
             if self._is_started:
@@ -116,13 +116,13 @@ class CachedModel:
                 raise
 
     def abandon(self) -> None:
-        """Wait for no answer any longer; without effect on a model that never lets one wait."""
+        """Stop waiting for answers: all pending and later requests raise an AbandonedError. Served models only."""
         if isinstance(self.model, Retrying):
             self.model.abandon()
 
     @property
     def under_way(self) -> list[float]:
-        """For how many seconds each answer under way is waited for, the longest first."""
+        """How many seconds each pending request has been waiting, longest first; always empty for embedded models."""
         return self.model.under_way if isinstance(self.model, Retrying) else []
 
     def _start(self, *, probes: bool, anew: bool) -> None:
@@ -144,8 +144,8 @@ class CachedModel:
             self._witness = Witness(self.cache, request_key(self, witness=True))
             if self._witness.check(self._ask_anew):
                 _warn(
-                    f"{self.endpoint} answers a stored prompt otherwise than before: it serves other weights under the "
-                    f"name {self.name}. Completions of the former weights are not used."
+                    f"{self.endpoint} no longer gives the stored answer to a prompt, so it now serves other weights "
+                    f"under the name {self.name}. Stored completions of the former weights are not used."
                 )
 
     def _ask_anew(self, prompt: Prompt, sampling: Sampling) -> Completion:
@@ -155,23 +155,23 @@ class CachedModel:
 
     @property
     def prefix_tokens(self) -> int | None:
-        """How many tokens of earlier prompts the engine is known to keep; None if that is not known."""
+        """How many tokens of earlier prompts the engine keeps for reuse; None if unknown."""
         return getattr(self.model, "prefix_tokens", None)
 
     def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
         """Return the completion from the cache, with `cached` set, or from the model.
 
-        A prompt that several threads want at once is asked for once.
+        If several threads ask for the same prompt at the same time, the model is asked once.
 
         Raises:
-            ModelError: as the model behind it does; failures are not kept.
+            ModelError: the model gave no completion. Failures are not cached.
         """
         key = completion_key(self, prompt, sampling)
         with self._locks.of(key):
             completion = self._stored(key)
             if completion is None or is_only_thought(completion, prompt):
                 completion = self.model.complete(prompt, sampling)
-                if not is_only_thought(completion, prompt):  # else the model may be served better next time
+                if not is_only_thought(completion, prompt):  # a thought without an answer may succeed next time
                     self.cache.put(key, completion.model_dump(exclude={"cached"}))
         self.meter.add(completion)
         self.refused.update(completion.refused)
@@ -180,7 +180,7 @@ class CachedModel:
         return completion
 
     def count_tokens(self, text: str) -> int:
-        """Return how many tokens the text has, from the cache if it was counted before."""
+        """Return the number of tokens in a text, from the cache if it was counted before."""
         key = request_key(self, tokens_of=text)
         count = self.cache.get(key)
         if not isinstance(count, int):
@@ -189,7 +189,7 @@ class CachedModel:
         return count
 
     def token_ids(self, text: str) -> Sequence[int] | None:
-        """Return the tokens of a text, from the cache if it was asked before; None if the model tells none."""
+        """Return the token ids of a text, from the cache if it was tokenized before; None if not available."""
         if not isinstance(self.model, TellsTokenIds):
             return None
         key = request_key(self, token_ids_of=text)
@@ -200,21 +200,21 @@ class CachedModel:
         return ids
 
     def close(self) -> None:
-        """Free what the model holds; the cache may serve other models and stays open."""
+        """Release the model's resources. The cache stays open, because other models may use it."""
         self.model.close()
 
     def _stored(self, key: str) -> Completion | None:
         value = self.cache.get(key)
         try:
             return None if value is None else Completion.model_validate(value | {"cached": True})
-        except (ValueError, TypeError):  # damaged, and mended by the next `put`
+        except (ValueError, TypeError):  # damaged; the next `put` replaces it
             return None
 
     def _stored_capabilities(self, key: str) -> Capabilities | None:
         value = self.cache.get(key)
         try:
             return None if value is None else Capabilities.model_validate(value)
-        except ValueError:  # damaged, or of another version
+        except ValueError:  # damaged, or stored by another version
             return None
 
 

@@ -1,4 +1,4 @@
-"""What an endpoint can do, as one probe finds out."""
+"""Describe what a model's endpoint can do."""
 
 import hashlib
 import json
@@ -9,44 +9,45 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 _EFFECTS = {
     "seed": "it was left out, which changes nothing at temperature 0",
-    "stop": "completions are cut at the stop sequences here, after more tokens than were needed",
-    "temperature": "it was left out, so that answers may vary from time to time",
+    "stop": "completions are cut at the stop sequences afterwards, so the model generates more tokens than needed",
+    "temperature": "it was left out, so answers may vary from call to call",
 }
-"""What it means that a parameter is refused."""
+"""What happens if the endpoint refuses a parameter."""
 
 Tokenizer = Literal["llama-server", "vllm"]
+"""The two kinds of `/tokenize` request, named after the servers that introduced them."""
 
 
 class Told(BaseModel):
-    """What an endpoint says of itself, without a completion."""
+    """What an endpoint reports about itself, without a completion."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     server: str = ""
-    """What serves there, such as `llama-server`; empty if nothing tells."""
+    """The server software, such as `llama-server`; empty if unknown."""
     models: tuple[str, ...] = ()
-    """The names that it serves."""
+    """The names of the models that it serves."""
     digest: str | None = None
-    """The hash of the weights, if it tells one."""
+    """The hash of the weights; None if it reports none."""
     weights: Mapping[str, JsonValue] = {}
-    """What else it says of the weights, such as their size or path: two servers of other weights may agree in it."""
+    """Other facts about the weights, such as size or path. Unlike a hash, they may be equal for different weights."""
     context_window: int | None = None
-    """Tokens that prompt and completion may have together; None if it does not tell."""
+    """The most tokens that a prompt and its completion may have together; None if it does not report it."""
 
 
 class Endpoint(BaseModel):
-    """What the endpoint for raw completions, or that for chats, can do."""
+    """What one endpoint, for raw completions or for chats, can do."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     works: bool = True
     """Whether it answers at all."""
     reason: str = ""
-    """Why it does not."""
+    """Why it does not answer; empty if it does."""
     granted: Mapping[str, int] = {}
-    """The size of each parameter that it takes at most, of those that the probe asked for; 0 if it refuses it."""
+    """The largest size it accepts of each parameter that the probe sent, such as 4 stops; 0 if it refuses it."""
     logprobs: int = 0
-    """How many alternatives it gave for the first token."""
+    """How many alternatives it reported for the first token."""
 
     @property
     def refused(self) -> tuple[str, ...]:
@@ -60,21 +61,21 @@ class Capabilities(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     told: Told = Told()
-    """What the endpoint says of itself."""
+    """What the endpoint reports about itself."""
     chat: Endpoint = Endpoint()
-    """Chats."""
+    """What it can do for chats."""
     raw: Endpoint = Endpoint()
-    """Raw completions, to which no template is applied."""
+    """What it can do for raw completions, which get no chat template."""
     tokenizer: Tokenizer | None = None
-    """Whose way of asking for tokens it understands; None if it has no tokenizer to ask."""
+    """Which kind of `/tokenize` request it understands; None if it counts no tokens."""
     calls: int = 0
-    """Completions that the probe asked for."""
+    """How many completions the probe asked for."""
     tokens: int = 0
-    """Their tokens, of prompts and completions."""
+    """The tokens of these completions and their prompts."""
 
     @property
     def terms(self) -> Mapping[str, JsonValue]:
-        """What it refuses, which can change an answer: part of the key of a stored completion. Empty if nothing."""
+        """The refused parameters that can change an answer, by kind of prompt. They are part of the cache key."""
         kinds = {"chat": self.chat.refused, "raw": self.raw.refused}
         asked = {kind: sorted({*names} & {"logprobs", "stop", "temperature"}) for kind, names in kinds.items()}
         return {kind: list(names) for kind, names in asked.items() if names}
@@ -82,31 +83,31 @@ class Capabilities(BaseModel):
 
 @runtime_checkable
 class Probed(Protocol):
-    """A served model that finds out what its endpoint can do."""
+    """A served model that can find out what its endpoint can do."""
 
     def told(self) -> Told | None:
-        """Return what the endpoint says of itself; None if there is nobody to ask, as at a hosted one.
+        """Return what the endpoint reports about itself; None if it cannot be asked, as with hosted models.
 
         Raises:
-            ModelError: nothing answers there, or something else than such a server.
+            ModelError: no server answers there, or a server of another kind does.
         """
         ...
 
     def probe(self, told: Told) -> Capabilities:
-        """Ask for a few completions of one token and return what was granted.
+        """Find out what the endpoint can do, by asking it for a few one-token completions.
 
         Raises:
-            ModelError: neither chats nor raw prompts are completed.
+            ModelError: the endpoint completes neither chats nor raw prompts.
         """
         ...
 
     def adopt(self, capabilities: Capabilities) -> None:
-        """Ask for no more from now on than was granted."""
+        """From now on, ask for no more than the probe found to be granted."""
         ...
 
 
 def fingerprint(told: Told) -> str | None:
-    """Return what stands for the weights: their hash, else the hash of all that is told of them; None if nothing is."""
+    """Return an identifier of the weights: their hash, else a hash of the other facts; None if neither is known."""
     if told.digest:
         return f"sha256:{told.digest.removeprefix('sha256:')}"
     if not told.weights:
@@ -116,19 +117,22 @@ def fingerprint(told: Told) -> str | None:
 
 
 def refusals_in_words(capabilities: Capabilities | None, refused: Collection[str], name: str) -> Iterator[str]:
-    """Yield a sentence on each thing that a compile had to do without; `refused` are parameters of completions."""
+    """Yield one sentence for each thing that a compile had to do without.
+
+    `refused` holds the parameters that the server refused during completions.
+    """
     known = capabilities or Capabilities()
     if not known.raw.works:
-        yield f"{name} takes no raw prompts, so raw layouts were left out: {known.raw.reason}"
+        yield f"{name} completes no raw prompts, so raw layouts were left out: {known.raw.reason}"
     if not known.chat.works:
-        yield f"{name} takes no chats, so chat layouts were left out: {known.chat.reason}"
+        yield f"{name} completes no chats, so chat layouts were left out: {known.chat.reason}"
     for parameter in sorted(set(refused) - {"logprobs"}):
         effect = _EFFECTS.get(parameter, "it was left out")
         yield f"{name} refuses the parameter `{parameter}`: {effect}."
 
 
 def described(capabilities: Capabilities) -> Iterator[tuple[str, str]]:
-    """Yield what a user wants to know of each capability, in words."""
+    """Yield each capability's name with a description for users."""
     told = capabilities.told
     yield "server", told.server or "not told"
     yield "models", ", ".join(told.models) or "not told"

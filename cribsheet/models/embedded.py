@@ -24,22 +24,22 @@ from cribsheet.models.thinking import Thinking
 from cribsheet.prompts import Message, Prompt
 
 DEFAULT_CONTEXT_WINDOW = 4096
-"""Tokens: the engine sets memory aside for all of them, and prompts for small models are shorter."""
+"""In tokens. The engine reserves memory for the whole window, and prompts for small models are shorter than this."""
 
 _ANY_TOKEN = "a"
-_LAST = 24  # bytes that end a prompt: two tokens at least
-_OTHER = "\x1f\x1f"  # what no prompt goes on with
+_LAST = 24  # bytes at the end of a prompt that hold at least two tokens
+_OTHER = "\x1f\x1f"  # a text that occurs in no prompt
 
 
 class EmbeddedModel:
-    """A model that llama.cpp runs in this process, loaded when it is first asked something.
+    """A model that llama.cpp runs in this process, loaded when it is first used.
 
-    `name` is `embedded/` and a known name, the stem of a pulled file, or the path of a .gguf file; `path`
-    overrides where the file lies. Known weights are fetched when they are first needed, telling `progress`
-    the bytes. A prompt gets the same log-probabilities to the bit, whatever was asked before it.
+    `name` is `embedded/` followed by a known name, the stem of a pulled file, or the path of a .gguf file. `path`
+    overrides the file's location. Known weights are downloaded when they are first needed, and `progress` is called
+    with the bytes. A prompt's log-probabilities are bit-identical, no matter which prompts came before it.
 
     Raises:
-        UnknownModelError: the name leads to no weights.
+        UnknownModelError: no weights have that name.
     """
 
     endpoint: str = ""
@@ -63,7 +63,7 @@ class EmbeddedModel:
         self._asked = Asked()
         self._starts = Starts()
         self._evaluated = 0
-        """Tokens that were read for the prompt under way."""
+        """Number of tokens that the engine evaluated for the current prompt, over all requests made for it."""
         self._loading = threading.Lock()
         self._turn = threading.Lock()
         self._thinking = Thinking()
@@ -71,7 +71,7 @@ class EmbeddedModel:
 
     @property
     def digest(self) -> str | None:
-        """The sha256 of the weights, which for most known ones needs no file."""
+        """The sha256 of the weights. If it is listed with the known weights, the file is not needed."""
         if isinstance(self._source, weights.Weights) and self._source.sha256:
             return f"sha256:{self._source.sha256}"
         with self._loading:
@@ -79,7 +79,7 @@ class EmbeddedModel:
 
     @property
     def prefix_tokens(self) -> int | None:
-        """How many tokens of earlier prompts it keeps; None if it cannot go back to any place in them."""
+        """How many tokens of earlier prompts are kept for reuse; None if unknown or if no prefix can be reused."""
         return self._memory.prefix_tokens(self.context_window)
 
     @property
@@ -88,14 +88,14 @@ class EmbeddedModel:
         return f"{self._engine().listening_address}/v1"
 
     def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
-        """Return the completion of a prompt; calls from several threads take turns.
+        """Return the completion of a prompt. Calls from several threads take turns.
 
-        A chat gets the model's own template, once. In `first_token`, a token without text, such as the one
-        that ends the answer, is `""`. `logprobs` lacks what llama.cpp keeps to itself: tokens inside a
-        character, and one that a stop sequence cuts into.
+        A chat is rendered with the model's own chat template. In `first_token`, a token without text, such as the
+        end-of-text token, is `""`. `logprobs` lacks the tokens that llama.cpp does not report: tokens inside a
+        character, and a token that a stop sequence cuts in two.
 
         Raises:
-            ContextOverflowError: prompt and completion do not fit the context window.
+            ContextOverflowError: the prompt and its completion do not fit the context window.
             ModelError: the engine refuses the prompt.
         """
         check_asks_for_text(prompt, self.name)
@@ -128,22 +128,22 @@ class EmbeddedModel:
         )
 
     def count_tokens(self, text: str) -> int:
-        """Return how many tokens a raw prompt of that text has."""
+        """Return the number of tokens in a text sent as a raw prompt."""
         return len(self._post("/tokenize", {"content": text, "add_special": True})["tokens"])
 
     def token_ids(self, text: str) -> Sequence[int]:
-        """Return the tokens of a text, without what a prompt starts with."""
+        """Return the token ids of a text, without the tokens that start every prompt."""
         tokens: Sequence[int] = self._post("/tokenize", {"content": text, "add_special": False})["tokens"]
         return tokens
 
     def apply_template(self, messages: Sequence[Message]) -> str:
-        """Return the raw prompt that the model's own template makes of a chat."""
+        """Render a chat as a raw prompt, with the model's own chat template."""
         turns = [message.model_dump() for message in messages]
         body = {"messages": turns, "chat_template_kwargs": _llama.TEMPLATE_SETTINGS}
         return str(self._post("/apply-template", body)["prompt"])
 
     def close(self) -> None:
-        """Free the engine; it is loaded again when the model is next asked something."""
+        """Free the engine. It is loaded again when the model is next used."""
         with self._loading:
             self.forget_engine()
 
@@ -171,12 +171,12 @@ class EmbeddedModel:
         return weights.pull(self._source, directory=weights.models_directory(), progress=self._progress)
 
     def _read(self, engine: Any, prompt: Prompt, sampling: Sampling) -> _llama.Json:
-        """Ask so that every token of the prompt is read together with others.
+        """Request a completion in such a way that no prompt token is evaluated in a batch of its own.
 
-        llama.cpp computes a batch of one token by other kernels than a larger one, and the difference in
-        rounding can grow to 0.1 nats. One token is a batch if it was generated, or is the only one that
-        the prefix cache lacks. So the cache is first made to forget what was generated after an earlier
-        prompt that this one goes on from, and a prompt whose last token came to stand alone is read again.
+        llama.cpp evaluates a batch of one token with other kernels than a larger batch, and the rounding differences
+        can grow to 0.1 nats. A token is in a batch of its own if it was generated, or if it is the only prompt token
+        that the prefix cache does not hold. So if this prompt continues an earlier one, the prefix cache is first made
+        to drop the tokens generated there. And if the last token was in a batch of its own, the prompt is read again.
         """
         body, text = _llama.request(prompt, sampling), prompt.full_text
         fresh = body | {"cache_prompt": False}
@@ -194,7 +194,7 @@ class EmbeddedModel:
                 return again
         if not self._ends_alone(usage.prompt_tokens):
             return self._ask(engine, prompt, fresh)
-        half = _llama.half_of(prompt)  # since read in one go, the last token would stand alone again
+        half = _llama.half_of(prompt)  # read in one go, the prompt would leave its last token alone again
         self._ask(engine, half, _llama.request(half, Sampling(max_tokens=1)) | {"cache_prompt": False})
         return self._ask(engine, prompt, body)
 
@@ -202,10 +202,11 @@ class EmbeddedModel:
         return ends_alone(tokens, goes_back=self._memory.goes_back(self.context_window))
 
     def _read_start(self, engine: Any, prompt: Prompt) -> None:
-        """Have an engine that cannot go back in what it has read keep its state where prompts begin to differ.
+        """If the engine can resume only from saved states, have it save one at the end of a shared prefix.
 
-        llama.cpp keeps states shortly before the end of a prompt. So a start that two prompts share is read as a
-        prompt of its own: later ones go on from there. A chat needs none: states are kept before each question too.
+        llama.cpp saves its state shortly before the end of a prompt. So a prefix that two prompts share is read as a
+        prompt of its own, and later prompts continue from there. Chats do not need this, because llama.cpp also saves
+        the state before each user turn.
         """
         if prompt.is_chat or self._memory.goes_back(self.context_window):
             return
@@ -214,9 +215,10 @@ class EmbeddedModel:
             self._ask(engine, alone, _llama.request(alone, Sampling(max_tokens=1)))
 
     def _forget(self, engine: Any, prompt: Prompt, end: int) -> bool:
-        """Take from the prefix cache what comes shortly before the `end`-th character, and all after it.
+        """Drop from the prefix cache everything from shortly before character `end` on; return whether that was done.
 
-        It then holds another text that begins alike. A chat's text is its template's: False, nothing is done.
+        To do so, the engine reads a prompt that begins the same but ends differently. It returns False for a chat,
+        because only its template knows the text, and for an `end` too close to the prompt's start.
         """
         if prompt.is_chat or end <= _LAST:
             return False
@@ -226,7 +228,7 @@ class EmbeddedModel:
 
     def _ask(self, engine: Any, prompt: Prompt, body: _llama.Json) -> _llama.Json:
         if not prompt.is_chat and not prompt.text:
-            raise ModelError(f"{self.name} was given an empty prompt. Give it some text to complete.")
+            raise ModelError(f"{self.name} got an empty prompt. Give it some text to complete.")
         ask = engine.handle_chat_completions if prompt.is_chat else engine.handle_completions
         reply: _llama.Json = ask(body)
         if "choices" in reply:
@@ -235,10 +237,11 @@ class EmbeddedModel:
         error = reply.get("error", reply)
         if error.get("type") == "exceed_context_size_error":
             raise self._overflow(error["n_prompt_tokens"], body["max_tokens"], window=error["n_ctx"])
-        raise ModelError(f"{self.name} refused the prompt: {error.get('message', error)}")
+        reason = str(error.get("message", error)).rstrip(".")
+        raise ModelError(f"{self.name} refused the prompt: {reason}. Choose another layout or another model.")
 
     def _check_room(self, usage: Usage, sampling: Sampling, finish_reason: str) -> None:
-        """Raise if the window's end, which the engine takes for a finish, cut the completion."""
+        """Raise if the completion was cut at the end of the context window, which the engine does not report."""
         cut = finish_reason == "length" and usage.completion_tokens < sampling.max_tokens
         if cut or usage.prompt_tokens + usage.completion_tokens > self.context_window:
             raise self._overflow(usage.prompt_tokens, sampling.max_tokens, window=self.context_window)
@@ -246,17 +249,17 @@ class EmbeddedModel:
     def _overflow(self, prompt_tokens: int, max_tokens: int, *, window: int) -> ContextOverflowError:
         return ContextOverflowError(
             f"A prompt of {prompt_tokens} tokens and up to {max_tokens} tokens of completion do not fit the "
-            f"context window of {self.name}, {window} tokens. Use fewer or shorter demonstrations, or open the "
-            "model with a larger context_window."
+            f"context window of {self.name}, which is {window} tokens. Use fewer or shorter demonstrations, or open "
+            "the model with a larger context_window."
         )
 
     def _probe(self, engine: Any, prompt: Prompt, sampling: Sampling) -> _llama.Json:
-        """Return a choice that tells the alternatives of the first token, if the completion lost them.
+        """Return a choice that reports the first token's alternatives, if the completion does not.
 
-        llama.cpp reports none for a token that ends inside a character (common in Chinese) or that belongs
-        to a stop sequence. It tells the model's own log-probabilities, from before any bias: so a bias that
-        forces some harmless token brings them out. With the prefix cache this costs one token, which
-        is read alone: the same every time, and but for rounding what a whole reading gives.
+        llama.cpp reports none if the token ends inside a character, which is common in Chinese, or if it belongs to a
+        stop sequence. So a second request forces a harmless token with a bias. The reported log-probabilities are still
+        the model's own, since they are taken before the bias. Thanks to the prefix cache, only one token is evaluated.
+        It is in a batch of its own, so the result may differ from a whole reading by rounding, but is always the same.
         """
         forced = sampling.model_copy(update={"max_tokens": 1})
         body = _llama.request(prompt, forced) | {"stop": [], "logit_bias": [[_ANY_TOKEN, 1000.0]]}
@@ -264,11 +267,13 @@ class EmbeddedModel:
         return choice
 
     def _post(self, path: str, body: _llama.Json) -> Any:
-        # The bindings have no tokenizer of their own; their server on the loopback does.
+        # The Python bindings offer no tokenizer, but the engine's HTTP server on the loopback does.
         with self._turn:
             status, reply = _llama.post(self._engine().listening_address, path, body)
         if status != http.client.OK:
-            raise ModelError(f"{self.name} refused {path} with status {status}: {reply}")
+            raise ModelError(
+                f"The engine of {self.name} refused {path} with status {status}: {reply}. Choose another model."
+            )
         return json.loads(reply)
 
 
@@ -284,7 +289,7 @@ def _source_of(name: str) -> Path | weights.Weights:
         names = [entry.name for entry in weights.known()]
         names += [found.name for found in weights.on_disk(weights.models_directory()) if found.name not in names]
         raise UnknownModelError(
-            f"{name} leads to no weights. Known or on disk are {', '.join(names)}; fetch others with "
+            f"{name} leads to no weights. Weights that are known or on disk: {', '.join(names)}. Fetch others with "
             "`cribsheet models pull`, or name a file: embedded/PATH.gguf."
         )
     return file

@@ -1,4 +1,4 @@
-"""Decide with a decision model inside this process."""
+"""Run a decision model inside this process."""
 
 import time
 
@@ -12,12 +12,12 @@ from cribsheet.prompts import Prompt
 
 
 class EmbeddedDecisions(EmbeddedModel):
-    """A decision model that llama.cpp runs in this process: a GGUF file whose metadata says that it is one.
+    """A decision model that llama.cpp runs in this process, from a GGUF file whose metadata marks it as one.
 
-    `name` is `systemone/` and what `EmbeddedModel` takes after `embedded/`.
+    `name` is `systemone/` followed by whatever `EmbeddedModel` accepts after `embedded/`.
 
     Raises:
-        UnknownModelError: the name leads to no weights.
+        UnknownModelError: no weights have that name.
     """
 
     supports_raw = False
@@ -31,13 +31,13 @@ class EmbeddedDecisions(EmbeddedModel):
             super().__init__(f"embedded/{bare}", context_window=context_window, progress=progress)
         except UnknownModelError:
             raise UnknownModelError(
-                f"{name} leads to no weights on this machine. Give the address of the server that has it with "
+                f"{name} leads to no weights on this machine. Give the address of a server that has the model with "
                 "--api-base, or name a file: systemone/PATH.gguf."
             ) from None
         self.name = name
 
     def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
-        """Return the likeliest option, and in `first_token` the log-probability of each."""
+        """Return the likeliest option as the text, with the log-probability of every option in `first_token`."""
         question = question_in(prompt, self.name)
         with self._turn:
             engine, start = self._engine(), time.perf_counter()
@@ -47,19 +47,22 @@ class EmbeddedDecisions(EmbeddedModel):
         try:
             completion = SYSTEMONE.completion(reply, question)
         except NotAnswered as error:
-            raise ModelError(f"{self.name} gave no answer: {error}. Use another decision model.") from None
+            raise ModelError(
+                f"The reply of {self.name} does not answer the question: {error}. Use another decision model."
+            ) from None
         return completion.model_copy(update={"seconds": time.perf_counter() - start})
 
     def _explained(self, error: dict[str, object]) -> ModelError:
         said = str(error.get("message", error)).rstrip(".")
         if error.get("code") == 501:
             return ModelError(
-                f"{self.name} is no decision model: {said}. Use it as embedded/{self.name.partition('/')[2]}, which "
-                "decides by the words that it would write, or name a GGUF file of a decision model."
+                f"{self.name} is no decision model: {said}. Use it as embedded/{self.name.partition('/')[2]}, a model "
+                "that writes text, or name a GGUF file of a decision model."
             )
         if error.get("type") == "exceed_context_size_error" or "too large" in said or "context" in said:
             return ContextOverflowError(
-                f"The question does not fit the context window of {self.name}, {self.context_window} tokens: {said}. "
+                f"The question does not fit the context window of {self.name}, which is {self.context_window} tokens: "
+                f"{said}. "
                 "Use fewer or shorter demonstrations, or open the model with a larger context_window."
             )
-        return ModelError(f"{self.name} refused the question: {said}.")
+        return ModelError(f"{self.name} refused the question: {said}. Change the task's options or the layout.")

@@ -1,4 +1,4 @@
-"""Keep models usable on both sides of a fork of the process."""
+"""Keep models usable in both processes after a fork."""
 
 import os
 import threading
@@ -10,7 +10,7 @@ class HoldsEngine(Protocol):
     """A model with an engine inside this process."""
 
     def forget_engine(self) -> None:
-        """Free the engine; the caller holds the locks. It is loaded again when it is next needed."""
+        """Free the engine, which is loaded again when it is next needed. The caller holds the locks."""
         ...
 
 
@@ -18,7 +18,7 @@ class HoldsConnections(Protocol):
     """A model with connections to a server."""
 
     def forget_connections(self) -> None:
-        """Drop the connections without a word to the server; others are opened when they are next needed."""
+        """Drop the connections without closing them at the server. New ones open when they are next needed."""
         ...
 
 
@@ -28,24 +28,24 @@ _held: list[threading.Lock] = []
 
 
 def free_before_fork(model: HoldsEngine, *locks: threading.Lock) -> None:
-    """Free the model's engine before each fork: both processes then load one of their own.
+    """Free the model's engine before each fork, so that both processes load one of their own.
 
-    `locks` are those without which nobody touches the engine, in the order in which they are taken.
+    `locks` are the locks that guard the engine, in the order in which they are acquired.
 
-    An engine is threads as much as memory, and a fork copies the memory alone. A copied engine waits forever for
-    threads that are not there, at the latest when the child exits.
+    This is needed because an engine has threads, and a fork copies only memory. A copied engine would wait forever
+    for threads that do not exist in the child, at the latest when the child exits.
     """
     _engines[model] = locks
 
 
 def forget_in_child(model: HoldsConnections) -> None:
-    """Drop the model's connections in the child after each fork: they are the parent's, who goes on using them."""
+    """Drop the model's connections in the child after each fork, because the parent goes on using them."""
     _connections.add(model)
 
 
 def _before() -> None:
-    """Wait until nobody uses an engine, then free it; the locks are held until after the fork."""
-    for model in sorted(_engines, key=id):  # the same order always, so that two threads may fork at once
+    """Wait until no thread uses an engine, then free it. The locks are held until after the fork."""
+    for model in sorted(_engines, key=id):  # always the same order, so that two threads can fork without deadlock
         for lock in _engines[model]:
             lock.acquire()
             _held.append(lock)

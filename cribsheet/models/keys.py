@@ -1,4 +1,4 @@
-"""Tell requests apart: the key under which a completion is cached, remembered and charged."""
+"""Compute the key that identifies a request in the caches, the ledger and the locks."""
 
 import hashlib
 import json
@@ -9,21 +9,21 @@ from cribsheet.models._base import Model, Sampling
 from cribsheet.prompts import Prompt
 
 FORMAT = 1
-"""Part of every key; raise it when the keys or the stored values change their meaning."""
+"""Part of every key. Raise it when the meaning of the keys or of the stored values changes."""
 
 
 def completion_key(model: Model, prompt: Prompt, sampling: Sampling) -> str:
-    """Return the key of a request: model, digest, endpoint, the exact prompt and every sampling parameter.
+    """Return the key of a completion: a hash of model, digest, endpoint, exact prompt and all sampling parameters.
 
-    A `CachedModel` adds what else can change an answer; see its `circumstances`.
+    A `CachedModel` adds everything else that can change an answer; see its `circumstances`.
     """
-    # Most prompts have no question, and no beginning of an answer.
+    # Most prompts have neither a question nor a begun answer, so those fields are left out if empty.
     asked = prompt.model_dump(mode="json", exclude_none=True, exclude=None if prompt.begun else {"begun"})
     return request_key(model, prompt=asked, sampling=sampling.model_dump(mode="json"))
 
 
 def request_key(model: Model, **request: object) -> str:
-    """Return the key of anything that a model can be asked; `request` holds JSON values."""
+    """Return the key of any request to a model, such as a completion or a token count; `request` is JSON values."""
     parts = {
         "format": FORMAT,
         "model": model.name,
@@ -36,13 +36,13 @@ def request_key(model: Model, **request: object) -> str:
 
 
 class KeyLocks:
-    """A lock for each key, so that what several threads want at once is asked for once."""
+    """One lock per key, so that a request which several threads make at the same time is sent once."""
 
     def __init__(self) -> None:
         self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._guard = threading.Lock()
 
     def of(self, key: str) -> threading.Lock:
-        """Return the key's lock; it lives as long as someone holds it."""
+        """Return the key's lock, which exists as long as someone refers to it."""
         with self._guard:
             return self._locks.setdefault(key, threading.Lock())

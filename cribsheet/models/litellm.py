@@ -29,24 +29,25 @@ from cribsheet.models.thinking import Thinking, told_apart
 from cribsheet.prompts import Prompt
 
 DEFAULT_WINDOW = 4096
-"""The context window assumed if nobody tells one."""
+"""The context window to assume if neither the user nor the server gives one."""
 MOST_LOGPROBS: Mapping[Kind, int] = {"chat": 20, "raw": 1000}
-"""How many alternatives are asked for at most."""
+"""The most alternatives to ask for per token."""
 
 
 class LiteLLMModel:
-    """A model behind LiteLLM: llama-server, vLLM, any other OpenAI-compatible server, a hosted model.
+    """A model behind LiteLLM: on llama-server, vLLM or another OpenAI-compatible server, or a hosted model.
 
-    Raw prompts go to `/v1/completions` to the byte, chats to `/v1/chat/completions`, where the server
-    applies the model's template. What a server refuses is left out, and the completion says so. LiteLLM's import
-    takes seconds: it waits for the first call where the address is given; of a hosted model LiteLLM is asked for the
-    context window at once.
+    Raw prompts are sent unchanged to `/v1/completions`. Chats go to `/v1/chat/completions`, where the server applies
+    the model's chat template. Parameters that a server refuses are left out and listed in `Completion.refused`.
+
+    Importing LiteLLM takes seconds. If a server address is given, the import waits for the first call. A hosted model
+    needs it at once, because LiteLLM knows the context window.
 
     >>> LiteLLMModel("openai/qwen", api_base="localhost:8000/v1/").endpoint
     'http://localhost:8000/v1'
 
     Raises:
-        AddressError: no server can be at the address.
+        AddressError: the address is not valid.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class LiteLLMModel:
         self._provider, _, self._model = name.partition("/")
         self.endpoint = _address(api_base, self._provider)
         if keep_direct(self.endpoint) and "litellm" in sys.modules:
-            import_litellm().in_memory_llm_clients_cache.flush_cache()  # clients that go through the proxy
+            import_litellm().in_memory_llm_clients_cache.flush_cache()  # its clients still use the proxy
         key_name = f"{self._provider.removeprefix('text-completion-').upper()}_API_KEY"
         self._place = Place(name, self.endpoint, self._provider, key_name)
         self._information = ServerInformation(self.endpoint, key=self._api_key)
@@ -79,37 +80,37 @@ class LiteLLMModel:
 
     @property
     def context_window(self) -> int:
-        """The window that was given, else the one that the server told when it was asked, else a usual one."""
+        """The window that the user gave, else the one that the server reports, else `DEFAULT_WINDOW`."""
         told = self._capabilities.told.context_window if self._capabilities else None
         return self._given_window or told or DEFAULT_WINDOW
 
     @cached_property
     def digest(self) -> str | None:
-        """What stands for the weights, as far as the server tells."""
+        """An identifier of the weights, from the facts that the server reports; None if it reports none."""
         told = self._capabilities.told if self._capabilities else self.told()
         return fingerprint(told) if told else None
 
     @property
     def supports_raw(self) -> bool:
-        """Whether raw prompts are completed, not chats alone."""
+        """Whether the model completes raw prompts."""
         return self._provider_has_raw and (self._capabilities is None or self._capabilities.raw.works)
 
     @property
     def supports_chat(self) -> bool:
-        """Whether chats are completed, not raw prompts alone."""
+        """Whether the model completes chats."""
         return self._capabilities is None or self._capabilities.chat.works
 
     @property
     def counts_exactly(self) -> bool:
-        """Whether `count_tokens` asks the server, rather than estimates from above."""
+        """Whether `count_tokens` asks the server instead of estimating."""
         return self._tokenizer is not None
 
     def told(self) -> Told | None:
-        """Return what the server says of itself; None if the model is a hosted one."""
+        """Return what the server reports about itself; None for a hosted model."""
         return self._information.told(self._model) if self.endpoint else None
 
     def probe(self, told: Told) -> Capabilities:
-        """Ask for a few completions of one token and return what was granted."""
+        """Find out what the server can do, by asking it for a few one-token completions."""
         kinds: tuple[Kind, ...] = ("chat", "raw") if self._provider_has_raw else ("chat",)
         found = probe(
             self.ask, told, kinds=kinds, most_logprobs={"chat": 20, "raw": 64}, extra={"n": 2, "logit_bias": {"0": 0}}
@@ -117,14 +118,14 @@ class LiteLLMModel:
         return found.model_copy(update={"tokenizer": self._information.tokenizer(self._model)})
 
     def adopt(self, capabilities: Capabilities) -> None:
-        """Ask for no more from now on than was granted."""
+        """From now on, ask for no more than the probe found to be granted."""
         self._capabilities = capabilities
         self._refusals.adopt(capabilities, self._worked)
 
     def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
-        """Return the completion of a prompt, without what the server refuses.
+        """Return the completion of a prompt. Parameters that the server refuses are left out.
 
-        A thought before the answer gets tokens of its own.
+        If the model thinks before it answers, the thought gets tokens of its own.
         """
         check_asks_for_text(prompt, self.name)
         return self._thinking.complete(self._answer, prompt, sampling, window=self.context_window)
@@ -132,16 +133,16 @@ class LiteLLMModel:
     def _answer(self, prompt: Prompt, sampling: Sampling) -> Completion:
         if not (prompt.is_chat or self.supports_raw):
             known = self._capabilities and self._capabilities.raw.reason
-            raise self._place.without_style("raw", known or f"{self._provider} has chats alone")
+            raise self._place.without_style("raw", known or f"{self._provider} serves only chats")
         completion, _ = self.ask(prompt, sampling)
         return completion
 
     def ask(
         self, prompt: Prompt, sampling: Sampling, extra: Mapping[str, Any] = {}, *, insists: bool = False
     ) -> tuple[Completion, Mapping[str, int]]:
-        """Return the completion of a prompt and what was granted of its parameters; `extra` are further ones.
+        """Return the completion of a prompt, and the sizes of its parameters that the server granted.
 
-        For `insists` see `Refusals.ask`.
+        `extra` holds further parameters. For `insists`, see `Refusals.ask`.
         """
         started = time.perf_counter()
         kind: Kind = "chat" if prompt.is_chat else "raw"
@@ -155,14 +156,14 @@ class LiteLLMModel:
         reply, sizes = self._refusals.ask(kind, wanted, send, insists=insists)
         text = completion_text(reply, prompt)
         if text is None:
-            raise self._place.not_openai("it gave no completion")
+            raise self._place.not_openai("its reply holds no completion")
         self._worked.add(kind)
         parts = told_apart(text, prompt, thought=thought_of(reply))
         parts = parts._replace(answer=cut_at_stop(parts.answer, prompt.stop))
         usage = usage_of(reply) or estimated_usage(prompt, text)
         is_cut = reply.choices[0].finish_reason == "length"
         if is_cut and parts.thought is None and 0 < usage.completion_tokens < sampling.max_tokens:
-            raise self._place.overflow("it ends before the completion does")
+            raise self._place.overflow("the completion was cut at the end of the window")
         told = logprobs_of(reply, parts) if top else NOTHING_TOLD
         completion = Completion(
             text=parts.answer,
@@ -177,18 +178,18 @@ class LiteLLMModel:
         return completion, sizes
 
     def count_tokens(self, text: str) -> int:
-        """Return how many tokens the text has, as the server counts them; else an estimate from above."""
+        """Return the number of tokens in a text, counted by the server, else an estimate that errs on the high side."""
         way = self._tokenizer
         count = self._information.count(way, self._model, text) if way else None
         return estimate_tokens(text) if count is None else count
 
     def close(self) -> None:
-        """Close the connections of one's own; LiteLLM keeps those that it has made."""
+        """Close this model's connections. LiteLLM keeps those that it opened itself."""
         self._information.close()
         self._clients.close()
 
     def forget_connections(self) -> None:
-        """Drop the connections, LiteLLM's own too; see `cribsheet.models.forks`."""
+        """Drop the connections, including LiteLLM's own; see `cribsheet.models.forks`."""
         self._information = ServerInformation(self.endpoint, key=self._api_key)
         self._clients = Clients(self.endpoint, self._provider, key=self._api_key, timeout=self._timeout)
         if "_litellm" in self.__dict__:
@@ -196,7 +197,7 @@ class LiteLLMModel:
 
     @cached_property
     def _tokenizer(self) -> Tokenizer | None:
-        """Whose way of asking for tokens the server understands."""
+        """Which kind of `/tokenize` request the server understands; None if it counts no tokens."""
         if self._capabilities and self._capabilities.calls:
             return self._capabilities.tokenizer
         return self._information.tokenizer(self._model) if self.endpoint else None
@@ -209,7 +210,7 @@ class LiteLLMModel:
         return self._provider in self._litellm.openai_text_completion_compatible_providers
 
     def _known_window(self) -> int | None:
-        if self.endpoint:  # a server of one's own, of which LiteLLM knows nothing: no reason to import it
+        if self.endpoint:  # LiteLLM knows nothing about the user's own server, so it need not be imported
             return None
         prices = self._litellm.model_cost
         known = prices.get(self.name) or prices.get(self._model) or {}
@@ -223,8 +224,8 @@ class LiteLLMModel:
             litellm.get_llm_provider(self.name)
         except litellm.BadRequestError as error:
             raise UnknownModelError(
-                f"LiteLLM knows no provider {self._provider!r}, so {self.name!r} leads to no model. Use "
-                "embedded/NAME, ollama_chat/NAME, or openai/NAME with --api-base for your own server."
+                f"LiteLLM knows no provider {self._provider!r}, so it cannot run {self.name!r}. Use embedded/NAME, "
+                "ollama_chat/NAME, or openai/NAME with --api-base for your own server."
             ) from error
         return litellm
 
@@ -236,11 +237,16 @@ class LiteLLMModel:
 
     @property
     def _api_key(self) -> str | None:
-        """The provider's key; a placeholder for a server of one's own, which needs none."""
+        """The provider's API key; a placeholder for the user's own server, which needs none."""
         return os.environ.get(self._place.key_name) or ("none" if self.endpoint else None)
 
     def _send(self, prompt: Prompt, sampling: Sampling, given: Mapping[str, Any], sizes: Mapping[str, int]) -> Any:
-        """Send a request with parameters of these sizes; Refused if the server may have refused one of them."""
+        """Send a request with parameters of these sizes.
+
+        Raises:
+            Refused: the server may have refused one of the parameters.
+            ModelError: the request failed for another reason.
+        """
         litellm, request = self._litellm, {**self._request(sampling, sizes), **within(given, sizes)}
         top = sizes.get("logprobs", 0)
         try:
@@ -252,7 +258,7 @@ class LiteLLMModel:
                 reply = litellm.completion(model=self.name, messages=messages, **request)
                 self._no_thinking.grant()
                 return reply
-            # `openai/gpt-4` would go to the chat endpoint, whatever server is behind the address.
+            # LiteLLM would send a raw prompt for `openai/gpt-4` to the chat endpoint, even on another server.
             name = f"text-completion-openai/{self._model}" if self._provider == "openai" else self.name
             request |= {"logprobs": top} if top else {}
             return litellm.text_completion(model=name, prompt=prompt.text, **request)
@@ -266,7 +272,7 @@ class LiteLLMModel:
             raise failure.error from error
 
     def _request(self, sampling: Sampling, sizes: Mapping[str, int]) -> dict[str, Any]:
-        # OpenAI's newer name of it, for servers that refuse the older one.
+        # Size 0 of `max_tokens` means that the server refuses this name; OpenAI's newer name is used instead.
         limit = "max_tokens" if sizes["max_tokens"] else "max_completion_tokens"
         return {
             limit: sampling.max_tokens,
@@ -274,7 +280,7 @@ class LiteLLMModel:
             "api_base": self.endpoint or None,
             "api_key": self._api_key,
             "drop_params": True,
-            # Retries are Cribsheet's own; the second one is the OpenAI client's, which is 2 by default.
+            # Cribsheet retries by itself. `max_retries` is the OpenAI client's setting, which is 2 by default.
             "num_retries": 0,
             "max_retries": 0,
         }
@@ -286,19 +292,19 @@ class LiteLLMModel:
 
 
 def import_litellm() -> Any:
-    """Return the package `litellm`: its import takes seconds, so nothing does it before it must."""
-    # LiteLLM looks up prices on the network, three times over, unless this is set before its import.
+    """Import and return the package `litellm`, which takes seconds, so call this only if it is needed."""
+    # Unless this is set before the import, LiteLLM downloads a price list, with three attempts.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     import litellm
 
     litellm.suppress_debug_info = True
-    # It reads odd answers into types that they do not fit, which nobody who compiles can mend.
+    # LiteLLM reads unusual replies into types that do not fit them. Users cannot do anything about these warnings.
     warnings.filterwarnings("ignore", message="Pydantic serializer warnings")
     return litellm
 
 
 def _address(api_base: str | None, provider: str) -> str:
-    """Return the address that was given, or that the environment names; empty for a hosted model."""
+    """Return the server's address from --api-base or the environment; empty for a hosted model."""
     name = provider.removeprefix("text-completion-")
     variables = ("OPENAI_BASE_URL", "OPENAI_API_BASE") if name == "openai" else (f"{provider.upper()}_API_BASE",)
     for source, value in (("--api-base", api_base), *((name, os.environ.get(name)) for name in variables)):

@@ -1,4 +1,4 @@
-"""Serve Cribsheet's models under LiteLLM names."""
+"""Make Cribsheet's models usable from LiteLLM."""
 
 import asyncio
 import threading
@@ -12,18 +12,18 @@ from cribsheet.models.litellm import import_litellm
 from cribsheet.prompts import Message, Prompt
 
 Opener = Callable[[str], Model]
-"""Opens a model by its whole name, such as `embedded/smollm2-135m`."""
+"""A function that opens a model, given its whole name, such as `embedded/smollm2-135m`."""
 
 DEFAULT_MAX_TOKENS = 512
-"""The most tokens to generate if the request does not say."""
+"""The most tokens to generate if the request sets no limit."""
 
 
 def register(openers: Mapping[str, Opener] | None = None) -> None:
-    """Make names usable in `litellm.completion` and `litellm.text_completion`, by their prefix.
+    """Make model names with certain prefixes usable in `litellm.completion` and `litellm.text_completion`.
 
-    Without openers these are the `embedded/…` names. Registering a prefix again replaces its opener. A
-    chat goes through the model's template, a text completion goes to the model as it is; of the
-    log-probabilities those of the first token are given.
+    `openers` maps each prefix to the function that opens its models; without it, the prefix is `embedded`.
+    Registering a prefix again replaces its opener. A chat gets the model's chat template; a text completion is sent
+    unchanged. Log-probabilities are returned for the first token only.
 
     ```python
     register()
@@ -31,7 +31,7 @@ def register(openers: Mapping[str, Opener] | None = None) -> None:
     ```
     """
     litellm = import_litellm()
-    # LiteLLM takes none but subclasses of its own, which is there only once it is imported.
+    # LiteLLM requires a subclass of its own class, which exists only after the import.
     kind: type[_Handler] = type("Handler", (_Handler, litellm.CustomLLM), {})
     for prefix, opener in (openers or {"embedded": open_model}).items():
         others = [entry for entry in litellm.custom_provider_map if entry["provider"] != prefix]
@@ -41,7 +41,7 @@ def register(openers: Mapping[str, Opener] | None = None) -> None:
 
 
 class _Handler:
-    """What LiteLLM calls: the methods of its `CustomLLM`."""
+    """The methods of LiteLLM's `CustomLLM`, which LiteLLM calls."""
 
     def __init__(self, prefix: str, opener: Opener) -> None:
         self._prefix = prefix
@@ -63,7 +63,7 @@ class _Handler:
         return response
 
     async def acompletion(self, **request: Any) -> Any:
-        """Answer with one response, from a thread of its own."""
+        """Answer with one response, computed in a thread."""
         return await asyncio.to_thread(self.completion, **request)
 
     def streaming(self, **request: Any) -> Iterator[dict[str, Any]]:
@@ -71,7 +71,7 @@ class _Handler:
         yield _chunk(self._complete(request))
 
     async def astreaming(self, **request: Any) -> AsyncIterator[dict[str, Any]]:
-        """Answer with a stream of one chunk, from a thread of its own."""
+        """Answer with a stream of one chunk, computed in a thread."""
         yield _chunk(await asyncio.to_thread(self._complete, request))
 
     def _complete(self, request: dict[str, Any]) -> Completion:
@@ -88,7 +88,7 @@ class _Handler:
             return self._models[name]
 
     def _as_litellm(self, error: ModelError, model: str) -> Exception:
-        """Return LiteLLM's own error of that kind: it passes those on, where it rewords all others."""
+        """Return LiteLLM's corresponding error, because LiteLLM rewords every error that is not its own."""
         litellm = import_litellm()
         kinds = {
             ContextOverflowError: litellm.ContextWindowExceededError,
@@ -110,7 +110,7 @@ def _read_request(request: dict[str, Any]) -> tuple[Prompt, Sampling]:
         top_logprobs=_top_logprobs(asked),
     )
     turns = [(turn["role"], _plain(turn["content"])) for turn in request["messages"]]
-    # A text completion comes as one message with this mark.
+    # LiteLLM passes a text completion as one message and sets this flag.
     if request["litellm_params"].get("text_completion"):
         return Prompt(text=turns[0][1], stop=stop), sampling
     messages = tuple(Message(role=role, content=content) for role, content in turns)
@@ -118,7 +118,7 @@ def _read_request(request: dict[str, Any]) -> tuple[Prompt, Sampling]:
 
 
 def _top_logprobs(asked: dict[str, Any]) -> int:
-    logprobs = asked.get("logprobs")  # a count for text completions, yes or no for chats
+    logprobs = asked.get("logprobs")  # a number for text completions, a boolean for chats
     if logprobs is True:
         return asked.get("top_logprobs") or 1
     return logprobs or 0

@@ -1,4 +1,4 @@
-"""Ask a model for the token after the beginning of an answer."""
+"""Ask a model which token comes next after a partial answer."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,18 +10,18 @@ _UNKNOWN = "\ufffd"
 
 
 class NextTokens:
-    """Tells the alternatives for the next token, and keeps what was asked, and said."""
+    """Looks up the next token's alternatives, and records each prompt with its completion in `asked`."""
 
     def __init__(self, prompt: Prompt, model: Completer, sampling: Sampling):
         self._prompt, self._model, self._sampling = prompt, model, sampling
         self.asked: list[tuple[Prompt, Completion]] = []
 
     def __call__(self, said: str) -> Mapping[str, float] | None:
-        """Return the alternatives after the prompt and what was said; None if none are told."""
+        """Return the log-probability of each next token after the partial answer `said`; None if not reported."""
         return self._ask((said,)).first_token
 
     def after(self, begun: Sequence[Piece]) -> Sequence[Alternative] | None:
-        """Return the alternatives, to the byte, after the beginning of an answer; None if none are told."""
+        """Return the next token's alternatives as exact bytes, after a partial answer; None if not reported."""
         return alternatives_of(self._prompt, self._ask(begun))
 
     def _ask(self, begun: Sequence[Piece]) -> Completion:
@@ -32,9 +32,9 @@ class NextTokens:
 
 
 def alternatives_of(prompt: Prompt, completion: Completion) -> Sequence[Alternative] | None:
-    """Return what a completion tells of its first token, to the byte; None if it tells nothing.
+    """Return the first token's alternatives as exact bytes; None if the completion reports none.
 
-    What ends inside a character and is shown as U+FFFD alone keeps that: its bytes are not told.
+    If the server shows part of a character as U+FFFD and does not report its bytes, the U+FFFD is kept.
     """
     if completion.first_token is None:
         return None

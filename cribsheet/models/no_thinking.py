@@ -1,10 +1,10 @@
-"""Ask an OpenAI-compatible endpoint for an answer without a thought, in each way that it takes."""
+"""Ask an OpenAI-compatible endpoint to answer without thinking first."""
 
 import re
 from typing import Any
 
 _EFFORTS = ("none", "minimal", "low")
-"""What endpoints call the least effort; some know only the later ones."""
+"""Values of `reasoning_effort` that ask for the least thinking. Some endpoints know only the later ones."""
 _ABOUT_EFFORT = re.compile(r"effort", re.IGNORECASE)
 _ABOUT_TEMPLATE = re.compile(r"chat_template|enable_thinking|extra_body", re.IGNORECASE)
 _ABOUT_THINKING = re.compile(r"reasoning|think", re.IGNORECASE)
@@ -12,10 +12,10 @@ _ABOUT_OTHERS = re.compile(r"logprobs|context|max_tokens|stop|seed|messages|not 
 
 
 class NoThinking:
-    """The ways that are left to ask one endpoint for no thinking.
+    """The request parameters that turn thinking off, without those that the endpoint has refused.
 
-    `templates` tells whether the endpoint may hand arguments to the model's chat template, as llama-server, vLLM and
-    SGLang do; `efforts` whether it may take `reasoning_effort`.
+    `templates` says whether the endpoint may pass arguments to the model's chat template, as llama-server, vLLM and
+    SGLang do. `efforts` says whether it may accept `reasoning_effort`.
     """
 
     def __init__(self, *, templates: bool, efforts: bool) -> None:
@@ -24,7 +24,7 @@ class NoThinking:
         self._is_granted = False
 
     def parameters(self) -> dict[str, Any]:
-        """Return what to send with a chat."""
+        """Return the parameters to send with a chat."""
         asked: dict[str, Any] = {}
         if self._templates:
             asked["extra_body"] = {"chat_template_kwargs": {"enable_thinking": False}}
@@ -33,13 +33,13 @@ class NoThinking:
         return asked
 
     def grant(self) -> None:
-        """Note that the endpoint answered: what it refuses later is something else."""
+        """Record that the endpoint accepted these parameters, so later refusals are about something else."""
         self._is_granted = True
 
     def refuse(self, status: int, reason: str) -> bool:
-        """Leave out what a refusal is about; False if it is about something else.
+        """Drop the parameter that a refusal is about; return False if the refusal is about something else.
 
-        The first refusal of all may say nothing of its cause. Then all are left out, to see whether they were it.
+        If the first refusal does not say what caused it, all parameters are dropped to see whether that helps.
 
         >>> ways = NoThinking(templates=True, efforts=True)
         >>> ways.refuse(400, "reasoning_effort must be one of 'low', 'medium', 'high'")

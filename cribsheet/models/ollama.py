@@ -1,4 +1,4 @@
-"""Complete prompts with a model that Ollama serves."""
+"""Complete prompts with a model served by Ollama."""
 
 import json
 import os
@@ -28,23 +28,23 @@ from cribsheet.models.thinking import Parts, Thinking, after_thought, told_apart
 from cribsheet.prompts import Prompt
 
 DEFAULT_WINDOW = 4096
-"""The context window to ask for if nobody says: memory is set aside for all of it."""
+"""The context window to ask for if the user gives none. Ollama reserves memory for all of it."""
 MOST_LOGPROBS = 20
-"""The most alternatives a token that Ollama reports; it answers 400 when asked for more."""
+"""The most alternatives that Ollama reports per token. It answers with status 400 if asked for more."""
 
 
 class OllamaModel:
     """A model behind Ollama's own API, reached through its official client.
 
-    Raw prompts go to `/api/generate` with `raw`, chats to `/api/chat`: the model's template is applied
-    to chats alone, by Ollama. Needs Ollama 0.12.11, which brought log-probabilities (without them
-    `first_token` is None) and, in 0.12.6, the refusal of prompts that are too long.
+    Raw prompts go to `/api/generate` with `raw` set, and chats to `/api/chat`, where Ollama applies the model's chat
+    template. Use Ollama 0.12.11 or later. It reports log-probabilities; without them, `first_token` is None. Since
+    0.12.6, Ollama also refuses prompts that are too long.
 
     >>> OllamaModel("ollama_chat/qwen2.5:0.5b", api_base="localhost").endpoint
     'http://localhost:11434'
 
     Raises:
-        AddressError: no server can be at the address.
+        AddressError: the address is not valid.
     """
 
     def __init__(
@@ -75,42 +75,43 @@ class OllamaModel:
 
     @property
     def context_window(self) -> int:
-        """The window that was given, else a usual one that the model was trained for."""
+        """The window that the user gave, else the model's own window, up to `DEFAULT_WINDOW`."""
         return self._given_window or min(DEFAULT_WINDOW, self._capabilities.told.context_window or DEFAULT_WINDOW)
 
     @property
     def supports_raw(self) -> bool:
-        """Whether raw prompts are completed, as Ollama does; some servers that speak its API do not."""
+        """Whether raw prompts are completed. Ollama does so, but some servers with its API do not."""
         return self._capabilities.raw.works
 
     @property
     def supports_chat(self) -> bool:
-        """Whether chats are completed."""
+        """Whether the model completes chats."""
         return self._capabilities.chat.works
 
     @property
     def counts_exactly(self) -> bool:
-        """False: Ollama has no endpoint that counts tokens."""
+        """False, because Ollama has no endpoint that counts tokens."""
         return False
 
     @cached_property
     def digest(self) -> str | None:
-        """The `sha256:…` of the model's manifest; None when the model is not pulled."""
+        """The `sha256:…` of the model's manifest; None if the model is not pulled."""
         pulled = self.pulled()
         digest = pulled.get(self._model) or pulled.get(f"{self._model}:latest")
         return digest and f"sha256:{digest.removeprefix('sha256:')}"
 
     def pulled(self) -> dict[str, str | None]:
-        """Return the models that the server has, with the hash of each.
+        """Return the name and hash of each model that the server has.
 
         Raises:
-            UnreachableError, ModelError: nothing answers there, or something else than Ollama.
+            UnreachableError: no server answers there.
+            ModelError: a server other than Ollama answers there.
         """
         with explained(self._served):
             return {str(entry.model): entry.digest for entry in self._client.list().models}
 
     def told(self) -> Told:
-        """Return what the server says of itself; some servers that speak Ollama's API list no models."""
+        """Return what the server reports about itself. There is no digest if it cannot list its models."""
         try:
             digest = self.digest
         except (UnreachableError, TransientError):
@@ -120,21 +121,21 @@ class OllamaModel:
         return self._information.told_by_ollama(self._model, digest=digest)
 
     def probe(self, told: Told) -> Capabilities:
-        """Ask for a few completions of one token and return what was granted."""
-        if self.only_decides:  # it has nothing to write
+        """Find out what the server can do, by asking it for a few one-token completions."""
+        if self.only_decides:  # such a model completes no prompts
             return Capabilities(told=told)
         most: dict[Kind, int] = {"chat": MOST_LOGPROBS, "raw": MOST_LOGPROBS}
         return probe(self.ask, told, kinds=("chat", "raw"), most_logprobs=most, extra={})
 
     def adopt(self, capabilities: Capabilities) -> None:
-        """Ask for no more from now on than was granted."""
+        """From now on, ask for no more than the probe found to be granted."""
         self._capabilities = capabilities
         self._refusals.adopt(capabilities, self._worked)
 
     def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
-        """Return the completion of a prompt, without what the server refuses.
+        """Return the completion of a prompt. Parameters that the server refuses are left out.
 
-        A thought before the answer gets tokens of its own.
+        If the model thinks before it answers, the thought gets tokens of its own.
         """
         if prompt.question is not None and self.only_decides:
             return self._decisions.complete(prompt, sampling)
@@ -148,14 +149,14 @@ class OllamaModel:
     def ask(
         self, prompt: Prompt, sampling: Sampling, extra: Mapping[str, Any] = {}, *, insists: bool = False
     ) -> tuple[Completion, Mapping[str, int]]:
-        """Return the completion of a prompt and what was granted of its parameters; `extra` are further options.
+        """Return the completion of a prompt, and the sizes of its parameters that the server granted.
 
-        For `insists` see `Refusals.ask`.
+        `extra` holds further options. For `insists`, see `Refusals.ask`.
         """
         started = time.perf_counter()
         kind: Kind = "chat" if prompt.is_chat else "raw"
         top = min(sampling.top_logprobs, MOST_LOGPROBS) or None
-        # An empty list would switch off the stop sequences of the Modelfile.
+        # An empty list would turn off the stop sequences of the Modelfile.
         given = {"seed": sampling.seed, "temperature": sampling.temperature, "stop": list(prompt.stop) or None, **extra}
         wanted = sizes_of(logprobs=top, **given)
 
@@ -166,7 +167,7 @@ class OllamaModel:
             except Refused as refused:
                 if not (self._may_say_think and "think" in refused.failure.words):
                     raise
-                self._may_say_think = False  # some servers refuse the word for a model that does not think
+                self._may_say_think = False  # some servers refuse `think` for a model that does not think
                 return send(sizes)
 
         reply, sizes = self._refusals.ask(kind, wanted, send, insists=insists)
@@ -198,7 +199,7 @@ class OllamaModel:
 
     @cached_property
     def only_decides(self) -> bool:
-        """Whether it is a decision model, which writes nothing."""
+        """Whether it is a decision model, which writes no text."""
         with suppress(ModelError), explained(self._served):
             able = self._client.show(self._model).capabilities or ()
             return "decision" in able and "completion" not in able
@@ -209,11 +210,11 @@ class OllamaModel:
         return SystemOneModel(f"systemone/{self._model}", api_base=self.endpoint, timeout=self._timeout)
 
     def count_tokens(self, text: str) -> int:
-        """Return an estimate from above."""
+        """Return an estimate of the number of tokens in a text, which errs on the high side."""
         return estimate_tokens(text)
 
     def close(self) -> None:
-        """Close the connections; they are opened again when the model is next asked something."""
+        """Close the connections. They reopen at the next request."""
         self._information.close()
         if client := self.__dict__.pop("_client", None):
             client.close()
@@ -230,7 +231,7 @@ class OllamaModel:
     @cached_property
     def _client(self) -> Any:
         import httpx
-        import ollama  # here, for it brings httpx along: a fifth of a second that other models need not pay
+        import ollama  # imported here because it loads httpx: 0.2 seconds, which embedded models need not spend
 
         hooks = {"request": [_forbid_truncation], "response": [self._note_cached_tokens]}
         try:
@@ -239,9 +240,9 @@ class OllamaModel:
             raise bad_proxy(self.endpoint, error) from error
 
     def _note_cached_tokens(self, response: Any) -> None:
-        """Keep, for the thread that waits for this answer, what of the prompt came from the prefix cache.
+        """Store the number of cached prompt tokens for the thread that waits for this response.
 
-        The client drops the field, which Ollama tells since August 2026 beside the count of all tokens.
+        Ollama has reported this field since August 2026, but its client drops it.
         """
         response.read()
         reply = response.json() if response.is_success else None
@@ -261,42 +262,42 @@ class OllamaModel:
         return {
             "num_ctx": self.context_window,
             "num_predict": sampling.max_tokens,
-            # A Modelfile may punish repetition, and a prompt with demos repeats the very words to choose from.
+            # A Modelfile may set a repetition penalty, which would punish the answer words that the demos repeat.
             "repeat_penalty": 1.0,
             "presence_penalty": 0.0,
             "frequency_penalty": 0.0,
         }
 
     def _check_fit(self, usage: Usage) -> None:
-        """Refuse an answer that ran into the end of the window.
+        """Raise if the prompt and its completion fill the context window.
 
-        Before 0.12.6 Ollama cut the prompt to the window's size instead of refusing it; all versions drop
-        its beginning when the completion does not fit behind it.
+        Before 0.12.6, Ollama cut a long prompt to the window instead of refusing it. All versions drop the prompt's
+        beginning if the completion does not fit after it.
         """
         tokens = usage.prompt_tokens + usage.completion_tokens
         if tokens >= self.context_window:
             raise ContextOverflowError(
                 f"The prompt and its completion have {tokens} tokens or more, which fill the context window of "
-                f"{self.context_window}. Use fewer demos or a larger context window."
+                f"{self.context_window} tokens. Use fewer demos, or set a larger window with --context-window."
             )
 
 
 def _read_text(reply: Any, prompt: Prompt) -> tuple[str, str | None]:
-    """Return the text, and the thought that Ollama told apart from it; None if there is none."""
+    """Return the text, and the thought if Ollama reports one separately."""
     if prompt.is_chat:
         return reply.message.content or "", reply.message.thinking or None
     return reply.response or "", reply.thinking or None
 
 
 def _read_logprobs(entries: list[dict[str, Any]], parts: Parts) -> TokenLogprobs:
-    """Read Ollama's log-probabilities as far as they belong to the text.
+    """Read those of Ollama's log-probabilities that belong to the text.
 
-    Ollama leaves out tokens whose text it held back (half a character, the start of a stop sequence),
-    so that its first entry may stand for a later token.
+    Ollama leaves out tokens whose text it held back, such as half a character or the start of a stop sequence. So its
+    first entry may belong to a later token.
     """
     entries, text = list(after_thought(entries, parts, text_of)), parts.answer
     first, said = entries[0]["token"] if entries else "", "".join(entry["token"] for entry in entries)
-    if parts.thought is not None:  # the white space after it is not part of the text
+    if parts.thought is not None:  # the white space after the thought is not part of the text
         first, said = first.lstrip(), said.lstrip()
     if not (text.startswith(first) or first.startswith(text)):
         return NOTHING_TOLD
@@ -305,11 +306,11 @@ def _read_logprobs(entries: list[dict[str, Any]], parts: Parts) -> TokenLogprobs
 
 
 def _forbid_truncation(request: Any) -> None:
-    """Have Ollama refuse a prompt that is too long, where by default it drops some of it silently.
+    """Make Ollama refuse a prompt that is too long; by default, it silently drops part of it.
 
-    The client has no argument for `truncate`, hence this hook on its requests.
+    Ollama's client has no argument for `truncate`, so this hook adds it to each request.
     """
-    import httpx  # here for the same reason as in `_client`
+    import httpx  # imported here for the same reason as in `_client`
 
     if request.method == "POST":
         body = json.dumps(json.loads(request.content) | {"truncate": False}).encode()

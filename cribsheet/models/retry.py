@@ -1,4 +1,4 @@
-"""Ask a served model again if a fault may pass, within what the server likes at once."""
+"""Retry requests to a served model that failed for a reason that may pass."""
 
 import threading
 from collections.abc import Callable
@@ -11,16 +11,16 @@ from cribsheet.models.capabilities import Capabilities, Probed, Told
 from cribsheet.prompts import Prompt
 
 LONGEST_WAIT = 8.0
-"""Seconds: no pause between two attempts is longer."""
+"""The longest pause between two attempts, in seconds."""
 
 Answer = TypeVar("Answer")
 
 
 class Retrying:
-    """A model around another one: it asks again after a `TransientError`, never too much at once.
+    """A wrapper around a model that retries a request after a `TransientError`.
 
-    At most `model.parallel` requests are in flight, over all threads. The pauses between attempts grow
-    exponentially, with jitter; a paused request gives its place to another. `abandon` ends all waiting.
+    At most `model.parallel` requests are in flight, over all threads. The pauses between attempts grow exponentially,
+    with jitter. A request that pauses lets another one run. `abandon` ends all waiting.
     """
 
     def __init__(self, model: Model, *, attempts: int = 4, sleep: Callable[[float], None] | None = None) -> None:
@@ -35,55 +35,55 @@ class Retrying:
 
     @property
     def context_window(self) -> int:
-        """Tokens that prompt and completion may have together."""
+        """The most tokens that a prompt and its completion may have together."""
         return self._model.context_window
 
     @property
     def supports_raw(self) -> bool:
-        """Whether raw prompts are completed."""
+        """Whether the model completes raw prompts."""
         return bool(getattr(self._model, "supports_raw", True))
 
     @property
     def supports_chat(self) -> bool:
-        """Whether chats are completed."""
+        """Whether the model completes chats."""
         return bool(getattr(self._model, "supports_chat", True))
 
     @property
     def counts_exactly(self) -> bool:
-        """Whether tokens are counted by the model's own tokenizer, rather than estimated from above."""
+        """Whether `count_tokens` uses the model's own tokenizer instead of an estimate."""
         return bool(getattr(self._model, "counts_exactly", True))
 
     @property
     def only_decides(self) -> bool:
-        """Whether the model answers typed questions alone."""
+        """Whether the model answers typed questions only."""
         return bool(getattr(self._model, "only_decides", False))
 
     @property
     def digest(self) -> str | None:
-        """What identifies the weights."""
+        """The hash that identifies the weights; None if the endpoint does not report one."""
         return self._patiently(lambda: self._model.digest)
 
     @property
     def under_way(self) -> list[float]:
-        """For how many seconds each answer under way is waited for, the longest first."""
+        """How many seconds each pending request has been waiting, longest first."""
         return self._waiting.ages
 
     def abandon(self) -> None:
-        """Wait for no answer any longer: who does gets an AbandonedError, and so does who asks anew."""
+        """Stop waiting for answers: all pending and all later requests raise an AbandonedError."""
         self._waiting.abandon()
 
     def told(self) -> Told | None:
-        """Return what the endpoint says of itself; None if there is nobody to ask."""
+        """Return what the endpoint says about itself; None if it cannot be asked."""
         model = self._model
         return self._patiently(model.told) if isinstance(model, Probed) else None
 
     def probe(self, told: Told) -> Capabilities:
-        """Return what the endpoint grants of what it is asked for."""
+        """Find out what the endpoint can do, by asking it for a few one-token completions."""
         model = self._model
         return self._patiently(lambda: model.probe(told)) if isinstance(model, Probed) else Capabilities()
 
     def adopt(self, capabilities: Capabilities) -> None:
-        """Ask for no more from now on than was granted."""
+        """From now on, ask for no more than the probe found to be granted."""
         if isinstance(self._model, Probed):
             self._model.adopt(capabilities)
 
@@ -91,27 +91,27 @@ class Retrying:
         """Return the completion of a prompt.
 
         Raises:
-            TransientError: the last one, when every attempt met one.
-            ModelError: the prompt has `begun` an answer: a server would ignore it, or take it for a whole turn.
+            TransientError: every attempt failed; this is the last attempt's error.
+            ModelError: the prompt has a `begun` answer, which a server would ignore or take for a complete turn.
         """
         if prompt.begun:
             raise ModelError(
-                f"{self.name} cannot go on from the beginning of an answer, but got {prompt.begun!r}. Ask without it."
+                f"{self.name} cannot go on from the beginning of an answer, but got {prompt.begun!r}. Leave it out."
             )
         return self._patiently(lambda: self._model.complete(prompt, sampling))
 
     def count_tokens(self, text: str) -> int:
-        """Return how many tokens the text has."""
+        """Return the number of tokens in a text."""
         if self.counts_exactly:
             return self._waiting.for_answer(lambda: self._model.count_tokens(text))
         return self._model.count_tokens(text)
 
     def close(self) -> None:
-        """Free what the model holds."""
+        """Release the model's resources, such as open connections."""
         self._model.close()
 
     def _patiently(self, ask: Callable[[], Answer]) -> Answer:
-        import tenacity  # here, for it brings asyncio along, which models in the process do without
+        import tenacity  # imported here because it loads asyncio, which embedded models do not need
 
         attempts = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TransientError),
@@ -124,7 +124,8 @@ class Retrying:
             answer: Answer = attempts(self._bounded, ask)
         except TransientError as error:
             raise TransientError(
-                f"{error} Gave up after {self._attempts} attempts: look at the server's log, or ask for less at once."
+                f"{error} Gave up after {self._attempts} attempts. Look at the server's log, or send fewer requests "
+                "at the same time."
             ) from error
         return answer
 

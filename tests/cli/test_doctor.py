@@ -31,7 +31,7 @@ def test_it_shows_what_a_server_can_do_and_what_it_refuses(run: Run) -> None:
         "root org/model-a",
     ):
         assert wanted in said
-    assert "Note: openai/model takes no raw prompts" in result.stderr
+    assert "Note: openai/model completes no raw prompts" in result.stderr
 
 
 def test_it_is_there_for_machines_too(run: Run) -> None:
@@ -54,8 +54,8 @@ def test_it_asks_anew_and_keeps_the_answer_for_compiles(run: Run, folder: Path) 
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (("--model", "openai/x", "--api-base", "http://[::1"), "--api-base is 'http://[::1', which is no address"),
-        (("--model", "ollama/x", "--api-base", "h:99999"), "--api-base is 'h:99999', which is no address"),
+        (("--model", "openai/x", "--api-base", "http://[::1"), "--api-base is 'http://[::1', which is not the address"),
+        (("--model", "ollama/x", "--api-base", "h:99999"), "--api-base is 'h:99999', which is not the address"),
         (("--model", "openai/x", "--api-base", "http://127.0.0.1:9/v1"), "Nothing answers at http://127.0.0.1:9/v1"),
         (("--model", "nobody"), "does not say who runs it"),
         (("--api-base", "http://127.0.0.1:9"), "--api-base needs a model"),
@@ -74,7 +74,7 @@ def test_a_bad_ollama_host_is_a_sentence_in_the_checks(run: Run, value: str, mon
     result = run("doctor", "--json")
     assert result.exit_code == 0
     [check] = [check for check in json.loads(result.stdout)["checks"] if check["name"] == "ollama server"]
-    assert check["mend"].startswith(f"OLLAMA_HOST is {value!r}, which is no address of a server")
+    assert check["mend"].startswith(f"OLLAMA_HOST is {value!r}, which is not the address of a server")
 
 
 @pytest.mark.model

@@ -148,7 +148,7 @@ def test_a_file_is_taken_over_by_pull(run: Run, models: Path, folder: Path) -> N
 def test_what_cannot_be_pulled_is_a_failure_that_names_the_known(run: Run, models: Path, folder: Path) -> None:
     result = run("models", "pull", "gpt-9")
     assert result.exit_code == 1
-    assert "Known are smollm2-135m" in result.stderr
+    assert "Known names are smollm2-135m" in result.stderr
     (folder / "text.gguf").write_text("not weights")
     result = run("models", "pull", "text.gguf")
     assert result.exit_code == 1

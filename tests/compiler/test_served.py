@@ -78,7 +78,7 @@ def test_what_is_refused_is_noted_and_compiling_again_gives_the_same_bytes(
     assert to_text(again.program) == to_text(first.program)
     notes = "\n".join(first.program.notes)
     assert "refuses the parameter `seed`" in notes
-    assert "refuses the parameter `stop`: completions are cut at the stop sequences here" in notes
+    assert "refuses the parameter `stop`: completions are cut at the stop sequences afterwards" in notes
     assert ("tells no log-probabilities" in notes) == (refuses_after == 0)
 
 

@@ -66,7 +66,7 @@ def test_an_openai_compatible_server_has_no_port_of_its_own(text: str, address: 
         ("http://", "names no host"),
         ("ftp://host", "begins with 'ftp://'"),
         ("://host", "begins with '://'"),
-        ("http:/host", "'http' is no host"),
+        ("http:/host", "'http' is a scheme, not a host name"),
         ("host:http", "its port 'http'"),
         ("host:99999", "its port '99999'"),
         ("host:-1", "its port '-1'"),
@@ -75,8 +75,8 @@ def test_an_openai_compatible_server_has_no_port_of_its_own(text: str, address: 
         ("[::1", "brackets"),
         ("[1::2::3]", "IPv6"),
         ("my host", "' ' cannot be part"),
-        ("a..b", "'a..b' is no name"),
-        ("x" * 64, "is no name"),
+        ("a..b", "'a..b' is not a host name"),
+        ("x" * 64, "is not a host name"),
         ("*", "'*' cannot be part"),
     ],
 )
@@ -86,7 +86,7 @@ def test_what_is_no_address_is_said_with_its_source_its_value_and_an_example(
     monkeypatch.setenv("OLLAMA_HOST", text)
     with pytest.raises(AddressError) as caught:
         OllamaModel("ollama/x")
-    assert str(caught.value).startswith(f"OLLAMA_HOST is {text!r}, which is no address of a server: ")
+    assert str(caught.value).startswith(f"OLLAMA_HOST is {text!r}, which is not the address of a server: ")
     assert reason in str(caught.value)
     assert str(caught.value).endswith("Write it like 127.0.0.1:11434.")
     with pytest.raises(AddressError, match=r"^--api-base is .* Write it like http://127\.0\.0\.1:8080/v1\.$"):

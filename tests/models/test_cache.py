@@ -354,7 +354,7 @@ def test_a_read_only_folder_costs_one_warning(tmp_path_factory, is_filled):
     directory.chmod(0o755)
     assert done.stdout.startswith("1 "), done
     assert "readonly" in done.stdout or "unable to open" in done.stdout
-    assert "folder may be written" in done.stdout
+    assert "you may write to the folder" in done.stdout
 
 
 FULL_DISK = """
@@ -374,7 +374,7 @@ def check_full_disk(done):
     hits, warnings_given, *_ = done.stdout.split()
     assert warnings_given == "1", done
     assert 0 < int(hits) < 400  # what was stored before is still served
-    assert "new completions are not kept" in done.stdout
+    assert "new completions are not stored" in done.stdout
 
 
 def test_a_file_that_may_not_grow_costs_one_warning(tmp_path):

@@ -144,4 +144,4 @@ def test_what_is_lacking_is_said_in_words(tmp_path: Path) -> None:
     assert "refuses stop" in facts["chats"]
     notes = list(refusals_in_words(found, {"stop"}, "openai/model"))
     assert "raw layouts were left out" in notes[0]
-    assert "cut at the stop sequences here" in notes[1]
+    assert "cut at the stop sequences afterwards" in notes[1]

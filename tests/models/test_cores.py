@@ -74,7 +74,7 @@ def test_what_the_user_has_set_is_kept(tiny: Path, name: str, value: str, shown:
 @pytest.mark.model
 def test_a_library_that_loaded_openmp_before_is_told_of_once(tiny: Path) -> None:
     told = run(LOADS + OPENS.format(path=str(tiny)))
-    assert told.count("Set GOMP_SPINCOUNT=1000 in the environment of Python") == 1
+    assert told.count("Set GOMP_SPINCOUNT=1000 in the environment before you start Python") == 1
     assert "Warning" not in run(LOADS + OPENS.format(path=str(tiny)), GOMP_SPINCOUNT="1000")
 
 

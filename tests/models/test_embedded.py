@@ -285,7 +285,7 @@ class TestWindow:
     def test_a_prompt_that_is_too_long_says_by_how_much(self) -> None:
         model = EmbeddedModel("embedded/smollm2-135m", context_window=256)
         for prompt in (raw("word " * 300), Prompt(messages=(Message(role="user", content="word " * 300),))):
-            with pytest.raises(ContextOverflowError, match=r"prompt of 3\d\d tokens.*window of .*, 256 tokens"):
+            with pytest.raises(ContextOverflowError, match=r"prompt of 3\d\d tokens.*window of .* 256 tokens"):
                 model.complete(prompt, Sampling(max_tokens=4))
         assert model.complete(raw("word " * 200), Sampling(max_tokens=4)).usage.completion_tokens == 4
         with pytest.raises(ContextOverflowError, match="up to 80 tokens of completion do not fit"):

@@ -80,7 +80,7 @@ def test_a_proxy_that_answers_for_a_server_is_named_without_its_password(
         model.complete(CHAT, Sampling())
     assert proxy.requests
     assert f"through the proxy {proxy.url} that HTTP_PROXY names" in str(caught.value)
-    assert "put models.invalid into NO_PROXY" in str(caught.value)
+    assert "Add models.invalid to NO_PROXY" in str(caught.value)
     assert "secret" not in str(caught.value)
 
 

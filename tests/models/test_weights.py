@@ -88,7 +88,7 @@ class TestPath:
         path = pull(str(gguf), directory=directory)
         gguf.unlink()
         gguf.write_bytes(b"GGUF, but other")
-        with pytest.raises(WeightsError, match="is there with other content"):
+        with pytest.raises(WeightsError, match="already exists with other content"):
             pull(str(gguf), directory=directory)
         assert path.read_bytes() == GGUF
 
@@ -264,7 +264,7 @@ class TestWheel:
         assert path.stat().st_mtime_ns == before
 
     def test_weights_with_another_hash_are_thrown_away(self, directory: Path) -> None:
-        with pytest.raises(WeightsError, match=f"has the sha256 {SMOLLM.sha256} where {'0' * 64} was expected"):
+        with pytest.raises(WeightsError, match=f"has the sha256 {SMOLLM.sha256}, but {'0' * 64} was expected"):
             pull(SMOLLM.model_copy(update={"sha256": "0" * 64}), directory=directory)
         assert list(directory.iterdir()) == []
 

@@ -1,4 +1,4 @@
-"""Make up configurations of servers, addresses and environments, and check what a model makes of them."""
+"""Generate random server configurations, then check that a model handles each of them."""
 
 import os
 import random
@@ -42,10 +42,10 @@ BAD_ADDRESSES = (
 )
 PROXIES = ("", "http://127.0.0.1:9", "socks5://127.0.0.1:9", "no proxy at all", "http://user:secret@127.0.0.1:9")
 CAUSES = re.compile(
-    r"no address|answers? at|no host|not answer as|gave no answer|broke off|failed with status|refused|does not serve"
-    r"|no model|not accept the key|proxy|secure connection|context window|No host",
+    r"not the address|answers? at|no host|not answer as|gave no answer|broke off|failed with status|refused"
+    r"|does not serve|no model|not accept the key|proxy|secure connection|context window|No host",
 )
-MENDS = re.compile(r"\b(Write|Start|Check|Set|Use|Run|Choose|Look|Correct|put|look|give)\b")
+MENDS = re.compile(r"\b(Write|Start|Check|Set|Use|Run|Choose|Look|Correct|Add|add|look|give)\b")
 
 
 @dataclass(frozen=True)
@@ -59,15 +59,15 @@ class Configuration:
 
     @property
     def must_work(self) -> bool:
-        """Whether a prompt of each kind that the server serves has to be answered, whatever it refuses."""
+        """Whether the model must get answers for every kind of prompt that the server serves."""
         served = 200 in (self.switches.raw, self.switches.chat)
-        if "max_tokens" in self.switches.refuses:  # only chats have another name for it, and not Ollama's
+        if "max_tokens" in self.switches.refuses:  # only OpenAI's chat endpoint has another name for it
             served = self.switches.chat == 200 and not self.name.startswith("ollama")
         return self.address in GOOD_ADDRESSES and self.switches.shape in SOUND and served and self.switches.loads < 4
 
 
 def drawn(rng: random.Random) -> Configuration:
-    """Return a configuration; most are near to what works, for else none would get far."""
+    """Return a random configuration. Most settings are usual ones, since otherwise no request would get far."""
 
     def mostly(usual: Any, others: Any) -> Any:
         return usual if rng.random() < 0.6 else rng.choice(others)
@@ -95,9 +95,10 @@ def drawn(rng: random.Random) -> Configuration:
 
 
 def outcome(configuration: Configuration, *, patience: float = 120.0) -> str:
-    """Return what became of a configuration: `answered`, or the message of the error; AssertionError if it is no good.
+    """Return `answered`, or the message of the error.
 
-    A hang, any other exception, or a message without cause or mend is no good.
+    Raises:
+        AssertionError: the model hangs, raises another exception, or its message lacks the cause or what to do.
     """
     result: list[str | BaseException] = []
 

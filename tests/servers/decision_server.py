@@ -1,4 +1,4 @@
-"""Speak the APIs of decision endpoints: `/v1/systemone` and OpenAI's `/v1/decisions`."""
+"""A test server with the decision endpoints `/v1/systemone` and `/v1/decisions`."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -6,16 +6,16 @@ from typing import Any
 from recording_server import RecordingServer
 
 Decide = Callable[[str, str, list[str]], list[float]]
-"""The probability of each option, from the state, the instructions and the options."""
+"""A function from the state, the instructions and the options to the probability of each option."""
 
 
 class DecisionServer(RecordingServer):
     """Serves one decision model, `decider`.
 
-    `paths` are those that it has; any other is a 404, as of a release before decision endpoints. `most_options` is
-    how many a choice may have: more are refused with a 422, as llama-server does. `digits` is how far probabilities
-    are rounded. `declines` are instructions that get no answer. `decides=False` serves a model that writes. What
-    Ollama tells of its models is told too.
+    `paths` are the paths that exist; any other gets status 404, as in a release without decision endpoints.
+    `most_options` is how many options a choice may have; more get status 422, as from llama-server. `digits` is the
+    number of digits to which probabilities are rounded. `declines` are instructions that get no answer.
+    `decides=False` serves a model that writes text. The server also has Ollama's endpoints about its models.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Generate what a test server answers with."""
+"""Engines that generate the text of test servers."""
 
 import json
 import urllib.error
@@ -7,18 +7,18 @@ from typing import Any, NamedTuple, Protocol
 
 
 class Generated(NamedTuple):
-    """What an engine wrote."""
+    """Text that an engine generated."""
 
     text: str
     tokens: list[dict[str, Any]]
-    """`{"token", "logprob", "top_logprobs"}` for each."""
+    """One `{"token", "logprob", "top_logprobs"}` for each token."""
     prompt_tokens: int
     completion_tokens: int
     is_cut: bool
 
 
 class Engine(Protocol):
-    """What stands behind a test server."""
+    """Generates text for a test server."""
 
     def generate(self, prompt: str, options: dict[str, Any], top_logprobs: int) -> Generated: ...
 
@@ -73,7 +73,7 @@ class LlamaEngine:
 
 
 class WrittenEngine:
-    """The same answer always, at once; words are its tokens, each with the same log-probability."""
+    """Always gives the same answer at once. Each word is a token, all with the same log-probability."""
 
     def __init__(self, text: str = " positive") -> None:
         self.text = text

@@ -1,7 +1,7 @@
-"""Speak Ollama's documented API, in front of an engine.
+"""A test server with Ollama's documented API, in front of an engine.
 
-The shapes are those of `docs/api.md` of Ollama 0.33; what is undocumented (the texts of the errors, how
-prompts are cut) follows its source.
+The JSON follows `docs/api.md` of Ollama 0.33. Undocumented behaviour, such as error texts and the cutting of prompts,
+follows its source code.
 """
 
 from typing import Any
@@ -15,9 +15,9 @@ DIGEST = "365c0bd3c000a25d28ddbf732fe1c6add414de7275464c4e4d1c3b5fcb5d8ad1"
 class OllamaServer(RecordingServer):
     """Serves one model, `smollm:latest`.
 
-    `tells_logprobs=False` is a server before 0.12.11, `refuses_long=False` one before 0.12.6, which cuts
-    a long prompt whatever it is asked. `cached_tokens` is what it tells of its prefix cache: None is a
-    server before August 2026, which tells nothing.
+    `tells_logprobs=False` imitates a release before 0.12.11. `refuses_long=False` imitates one before 0.12.6, which
+    always cuts long prompts. `cached_tokens` is the number of cached prompt tokens that it reports; None imitates a
+    release before August 2026, which reports none.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class OllamaServer(RecordingServer):
         self.refuses_long = refuses_long
         self.cached_tokens = cached_tokens
         self.prompts: list[str] = []
-        """The text that the engine was given, to the byte."""
+        """The exact texts that the engine was given."""
 
     def answer(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, object]:
         if (method, path) == ("GET", "/api/tags"):
@@ -73,7 +73,7 @@ class OllamaServer(RecordingServer):
         return self.engine.apply_template([{"role": "user", "content": body["prompt"]}])
 
     def _fit(self, prompt: str, body: dict[str, Any]) -> str | None:
-        """Return the prompt, its end where it is too long, or None where that is refused."""
+        """Return the prompt; if it is too long, its end, or None if the server refuses it."""
         tokens, window = self.engine.tokenize(prompt), body["options"]["num_ctx"]
         if len(tokens) <= window:
             return prompt

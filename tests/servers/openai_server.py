@@ -1,4 +1,4 @@
-"""Speak OpenAI's completion endpoints, by passing requests on to llama-server or from a written answer."""
+"""A test server with OpenAI's completion endpoints."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from recording_server import RecordingServer
 
 
 class OpenAIServer(RecordingServer):
-    """Stands in front of a real llama-server, or, without its address, answers " positive" always.
+    """Passes requests on to a real llama-server, or always answers " positive" if it has no such address.
 
-    `most_logprobs` is how many alternatives it grants: more are refused with a 400, as OpenAI and vLLM do;
-    0 grants none. `columns` sends raw log-probabilities in OpenAI's classic shape. `cached_tokens` is what it
-    tells of its prefix cache, nothing where it is None.
+    `most_logprobs` is how many alternatives it grants; a request for more gets status 400, as from OpenAI and vLLM.
+    0 grants none. `columns` sends raw log-probabilities in OpenAI's classic format. `cached_tokens` is the number of
+    cached prompt tokens that it reports; None reports nothing.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Answer HTTP from a thread and keep what was asked."""
+"""A base class for HTTP test servers, which records the requests."""
 
 import json
 import threading
@@ -10,11 +10,11 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 HANG_UP = 0
-"""In place of a status: the connection is closed without an answer."""
+"""Used instead of a status to close the connection without an answer."""
 
 
 class Request(NamedTuple):
-    """What a client sent."""
+    """One request of a client."""
 
     method: str
     path: str
@@ -22,10 +22,10 @@ class Request(NamedTuple):
 
 
 class RecordingServer:
-    """A server on a free loopback port, for the time of a `with` block; subclasses say what it answers.
+    """A server on a loopback port that runs inside a `with` block. Subclasses define its answers.
 
-    `faults` are answered first, one a request: (status, body). `delay` is in seconds, before each answer. `prints`
-    shows each request and its answer. `port` is a free one if it is 0.
+    The (status, body) pairs in `faults` are the answers to the first requests, one each. `delay` is the number of
+    seconds before each answer. `prints` prints each request and its answer. `port` 0 chooses a free port.
     """
 
     def __init__(self, *, delay: float = 0.0, prints: bool = False, port: int = 0) -> None:
@@ -34,7 +34,7 @@ class RecordingServer:
         self.delay = delay
         self.prints = prints
         self.peak = 0
-        """The most requests that were in flight at once."""
+        """The largest number of requests that were in flight at the same time."""
         self._in_flight = 0
         self._lock = threading.Lock()
         self._server = _server_for(self, port)
@@ -44,7 +44,7 @@ class RecordingServer:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def answer(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, object]:
-        """Return the status and the body, JSON, text or bytes, of the answer to a request."""
+        """Return the status and the body of the answer to a request; the body is JSON, text or bytes."""
         raise NotImplementedError
 
     def respond(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, object]:
@@ -77,7 +77,7 @@ class RecordingServer:
 def _server_for(recorder: RecordingServer, port: int) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True  # else each answer waits 40 ms for a delayed acknowledgement
+        disable_nagle_algorithm = True  # otherwise each answer waits 40 ms for a delayed acknowledgement
 
         def do_GET(self) -> None:
             self._respond({})
@@ -86,7 +86,7 @@ def _server_for(recorder: RecordingServer, port: int) -> ThreadingHTTPServer:
             self._respond(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
 
         def log_message(self, format: str, *args: object) -> None:
-            """Keep the tests' output clean."""
+            """Print nothing, to keep the tests' output clean."""
 
         def _respond(self, body: dict[str, Any]) -> None:
             status, reply = recorder.respond(self.command, self.path, body)

@@ -1,28 +1,28 @@
-"""Stand in for the servers that people have, with what each of them refuses and the shapes that it answers in.
+"""A test server that imitates the limits of real servers.
 
-It speaks OpenAI's API, as llama-server, vLLM and their like do, and Ollama's. It knows some words of praise and
-blame, and tells which one stands last in a prompt. To try a client on it, run it by hand; it tells its address, then
-each request and its answer:
+It has OpenAI's API, like llama-server and vLLM, and Ollama's API. It knows some words of praise and blame, and answers
+with the opinion of the one that comes last in the prompt. You can run it by hand to try a client. It then prints its
+address, and each request with its answer:
 
     python tests/servers/stand_in.py --port 8080 --refuses seed,logprobs --status 422 --raw 404 --telling nothing
 
 refuses        parameters that it refuses, such as `logprobs`, `top_logprobs`, `seed`, `logit_bias`, `stop`, `n`
 status         the status of such a refusal: 400, 422, 500, 501
-wording        how it words it: `named` (the parameter), `pydantic` (as FastAPI does), `echo` (the whole request),
-               `silent` (names nothing), `html`
-refuses_after  completions that it answers before it begins to refuse
-ignores        parameters that it takes without heeding them: `stop`, `logprobs`
+wording        the wording of such a refusal: `named` (the parameter), `pydantic` (as FastAPI does), `echo` (the whole
+               request), `silent` (names nothing), `html`
+refuses_after  how many completions it answers before it begins to refuse
+ignores        parameters that it accepts but ignores: `stop`, `logprobs`
 most_logprobs  how many alternatives it grants; a request for more is refused
-most_stops     how many stops it grants
+most_stops     how many stop sequences it grants
 raw, chat      200, or the status of every request for a raw completion, or for a chat: 404, 405, 501
-telling        what `/v1/models` and the like tell: `llama` (as llama-server, `/props` too), `vllm`, `digest`,
-               `id` (names alone), `nothing` (404)
-tokenizer      whose `/tokenize` it has: `llama`, `vllm`, `broken` (one that answers nonsense), `none`
-shape          the shape of its answers: one of `SHAPES` in `stand_in_shapes.py`
-weights        which weights it serves: `a`, or `b`, which holds the opposite opinions
+telling        what `/v1/models` and similar endpoints report: `llama` (as llama-server, with `/props`), `vllm`,
+               `digest`, `id` (only names), `nothing` (404)
+tokenizer      whose `/tokenize` it has: `llama`, `vllm`, `broken` (answers nonsense), `none`
+shape          the JSON format of its answers: one of `SHAPES` in `stand_in_shapes.py`
+weights        which weights it serves: `a`, or `b`, which has the opposite opinions
 window         its context window in tokens; longer prompts are refused
-hangs_after    completions after which it answers no more; -1 for never
-loads          completions that it refuses with 503, as a server does that still loads its model
+hangs_after    how many completions it answers before it stops answering; -1 for never
+loads          how many completions it first refuses with 503, like a server that is still loading its model
 """
 
 import argparse
@@ -46,7 +46,7 @@ PARAMETERS = ("logprobs", "top_logprobs", "seed", "logit_bias", "stop", "n", "te
 
 @dataclass(frozen=True)
 class Switches:
-    """What the server is like; see the module."""
+    """The server's settings; the module's docstring describes each."""
 
     refuses: frozenset[str] = frozenset()
     status: int = 400
@@ -67,13 +67,13 @@ class Switches:
 
 
 class StandIn(RecordingServer):
-    """The server, for the time of a `with` block; `switches` may be changed while it runs."""
+    """The server, which runs inside a `with` block. `switches` may be changed while it runs."""
 
     def __init__(self, switches: Switches | None = None, **options: Any) -> None:
         super().__init__(**options)
         self.switches = switches or Switches()
         self.completions = 0
-        """Requests for a completion so far."""
+        """How many completions were requested so far."""
         self._released = threading.Event()
 
     def __exit__(self, *error: Any) -> None:
@@ -123,12 +123,12 @@ class StandIn(RecordingServer):
 
 
 def words(text: str) -> list[str]:
-    """Return the tokens of a text as this server has them: up to four letters, or any other character."""
+    """Split a text into this server's tokens: up to four letters, or any other single character."""
     return re.findall(r"[A-Za-z]{1,4}|[^A-Za-z]", text)
 
 
 def _parameters(body: dict[str, Any]) -> dict[str, Any]:
-    """Return what was asked for, by OpenAI's names."""
+    """Return the request's parameters under OpenAI's names."""
     options = body.get("options") or {}
     flat = {**body, **options, "max_tokens": body.get("max_tokens", options.get("num_predict", 16))}
     if "max_tokens" not in body and "num_predict" not in options:
@@ -221,7 +221,7 @@ def _reader(default: Any) -> Any:
 
 
 def main() -> None:
-    """Serve until Ctrl-C, telling each request."""
+    """Serve until Ctrl-C, and print each request."""
     switches, port = _from_command_line()
     with StandIn(switches, prints=True, port=port) as server, suppress(KeyboardInterrupt):
         print(f"OpenAI: {server.url}/v1   Ollama: {server.url}   shapes: {', '.join(SHAPES)}", flush=True)

@@ -1,4 +1,4 @@
-"""Write one answer in all the shapes that servers have been seen to answer in, sound and broken ones."""
+"""Write an answer in the various JSON formats of real servers, both valid and broken ones."""
 
 import json
 import math
@@ -13,7 +13,7 @@ Reshape = Callable[[Json], object]
 
 def shaped(shape: str, path: str, text: str, alternatives: dict[str, float] | None) -> tuple[int, object]:
     """Return the status and body of an answer to a request on this path."""
-    if "chat" in path:  # there is no blank to go on from
+    if "chat" in path:  # after a chat template, the answer does not begin with a space
         text = text.strip()
         alternatives = alternatives and {token.strip(): logprob for token, logprob in alternatives.items()}
     reply = _ollama(path, text, alternatives) if path.startswith("/api/") else _openai(path, text, alternatives)
@@ -68,7 +68,7 @@ def _choice(**parts: object) -> Reshape:
 
 
 def _content(change: Callable[[str], object]) -> Reshape:
-    """Change the text, which is in one of three places."""
+    """Change the text, which a reply holds in one of three places."""
 
     def reshape(reply: Json) -> object:
         if "response" in reply:
@@ -89,7 +89,7 @@ def _without(*names: str) -> Reshape:
 
 
 def _logprobs(told: object) -> Reshape:
-    """Other log-probabilities, if any were asked for."""
+    """Replace the log-probabilities, if any were requested."""
 
     def reshape(reply: Json) -> object:
         if "logprobs" in reply:  # of Ollama
@@ -100,7 +100,7 @@ def _logprobs(told: object) -> Reshape:
 
 
 def _columns(**parts: object) -> Reshape:
-    """Log-probabilities as OpenAI's first API had them."""
+    """Replace the log-probabilities by lists in the format of OpenAI's first API."""
 
     def reshape(reply: Json) -> object:
         told = reply.get("choices", [{}])[0].get("logprobs")
@@ -119,7 +119,7 @@ def _columns(**parts: object) -> Reshape:
 
 
 SHAPES: dict[str, Reshape] = {
-    # Sound, if unusual: there is a text to be read.
+    # Valid, though unusual: the reply has a text.
     "plain": lambda reply: reply,
     "no-usage": _without("usage", "prompt_eval_count", "eval_count"),
     "null-usage": _with(usage=None, prompt_eval_count=None, eval_count=None),
@@ -135,7 +135,7 @@ SHAPES: dict[str, Reshape] = {
     "bare-logprobs": _logprobs({"content": [{"token": " positive", "logprob": -0.4}]}),
     "broken-logprobs": _logprobs({"content": [{"token": None, "logprob": "low", "top_logprobs": [{}]}]}),
     "nan-logprobs": _logprobs({"content": [{"token": " positive", "logprob": math.nan, "top_logprobs": []}]}),
-    # Without a text, or no answer at all.
+    # Broken: the reply has no text, or is no answer at all.
     "null-text": _content(lambda text: None),
     "parts": _content(lambda text: [{"type": "text", "text": text}]),
     "number-text": _content(lambda text: 5),
@@ -154,7 +154,7 @@ SHAPES: dict[str, Reshape] = {
     "not-utf-8": lambda reply: b"\xff\xfe{}",
     "hang-up": lambda reply: "",
 }
-"""By name, what makes a shape of a sound reply."""
+"""Maps the name of a format to the function that changes a normal reply into it."""
 
 SOUND = tuple(SHAPES)[: list(SHAPES).index("null-text")]
-"""The shapes that a text can be read from."""
+"""The names of the formats that contain a text."""

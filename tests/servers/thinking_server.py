@@ -1,4 +1,4 @@
-"""Speak the APIs of OpenAI and of Ollama as servers of a model that thinks do."""
+"""A test server for a model that thinks, with the APIs of OpenAI and Ollama."""
 
 import math
 import re
@@ -11,27 +11,28 @@ PROMPT_TOKENS = 20
 
 
 class Said(NamedTuple):
-    """What the model wrote until it was cut."""
+    """The text that the model wrote until it ended or was cut."""
 
     thought: str
     answer: str
     text: str
-    """Both, as the model wrote them."""
+    """Thought and answer together, as the model wrote them."""
     tokens: tuple[str, ...]
     finish: str
 
 
 class ThinkingServer(RecordingServer):
-    """A model that writes `<think>`, a thought of so many words, `</think>`, and then its answer.
+    """A model that writes `<think>`, a thought of a given number of words, `</think>`, and then its answer.
 
-    `answer` gives the answer to a prompt's text. `shape` tells how thoughts are sent: `tags` leaves them in the text,
-    `opened` too, but for the opening tag, which the template has written; `reasoning_content`, `reasoning` (vLLM) and
-    `thinking` (Ollama) send them in a field of that name; `hidden` only counts their tokens, as OpenAI does.
+    `answer` maps a prompt's text to the answer. `shape` says how thoughts are sent. `tags` leaves them in the text.
+    `opened` does too, but without the opening tag, as if the chat template had written it. `reasoning_content`,
+    `reasoning` (vLLM) and `thinking` (Ollama) send them in a field of that name. `hidden` only counts their tokens, as
+    OpenAI does.
 
-    It does not think if it is asked not to in a way that it `obeys`: `think`, `enable_thinking` or
-    `reasoning_effort`, nor over raw prompts unless `thinks_raw`. It `refuses` a parameter with the given status and
-    message. As tokens it takes words with the white space before them; `max_tokens` and stop sequences cut all that
-    it writes, thoughts too. The first token of the answer has a log-probability of 90 %, "other" the rest.
+    The model does not think if the request says so with a parameter that it `obeys`: `think`, `enable_thinking` or
+    `reasoning_effort`. It thinks over raw prompts only with `thinks_raw`. It `refuses` a parameter with the given
+    status and message. Its tokens are words with the white space before them. `max_tokens` and stop sequences cut
+    everything that it writes, including thoughts. The answer's first token has a probability of 90 %, "other" the rest.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class ThinkingServer(RecordingServer):
         self.obeys, self.refuses, self.thinks_raw = frozenset(obeys), dict(refuses or {}), thinks_raw
         self.closing = closing
         self.said: list[int] = []
-        """The tokens of each completion."""
+        """The number of tokens of each completion."""
 
     def answer(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, object]:
         if path == "/api/tags":
