@@ -62,9 +62,8 @@ class Witness:
             answer = ask(record.prompt, record.sampling)
         except (TransientError, UnreachableError, AbandonedError):
             raise
-        except ModelError:  # for example, the prompt no longer fits the window, or its kind is no longer served
-            self.generation = str(len(record.answers))
-            return True
+        except ModelError as error:  # for example, the prompt no longer fits the window
+            answer = Completion(text=f"{type(error).__name__}: {error}")
         same = [generation for generation, known in record.answers.items() if same_weights(known, answer)]
         if same:
             self.generation = same[0]

@@ -1,7 +1,6 @@
 """Answer typed questions with a model behind a decision endpoint."""
 
 import hashlib
-import ipaddress
 import json
 import os
 import re
@@ -9,14 +8,15 @@ import time
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit
 
 from cribsheet.errors import ContextOverflowError, ModelError, TransientError, UnknownModelError, UnreachableError
 from cribsheet.models import forks
 from cribsheet.models._asking import question_in
 from cribsheet.models._base import Completion, Sampling
 from cribsheet.models._estimate import estimate_tokens
+from cribsheet.models._proxies import http_client, through_proxy
 from cribsheet.models._systemone import DECISIONS, SYSTEMONE, Form, NotAnswered
+from cribsheet.models.addresses import read_address
 from cribsheet.prompts import Prompt
 
 DEFAULT_WINDOW = 4096
@@ -83,8 +83,10 @@ class SystemOneModel:
         form = self._form
         status, reply = self._send("POST", form.path, form.request(self._model, prompt, question))
         if status in (404, 405) and form is SYSTEMONE and not _NO_SUCH_MODEL.search(_reason(reply)):
-            self._form = DECISIONS
-            return self.complete(prompt, sampling)
+            form = DECISIONS
+            status, reply = self._send("POST", form.path, form.request(self._model, prompt, question))
+            if status not in (404, 405):
+                self._form = form
         if status != 200:
             raise self._explain(form, status, _reason(reply))
         try:
@@ -110,26 +112,25 @@ class SystemOneModel:
 
     @cached_property
     def _client(self) -> Any:
-        import httpx  # imported here because it takes 0.2 seconds, which embedded models need not spend
-
         key = next((os.environ[name] for name in KEYS if os.environ.get(name)), None)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        is_own = _is_loopback(self.endpoint)  # requests to this machine bypass proxies
-        return httpx.Client(base_url=self.endpoint, headers=headers, timeout=self._timeout, trust_env=not is_own)
+        return http_client(self.endpoint, base_url=self.endpoint, headers=headers, timeout=self._timeout)
 
     def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
         """Return the status and the JSON of a reply; its text if it is not JSON."""
-        import httpx  # imported here for the same reason as in `_client`
+        import httpx  # imported here because it takes 0.2 seconds, which embedded models need not spend
 
         try:
             reply = self._client.request(method, path, json=body)
         except httpx.TimeoutException as error:
             raise TransientError(
                 f"{self.endpoint} did not answer within {self._timeout:g} seconds: {error!r}."
+                f"{through_proxy(self.endpoint)}"
             ) from error
         except (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
             raise UnreachableError(
                 f"Nothing answers at {self.endpoint}: {str(error).rstrip('.')}. Start the server, or check --api-base."
+                f"{through_proxy(self.endpoint)}"
             ) from error
         except httpx.TransportError as error:
             raise TransientError(f"{self.endpoint} broke off the connection: {error!r}.") from error
@@ -170,21 +171,10 @@ def _server(api_base: str) -> str:
     >>> _server("localhost:9931/v1/systemone")
     'http://localhost:9931'
     """
-    address = api_base.strip().rstrip("/")
+    address = read_address(api_base, dialect="openai", source="--api-base")
     for path in (SYSTEMONE.path, DECISIONS.path, "/v1"):
         address = address.removesuffix(path)
-    return address if "://" in address else f"http://{address}"
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        host = urlsplit(address).hostname or ""
-    except ValueError:  # not a valid address, which the client reports
-        return False
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+    return address
 
 
 def _reason(reply: Any) -> str:

@@ -7,7 +7,14 @@ from typing import Any, Literal
 import pytest
 from decision_server import DecisionServer
 
-from cribsheet.errors import ContextOverflowError, ModelError, TransientError, UnknownModelError, UnreachableError
+from cribsheet.errors import (
+    AddressError,
+    ContextOverflowError,
+    ModelError,
+    TransientError,
+    UnknownModelError,
+    UnreachableError,
+)
 from cribsheet.models import Model, Sampling, open_model
 from cribsheet.models.keys import completion_key
 from cribsheet.models.scripted import ScriptedModel
@@ -201,10 +208,21 @@ class TestFaults:
         ):
             model_at(server).complete(CHOICE, SAMPLING)
 
-    @pytest.mark.parametrize(
-        "address",
-        ["http://127.0.0.1:9", "127.0.0.1:9/v1", "http://[::1]:9", "ftp://x:9", "http://[x:9", "http://x:y:9"],
-    )
+    @pytest.mark.parametrize("address", ["ftp://x:9", "http://[x:9", "http://x:y:9", "http://", ""])
+    def test_what_is_no_address_is_said(self, address: str) -> None:
+        with pytest.raises(AddressError, match=r"--api-base is .* not the address of a server"):
+            SystemOneModel("systemone/decider", api_base=address)
+
+    def test_a_server_without_either_endpoint_is_asked_for_both_again(self) -> None:
+        with DecisionServer(shares) as server:
+            model = model_at(server)
+            server.faults.extend([(404, "no such page"), (404, "no such page")])
+            with pytest.raises(ModelError, match="neither /v1/systemone nor /v1/decisions"):
+                model.complete(CHOICE, SAMPLING)
+            assert model.complete(CHOICE, SAMPLING).text
+        assert [request.path for request in server.requests][-1] == "/v1/systemone"
+
+    @pytest.mark.parametrize("address", ["http://127.0.0.1:9", "127.0.0.1:9/v1", "http://[::1]:9"])
     def test_a_server_that_is_not_there_is_named(self, address: str) -> None:
         with pytest.raises(UnreachableError, match=r"Nothing answers at \w+://.*:9.*Start the server"):
             SystemOneModel("systemone/decider", api_base=address).complete(CHOICE, SAMPLING)
