@@ -100,7 +100,7 @@ def test_a_calibrated_decision_is_said_to_be_lost_with_its_biases(target: str) -
     prompt = prompt_of(layout_named("plain"), SENTIMENT, (), decoding=decided)
     calibrated = prompt.with_corrections(Calibration(biases={"negative": -0.25, "positive": -1.5}))
     said = caveats_of(calibrated, target)
-    assert "Calibration: before it decides, Cribsheet subtracts -0.25 from negative, -1.5 from positive" in said
+    assert "Calibration: before deciding, Cribsheet subtracts -0.25 from negative, -1.5 from positive" in said
     assert "by the probabilities of whole words (negative / positive)" in said
     assert "Calibration:" not in caveats_of(prompt, target)
 
