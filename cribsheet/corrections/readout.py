@@ -50,7 +50,7 @@ class Readout(Correction):
     def caveat(self, signature: Signature) -> str:
         """Say how many alternatives are used."""
         return (
-            f"The readout: before deciding, Cribsheet weighs {len(self.usual)} alternatives of the first token for "
+            f"The readout: before deciding, Cribsheet weighs alternatives of the first token ({len(self.usual)}) for "
             "each outcome, with the weights of the frozen file. This export does not."
         )
 

@@ -36,7 +36,7 @@ def test_json_holds_the_outputs_and_what_is_known_of_them(run: Run, served: Path
     assert json.loads(result.stdout) == {
         "sentiment": "positive",
         "probability": None,
-        "probability_note": "None was fitted: the answer was written, not decided, and no guard judged it.",
+        "probability_note": "There is none: the answer was written as text, and no guard judged it.",
         "unassigned": None,
         "decided_by": "text",
         "model_text": " positive",
@@ -114,7 +114,7 @@ def test_a_completion_that_cannot_be_read_is_a_failure_that_quotes_it(
     server.engine = WrittenEngine(" hard to tell")
     result = run("ask", served, "--text", "Hm.")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "The model said ' hard to tell'" in result.stderr
+    assert "The model wrote ' hard to tell'" in result.stderr
 
 
 def test_an_unknown_model_is_a_failure_that_says_what_to_use(run: Run, served: Path) -> None:
