@@ -175,5 +175,5 @@ def test_the_bridge_needs_neither_litellm_nor_dspys_own_adapters_and_language_mo
     )
     assert done.stdout.splitlines() == [
         "{'sentiment': 'fine'}",
-        "The program called its language model directly. Let a dspy.Predict do it, so that it can be compiled.",
+        "The program called its language model directly, so this call cannot be compiled. Use a dspy.Predict.",
     ], done.stderr
