@@ -121,13 +121,13 @@ def test_a_guard_is_said_to_be_lost(target: str) -> None:
 @targets
 def test_the_score_is_that_of_the_exports_own_carriage(target: str) -> None:
     program = program_of(toy_prompt(QA).with_corrections(GUARD))
-    assert export(program, target).score == "Its score as text was not measured."
+    assert export(program, target).score == "The score of this export (text) was not measured."
     scores = {"text": Score(score=0.4, low=0.3, high=0.5, n=100), "runtime": program.results.compiled}
     results = program.results.model_copy(update={"carriages": scores})
     exported = export(program.model_copy(update={"results": results}), target)
     assert exported.carriage == "text"
     assert exported.score == (
-        "It scores as text: label_accuracy 0.400 [0.300, 0.500], n=100. In the runtime: 0.900 [0.800, 0.950], n=100."
+        "The score of this export (text): label_accuracy 0.400 [0.300, 0.500], n=100. In the runtime: 0.900 [0.800, 0.950], n=100."
     )
     if target == "ollama":
         assert exported.score in exported.text.split("\n")[1]
@@ -168,7 +168,7 @@ def test_how_the_answer_is_read_is_said_for_this_very_prompt(target: str) -> Non
 @targets
 def test_code_that_stays_behind_is_said(target: str) -> None:
     said = export(toy_program().model_copy(update={"wiring": None}), target).caveats
-    assert "toy runs code of its own around its prompts, which stays behind." in said
+    assert "toy runs its own code around its prompts, and that code is not exported." in said
 
 
 @targets
