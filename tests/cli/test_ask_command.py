@@ -56,7 +56,7 @@ def test_a_dash_reads_standard_input_once(run: Run, served_qa: Path, server: Oll
     assert "Grüße\nund mehr\n" in server.prompts[-1]
     result = run("ask", served_qa, "--question", "-", "--context", "-", input="x")
     assert result.exit_code == 2
-    assert "standard input is already the question" in result.stderr
+    assert "standard input is already used for question" in result.stderr
 
 
 def test_standard_input_that_is_not_utf_8_is_misuse(run: Run, served: Path) -> None:
@@ -214,7 +214,7 @@ def test_files_that_cannot_be_read_or_written_are_failures(run: Run, served: Pat
     [
         (("--jsonl", "in.jsonl", "--text", "x"), "--text was given too"),
         (("--text", "x", "--out", "out.jsonl"), "Give --jsonl too"),
-        (("--jsonl", "in.jsonl", "--out", "in.jsonl"), "is the file of --jsonl"),
+        (("--jsonl", "in.jsonl", "--out", "in.jsonl"), "is the same file as --jsonl"),
     ],
 )
 def test_options_that_do_not_go_together_are_misuse(

@@ -68,7 +68,7 @@ def test_each_carriage_is_compared_with_its_own_score(run: Run, compiled: Path) 
         assert told["change"]["mean"] == 0.0
     refused = run("check", compiled, "--for", "logit_bias")
     assert refused.exit_code == 2
-    assert "cannot be deployed as logit_bias. They were scored as text, logprobs, runtime" in refused.stderr
+    assert "cannot be deployed as logit_bias. Use one of these: text, logprobs, runtime" in refused.stderr
 
 
 def test_other_rows_are_compared_without_pairing(run: Run, compiled: Path, folder: Path) -> None:
