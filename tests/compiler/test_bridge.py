@@ -49,7 +49,7 @@ def test_types_become_outcomes(annotation: Any, kind: str, labels: tuple[Any, ..
 
 @pytest.mark.parametrize("annotation", [list[str], dict[str, int], str | None, str | int, bytes, Literal[1.5], Any])
 def test_a_type_without_a_form_in_a_prompt_is_refused(annotation: Any) -> None:
-    with pytest.raises(SignatureError, match="Supported are str"):
+    with pytest.raises(SignatureError, match="Use str, int"):
         field_of(annotation)
 
 

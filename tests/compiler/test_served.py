@@ -231,7 +231,7 @@ def test_a_second_ctrl_c_ends_a_compile_that_waits_for_a_server_that_hangs(
         process.send_signal(signal.SIGINT)
         # The server never answers, and its client would wait for minutes.
         out, err = process.communicate(timeout=60)
-    assert f"of {name} at {base}, the first asked for" in said
+    assert f"of {name} at {base}, the first requested" in said
     assert "Press Ctrl-C again" in said
     assert "Traceback" not in err
     file = workspace.root / "toy.prompt.json"

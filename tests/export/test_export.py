@@ -67,7 +67,7 @@ def test_an_unknown_target_is_refused_with_the_known_ones() -> None:
 def test_a_program_of_several_prompts_wants_to_know_which_one(target: str) -> None:
     with pytest.raises(ExportError, match="several prompts: retrieve, answer"):
         export(two_prompts(), target)
-    with pytest.raises(ExportError, match=r"no prompt 'judge'\. It has retrieve, answer"):
+    with pytest.raises(ExportError, match=r"no prompt 'judge'\. Use one of these: retrieve, answer"):
         export(two_prompts(), target, prompt="judge")
     exported = export(two_prompts(), target, prompt="answer")
     assert exported.file_name.startswith("toy-answer.")
@@ -127,7 +127,8 @@ def test_the_score_is_that_of_the_exports_own_carriage(target: str) -> None:
     exported = export(program.model_copy(update={"results": results}), target)
     assert exported.carriage == "text"
     assert exported.score == (
-        "The score of this export (text): label_accuracy 0.400 [0.300, 0.500], n=100. In the runtime: 0.900 [0.800, 0.950], n=100."
+        "The score of this export (text): label_accuracy 0.400 [0.300, 0.500], n=100. "
+        "In the runtime: 0.900 [0.800, 0.950], n=100."
     )
     if target == "ollama":
         assert exported.score in exported.text.split("\n")[1]
@@ -148,7 +149,7 @@ def test_extraction_is_said_to_be_lost(target: str) -> None:
     said = caveats_of(prompt.with_corrections(Extraction(source="context"), GUARD), target)
     assert "if answer is not a span of context, Cribsheet" in said
     pointed = prompt.with_corrections(Pointer(source="context", weights={"likelihood": 1.0}))
-    assert "begins at the word of context that the pointer's weights favour" in " ".join(
+    assert "Cribsheet chooses the word of context at which answer begins" in " ".join(
         export(program_of(pointed), target).caveats
     )
 
