@@ -28,7 +28,7 @@ def check_first_answers(study: Study, baseline: Trial, *, go_on: bool) -> None:
     texts = [one.text.strip() for one in completions if one.text.strip()]
     if texts:
         study.progress.stage(
-            f"none of the first {len(completions)} answers can be read, for example {_shortened(texts[0])}: trying "
+            f"none of the first {len(completions)} answers can be read, such as {_shortened(texts[0])}: trying "
             "prompts with demonstrations"
         )
     elif not go_on and not _answers_with_demos(study):
