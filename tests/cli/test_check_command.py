@@ -88,4 +88,4 @@ def test_test_rows_that_are_missing_or_changed_are_refused(run: Run, compiled: P
     beside.unlink()
     missing = run("check", compiled)
     assert missing.exit_code == 1
-    assert "name rows with --data" in missing.stderr
+    assert "name other rows with --data" in missing.stderr
