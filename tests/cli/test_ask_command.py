@@ -258,7 +258,7 @@ def test_a_program_whose_code_is_elsewhere_or_another_says_so(run: Run, pair: Pa
     (folder / "programs" / "toy.py").unlink()
     result = run("ask", pair, "--text", "Fine.")
     assert result.exit_code == 1
-    assert "runs code of its own between its prompts: that of the task 'toy', which is not in" in result.stderr
+    assert "needs the code of the task 'toy' between its prompts, and that task is not in" in result.stderr
 
 
 # The embedded model
