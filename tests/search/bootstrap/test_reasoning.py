@@ -109,7 +109,7 @@ def test_a_file_that_claims_to_reason_but_does_not_is_refused(tmp_path: Path) ->
     content = json.loads(path.read_text())
     content["prompts"]["predict"]["reasoning"] = True
     path.write_text(json.dumps(content))
-    with pytest.raises(FrozenFileError, match="must ask for reasoning first"):
+    with pytest.raises(FrozenFileError, match="the first output must be 'reasoning'"):
         reseal(path)
 
 
