@@ -23,8 +23,8 @@ from cribsheet.errors import DataError
 from row_writer import row_file
 
 FILES = 100_000
-_VERBS = "Write|Save|Give|Add|Remove|Mend|Map another column|Close|Put|Name|Check|Fill it in|Keep|Unpack|Correct|Rename"
-MEND = re.compile(rf"[.;:)] (?:{_VERBS}|If only the names differ, rename them)\b|; write ")
+_VERBS = "Write|Save|Give|Add|Remove|Replace|Also map|Close|Put|Name|Check|Fill it in|Keep|Unpack|Correct|Rename|Map"
+MEND = re.compile(rf"[.;:)] (?:{_VERBS}|If only the names differ, map the columns)\b|; write ")
 """Matches the part of a message that says what to do."""
 PLACE = re.compile(
     r"rows\.?\w*(?:, (?:line \d+|question .+|row \d+ of 'data'))?[: ]|[Tt]he trainset|row \d+|--map|mapping"

@@ -3,8 +3,9 @@
 from typing import Final, Literal, get_args
 
 Carriage = Literal["text", "logit_bias", "logprobs", "runtime"]
-"""`text`: the prompt, greedy decoding and stops. `logit_bias`: that, and a bias on the outcomes' tokens. `logprobs`:
-all that a client works out from the log-probabilities of one request. `runtime`: everything, further requests too."""
+"""`text`: the prompt, greedy decoding and stop sequences. `logit_bias`: the same, and a bias on the outcomes' tokens.
+`logprobs`: also what a client can compute from the log-probabilities of one request. `runtime`: everything, including
+corrections that make further requests."""
 
 CARRIAGES: Final[tuple[Carriage, ...]] = get_args(Carriage)
-"""From the least to the most."""
+"""Ordered from the one that carries least to the one that carries most."""

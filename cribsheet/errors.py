@@ -4,22 +4,22 @@ CribsheetError
  +-- SignatureError          a signature that cannot become a prompt
  +-- DataError               rows that cannot be read, or do not fit the signature
  +-- LayoutError             an unknown or impossible layout
- +-- MetricError             a metric that raises, or gives no number
- +-- WorkspaceError          a task, optimizer or folder that is not there
+ +-- MetricError             a metric that raises, or returns something other than a number
+ +-- WorkspaceError          a task, optimizer or folder that does not exist
  +-- FrozenFileError         a frozen file that is edited, truncated or too new
- +-- CompileError            a compile that cannot start or go on
- |    +-- BudgetError        the budget does not cover one candidate
- +-- ExportError             a frozen prompt that cannot be exported so
- +-- UnreadableCompletionError   a completion that holds no value of the signature
- +-- ModelError              a completion that cannot be had
-      +-- UnknownModelError  the name leads to no model
-      +-- AddressError       an address where no server can be
-      +-- MissingExtraError  the package behind the model is not installed
-      +-- UnreachableError   no server answers there
-      +-- TransientError     a fault that a later call may not meet again
+ +-- CompileError            a compile that cannot start or continue
+ |    +-- BudgetError        the budget is too small for one candidate
+ +-- ExportError             a frozen prompt that cannot be exported to this target
+ +-- UnreadableCompletionError   a completion that cannot be parsed into the signature's outputs
+ +-- ModelError              the model gave no completion
+      +-- UnknownModelError  no model has this name
+      +-- AddressError       the server's address is malformed
+      +-- MissingExtraError  the package that the model needs is not installed
+      +-- UnreachableError   no server answers at the address
+      +-- TransientError     a failure that may not happen again if the call is repeated
       +-- ContextOverflowError   the prompt is longer than the context window
-      +-- PromptStyleError   the server takes no prompts of this style, chat or raw
-      +-- AbandonedError     a second Ctrl-C: the answer is not waited for
+      +-- PromptStyleError   the server does not accept this style of prompt, chat or raw
+      +-- AbandonedError     Ctrl-C was pressed twice, so the answer is not waited for
       +-- WeightsError       weights that cannot be fetched or verified
 
 Each message says what happened, the value received, and what to do next.
@@ -27,7 +27,7 @@ Each message says what happened, the value received, and what to do next.
 
 
 class CribsheetError(Exception):
-    """Base of all errors that are the user's to mend."""
+    """Base of all errors that the user can fix."""
 
 
 class SignatureError(CribsheetError):
@@ -43,23 +43,23 @@ class LayoutError(CribsheetError):
 
 
 class MetricError(CribsheetError):
-    """A metric that raised, or gave something that is not a number."""
+    """A metric that raised, or returned something other than a number."""
 
 
 class WorkspaceError(CribsheetError):
-    """A task, optimizer or folder that is not there."""
+    """A task, optimizer or folder that does not exist."""
 
 
 class FrozenFileError(CribsheetError):
-    """A frozen file that is edited, truncated, or of a newer format."""
+    """A frozen file that was edited or truncated, or has a newer format."""
 
 
 class CompileError(CribsheetError):
-    """A compile that cannot start or go on."""
+    """A compile that cannot start or continue."""
 
 
 class BudgetError(CompileError):
-    """A budget that does not cover one candidate."""
+    """A budget that is too small for one candidate."""
 
 
 class ExportError(CribsheetError):
@@ -67,19 +67,19 @@ class ExportError(CribsheetError):
 
 
 class UnreadableCompletionError(CribsheetError):
-    """A completion that holds no value of the signature."""
+    """A completion that cannot be parsed into the signature's outputs."""
 
 
 class ModelError(CribsheetError):
-    """A completion that cannot be had."""
+    """The model gave no completion."""
 
 
 class UnknownModelError(ModelError):
-    """A model name that leads to no model."""
+    """A name that no model has."""
 
 
 class AddressError(ModelError):
-    """An address where no server can be."""
+    """A malformed server address."""
 
 
 class MissingExtraError(ModelError):
@@ -91,7 +91,7 @@ class UnreachableError(ModelError):
 
 
 class TransientError(ModelError):
-    """A fault that a later call may not meet again: a time-out, a 429, a 5xx."""
+    """A failure that may not happen again if the call is repeated: a time-out, HTTP 429 or 5xx."""
 
 
 class ContextOverflowError(ModelError):
@@ -99,12 +99,12 @@ class ContextOverflowError(ModelError):
 
 
 class PromptStyleError(ModelError):
-    """A prompt of a style, chat or raw, that the server does not take."""
+    """A prompt whose style, chat or raw, the server does not accept."""
 
 
 class AbandonedError(ModelError):
-    """A completion that is not waited for any longer, since Ctrl-C was pressed twice."""
+    """A completion that is no longer waited for, because Ctrl-C was pressed twice."""
 
 
 class WeightsError(ModelError):
-    """Weights that cannot be fetched, or are not what they should be."""
+    """Model weights that cannot be downloaded or do not match their checksum."""

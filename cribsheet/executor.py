@@ -1,4 +1,4 @@
-"""The one place where evaluations run: threads here, a cluster behind the same seam elsewhere."""
+"""Run a function over many items in parallel: threads here, other executors behind the same protocol."""
 
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,19 +16,19 @@ class Executor(Protocol):
 
     @property
     def parallel(self) -> int:
-        """How many items are under way at once."""
+        """How many items are processed at once."""
         ...
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
-        """Yield the result of each item, in the items' order; an error surfaces at its item.
+        """Yield the result of each item in order; if an item fails, its error is raised at its position.
 
-        Items are drawn in the calling thread. Closing it waits for what is under way.
+        Items are read in the calling thread. Closing the generator waits for the items that are being processed.
         """
         ...
 
 
 class Threads:
-    """Runs up to `parallel` items at once, one at a time in the calling thread if that is 1.
+    """Runs up to `parallel` items at once in threads; if `parallel` is 1, no thread is started.
 
     >>> list(Threads(2).map(abs, [-1, 2, -3]))
     [1, 2, 3]
@@ -38,9 +38,9 @@ class Threads:
         self.parallel = parallel
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
-        """Yield the result of each item in order; at most `parallel` are under way or waiting to be read.
+        """Yield the result of each item in order; at most `parallel` are being processed or wait to be read.
 
-        Ctrl-C comes up between two items, once the next one in order has its result.
+        Ctrl-C raises KeyboardInterrupt between two items, after the next item in order has its result.
         """
         if self.parallel <= 1:
             for item in items:

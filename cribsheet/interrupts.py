@@ -1,7 +1,7 @@
-"""Have Ctrl-C come up where it does no harm.
+"""Delay the KeyboardInterrupt of Ctrl-C until it does no harm.
 
-A KeyboardInterrupt comes up wherever Python happens to be: where it is lost, as in the callback of a weak
-reference, half way through a change, or where a thread pool has just taken a lock that its threads then wait for.
+Python raises KeyboardInterrupt wherever it happens to be. That can be the callback of a weak reference, where
+the exception is lost; the middle of a change; or a thread pool that has just taken a lock its threads wait for.
 """
 
 import signal
@@ -13,10 +13,10 @@ from types import FrameType
 
 @contextmanager
 def first_ctrl_c(does: Callable[[], None]) -> Iterator[None]:
-    """Have the first Ctrl-C in the block do this, and nothing else; a second one does what it always does.
+    """Make the first Ctrl-C in the block call `does` and nothing else; a second one has its usual effect.
 
-    Python hands signals to the main thread alone, so a block in another one is left as it is, as is a process
-    that was started to ignore Ctrl-C.
+    Python delivers signals to the main thread only, so in another thread this changes nothing. It also changes
+    nothing if the process was started to ignore Ctrl-C.
     """
     former = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or former in (signal.SIG_IGN, None):
@@ -36,8 +36,8 @@ def first_ctrl_c(does: Callable[[], None]) -> Iterator[None]:
 
 @contextmanager
 def interrupts_held_back() -> Iterator[None]:
-    """Have the KeyboardInterrupt of a first Ctrl-C wait for the end of the block; a second one comes up at once."""
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # none would come up
+    """Raise the KeyboardInterrupt of a first Ctrl-C at the end of the block; a second Ctrl-C raises at once."""
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # Ctrl-C raises nothing to hold back
         yield
         return
     held: list[bool] = []

@@ -1,4 +1,4 @@
-"""What an output of a task can be."""
+"""The outcomes that a task's output can have."""
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
@@ -7,7 +7,7 @@ ANSWERED = "answered"
 
 
 class Unanswerable(BaseModel):
-    """The typed outcome of a question that the inputs do not answer; in JSON `{"unanswerable": reason}`.
+    """The outcome of a question that the inputs do not answer; in JSON `{"unanswerable": reason}`.
 
     >>> Unanswerable(reason="The text is about gravity.").reason
     'The text is about gravity.'
@@ -20,7 +20,7 @@ class Unanswerable(BaseModel):
         validation_alias=AliasChoices("reason", UNANSWERABLE),
         serialization_alias=UNANSWERABLE,
     )
-    """Why there is no answer, in a sentence; None if nobody said."""
+    """Why there is no answer, in one sentence; None if no reason was given."""
 
     def __bool__(self) -> bool:
         return False

@@ -4,21 +4,21 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Is told what a compile is doing."""
+    """Receives reports of what a compile is doing."""
 
     def stage(self, text: str) -> None:
         """A new part of the work begins."""
         ...
 
     def notice(self, text: str) -> None:
-        """Something that the user should read, whatever is shown next."""
+        """Something happened that the user should read; it must stay visible."""
         ...
 
     def advance(self, *, spent: float, limit: float, best: float | None) -> None:
         """Some rows were answered.
 
-        `spent` and `limit` are in the budget's unit. `best` is the best validation score so far; None while
-        there is none, or the stage asks other rows than the validation rows.
+        `spent` and `limit` are in the budget's unit. `best` is the best validation score so far; None if there is
+        none yet, or if the stage runs on rows other than the validation rows.
         """
         ...
 

@@ -1,11 +1,11 @@
-"""A rendered prompt: what is sent to a model, to the byte."""
+"""A rendered prompt: exactly what is sent to a model."""
 
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 Piece = str | int
-"""A part of an answer: text, or the token id of what is no text by itself, such as half a character."""
+"""A part of an answer: text, or a token id if the token is not text by itself, such as half a character."""
 
 
 class Message(BaseModel):
@@ -23,50 +23,51 @@ class Option(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     word: str
-    """What it is called: no two options of a question have the same."""
+    """Its name, unique among the options of a question."""
     description: str = ""
-    """What it means, in words; empty if its name says so."""
+    """What it means; empty if the name is clear."""
 
 
 class Question(BaseModel):
-    """A typed question about a state, as decision endpoints take it."""
+    """A typed question about a text, as decision endpoints accept it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: Literal["choice", "noul", "score"]
-    """One of the options, no or yes (the first option is no), or a level (the first option is the lowest)."""
+    """`choice`: one of the options. `noul`: no or yes; the first option is no. `score`: a level; the first option is
+    the lowest."""
     name: str
-    """What its answer is called."""
+    """The name of the answer, usually the output field's name."""
     instructions: str
-    """What is asked."""
+    """The question itself."""
     options: tuple[Option, ...]
-    """The answers that it allows."""
+    """The allowed answers."""
 
 
 class Prompt(BaseModel):
-    """Chat messages, the text of a raw completion and where the answer ends, or a state and a question about it."""
+    """What one request sends: chat messages, the text of a raw completion, or a text with a typed question about it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     messages: tuple[Message, ...] = ()
     """The chat turns; empty for a raw completion."""
     text: str = ""
-    """The whole text of a raw completion, or the state that is asked about; empty for a chat."""
+    """The whole text of a raw completion, or the text that the question is about; empty for a chat."""
     question: Question | None = None
-    """What a decision endpoint is asked about the text; None if the text is to be gone on with."""
+    """The question that a decision endpoint answers about the text; None if the model should continue the text."""
     stop: tuple[str, ...] = ()
-    """The sequences that end the completion; none of them is part of it."""
+    """Stop sequences: each ends the completion and is not part of it."""
     begun: tuple[Piece, ...] = ()
-    """What the answer begins with, if that is no part of a raw completion's text. Few models can go on from it."""
+    """A prefill: the answer's first pieces, for a chat or if they are not text. Few models accept it."""
 
     @property
     def is_chat(self) -> bool:
-        """Whether this is for a chat endpoint, which applies the model's own template."""
+        """Whether this goes to a chat endpoint, which applies the model's own template."""
         return bool(self.messages)
 
     @property
     def full_text(self) -> str:
-        """All text in order, without a chat template: for counting and for showing."""
+        """All text in order, without a chat template; used to count tokens or to show the prompt."""
         begun = "".join(piece if isinstance(piece, str) else "\ufffd" for piece in self.begun)
         if self.question is not None:
             options = [
@@ -78,7 +79,7 @@ class Prompt(BaseModel):
         return "\n".join(f"<{message.role}>\n{message.content}" for message in self.messages) + begun
 
     def followed_by(self, *pieces: Piece) -> "Prompt":
-        """Return the prompt with the beginning of its answer.
+        """Return the prompt with these pieces as the beginning of its answer.
 
         >>> Prompt(text="Stars:").followed_by(" ", "4").text
         'Stars: 4'

@@ -1,4 +1,4 @@
-"""What a user may choose about a compile."""
+"""The settings of a compile."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -12,41 +12,41 @@ DEFAULT_MODEL = "embedded/smollm2-135m"
 
 @dataclass(frozen=True)
 class Settings:
-    """How to compile."""
+    """Everything a user can choose about a compile."""
 
     model: str = DEFAULT_MODEL
     api_base: str | None = None
     context_window: int | None = None
-    """Tokens that prompt and completion may have together; None for what the model tells."""
+    """The most tokens of prompt and completion together; None for the value that the model reports."""
     long_rows: int | None = None
     """The most rows that may be left out because they are too long for the model; None for 1 in 20."""
     trainset: str | os.PathLike[str] | Iterable[Any] | None = None
-    """In place of the task's own."""
+    """Rows to use instead of the task's own trainset."""
     mapping: Mapping[str, str] = field(default_factory=dict)
-    """Columns that are fields under another name: `{column: field}`."""
+    """Which field a column holds, if the names differ: `{column: field}`."""
     allow_empty: bool = False
-    """Whether texts of the rows may be empty."""
+    """Whether a text field of a row may be empty."""
     optimizer: str = "race"
     budget: str = "40k"
     seed: int = 0
     carriage: Carriage = "runtime"
-    """What the deployment will carry: candidates are compared, and scored, with nothing else."""
+    """What the deployment can carry; candidates are compared and scored with only that."""
     teacher: str | None = None
-    """A model whose runs demonstrations are drawn from; None for the compiled model itself."""
+    """The model whose runs become demonstrations; None for the compiled model itself."""
     teacher_api_base: str | None = None
-    """Where a served teacher answers."""
+    """The address of the teacher's server, if it has one."""
     traces: str | os.PathLike[str] | None = None
-    """A file of a teacher's passing runs: read if it is there, else written."""
+    """A file of the teacher's passing runs: read if it exists, else written."""
     samples: int | None = None
-    """The most runs of the teacher a row; None for 3."""
+    """The most runs of the teacher per row; None for 3."""
     threshold: float | None = None
-    """The lowest score of a run that demonstrations are drawn from; None for 1."""
+    """The lowest score at which a run becomes demonstrations; None for 1."""
     reasoning: bool = False
-    """Whether rationales are asked for, so that prompts that reason before they answer can be tried."""
+    """Whether the teacher is asked for rationales, so that the search can try prompts that reason first."""
     go_on: bool = False
-    """Whether to search on although the first answers are empty, or thoughts alone."""
+    """Whether to continue the search even if the first answers are empty or contain only thoughts."""
 
     @property
     def bootstraps(self) -> bool:
-        """Whether anything here asks for bootstrapped demonstrations."""
+        """Whether any of these settings asks for bootstrapped demonstrations."""
         return bool(self.teacher or self.traces or self.samples or self.threshold or self.reasoning)

@@ -1,4 +1,4 @@
-"""A program bound to its metric and its rows."""
+"""The task that a compile starts from."""
 
 import math
 import os
@@ -9,30 +9,31 @@ from typing import Any
 from cribsheet.errors import MetricError
 
 Metric = Callable[..., Any]
-"""Called with an example and a prediction; 1 or True is best."""
+"""Called with an example and a prediction; returns a number or a bool, and higher is better."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What to compile: a program, a metric that scores it, rows to learn from.
+    """What to compile: a program, the metric that scores it, and the rows it learns from.
 
     In a workspace's `programs/NAME.py`, a module-level `task = Task(…)` is what `optimize NAME` compiles.
     """
 
     program: Any
-    """A dspy.Signature, one in words such as `question, context -> answer`, a dspy.Module class, or an instance."""
+    """A dspy.Signature, a string such as `question, context -> answer`, a dspy.Module class, or an instance of one."""
     metric: Metric
     """`metric(example, prediction, trace=None)`; a higher value is better."""
     trainset: str | os.PathLike[str] | Iterable[Any]
-    """A file, looked up in the workspace's `trainsets/` by a bare name; or rows: dicts, dspy examples, a dataset."""
+    """A file (a name without a folder is looked up in the workspace's `trainsets/`), or rows: a list of dicts, of dspy
+    examples, or a dataset."""
     mapping: Mapping[str, str] = field(default_factory=dict)
-    """Columns of the rows that are fields under another name: `{column: field}`."""
+    """Which field a column holds, if the names differ: `{column: field}`."""
     guard: bool = True
-    """Whether an `X | Unanswerable` answer may be guarded."""
+    """Whether the search may fit a guard if the answer's type is `X | Unanswerable`."""
     extract: bool = True
-    """Whether a written answer may be made a span of an input, if the answers of the rows are such."""
+    """Whether the search may use extraction if the rows' answers are spans of an input."""
     metric_range: tuple[float, float] = (0.0, 1.0)
-    """The metric's lowest value and its highest: its values are scaled to 0 to 1, others are refused."""
+    """The metric's lowest and highest value: values are scaled to 0 to 1, and values outside are refused."""
 
     def __post_init__(self) -> None:
         try:
@@ -42,5 +43,6 @@ class Task:
             is_range = False
         if not is_range:
             raise MetricError(
-                f"metric_range is {self.metric_range!r}. Give the lowest value and the highest, such as (0, 10)."
+                f"metric_range must be two finite numbers, the lower one first, but got {self.metric_range!r}. "
+                "Give the metric's lowest and highest value, such as (0, 10)."
             )

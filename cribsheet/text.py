@@ -1,4 +1,4 @@
-"""Text statistics: terms, how rare they are, how much of one text another covers or begins with."""
+"""Text statistics, such as which terms a text has or how rare a term is."""
 
 import math
 import re
@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 
 HAN = "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-"""Chinese characters, as part of a regular expression's class."""
+"""Chinese characters, to be put inside the brackets of a regular expression."""
 CJK = HAN + "\u3040-\u30ff"
-"""Characters of scripts without spaces between words, Chinese and Japanese, as part of a class."""
+"""Chinese and Japanese characters (scripts without spaces between words), to be put inside such brackets."""
 
 _WORD = re.compile(r"[^\W_]+")
 _CJK_RUN = re.compile(f"[{CJK}]+")
@@ -17,13 +17,13 @@ _HAN = re.compile(f"[{HAN}]")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3})")
 _EDGES = " .,;:!?\"'()[]。，；：！？、“”‘’（）"
 PUNCTUATION = " \t\r\n.,;:!?\"'`*()[]。，；：！？、“”‘’（）"
-"""What may stand before a word that a completion starts with."""
-_STEM = 6  # letters
-_COMMON = 0.01  # share of the texts
+"""Characters to skip at the start of a completion before its first word."""
+_STEM = 6  # letters that a term keeps of a word
+_COMMON = 0.01  # share of the texts in which a term has to occur to count as common
 
 
 def normal_form(text: str) -> str:
-    """Return a text in the form in which labels and names are kept and compared (Unicode's NFC).
+    """Return a text in Unicode's normal form NFC, in which labels and names are stored and compared.
 
     >>> normal_form("cafe\\u0301") == "caf\\u00e9"
     True
@@ -32,7 +32,7 @@ def normal_form(text: str) -> str:
 
 
 def has_chinese(text: str) -> bool:
-    """Tell whether a text has Chinese characters.
+    """Tell whether a text contains Chinese characters.
 
     >>> has_chinese("多少?"), has_chinese("How many?")
     (True, False)
@@ -41,7 +41,7 @@ def has_chinese(text: str) -> bool:
 
 
 def terms(text: str) -> Iterator[str]:
-    """Yield the terms of a text: words without a plural's s, cut to six letters; pairs of Chinese characters.
+    """Yield the terms of a text: words without a final s, cut to six letters; pairs of Chinese characters.
 
     >>> list(terms("Who built the bridges?"))
     ['who', 'built', 'the', 'bridge']
@@ -57,14 +57,17 @@ def terms(text: str) -> Iterator[str]:
 
 
 def coverage(asked: Iterable[str], there: Set[str], *, idf: Mapping[str, float], rare: float) -> float:
-    """Return which share of the asked terms is there, each weighed by its idf; 1 if nothing is asked."""
+    """Return the share of the `asked` terms that are in `there`, weighted by idf; 1 if `asked` is empty.
+
+    A term that is not in `idf` has the weight `rare`.
+    """
     weights = {term: idf.get(term, rare) for term in asked}
     total = math.fsum(weights.values())
     return math.fsum(weight for term, weight in weights.items() if term in there) / total if total else 1.0
 
 
 def idf_of(texts: Collection[Set[str]]) -> tuple[dict[str, float], float]:
-    """Return the inverse document frequency of the common terms, and what all rarer ones count.
+    """Return the inverse document frequency of each common term, and one value for all rarer terms.
 
     >>> idf_of([{"the", "bridge"}, {"the"}, {"the", "ship"}])
     ({'the': 0.0}, 1.386)
@@ -77,7 +80,7 @@ def idf_of(texts: Collection[Set[str]]) -> tuple[dict[str, float], float]:
 
 
 def is_grounded(answer: object, context: str) -> bool:
-    """Tell whether an answer stands in the context, whatever the case, the width and the white space.
+    """Tell whether the context contains the answer, ignoring case, character width and white space.
 
     >>> is_grounded("the Rhine.", "It crosses the  RHINE twice."), is_grounded(12, "It has 1,200 seats.")
     (True, False)
@@ -92,7 +95,7 @@ def is_grounded(answer: object, context: str) -> bool:
 
 
 def lead_text(inputs: Mapping[str, object], names: Iterable[str]) -> str:
-    """Return the text of the inputs that ask."""
+    """Return the text of the named inputs, one per line; the names are of the inputs that ask, such as `question`."""
     return "\n".join(str(inputs[name]) for name in names)
 
 
@@ -105,14 +108,14 @@ def _normalized(text: str) -> str:
 
 
 def mentions_word(text: str, word: str) -> bool:
-    """Tell whether the word stands anywhere in the text; Chinese has no edges between words."""
+    """Tell whether the text contains the word as a whole word; a Chinese word may stand between other characters."""
     before = r"(?<![^\W_])" if word[0].isascii() else ""
     after = r"(?![^\W_])" if word[-1].isascii() else ""
     return re.search(before + re.escape(word) + after, text, re.IGNORECASE) is not None
 
 
 def starts_with_word(text: str, word: str) -> bool:
-    """Tell whether the text starts with the word, whatever its case, and the word ends there."""
+    """Tell whether the text starts with the word as a whole word, ignoring case."""
     start = text.lstrip(PUNCTUATION)
     if start[: len(word)].casefold() != word.casefold():
         return False
@@ -121,12 +124,12 @@ def starts_with_word(text: str, word: str) -> bool:
 
 
 def shared_length(one: str, other: str) -> int:
-    """Return how many characters two texts begin alike with.
+    """Return the length of the longest common prefix of two texts.
 
     >>> shared_length("Good film", "Good book")
     5
     """
-    # By bisection, since slices are compared far quicker than characters.
+    # Bisection, because Python compares slices much faster than single characters.
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2

@@ -1,4 +1,4 @@
-"""Folders of signatures, programs, optimizers and trainsets, found by name."""
+"""Find the files of a workspace by name."""
 
 import importlib
 import importlib.util
@@ -16,64 +16,66 @@ from cribsheet.errors import CribsheetError, DataError, WorkspaceError
 from cribsheet.task import Task
 
 _BY_PATH = "run by its path"
-"""Marks a module that was not imported by its name."""
+"""Marks a module that was loaded from its path, not imported by its name."""
 
 FOLDERS = ("signatures", "programs", "optimizers", "trainsets", "cache")
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """One folder with `programs/` and its companions; what it lacks is found in the built-in one."""
+    """A folder with `programs/`, `signatures/` and so on; names it lacks are looked up in the built-in workspace."""
 
     root: Path
 
     @property
     def cache(self) -> Path:
-        """Where completions are kept: its `cache/`, the user's cache folder for an installed built-in."""
+        """The folder of the completion cache: `cache/`, or the user's cache folder if this is the installed wheel's."""
         if self.root.name == "_workspace":
             return platformdirs.user_cache_path("cribsheet") / "completions"
         return self.root / "cache"
 
     def tasks(self) -> dict[str, Path]:
-        """Return the module of each task, by name: the workspace's own, then the built-in ones."""
+        """Return the path of each task's module, by name: the workspace's own first, then the built-in ones."""
         return self._modules("programs")
 
     def optimizers(self) -> dict[str, Path]:
-        """Return the module of each optimizer, by name."""
+        """Return the path of each optimizer's module, by name."""
         return self._modules("optimizers")
 
     def task(self, name: str) -> tuple[str, Task]:
-        """Return a task and its plain name; `name` is in `programs/`, a path, or a dotted module.
+        """Return a task's short name and the task; `name` is a name in `programs/`, a path, or a dotted module.
 
         Raises:
-            WorkspaceError: where there is none, or its module does not run or binds no `task`.
+            WorkspaceError: if there is no such task, or its module raises or defines no `task`.
         """
         module = self._import_task(name)
         task = getattr(module, "task", None)
         if not isinstance(task, Task):
             raise WorkspaceError(
-                f"{name} binds no task: its module has task = {task!r}. "
+                f"{name} defines no task: its module has task = {task!r}. "
                 "End it with `task = Task(YourProgram, metric=…, trainset=…)`."
             )
-        plain = Path(name).stem if name.endswith(".py") else name.rsplit(".", 1)[-1]
-        return plain, task
+        short = Path(name).stem if name.endswith(".py") else name.rsplit(".", 1)[-1]
+        return short, task
 
     def optimizer(self, name: str) -> ModuleType:
-        """Return the module of an optimizer; WorkspaceError lists the known ones."""
+        """Return the module of an optimizer; WorkspaceError if there is none of that name."""
         known = self.optimizers()
         if name not in known:
             raise WorkspaceError(f"There is no optimizer {name!r}. Known optimizers: {', '.join(known)}.")
         return self._run(known[name], f"optimizers.{name}")
 
     def trainset(self, name: str | os.PathLike[str]) -> Path:
-        """Return the path of a trainset: a bare name is looked up in `trainsets/`."""
+        """Return the path of a trainset; a name without a folder is looked up in `trainsets/`."""
         path = Path(name)
         if path.parent != Path() or path.exists():
             return path
         for workspace in (self, builtin()):
             if (workspace.root / "trainsets" / path).exists():
                 return workspace.root / "trainsets" / path
-        raise DataError(f"There is no trainset {str(name)!r} in {self.root / 'trainsets'}. Give its path, or write it.")
+        raise DataError(
+            f"There is no trainset {str(name)!r} in {self.root / 'trainsets'}. Give its path, or put the file there."
+        )
 
     def _modules(self, folder: str) -> dict[str, Path]:
         own = _python_files(self.root / folder)
@@ -85,33 +87,34 @@ class Workspace:
             return self._run(known[name], f"programs.{name}")
         if name.endswith(".py"):
             if not Path(name).is_file():
-                raise WorkspaceError(f"There is no file {name}. Give the path of a module that binds a `task`.")
+                raise WorkspaceError(f"There is no file {name}. Give the path of a module that defines a `task`.")
             return self._run(Path(name), f"_task_{Path(name).stem}")
         if "." in name and all(part.isidentifier() for part in name.split(".")):
             return self._import(name)
         raise WorkspaceError(
-            f"There is no task {name!r}. Known tasks: {', '.join(known)}. A path to a module or package.module will do."
+            f"There is no task {name!r}. Known tasks: {', '.join(known)}. You can also give the path of a module, or "
+            "package.module."
         )
 
     def _import(self, name: str) -> ModuleType:
         self._put_on_path()
         spec = getattr(sys.modules.get(name), "__spec__", None)
-        if spec is not None and spec.loader_state == _BY_PATH:  # perhaps of another workspace
+        if spec is not None and spec.loader_state == _BY_PATH:  # it may be another workspace's module
             del sys.modules[name]
         with _users_code(f"{name} cannot be imported", mend="Check the name, or give a path."):
             return importlib.import_module(name)
 
     def _run(self, path: Path, module_name: str) -> ModuleType:
-        """Run a module by its path, so that two workspaces may use one name."""
+        """Run a module by its path, so that two workspaces can use the same module name."""
         self._put_on_path()
         spec = importlib.util.spec_from_file_location(module_name, path)
         if spec is None or spec.loader is None:
-            raise WorkspaceError(f"{path} is no Python module. Give a file that ends in .py.")
+            raise WorkspaceError(f"{path} is not a Python module. Give a file that ends in .py.")
         module = importlib.util.module_from_spec(spec)
         spec.loader_state = _BY_PATH
-        sys.modules[module_name] = module  # where annotations that are written as text look up their names
+        sys.modules[module_name] = module  # string annotations look up their names here
         try:
-            with _users_code(f"{path} does not run", mend="Mend it."):
+            with _users_code(f"{path} does not run", mend="Correct that file."):
                 spec.loader.exec_module(module)
         except BaseException:
             del sys.modules[module_name]
@@ -119,7 +122,7 @@ class Workspace:
         return module
 
     def _put_on_path(self) -> None:
-        """Let the modules of a workspace import each other; its own come before the built-in ones."""
+        """Let the modules of a workspace import each other; its own modules come before the built-in ones."""
         for root in (str(builtin().root), str(self.root)):
             if root in sys.path:
                 sys.path.remove(root)
@@ -127,7 +130,7 @@ class Workspace:
 
 
 def builtin() -> Workspace:
-    """Return the workspace that ships with Cribsheet: in the wheel, or around the package in a checkout."""
+    """Return the workspace that ships with Cribsheet: inside the wheel, or the repository root in a checkout."""
     package = Path(__file__).parent
     shipped = package / "_workspace"
     return Workspace(shipped if shipped.is_dir() else package.parent)
@@ -145,7 +148,7 @@ def find_workspace(start: str | os.PathLike[str]) -> Workspace:
 
 
 def new_workspace(directory: str | os.PathLike[str]) -> Workspace:
-    """Make an empty workspace; WorkspaceError if the folder has something in it."""
+    """Create an empty workspace; WorkspaceError if the folder is not empty."""
     directory = Path(directory)
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise WorkspaceError(f"{directory} is not empty. Name a folder that does not exist yet.")
@@ -154,13 +157,13 @@ def new_workspace(directory: str | os.PathLike[str]) -> Workspace:
             (directory / folder).mkdir(parents=True, exist_ok=True)
         (directory / ".gitignore").write_text("cache/\n*.prompt.json\n*.test.jsonl\n__pycache__/\n", encoding="utf-8")
     except OSError as error:
-        raise WorkspaceError(f"{directory} cannot be made: {error}. Choose another place.") from None
+        raise WorkspaceError(f"{directory} cannot be created: {error}. Choose another place.") from None
     return Workspace(directory.resolve())
 
 
 @contextmanager
 def _users_code(problem: str, *, mend: str) -> Iterator[None]:
-    """Turn whatever a user's module raises into one message; our own errors are messages already."""
+    """Turn any exception of a user's module into a WorkspaceError; our own errors pass through unchanged."""
     try:
         yield
     except CribsheetError:

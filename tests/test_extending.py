@@ -80,7 +80,7 @@ class Contrary(Correction):
         return {"contrary": f"below {self.least:.2f}"}
 
     def caveat(self, signature: Signature) -> str:
-        return f"Cribsheet answers the contrary of what is less likely than {self.least:.2f}. Here nothing does."
+        return f"Cribsheet answers the contrary of what is less likely than {self.least:.2f}. This export does not."
 
 
 class ContraryFitter:

@@ -82,7 +82,7 @@ def test_an_unknown_task_is_answered_with_what_there_is(workspace: Workspace, na
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("x = 1", "binds no task"),
+        ("x = 1", "defines no task"),
         ("import nowhere", "nowhere"),
         ("def broken(:", "line 1"),
         ("1 / 0", "ZeroDivisionError"),

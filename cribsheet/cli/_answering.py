@@ -1,4 +1,4 @@
-"""Answer a file of rows into a file."""
+"""Answer all rows of a JSONL file."""
 
 import sys
 from collections.abc import Iterator
@@ -27,11 +27,11 @@ def answer_file(program: Runnable, model: Model, *, source: Path, out: Path | No
     """Write each row of a JSONL file with its outputs, or with an `error`, as soon as it is answered.
 
     Raises:
-        DataError: if a line cannot be read, before any is answered, or the file not be written.
-        ModelError: if the model is gone; what was answered stays.
+        DataError: if a line cannot be read (checked before any row is answered), or the file cannot be written.
+        ModelError: if the model fails; rows that were answered stay in the file.
     """
     if out and out.exists() and source.exists() and out.samefile(source):
-        raise click.UsageError(f"--out {out} is the file of --jsonl. Name another.")
+        raise click.UsageError(f"--out {out} is the same file as --jsonl. Name another file.")
     rows = list(_read(source, program.signature))
     failed = 0
     with _open(out) as file:
@@ -62,7 +62,7 @@ def _read(source: Path, signature: Signature) -> Iterator[Row]:
         _check(where, row, signature)
         yield row
     if where is None:
-        raise DataError(f"{source} has no rows. Give it one JSON object a line.")
+        raise DataError(f"{source} has no rows. Write one JSON object per line.")
 
 
 def _check(where: str, row: Row, signature: Signature) -> None:
@@ -70,13 +70,13 @@ def _check(where: str, row: Row, signature: Signature) -> None:
     missing = [name for name in names if name not in row]
     if missing:
         raise DataError(
-            f"{where}: no field {missing[0]!r}; it has {', '.join(row) or 'none'}. The file takes {', '.join(names)}."
+            f"{where}: no field {missing[0]!r}; it has {', '.join(row) or 'none'}. Give each row {', '.join(names)}."
         )
     try:
         values: list[Value] = [field.coerce(row[field.name]) for field in signature.inputs]
-        "".join(map(str, values)).encode()  # half of a surrogate pair would be a crash later
+        "".join(map(str, values)).encode()  # fails on half a surrogate pair, which would crash later
     except ValueError as error:
-        raise DataError(f"{where}: {error}. Mend the row.") from None
+        raise DataError(f"{where}: {error}. Correct the row.") from None
 
 
 def _text(source: Path) -> str:
@@ -105,6 +105,9 @@ def _write(file: TextIO, answer: Row, out: Path | None) -> None:
         file.write(json_text(answer, file) + "\n")
         file.flush()
     except OSError as error:
-        if out is None:  # a reader that went away is no error
+        if out is None:  # `any_text` handles a closed standard output
             raise
-        raise DataError(f"{out} cannot be written: {error.strerror}. What was answered so far is in it.") from None
+        raise DataError(
+            f"{out} cannot be written: {error.strerror}. It has the rows that were answered so far; choose another "
+            "place with --out."
+        ) from None

@@ -1,4 +1,4 @@
-"""What every command does alike: exit codes and options."""
+"""The base of all commands: their exit codes, their shared options."""
 
 import warnings
 from collections.abc import Iterator, Mapping
@@ -11,19 +11,19 @@ from cribsheet.cli._streams import any_text, note
 from cribsheet.errors import CribsheetError
 
 INTERRUPTED = 130
-"""The exit code after Ctrl-C, as shells have it: 128 and the number of SIGINT."""
+"""The exit code after Ctrl-C, as in shells: 128 plus the number of SIGINT."""
 
 
 class Command(click.Command):
-    """A command whose errors are one message each, with exit code 1; a misuse exits with 2."""
+    """A command that shows an error as one message and exits with 1, or with 2 for wrong usage."""
 
     def main(self, *args: Any, **options: Any) -> Any:
-        """Run it as the process's command."""
+        """Run the command as the main program."""
         with any_text():
             return super().main(*args, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run it."""
+        """Run the command and convert its errors to messages."""
         try:
             with _warnings_in_one_line():
                 return super().invoke(ctx)
@@ -39,7 +39,7 @@ class Group(Command, click.Group):
 
 
 class MappingType(click.ParamType):  # type: ignore[type-arg]  # generic in some releases of click
-    """What `--map` takes: `column=field,…`."""
+    """The type of `--map`: `column=field,…`."""
 
     name = "mapping"
 
@@ -49,7 +49,7 @@ class MappingType(click.ParamType):  # type: ignore[type-arg]  # generic in some
         """Return the field of each column."""
         if not isinstance(value, str):
             return value
-        # Here, for it brings pydantic along, which `--help` does without.
+        # Imported only here, because it imports pydantic, which `--help` does not need.
         from cribsheet.dataset.columns import parse_mapping
 
         try:
@@ -58,13 +58,13 @@ class MappingType(click.ParamType):  # type: ignore[type-arg]  # generic in some
             self.fail(str(error), param, ctx)
 
 
-model_option = click.option("--model", metavar="NAME", help="Another model than the one it was compiled for.")
-api_base_option = click.option("--api-base", metavar="URL", help="Where a served model answers.")
+model_option = click.option("--model", metavar="NAME", help="A model to use instead of the compiled one.")
+api_base_option = click.option("--api-base", metavar="URL", help="The address of the model's server.")
 context_window_option = click.option(
     "--context-window",
     type=click.IntRange(min=1),
     metavar="TOKENS",
-    help="What prompt and completion may have together.  [default: what the model tells, else 4096]",
+    help="The most tokens of prompt and completion.  [default: what the model reports, else 4096]",
 )
 map_option = click.option(
     "--map",
@@ -72,15 +72,15 @@ map_option = click.option(
     type=MappingType(),
     default={},
     metavar="COLUMN=FIELD,…",
-    help="Columns of the rows that are fields under another name.",
+    help="The field of each column whose name differs from its field.",
 )
-allow_empty_option = click.option("--allow-empty", is_flag=True, help="Let texts of the rows be empty.")
+allow_empty_option = click.option("--allow-empty", is_flag=True, help="Allow empty texts in the rows.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
 
 
 @contextmanager
 def _warnings_in_one_line() -> Iterator[None]:
-    """Show a warning as a user needs it: without the place in the code."""
+    """Show a warning without the place in the code, which users do not need."""
 
     def show(message: Warning | str, *_where: Any, **_line: Any) -> None:
         note(f"Warning: {message}")

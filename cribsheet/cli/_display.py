@@ -13,26 +13,26 @@ from cribsheet.cli._streams import fitted
 from cribsheet.cli._terminal import note, stderr
 
 _LINES = 5
-"""How many lines a part of the work gets, where they cannot be overwritten."""
+"""How many progress lines the whole work gets if lines cannot be overwritten."""
 
 
 class Display(Protocol):
-    """Shows a compile's progress, and anything else that is counted; see `cribsheet.progress`."""
+    """Shows the progress of a compile, or of other work with a known limit; see `cribsheet.progress`."""
 
     def stage(self, text: str) -> None:
         """A new part of the work begins."""
         ...
 
     def notice(self, text: str) -> None:
-        """Something that the user should read, whatever is shown next."""
+        """Something happened that the user should read; it must stay visible."""
         ...
 
     def advance(self, *, spent: float, limit: float, best: float | None) -> None:
-        """So much of the limit is done; the best score, or the score so far, None if there is none to show."""
+        """Show how much of the limit is spent, and the best score (or the score so far) unless it is None."""
         ...
 
     def download(self, done: int, total: int | None) -> None:
-        """So many bytes of a model's weights have come."""
+        """Show how many bytes of a model's weights are downloaded."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -43,15 +43,15 @@ class Display(Protocol):
 
 
 def open_display(unit: str, *, figure: str = "best") -> Display:
-    """Return bars where standard error is a terminal, else lines; `unit` is what is counted."""
+    """Return progress bars if standard error is a terminal, else lines; `unit` is the unit of `advance`."""
     console = stderr()
     return Bars(console, unit, figure=figure) if console.is_terminal else Lines(unit, figure=figure)
 
 
 class Bars:
-    """One bar for the work, one for the weights while they come; both go when the work ends.
+    """Shows a progress bar for the work, and one for weights while they are downloaded; both vanish at the end.
 
-    The time left is wall-clock time until the whole limit is reached, from the rate of the last half minute.
+    The time left is the wall-clock time until the whole limit is reached, at the rate of the last half minute.
     """
 
     def __init__(self, console: Console, unit: str, *, figure: str):
@@ -84,7 +84,7 @@ class Bars:
         self._bars.stop()
 
     def stage(self, text: str) -> None:
-        """Name the stage that begins, and clear what the stage before showed."""
+        """Show the name of the new stage, and clear the figures of the last one."""
         self._bars.update(self._bar("work"), description=fitted(text, self._encoding), said="")
 
     def notice(self, text: str) -> None:
@@ -97,7 +97,7 @@ class Bars:
         self._bars.update(self._bar("work"), completed=min(spent, limit), total=limit, said=said)
 
     def download(self, done: int, total: int | None) -> None:
-        """Move the bar of the weights, which is there while they come."""
+        """Move the bar of the weights, which is visible until they are complete."""
         bar = self._bar("weights")
         said = f"{done / 1e6:.0f} of {total / 1e6:.0f} MB" if total else f"{done / 1e6:.0f} MB"
         is_whole = total is not None and done >= total
@@ -112,16 +112,16 @@ class Bars:
 
 
 class Lines:
-    """A line for each stage, a few for what lies in between.
+    """Prints a line for each stage, and a few lines of progress.
 
-    The time left is wall-clock time until the whole limit is reached, from the rate since the work began.
+    The time left is the wall-clock time until the whole limit is reached, at the rate since the work began.
     """
 
     def __init__(self, unit: str, *, figure: str, clock: Callable[[], float] = time.monotonic):
         self._unit, self._figure = unit, figure
         self._clock = clock
         self._began: tuple[float, float] | None = None
-        """When some of the limit was first spent, and how much."""
+        """The time of the first `advance`, and what was spent by then."""
         self._step = 0
         self._tells_weights = False
 
@@ -131,10 +131,10 @@ class Lines:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to close."""
 
     def stage(self, text: str) -> None:
-        """Name the stage that begins."""
+        """Print the name of the new stage."""
         note(text)
 
     def notice(self, text: str) -> None:
@@ -142,7 +142,7 @@ class Lines:
         note(text)
 
     def advance(self, *, spent: float, limit: float, best: float | None) -> None:
-        """Say so when another fifth of the limit is reached."""
+        """Print a line whenever another fifth of the limit is reached."""
         self._began = self._began or (self._clock(), spent)
         step = int(_LINES * spent / limit)
         if step > self._step:
@@ -151,13 +151,13 @@ class Lines:
             note(f"  {said}{self._time_left(spent, limit)}")
 
     def download(self, done: int, total: int | None) -> None:
-        """Say once that weights come."""
+        """Print once that weights are being downloaded."""
         if not self._tells_weights:
             self._tells_weights = True
             note("fetching the weights" + (f", {total / 1e6:.0f} MB" if total else ""))
 
     def _time_left(self, spent: float, limit: float) -> str:
-        """Return the words for the time left; empty if nothing is left or no rate is known."""
+        """Return the time left in words; empty if nothing is left or the rate is not known yet."""
         since, before = self._began or (0.0, spent)
         passed = self._clock() - since
         if spent >= limit or spent <= before or passed <= 0:
@@ -166,7 +166,7 @@ class Lines:
 
 
 def _said(spent: float, limit: float, best: float | None, *, unit: str, figure: str) -> str:
-    """Return what is done in words.
+    """Return the progress in words.
 
     >>> _said(12_340, 40_000, 0.8125, unit="tokens", figure="best")
     '12.3k of 40k tokens, best 0.812'

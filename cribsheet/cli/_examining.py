@@ -1,4 +1,4 @@
-"""Show what a model can do."""
+"""Show the capabilities of a model."""
 
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +11,7 @@ from cribsheet.report.tables import facts_table
 from cribsheet.workspace import find_workspace
 
 _PATIENCE = 30.0
-"""Seconds that a server has for an answer of one token."""
+"""How many seconds to wait for an answer of one token."""
 _IN_PROCESS = {
     "server": "none: it runs in this process",
     "chats": "yes; any number of log-probabilities",
@@ -21,10 +21,10 @@ _IN_PROCESS = {
 
 
 def examine(name: str, *, api_base: str | None, context_window: int | None, as_json: bool) -> None:
-    """Ask a model what it can do, show it, and keep it for compiles to come.
+    """Probe what a model can do, show it, and store it for later compiles.
 
     Raises:
-        ModelError: the model does not answer.
+        ModelError: if the model does not answer.
     """
     opened = open_model(name, api_base=api_base, context_window=context_window, timeout=_PATIENCE)
     with closing(opened), closing(CompletionCache(find_workspace(Path.cwd()).cache)) as cache:
@@ -32,7 +32,7 @@ def examine(name: str, *, api_base: str | None, context_window: int | None, as_j
         note(f"asking {model.endpoint or name} what it can do")
         model.start(probes=True, anew=True)
         known = model.capabilities
-        if known is None and isinstance(opened, Probed):  # a hosted model, of which nothing is kept
+        if known is None and isinstance(opened, Probed):  # a hosted model, whose capabilities are not stored
             known = opened.probe(Told())
         if as_json:
             print_json({**_identity(model), "capabilities": known.model_dump(mode="json") if known else None})

@@ -14,27 +14,27 @@ from cribsheet.outcomes import Value
 from cribsheet.signature import Field
 
 OWN_OPTIONS = frozenset({"model", "api-base", "jsonl", "out", "json", "help"})
-"""What `ask` takes besides inputs; an input of such a name is given as `--input-NAME`."""
+"""The options of `ask` that are not inputs; an input with such a name has the option `--input-NAME`."""
 
 _PREFIX = "input__"
 _STDIN = "cribsheet.stdin"
 
 
 def option_name(field: str) -> str:
-    """Return the option of an input.
+    """Return the name of an input's option.
 
     >>> option_name("due_date"), option_name("model"), option_name("input_model")
     ('--due-date', '--input-model', '--input-input-model')
     """
     plain = field.replace("_", "-")
     bare = plain
-    while bare.startswith("input-"):  # else the inputs model and input_model would share an option
+    while bare.startswith("input-"):  # otherwise the inputs `model` and `input_model` would have the same option
         bare = bare.removeprefix("input-")
     return f"--input-{plain}" if bare in OWN_OPTIONS else f"--{plain}"
 
 
 def input_options(fields: Iterable[Field]) -> list[click.Parameter]:
-    """Return an option for each input; their parameters are read by `given_inputs`."""
+    """Return an option for each input; `given_inputs` reads their values."""
     return [
         click.Option(
             [option_name(field.name), f"{_PREFIX}{field.name}"],
@@ -47,7 +47,7 @@ def input_options(fields: Iterable[Field]) -> list[click.Parameter]:
 
 
 def given_inputs(parameters: dict[str, Value | None]) -> dict[str, Value]:
-    """Return the inputs among a command's parameters, as far as they were given."""
+    """Return the inputs that were given among a command's parameters."""
     return {
         name.removeprefix(_PREFIX): value
         for name, value in parameters.items()
@@ -56,13 +56,13 @@ def given_inputs(parameters: dict[str, Value | None]) -> dict[str, Value]:
 
 
 def ask_line(program: FrozenProgram, path: Path) -> str:
-    """Return a command that asks a frozen file."""
+    """Return a command line that asks the frozen file."""
     options = " ".join(f'{option_name(field.name)} "…"' for field in Program(program).inputs)
     return f"cribsheet ask {path} {options}"
 
 
 class _InputType(click.ParamType):  # type: ignore[type-arg]  # generic in some releases of click
-    """A value of a field; `-` reads it from standard input."""
+    """The value of a field; `-` reads it from standard input."""
 
     def __init__(self, field: Field):
         self.name = field.type.kind
@@ -77,7 +77,9 @@ class _InputType(click.ParamType):  # type: ignore[type-arg]  # generic in some 
 
     def _read(self, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if ctx is not None and ctx.meta.setdefault(_STDIN, self._field.name) != self._field.name:
-            self.fail(f"standard input is already the {ctx.meta[_STDIN]}; it can be read once.", param, ctx)
+            self.fail(
+                f"standard input is already used for {ctx.meta[_STDIN]}, and it can be read only once.", param, ctx
+            )
         try:
             return decoded(standard_input(), "standard input").removesuffix("\n")
         except DataError as error:

@@ -20,33 +20,33 @@ from cribsheet.workspace import Workspace
 
 @dataclass(frozen=True)
 class Runnable:
-    """A frozen program, and how to run it on one row."""
+    """A frozen program that can be run on one row."""
 
     frozen: FrozenProgram
     signature: Signature
-    """What the program as a whole takes and gives."""
+    """The inputs and outputs of the whole program."""
     run_prompts: Callable[[FrozenProgram, Mapping[str, Value], Completer], Run]
-    """Runs the program with the prompts of a frozen program."""
+    """Runs the program with the prompts of the given frozen program."""
 
     def run(self, inputs: Mapping[str, Value], model: Completer) -> Run:
-        """Ask the model, whatever the guard makes of its answer."""
+        """Run the program, always asking the model."""
         return self.run_prompts(self.frozen, inputs, model)
 
     def carried_by(self, carriage: Carriage) -> "Runnable | None":
-        """Return the program as a deployment of that carriage runs it; None if the carriage cannot express it."""
+        """Return the program as a deployment with this carriage runs it; None if the carriage cannot express it."""
         frozen = self.frozen.carried_by(carriage)
         return None if frozen is None else replace(self, frozen=frozen)
 
     def answer(self, inputs: Mapping[str, Value], model: Completer) -> Run:
-        """Run the program; no model is asked if the guard lets no answer stand anyway."""
+        """Run the program; the model is not asked if the inputs alone decide the outputs."""
         return settled(self.frozen.prompts, self.frozen.wiring, inputs) or self.run(inputs, model)
 
 
 def open_program(path: Path, workspace: Workspace) -> Runnable:
-    """Return the program of a frozen file; one that runs code of its own is found in the workspace.
+    """Return the program of a frozen file; if it needs its own code, that is loaded from the workspace.
 
     Raises:
-        FrozenFileError: if the file is not whole, or its program is not in the workspace.
+        FrozenFileError: if the file is invalid, or its program is not in the workspace.
     """
     frozen = read(path)
     if frozen.wiring is None:
@@ -65,7 +65,7 @@ def open_its_model(
     api_base: str | None,
     progress: Callable[[int, int | None], None],
 ) -> Model:
-    """Return the model that a file was compiled for, or the one named in its place."""
+    """Open the model that a file was compiled for, or the one named instead."""
     if model is not None:
         return open_model(model, api_base=api_base, progress=progress)
     identity = frozen.model
@@ -78,23 +78,23 @@ def open_its_model(
 
 
 def chosen_prompts(frozen: FrozenProgram, name: str | None) -> Mapping[str, FrozenPrompt]:
-    """Return the prompt that `--prompt` names, all if it was not given."""
+    """Return the prompt that `--prompt` names; all prompts if the option was not given."""
     if name is None:
         return frozen.prompts
     if name not in frozen.prompts:
         known = ", ".join(frozen.prompts)
-        raise click.BadParameter(f"There is no prompt {name!r}. The file holds {known}.", param_hint="--prompt")
+        raise click.BadParameter(f"There is no prompt {name!r}. Use one of these: {known}.", param_hint="--prompt")
     return {name: frozen.prompts[name]}
 
 
 def _with_own_code(path: Path, frozen: FrozenProgram, workspace: Workspace) -> Runnable:
     if frozen.task not in workspace.tasks():
         raise FrozenFileError(
-            f"{path} runs code of its own between its prompts: that of the task {frozen.task!r}, which is not in "
+            f"{path} needs the code of the task {frozen.task!r} between its prompts, and that task is not in "
             f"{workspace.root / 'programs'}. Run this command in the workspace that has it."
         )
     _, task = workspace.task(frozen.task)
-    # Only here, for it imports dspy, which no other file needs to run.
+    # Imported only here, because it imports dspy, which other frozen files do not need.
     from cribsheet.compiler.bridge import DspyProgram, as_module
 
     program = DspyProgram(as_module(task.program))

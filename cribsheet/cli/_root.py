@@ -1,4 +1,4 @@
-"""The command `cribsheet`, which imports the code of a command when it is used."""
+"""The command `cribsheet`, which imports a command's code only when that command runs."""
 
 import atexit
 import gc
@@ -15,18 +15,18 @@ _COMMANDS = {
     "check": "Tell whether a frozen prompt's score still holds.",
     "ask": "Answer with a frozen prompt.",
     "export": "Write a frozen prompt for use without Cribsheet.",
-    "show": "Show what a frozen file holds.",
+    "show": "Show the content of a frozen file.",
     "seal": "Accept an edited frozen file.",
     "list": "List tasks, optimizers, layouts, frozen files.",
-    "new": "Make an empty workspace.",
-    "cache": "Show or clear the cache of completions.",
+    "new": "Create an empty workspace.",
+    "cache": "Show or clear the completion cache.",
     "models": "List or fetch the weights of embedded models.",
-    "doctor": "Check what is installed, reachable, on disk.",
+    "doctor": "Check what is installed, reachable or missing.",
 }
 
 
 class _LazyGroup(Group):
-    """Finds each command in the module of its name, so that `--help` imports none of them."""
+    """Imports each command from the module of its name when it runs, so that `--help` imports none of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -54,8 +54,8 @@ def cli() -> None:
       optimize sentiment
       cribsheet ask sentiment.prompt.json --text "A joy from start to finish."
 
-    Each command has its own --help. Results go to standard output, all else to standard error. Exit codes:
-    0 done, 1 failed, 2 misused, 130 stopped by Ctrl-C.
+    Each command has its own --help. Results go to standard output, everything else to standard error. Exit codes:
+    0 success, 1 failure, 2 wrong usage, 130 stopped by Ctrl-C.
     """
 
 
@@ -72,5 +72,5 @@ def optimize_main() -> None:
 
 
 def _end_quickly() -> None:
-    """Spare the process a last look for garbage, which after LiteLLM's import takes seconds."""
+    """Skip the garbage collection at exit, which takes seconds if LiteLLM was imported."""
     atexit.register(gc.freeze)

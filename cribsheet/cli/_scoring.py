@@ -22,11 +22,11 @@ METRICS: Mapping[str, Metric] = {
     metric.__name__: metric
     for metric in (metrics.exact_match, metrics.label_accuracy, metrics.answer_exact, metrics.answer_f1)
 }
-"""The metrics that ship, by name."""
+"""The metrics that ship with Cribsheet, by name."""
 
 
 def metric_of(frozen: FrozenProgram, workspace: Workspace) -> Metric:
-    """Return the metric that a file was compiled with: its task's, else the shipped one of that name."""
+    """Return the metric that a file was compiled with: that of its task, or else the shipped metric of that name."""
     wanted = frozen.results.metric
     if frozen.task in workspace.tasks():
         _, task = workspace.task(frozen.task)
@@ -35,19 +35,19 @@ def metric_of(frozen: FrozenProgram, workspace: Workspace) -> Metric:
     if wanted in METRICS:
         return METRICS[wanted]
     raise MetricError(
-        f"The file was compiled with the metric {wanted!r}, which is neither shipped nor that of a task "
-        f"{frozen.task!r} in {workspace.root}. Run this in its workspace, or choose one with --metric: "
+        f"The file was compiled with the metric {wanted!r}, which neither ships with Cribsheet nor belongs to a task "
+        f"{frozen.task!r} in {workspace.root}. Run this in the task's workspace, or choose a metric with --metric: "
         f"{', '.join(METRICS)}."
     )
 
 
 def name_of(metric: Metric) -> str:
-    """Return the name by which a frozen file knows a metric."""
+    """Return the metric's name, as frozen files record it."""
     return getattr(metric, "__name__", type(metric).__name__)
 
 
 def score_rows(program: Runnable, rows: Sequence[Row], metric: Metric, model: Model, display: Display) -> Evaluation:
-    """Return how the program does on some rows."""
+    """Score the program on the rows, showing the progress."""
 
     def runner(inputs: Mapping[str, Value]) -> Run:
         return program.run(inputs, model)
@@ -62,7 +62,7 @@ def score_rows(program: Runnable, rows: Sequence[Row], metric: Metric, model: Mo
 
 
 def tell_of_failures(evaluation: Evaluation) -> None:
-    """Note how many rows crashed, or could not be read."""
+    """Print a note if rows crashed or completions could not be parsed."""
     crashed = [row.crash for row in evaluation.rows if row.error]
     unread = [row.parse_failure for row in evaluation.rows if row.parse_failure]
     if crashed:
@@ -72,6 +72,6 @@ def tell_of_failures(evaluation: Evaluation) -> None:
 
 
 def has_other_weights(frozen: FrozenProgram, model: Model) -> bool:
-    """Tell whether the model of the file's name is known to be another one than it was compiled for."""
+    """Tell whether the model has the name in the file, but is known to have other weights."""
     same_name = model.name == frozen.model.name
     return bool(same_name and frozen.model.digest and model.digest and model.digest != frozen.model.digest)

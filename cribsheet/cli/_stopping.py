@@ -1,4 +1,4 @@
-"""Have Ctrl-C end a command even if a server lets it wait."""
+"""Let Ctrl-C end a command even while it waits for a server."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +11,9 @@ from cribsheet.models.retry import Retrying
 
 @contextmanager
 def ended_by_ctrl_c(model: Model) -> Iterator[None]:
-    """Have Ctrl-C come up as a KeyboardInterrupt at the answer that is waited for, in whatever thread that is.
+    """Make Ctrl-C abandon the answer that is waited for, in any thread, and raise KeyboardInterrupt.
 
-    A model in this process answers soon: there, Ctrl-C does what it always does.
+    An embedded model answers soon, so for it Ctrl-C keeps its usual effect.
     """
     if not isinstance(model, Retrying):
         yield

@@ -1,4 +1,4 @@
-"""Standard streams that take any text, and whose reader may go away."""
+"""Make the standard streams accept any text, whatever their encoding or their reader."""
 
 import codecs
 import errno
@@ -20,20 +20,20 @@ _LIKE = {
     "«": "<<",
     "»": ">>",
 }
-"""What stands for signs of our own messages and tables; any other character becomes an escape such as `\\u5317`."""
+"""ASCII replacements for characters of our messages and tables; others become an escape such as `\\u5317`."""
 
 _ERRORS = "cribsheet"
 _ASCII = "cribsheet-ascii"
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
-"""What goes wrong with an output that cannot be written, other than that nobody reads it."""
+"""Errors of an output that cannot be written, except that its reader is gone."""
 
 
 @contextmanager
 def any_text() -> Iterator[None]:
-    """Have the standard streams write what their encoding lacks as escapes.
+    """Make the standard streams write escapes for characters that their encoding lacks.
 
-    A stream that is closed takes everything and keeps nothing. One whose reader went away, or whose disk is full,
-    ends the command without a traceback.
+    Writing to a closed stream does nothing. If a stream's reader is gone or its disk is full, the command ends without
+    a traceback.
     """
     before = sys.stdout, sys.stderr
     streams = sys.stdout, sys.stderr = _opened(sys.stdout), _opened(sys.stderr)
@@ -55,13 +55,13 @@ def any_text() -> Iterator[None]:
 
 
 def note(text: str) -> None:
-    """Say something that is no result; the work goes on if nobody listens."""
+    """Print a message to standard error; if that was closed, continue without it."""
     with suppress(BrokenPipeError):
         click.echo(text, err=True)
 
 
 def fitted(text: str, encoding: str) -> str:
-    """Return a text in the characters of an encoding.
+    """Replace the characters that an encoding lacks.
 
     >>> fitted("北京… ok", "ascii")
     '\\\\u5317\\\\u4eac... ok'
@@ -70,7 +70,7 @@ def fitted(text: str, encoding: str) -> str:
 
 
 def fits(text: str, stream: TextIO) -> bool:
-    """Tell whether a stream can write a text as it is."""
+    """Tell whether a stream's encoding has all characters of a text."""
     try:
         text.encode(getattr(stream, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
@@ -79,12 +79,12 @@ def fits(text: str, stream: TextIO) -> bool:
 
 
 def _opened(stream: TextIO | None) -> TextIO:
-    """Return the stream; if it is closed, one that keeps nothing."""
+    """Return the stream, or one that discards everything if it is closed."""
     return stream if stream is not None else open(os.devnull, "w", encoding="utf-8")
 
 
 def _made_tolerant(stream: TextIO) -> tuple[str, str | None]:
-    """Have a stream escape what it cannot encode; return its former encoding and way with errors."""
+    """Make a stream escape what it cannot encode; return its former encoding and error handler."""
     if not isinstance(stream, io.TextIOWrapper):
         return "", None
     encoding, errors = stream.encoding, stream.errors
@@ -97,7 +97,7 @@ def _made_tolerant(stream: TextIO) -> tuple[str, str | None]:
 
 
 def _flush(stream: TextIO) -> None:
-    """Write what is left; if nobody reads it, let it go, so that Python does not complain when it ends."""
+    """Flush the stream; if its reader is gone, redirect it to nowhere, so that Python reports no error at exit."""
     try:
         stream.flush()
     except (OSError, ValueError):
@@ -115,7 +115,7 @@ def _escaped(error: UnicodeError) -> tuple[str, int]:
 
 
 def _ascii(name: str) -> codecs.CodecInfo | None:
-    """Return ASCII under another name: click writes UTF-8 to a stream that it knows to be ASCII."""
+    """Return ASCII under another name, because click writes UTF-8 to a stream whose encoding is called ASCII."""
     if name.replace("_", "-") != _ASCII:
         return None
     ascii_ = codecs.lookup("ascii")

@@ -1,4 +1,4 @@
-"""Where commands write: results to standard output, all else to standard error."""
+"""Output of commands: results to standard output, everything else to standard error."""
 
 import json
 import sys
@@ -14,29 +14,29 @@ __all__ = ["json_text", "note", "print_exactly", "print_json", "standard_input",
 
 
 def stdout() -> Console:
-    """Return standard output for tables; markup is off, for prompts are full of brackets."""
+    """Return a console for tables on standard output; markup is off, because prompts contain brackets."""
     return Console(markup=False, highlight=False, emoji=False)
 
 
 def stderr() -> Console:
-    """Return standard error for what is said on the way."""
+    """Return a console for progress on standard error."""
     return Console(stderr=True, markup=False, highlight=False, emoji=False)
 
 
 def print_json(value: object) -> None:
-    """Print a result for machines."""
+    """Print a result as JSON."""
     click.echo(json_text(value, sys.stdout, indent=2))
 
 
 def json_text(value: object, stream: TextIO, *, indent: int | None = None) -> str:
-    """Return JSON that a stream can write as it is: with escapes if its encoding lacks a character."""
+    """Return JSON that a stream can write; non-ASCII characters are escaped if its encoding lacks one of them."""
     text = json.dumps(value, indent=indent, ensure_ascii=False)
     return text if fits(text, stream) else json.dumps(value, indent=indent)
 
 
 def print_exactly(text: str) -> None:
-    """Print a text for a machine byte by byte: in UTF-8 if the encoding of standard output lacks a character of it."""
-    # Through a pipe goes the very text; on a terminal, a line that does not end would swallow the prompt.
+    """Print exactly this text, in UTF-8 if the encoding of standard output lacks one of its characters."""
+    # Only on a terminal, a missing line break is added: otherwise the shell's prompt would follow on the same line.
     ends = sys.stdout.isatty() and not text.endswith("\n")
     if fits(text, sys.stdout):
         click.echo(text, nl=ends)
@@ -48,5 +48,5 @@ def print_exactly(text: str) -> None:
 def standard_input() -> bytes:
     """Return all of standard input; DataError if it is closed."""
     if sys.stdin is None:
-        raise DataError("Standard input is closed. Send it the text, or give the text itself in place of -.")
+        raise DataError("Standard input is closed. Pipe the text into it, or give the text itself instead of -.")
     return sys.stdin.buffer.read()

@@ -22,7 +22,7 @@ from cribsheet.workspace import find_workspace
 
 
 class _Ask(Group):
-    """A group whose commands are the frozen files, each with the options that its inputs make."""
+    """A group whose commands are the frozen files, each with one option per input."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:
@@ -41,9 +41,9 @@ class _Ask(Group):
 
 @click.group("ask", cls=_Ask, subcommand_metavar="FILE --INPUT VALUE …")
 def command() -> None:
-    """Answer with the frozen prompt in FILE, one option for each of its inputs.
+    """Answer with the frozen prompt in FILE. Each of its inputs is an option.
 
-    `cribsheet ask FILE --help` names them. A value of - reads standard input.
+    `cribsheet ask FILE --help` lists them. The value - reads standard input.
 
     \b
     Example:
@@ -59,13 +59,13 @@ def _command_of(program: Runnable) -> Command:
         "--jsonl",
         type=click.Path(allow_dash=True, path_type=Path),
         metavar="IN",
-        help="Answer a file of rows, one JSON object a line, instead of one row.",
+        help="Answer a file of rows, one JSON object per line, instead of one row.",
     )
     @click.option(
         "--out",
         type=click.Path(path_type=Path),
         metavar="OUT",
-        help="With --jsonl, where the rows go with their outputs, or an error; standard output by default.",
+        help="With --jsonl: the file for the rows with their outputs or errors.  [default: standard output]",
     )
     @json_option
     def run(**options: Any) -> None:
@@ -77,7 +77,7 @@ def _command_of(program: Runnable) -> Command:
 def _with_inputs(program: Runnable, run: Callable[..., None]) -> Command:
     outputs = ", ".join(field.name for field in program.signature.outputs)
     made = click.command(
-        cls=Command, help=f"Give {outputs}, as {program.frozen.task} compiled for {program.frozen.model.name} does."
+        cls=Command, help=f"Answer {outputs} with {program.frozen.task}, compiled for {program.frozen.model.name}."
     )(run)
     made.params = [*input_options(program.signature.inputs), *made.params]
     return made
@@ -95,9 +95,10 @@ def _run(
 ) -> None:
     inputs = given_inputs(parameters)
     if out and not jsonl:
-        raise click.UsageError("--out is where the rows of --jsonl go. Give --jsonl too, or leave it out.")
+        raise click.UsageError("--out works only with --jsonl. Give --jsonl too, or leave --out out.")
     if jsonl and inputs:
-        raise click.UsageError(f"--jsonl holds the inputs, but {option_name(next(iter(inputs)))} was given too.")
+        option = option_name(next(iter(inputs)))
+        raise click.UsageError(f"--jsonl has the inputs, but {option} was given too. Leave one of them out.")
     missing = [field.name for field in program.signature.inputs if field.name not in inputs]
     if missing and not jsonl:
         raise click.UsageError(f"Missing option '{option_name(missing[0])}'. {_takes(program)}")
@@ -125,12 +126,13 @@ def _takes(program: Runnable) -> str:
 
 def _fail(failure: ParseFailure, *, said: str) -> NoReturn:
     raise UnreadableCompletionError(
-        f"The completion cannot be read: {failure.reason}. The model said {said[:200]!r}. Compile for this model."
+        f"The completion cannot be read: {failure.reason}. The model wrote {said[:200]!r}. Compile the task for this "
+        "model."
     )
 
 
 def answer_summary(outputs: Outputs, run: Run) -> dict[str, object]:
-    """Return an answer as JSON, with its probability and changes; an output of the same name replaces such a key."""
+    """Return an answer as JSON with its probability and changes; an output named like one of these keys replaces it."""
     told = {
         "probability": run.probability,
         "probability_note": run.probability_note or None,

@@ -15,7 +15,7 @@ from cribsheet.workspace import find_workspace
 @click.group("cache", cls=Group, invoke_without_command=True)
 @click.pass_context
 def command(context: click.Context) -> None:
-    """Show or clear the cache of completions of the workspace.
+    """Show or clear the workspace's completion cache.
 
     \b
     Example:
@@ -29,7 +29,7 @@ def command(context: click.Context) -> None:
 @command.command("show", cls=Command)
 @json_option
 def show(as_json: bool = False) -> None:
-    """Show where the cache is, how much it holds."""
+    """Show where the cache is and how large it is."""
     directory = _directory()
     stats = _stats(directory)
     facts: dict[str, Any] = {"directory": str(directory), "entries": stats.entries, "bytes": stats.bytes}
@@ -41,9 +41,9 @@ def show(as_json: bool = False) -> None:
 
 
 @command.command("clear", cls=Command)
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def clear(yes: bool) -> None:
-    """Remove all completions; whatever needs them asks the model again."""
+    """Remove all cached completions; later commands have to ask the model again."""
     directory = _directory()
     stats = _stats(directory)
     if not yes:
@@ -59,7 +59,7 @@ def _directory() -> Path:
 
 
 def _stats(directory: Path) -> CacheStats:
-    """Return what is in it, without making one where there is none."""
+    """Return the size of the cache, without creating a cache if there is none."""
     if not directory.is_dir():
         return CacheStats(0, 0)
     cache = CompletionCache(directory)

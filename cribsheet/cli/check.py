@@ -26,17 +26,17 @@ from cribsheet.workspace import Workspace, find_workspace
 @click.argument("file", type=click.Path(path_type=Path))
 @model_option
 @api_base_option
-@click.option("--data", type=click.Path(path_type=Path), help="Other rows than the test rows beside FILE.")
+@click.option("--data", type=click.Path(path_type=Path), help="Score these rows, not the test rows beside FILE.")
 @map_option
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Score the first N rows alone.")
-@click.option("--for", "carriage", type=click.Choice(CARRIAGES), help="As deployed so.  [default: as compiled]")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Score only the first N rows.")
+@click.option("--for", "carriage", type=click.Choice(CARRIAGES), help="The deployment.  [default: as compiled]")
 @click.option("--junit", "junit_path", type=click.Path(path_type=Path), help="Write the result as JUnit XML.")
-@click.option("--summary", type=click.Path(path_type=Path), help="Add the result to a Markdown file.")
+@click.option("--summary", type=click.Path(path_type=Path), help="Append the result to a Markdown file.")
 @json_option
 def command(file: Path, *, as_json: bool, junit_path: Path | None, summary: Path | None, **options: Any) -> None:
     """Score the frozen prompt in FILE again: does its score still hold?
 
-    Asks the model anew, never the cache. Exits with 1 if the score is worse beyond chance, so that it fits CI.
+    Always asks the model, never the cache. Exits with 1 if the score is significantly worse, so it works in CI.
 
     \b
     Example:
@@ -65,7 +65,7 @@ def _deployed(program: Runnable, carriage: Carriage) -> Runnable:
     if deployed is None:
         known = ", ".join(program.frozen.results.carriages)
         raise click.BadParameter(
-            f"The prompts cannot be deployed as {carriage}. They were scored as {known}.", param_hint="--for"
+            f"The prompts cannot be deployed as {carriage}. Use one of these: {known}.", param_hint="--for"
         )
     return deployed
 
@@ -82,7 +82,7 @@ def _measured(
         )
         try:
             if has_other_weights(program.frozen, model):
-                note(f"Note: {model.name} has other weights than the file was compiled for.")
+                note(f"Note: {model.name} does not have the weights that the file was compiled for.")
             display.stage(f"scoring {len(rows)} rows")
             now = score_rows(program, rows, metric, model, display)
         finally:

@@ -27,31 +27,31 @@ _PYTHON = (3, 11)
 _ROOM = 1e9
 _TIMEOUT = 2.0
 _LLAMA_PORTS = (9931, 8080)
-"""Where llama-server listens if nobody says: 9931 since 2026, 8080 before."""
+"""The default ports of llama-server: 9931 since 2026, 8080 before."""
 
 
 class Check(NamedTuple):
-    """What was looked at, how it is, what mends it."""
+    """The result of one check."""
 
     name: str
     found: str
     mend: str = ""
-    """Empty if all is well."""
+    """What the user can do about a problem; empty if there is none."""
     is_essential: bool = False
-    """Whether nothing works without it."""
+    """Whether Cribsheet does not work at all without it."""
 
 
 @click.command("doctor", cls=Command)
-@click.option("--model", metavar="NAME", help="Ask what this model can do, in place of all checks.")
+@click.option("--model", metavar="NAME", help="Check only what this model can do.")
 @api_base_option
 @context_window_option
 @json_option
 @click.pass_context
 def command(context: click.Context, /, as_json: bool, model: str | None, **served: Any) -> None:
-    """Check what is installed, reachable and on disk, and say how to repair the rest.
+    """Check what is installed, reachable and on disk, and say how to fix what is missing.
 
     With --model, find out what a model can do and what its server refuses. The exit code is 1 only if something
-    essential is broken.
+    essential is missing.
 
     \b
     Example:
@@ -128,7 +128,7 @@ def _weights() -> Check:
     default = weights.known()[0].name
     names = ", ".join(one.name for one in found) or "none"
     is_there = any(one.name == default for one in found)
-    mend = "" if is_there else f"Run `cribsheet models pull {default}`, or let the first use fetch it."
+    mend = "" if is_there else f"Run `cribsheet models pull {default}`, or let the first use download it."
     return Check("embedded weights", f"{names} in {weights.models_directory()}", mend)
 
 
@@ -136,8 +136,8 @@ def _threads() -> Check:
     setting = spin_setting()
     if setting is None and is_openmp_loaded():
         mend = (
-            f"Set GOMP_SPINCOUNT={SPIN_COUNT} in the environment of Python: another library loads OpenMP before the "
-            "engine, whose threads are then many times slower beside another busy process."
+            f"Set the environment variable GOMP_SPINCOUNT={SPIN_COUNT} before Python starts: another library loads "
+            "OpenMP before the engine, so the engine's threads are many times slower beside another busy process."
         )
         return Check("engine threads", f"{usable_cores()} cores; OpenMP was loaded without GOMP_SPINCOUNT", mend)
     told = setting or f"GOMP_SPINCOUNT={SPIN_COUNT}, set by Cribsheet"
@@ -145,9 +145,9 @@ def _threads() -> Check:
 
 
 def _ollama() -> Check:
-    from cribsheet.models.ollama import OllamaModel  # here, for no other check needs what it imports
+    from cribsheet.models.ollama import OllamaModel  # imported here, because no other check needs it
 
-    start = "Start it with `ollama serve`, or set OLLAMA_HOST; embedded models do without it."
+    start = "Start it with `ollama serve`, or set OLLAMA_HOST; embedded models do not need it."
     try:
         server = OllamaModel("ollama_chat/any", timeout=_TIMEOUT)
     except AddressError as error:
@@ -165,7 +165,7 @@ def _ollama() -> Check:
 
 
 def _llama_server(ports: Sequence[int] = _LLAMA_PORTS) -> Check:
-    import httpx  # here for the same reason as in `_ollama`
+    import httpx  # imported here for the same reason as in `_ollama`
 
     for address in (f"http://127.0.0.1:{port}" for port in ports):
         with suppress(httpx.HTTPError, ValueError):
@@ -174,7 +174,7 @@ def _llama_server(ports: Sequence[int] = _LLAMA_PORTS) -> Check:
                 name = props.get("model_alias") or props.get("model_path") or "a model"
                 return Check("llama-server", f"{name} at {address}: --model openai/NAME --api-base {address}/v1")
     asked = " and ".join(map(str, ports))
-    return Check("llama-server", f"none at the ports {asked} of this machine; others are named with --api-base")
+    return Check("llama-server", f"none at the ports {asked} of this machine; give other addresses with --api-base")
 
 
 def _workspace() -> Check:
@@ -185,10 +185,10 @@ def _workspace() -> Check:
 
 def _cache() -> Check:
     directory = find_workspace(Path.cwd()).cache
-    mend = f"Make {directory} writable: without it, completions are paid for again."
+    mend = f"Make {directory} writable: without the cache, every completion is paid for again."
     try:
         with tempfile.TemporaryFile(dir=_nearest(directory)):
-            return Check("cache", f"{directory} can be written")
+            return Check("cache", f"{directory} is writable")
     except OSError as error:
         return Check("cache", f"{directory}: {error.strerror}", mend)
 
@@ -196,10 +196,10 @@ def _cache() -> Check:
 def _disk() -> Check:
     directory = weights.models_directory()
     free = shutil.disk_usage(_nearest(directory)).free
-    mend = "" if free >= _ROOM else "Make room: `cribsheet cache clear`, or set CRIBSHEET_MODELS to a larger disk."
+    mend = "" if free >= _ROOM else "Free space: `cribsheet cache clear`, or set CRIBSHEET_MODELS to a larger disk."
     return Check("disk", f"{free / 1e9:.1f} GB free for weights", mend)
 
 
 def _nearest(directory: Path) -> Path:
-    """Return the directory, or the nearest one above that is there."""
+    """Return the directory, or the nearest directory above it that exists."""
     return next(folder for folder in (directory, *directory.parents) if folder.is_dir())

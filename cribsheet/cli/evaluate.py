@@ -27,10 +27,10 @@ from cribsheet.workspace import Workspace, find_workspace
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Rows: .jsonl, .json, .csv, .tsv.")
 @map_option
 @allow_empty_option
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Score the first N rows alone.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Score only the first N rows.")
 @model_option
 @api_base_option
-@click.option("--metric", type=click.Choice(list(METRICS)), help="In place of the one it was compiled with.")
+@click.option("--metric", type=click.Choice(list(METRICS)), help="Use this metric instead of the compiled one.")
 @json_option
 def command(file: Path, *, as_json: bool, metric: str | None, **options: Any) -> None:
     """Score the frozen prompt in FILE on any rows.
@@ -77,7 +77,7 @@ def _report(evaluation: Evaluation, summary: dict[str, Any], *, as_json: bool) -
 
 
 def _told_field(signature: Signature, rows: Sequence[Row]) -> Field:
-    """Return the output whose outcomes are told: of those that rows have, the first that abstains, else the first."""
+    """Return the output to report outcomes of: of those that the rows have, the first that abstains, else the first."""
     outputs = [field for field in signature.outputs if field.name in rows[0].outputs]
     return next((field for field in outputs if field.abstains), outputs[0])
 
@@ -89,5 +89,5 @@ def _open_model(program: Runnable, workspace: Workspace, options: Mapping[str, A
     model = CachedModel(opened, CompletionCache(workspace.cache))
     if has_other_weights(program.frozen, model):
         has = "has" if str(model.digest).startswith("sha256:") else "seems to have"
-        note(f"Note: {model.name} {has} other weights than the file was compiled for. Compile again for them.")
+        note(f"Note: {model.name} {has} other weights than the file was compiled for. Compile again for these weights.")
     return model

@@ -14,13 +14,13 @@ from cribsheet.frozen.sealing import read
 
 @click.command("export", cls=Command)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--to", "target", required=True, type=click.Choice(list(TARGETS)), help="What it is for.")
-@click.option("--prompt", metavar="NAME", help="Which prompt, where the file holds several.")
-@click.option("--out", type=click.Path(path_type=Path), help="Where to write it; standard output by default.")
+@click.option("--to", "target", required=True, type=click.Choice(list(TARGETS)), help="The program that will use it.")
+@click.option("--prompt", metavar="NAME", help="The prompt to export, if the file has several.")
+@click.option("--out", type=click.Path(path_type=Path), help="The file to write.  [default: standard output]")
 def command(file: Path, *, target: str, prompt: str | None, out: Path | None) -> None:
     """Write the frozen prompt in FILE for use without Cribsheet.
 
-    How to use it, and what it cannot carry, goes to standard error.
+    Instructions for its use, and what it cannot carry, are printed to standard error.
 
     \b
     Example:
@@ -30,7 +30,7 @@ def command(file: Path, *, target: str, prompt: str | None, out: Path | None) ->
     program = read(file)
     chosen = chosen_prompts(program, prompt)
     if len(chosen) > 1:
-        raise click.UsageError(f"{file} holds several prompts. Name one with --prompt: {', '.join(chosen)}.")
+        raise click.UsageError(f"{file} has several prompts. Name one with --prompt: {', '.join(chosen)}.")
     exported = export(program, target, prompt=next(iter(chosen)), path=str(out) if out else None)
     if out is None:
         print_exactly(exported.text)

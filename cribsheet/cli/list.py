@@ -21,7 +21,7 @@ Row = dict[str, Any]
 @click.command("list", cls=Command)
 @json_option
 def command(as_json: bool) -> None:
-    """List tasks, optimizers, layouts, frozen files of the current folder.
+    """List the tasks, optimizers and layouts, and the frozen files in the current folder.
 
     \b
     Example:

@@ -47,7 +47,7 @@ def show(as_json: bool = False) -> None:
 @command.command("pull", cls=Command)
 @click.argument("spec", metavar="NAME|PATH|hf:REPO/FILE")
 def pull(spec: str) -> None:
-    """Fetch weights, or take over a GGUF file."""
+    """Download weights, or copy a GGUF file to the models directory."""
     with open_display("bytes") as display:
         path = weights.pull(spec, directory=weights.models_directory(), progress=display.download)
     name = next(found.name for found in weights.on_disk(path.parent) if found.path == path)
@@ -55,7 +55,7 @@ def pull(spec: str) -> None:
 
 
 def _rows() -> list[dict[str, Any]]:
-    """Return the known weights, then the others on disk."""
+    """Return the known weights, followed by other weights on disk."""
     found = {one.name: one for one in weights.on_disk(weights.models_directory())}
     rows = []
     for entry in weights.known():

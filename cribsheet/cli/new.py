@@ -27,7 +27,7 @@ _NEXT = """\
 
      task = Task(Mood, metric=label_accuracy, trainset="mood.jsonl")
 
-3. Write 40 rows or more, {directory}/trainsets/mood.jsonl, one a line:
+3. Write at least 40 rows, one per line, {directory}/trainsets/mood.jsonl:
 
      {{"text": "What a day!", "mood": "glad"}}
 
@@ -39,7 +39,7 @@ _NEXT = """\
 @click.command("new", cls=Command)
 @click.argument("directory", type=click.Path(path_type=Path))
 def command(directory: Path) -> None:
-    """Make an empty workspace in DIRECTORY.
+    """Create an empty workspace in DIRECTORY.
 
     \b
     Example:

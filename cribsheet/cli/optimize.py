@@ -49,16 +49,16 @@ class _BudgetType(click.ParamType):  # type: ignore[type-arg]  # generic in some
 @click.option("--model", metavar="NAME", default="embedded/smollm2-135m", show_default=True, help="A LiteLLM name.")
 @api_base_option
 @context_window_option
-@click.option("--trainset", type=click.Path(path_type=Path), help="Rows in place of the task's own.")
+@click.option("--trainset", type=click.Path(path_type=Path), help="Rows to use instead of the task's own.")
 @map_option
 @allow_empty_option
-@click.option("--optimizer", metavar="NAME", default="race", show_default=True, help="`cribsheet list` names them.")
+@click.option("--optimizer", metavar="NAME", default="race", show_default=True, help="`cribsheet list` shows them.")
 @click.option(
     "--budget",
     type=_BudgetType(),
     default="40k",
     show_default=True,
-    help="The most it may cost: tokens (40k), calls (500calls) or minutes (3m).",
+    help="The most to spend: tokens (40k), calls (500calls) or minutes (3m).",
 )
 @click.option(
     "--for",
@@ -66,33 +66,33 @@ class _BudgetType(click.ParamType):  # type: ignore[type-arg]  # generic in some
     type=click.Choice(CARRIAGES),
     default="runtime",
     show_default=True,
-    help="What the deployment carries: search and score with nothing else.",
+    help="What the deployment can carry: search and score with only that.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the splits and the search.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The seed of the splits and the search.")
 @click.option(
-    "--teacher", metavar="NAME", help="A model whose right answers are shown too.  [default: the model itself]"
+    "--teacher", metavar="NAME", help="A model whose right answers become demos.  [default: the model itself]"
 )
-@click.option("--teacher-api-base", metavar="URL", help="Where a served teacher answers.")
+@click.option("--teacher-api-base", metavar="URL", help="The address of the teacher's server.")
 @click.option(
     "--traces",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Keep the teacher's right answers here, or reuse them.",
+    help="A file of the teacher's right answers: read if it exists, else written.",
 )
-@click.option("--samples", type=click.IntRange(min=1), help="The most tries of the teacher a row.  [default: 3]")
+@click.option("--samples", type=click.IntRange(min=1), help="The most tries of the teacher per row.  [default: 3]")
 @click.option(
     "--threshold",
     type=click.FloatRange(min=0, max=1, min_open=True),
-    help="The lowest score of an answer of the teacher that is shown.  [default: 1]",
+    help="The lowest score at which a teacher's answer becomes a demo.  [default: 1]",
 )
 @click.option(
     "--reasoning", is_flag=True, help="Let the teacher reason, and try prompts that reason before they answer."
 )
-@click.option("--go-on", is_flag=True, help="Search on although the first answers are empty, or thoughts alone.")
+@click.option("--go-on", is_flag=True, help="Continue even if the first answers are empty or only thoughts.")
 @click.option(
     "--long-rows",
     type=click.IntRange(min=0),
     metavar="N",
-    help="The most rows to leave out that are too long for the model.  [default: 1 in 20]",
+    help="The most rows that may be left out as too long for the model.  [default: 1 in 20]",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="The file to write.  [default: TASK.prompt.json]")
 @json_option
@@ -100,7 +100,7 @@ def command(task: str, *, out: Path | None, as_json: bool, **settings: Any) -> N
     """Compile TASK into a frozen prompt.
 
     TASK is a name in the workspace's programs/, the path of a module, or package.module. Ctrl-C stops the
-    search and freezes the best so far.
+    search and freezes the best program so far.
 
     \b
     Example:
@@ -126,7 +126,7 @@ def command(task: str, *, out: Path | None, as_json: bool, **settings: Any) -> N
 
 
 def _check_names(workspace: Workspace, task: str, optimizer: str) -> None:
-    """Refuse names that lead nowhere as the misuse that they are, before anything is imported for them."""
+    """Report an unknown task or optimizer as wrong usage, before the slow imports."""
     try:
         if task not in workspace.tasks() and not (task.endswith(".py") and Path(task).is_file()):
             workspace.task(task)
@@ -140,10 +140,10 @@ def _check_names(workspace: Workspace, task: str, optimizer: str) -> None:
 
 
 def _check_teacher(settings: dict[str, Any]) -> None:
-    """Refuse an option that would do nothing, and a place where traces cannot be kept."""
+    """Refuse an option that would have no effect, and a place where traces cannot be written."""
     if settings["teacher_api_base"] and not settings["teacher"]:
         raise click.BadParameter(
-            "It is the address of a teacher. Name it with --teacher.", param_hint="--teacher-api-base"
+            "There is no teacher to use it for. Name one with --teacher.", param_hint="--teacher-api-base"
         )
     traces = settings["traces"]
     if traces and not traces.exists():
@@ -155,9 +155,9 @@ def _plain_name(task: str) -> str:
 
 
 def _check_out(out: Path) -> None:
-    """Find out before the work whether the file can be written after it."""
+    """Check before the compile that the file can be written after it."""
     if out.is_dir():
-        raise click.BadParameter(f"{out} is a folder. Name a file in it.", param_hint="--out")
+        raise click.BadParameter(f"{out} is a folder. Give the path of a file.", param_hint="--out")
     if not _may_replace(out):
         raise click.BadParameter(
             f"{out} already exists and is not a frozen file; refusing to overwrite it. Name another file.",
@@ -176,7 +176,7 @@ def _check_folder(path: Path, option: str) -> None:
 
 
 def _may_replace(out: Path) -> bool:
-    """Tell whether writing there loses nothing but an older frozen file, damaged ones among them."""
+    """Tell whether writing to this path would overwrite nothing but an older (or damaged) frozen file."""
     if not out.exists() or out.name.endswith(".prompt.json") or not out.stat().st_size:
         return True
     try:
@@ -187,7 +187,7 @@ def _may_replace(out: Path) -> bool:
 
 
 def _compile(task: str, settings: dict[str, Any], workspace: Workspace) -> "Compiled":
-    # Here, for it imports dspy: a wrong name or file is told at once.
+    # Imported only here, because it imports dspy: errors in names or files are reported before this delay.
     from cribsheet.compiler.compile import compile_task
 
     with open_display(Budget.parse(settings["budget"]).unit) as display:
@@ -203,7 +203,7 @@ def _compile(task: str, settings: dict[str, Any], workspace: Workspace) -> "Comp
 
 
 def _holds(out: Path, program: FrozenProgram) -> bool:
-    """Tell whether a file has these very bytes."""
+    """Tell whether the file already has exactly the bytes of this program."""
     return out.is_file() and out.read_bytes() == to_text(program).encode()
 
 

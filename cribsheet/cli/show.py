@@ -15,10 +15,10 @@ from cribsheet.report.report import gain_in_words, headline, results_table
 
 @click.command("show", cls=Command)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--prompt", metavar="NAME", help="This prompt alone, where the file holds several.")
+@click.option("--prompt", metavar="NAME", help="Show only this prompt, if the file has several.")
 @json_option
 def command(file: Path, *, prompt: str | None, as_json: bool) -> None:
-    """Show what FILE is, what it scores, the exact text of its prompts.
+    """Show the origin of FILE, its scores, and the exact text of its prompts.
 
     \b
     Example:
@@ -48,4 +48,4 @@ def _show_prompt(name: str, prompt: FrozenPrompt) -> None:
     kind = "Messages" if rendered.is_chat else "State and question" if rendered.question else "Text"
     stops = " or ".join(repr(stop) for stop in rendered.stop)
     console.print(f"{kind}, to be completed until {stops}:" if stops else f"{kind}:", style="dim")
-    click.echo(rendered.full_text)  # not through the table's console, which would wrap it
+    click.echo(rendered.full_text)  # not through the console of the tables, which would wrap lines

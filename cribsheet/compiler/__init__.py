@@ -1,1 +1,1 @@
-"""From a task to a frozen program; the only part that imports dspy."""
+"""The compiler, which turns a task into a frozen program; only this package imports dspy."""

@@ -1,4 +1,4 @@
-"""Refuse a task that the model cannot answer, before anything is asked."""
+"""Refuse a task that the model cannot answer, before any request is made."""
 
 from collections.abc import Mapping
 
@@ -11,18 +11,18 @@ from cribsheet.signature import Signature
 
 
 def check_abilities(model: Model, signatures: Mapping[str, Signature], settings: Settings) -> None:
-    """Raise a CompileError if a model that only decides would have to write, or to decide several things at once."""
+    """Raise a CompileError if the model only decides, but the task needs written text or several decisions at once."""
     if not getattr(model, "only_decides", False):
         return
     for signature in signatures.values():
         if not any(suits(layout, signature) for layout in QUESTIONS):
             outputs = ", ".join(f"{field.name} ({field.type.noun})" for field in signature.outputs)
             raise CompileError(
-                f"{model.name} decides between given options, but {signature.name} asks for {outputs}. Declare one "
-                "output of Literal, Enum or bool with two outcomes at least, or use a model that writes, such as "
-                "ollama_chat/NAME."
+                f"{model.name} only decides between given options, but {signature.name} asks for {outputs}. Declare "
+                "one output of type Literal, Enum or bool with at least two outcomes, or use a model that writes text, "
+                "such as ollama_chat/NAME."
             )
     if settings.reasoning:
         raise CompileError(
-            f"{model.name} writes nothing, so it cannot reason before it decides. Leave out --reasoning."
+            f"{model.name} writes no text, so it cannot reason before it decides. Leave out --reasoning."
         )

@@ -1,4 +1,4 @@
-"""Refuse budgets that are too small, and keep back what the testset costs."""
+"""Check that the budget covers a compile, the final test included."""
 
 from cribsheet.errors import BudgetError
 from cribsheet.layout.decisions import decided_field
@@ -6,29 +6,33 @@ from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
 
 BASELINE_ROWS = 16
-"""Validation rows that the baseline answers first: they tell what a row costs."""
+"""How many validation rows the baseline answers first, to measure what a row costs."""
 MIN_TEST_ROWS = 10
-"""The fewest rows that a score is given for."""
+"""The fewest test rows that are scored."""
 TEST_SHARE = 0.2
-"""The part of the budget that is kept for the testset."""
-_REREAD = 16.0  # tokens: the end of a prompt that is read again, and a written outcome
+"""The share of the budget that is reserved for the testset."""
+_REREAD = 16.0  # tokens for a cached prompt: its end, which is read again, plus the written outcome
 
 
 def check_budget(study: Study) -> None:
-    """Refuse a budget that cannot pay for the baseline, one candidate, and a score for each."""
+    """Raise BudgetError if the budget cannot pay for the baseline, one candidate, and the test scores of both."""
     budget = study.ledger.budget
     rows = min(BASELINE_ROWS, len(study.val)) * 2 + MIN_TEST_ROWS * 2
     row = {"calls": 1.0, "tokens": _row_tokens(study), "minutes": 0.0}[budget.unit]
     if budget.limit < rows * row:
         raise BudgetError(
-            f"A budget of {budget} is too small for one candidate: the baseline, a candidate and their "
-            f"scores are {rows} answers, about {rows * row:.0f} {budget.unit}. Give at least "
+            f"A budget of {budget} is too small for one candidate: the baseline, a candidate and their test "
+            f"scores need {rows} answers, about {rows * row:.0f} {budget.unit}. Give at least "
             f"--budget {_rounded_up(rows * row * 2, budget.unit)}."
         )
 
 
 def reserve(study: Study, baseline: Trial, *, test_rows: int) -> None:
-    """Keep back what the testset will cost, going by what the baseline's rows did."""
+    """Reserve the cost of the testset, estimated from the cost of the baseline's rows.
+
+    Raises:
+        BudgetError: if too little is left for the search.
+    """
     budget, row = study.ledger.budget, baseline.cost_of_asking
     pair = 2 * row + cost_of_text(study, row)
     affordable = int(TEST_SHARE * budget.limit / pair)
@@ -37,7 +41,7 @@ def reserve(study: Study, baseline: Trial, *, test_rows: int) -> None:
         raise BudgetError(
             f"A budget of {budget} is too small for one candidate: a row costs about {row:.3g} "
             f"{budget.unit}. Give at least --budget {_rounded_up(row * 120, budget.unit)}. "
-            "What was asked so far is in the cache."
+            "The completions so far are in the cache."
         )
 
 
@@ -53,7 +57,7 @@ def cost_of_text(study: Study, row: float) -> float:
 
 
 def _row_tokens(study: Study) -> float:
-    """Return what a row's inputs take in the baseline, in tokens."""
+    """Return the average number of tokens of a row's inputs, summed over the predictors."""
     (prompt, *others) = study.zero_shot().prompts.values()
     names = [one.name for one in prompt.signature.inputs]
     texts = ["\n".join(str(row.inputs.get(name, "")) for name in names) for row in study.val[:8]]

@@ -1,17 +1,17 @@
-"""The one place that meets dspy: signatures come in, programs run on frozen prompts.
+"""The bridge to dspy: the only module that imports it.
 
-It leans on this much of dspy, and on nothing else:
+It depends only on these parts of dspy:
 
 - a Signature class has `input_fields` and `output_fields` with the annotations, `instructions`, and each field's
   description as `json_schema_extra["desc"]`; `dspy.Signature("a -> b")` makes one;
-- a Module can be copied (`deepcopy`), called, and names its predictors (`named_predictors`); its `forward` has the
-  program's inputs as parameters;
-- a Predict keeps `lm` and `demos` as attributes, takes a BaseLM for `lm`, and calls the adapter of the settings with
-  `(lm, lm_kwargs=, signature=, demos=, inputs=)` for a list of one dict of outputs;
-- `dspy.context` sets adapter, lm and trace for a thread; a Prediction can be made a dict.
+- a Module can be copied (`deepcopy`), can be called, and lists its predictors (`named_predictors`); the parameters of
+  its `forward` are the program's inputs;
+- a Predict has the attributes `lm` and `demos`, accepts a BaseLM for `lm`, and calls the adapter of the settings with
+  `(lm, lm_kwargs=, signature=, demos=, inputs=)`, which returns a list of one dict of outputs;
+- `dspy.context` sets adapter, lm and trace for a thread; a Prediction can be converted to a dict.
 
-So it does not matter which adapter is dspy's default, how its language models send requests (BaseLM.forward, engines),
-or whether LiteLLM is installed.
+So it does not depend on dspy's default adapter, on how its language models send requests (BaseLM.forward, engines), or
+on whether LiteLLM is installed.
 """
 
 import builtins
@@ -37,14 +37,14 @@ from cribsheet.signature.types import TYPES, Label, ValueType
 from cribsheet.text import normal_form
 
 BARE = "predict"
-"""The name of the predictor of a task that is a signature alone."""
+"""The predictor's name in a task that is only a signature."""
 
 
 def signature_of(signature: type[dspy.Signature]) -> Signature:
-    """Return a dspy signature as plain data.
+    """Convert a dspy signature to plain data.
 
     Raises:
-        SignatureError: where a field's name is reserved or its type is not supported.
+        SignatureError: if a field's name is reserved or its type is not supported.
     """
     _complete(signature)
     return Signature(
@@ -56,14 +56,14 @@ def signature_of(signature: type[dspy.Signature]) -> Signature:
 
 
 class DspyProgram:
-    """A dspy.Module that answers with frozen prompts in place of dspy's own prompting."""
+    """A dspy.Module whose predictors answer with frozen prompts instead of dspy's own prompts."""
 
     def __init__(self, module: dspy.Module):
         self._module = module.deepcopy()
         bare = isinstance(module, dspy.Predict)
         self._predictors = {BARE: self._module} if bare else dict(self._module.named_predictors())
         if not self._predictors:
-            raise CompileError(f"{type(module).__name__} has no predictor. Give it a dspy.Predict as an attribute.")
+            raise CompileError(f"{type(module).__name__} has no predictor. Set a dspy.Predict as its attribute.")
         for name, predictor in self._predictors.items():
             predictor.lm = _NameTag(name)
             predictor.demos = []
@@ -71,12 +71,12 @@ class DspyProgram:
 
     @property
     def is_one_predictor(self) -> bool:
-        """Whether the module is a bare predictor, with no code of the user's around it."""
+        """Whether the module is a single predictor without any code of the user around it."""
         return isinstance(self._module, dspy.Predict)
 
     @property
     def signature(self) -> Signature:
-        """The program's own inputs and outputs: its `forward` parameters, its last predictor's outputs."""
+        """The signature of the whole program: the parameters of its `forward`, and its last predictor's outputs."""
         known = {field.name: field for one in self.signatures.values() for field in one.inputs}
         last = list(self.signatures.values())[-1]
         if self.is_one_predictor:
@@ -89,7 +89,7 @@ class DspyProgram:
         )
 
     def run(self, prompts: Mapping[str, FrozenPrompt], inputs: Mapping[str, Value], model: Completer) -> Run:
-        """Run the program's own code on one row, each predictor answering with its frozen prompt."""
+        """Run the program's own code on one row; each predictor answers with its frozen prompt."""
         adapter = _PromptAdapter(prompts, model)
         try:
             with dspy.context(adapter=adapter, lm=_NameTag(""), trace=None):
@@ -107,10 +107,12 @@ class DspyProgram:
 
 
 def as_module(program: Any) -> dspy.Module:
-    """Return the module of a task: an instance, a class to make one of, a signature to predict, or one in words.
+    """Return a task's program as a module.
+
+    The program is a dspy.Module, a class of it, a dspy.Signature, or a string such as `question -> answer`.
 
     Raises:
-        CompileError: where it is none of these.
+        CompileError: if it is none of these.
     """
     if isinstance(program, str):
         return dspy.Predict(_signature_in_words(program))
@@ -121,13 +123,13 @@ def as_module(program: Any) -> dspy.Module:
     if isinstance(program, dspy.Module):
         return program
     raise CompileError(
-        f"A task's program is {program!r}. Give a dspy.Signature, one in words such as 'question -> answer', a "
-        "dspy.Module class or an instance of one."
+        f"A task cannot have {program!r} as its program. Give a dspy.Signature, a string such as 'question -> answer', "
+        "a dspy.Module class or an instance of one."
     )
 
 
 def _made(program: type[dspy.Module]) -> dspy.Module:
-    """Return an instance of the user's module."""
+    """Make an instance of the user's module class."""
     for value in vars(sys.modules.get(program.__module__, builtins)).values():
         if isinstance(value, type) and issubclass(value, dspy.Signature):
             _complete(value)
@@ -144,13 +146,13 @@ def _made(program: type[dspy.Module]) -> dspy.Module:
 
 
 def _complete(signature: type[dspy.Signature]) -> None:
-    """Look up annotations that are written as text again: they may name what was defined after the signature."""
+    """Resolve string annotations again: they may name something that was defined after the signature."""
     signature.model_rebuild(raise_errors=False)
 
 
 _UNKNOWN_NAME = (
-    " A type of a signature that is written as text must name what its module knows: import or define it at the top of "
-    "the module, not in a function and not under TYPE_CHECKING."
+    " A type that is written as a string is looked up in the signature's module: import or define it at the top of "
+    "that module, not in a function and not under TYPE_CHECKING."
 )
 
 
@@ -159,13 +161,13 @@ def _signature_in_words(text: str) -> Any:
         return dspy.Signature(text)
     except (ValueError, SyntaxError, NameError, AttributeError) as error:
         raise CompileError(
-            f"A task's program is {text!r}, which cannot be read as a signature: {error}. Write inputs and outputs, "
-            "such as 'question, context -> answer: str'."
+            f"The program {text!r} of a task cannot be read as a signature: {error}. Write inputs and outputs, such as "
+            "'question, context -> answer: str'."
         ) from None
 
 
 class _UnreadableError(Exception):
-    """Leaves the user's program where a completion holds no value."""
+    """Raised through the user's program if a completion cannot be parsed."""
 
     def __init__(self, failure: ParseFailure):
         super().__init__(failure.reason)
@@ -173,7 +175,7 @@ class _UnreadableError(Exception):
 
 
 class _NameTag(dspy.BaseLM):
-    """Tells the adapter which predictor calls."""
+    """Stands in for a language model, and tells the adapter which predictor calls it."""
 
     def __init__(self, predictor: str):
         super().__init__(model=f"cribsheet/{predictor}")
@@ -182,12 +184,12 @@ class _NameTag(dspy.BaseLM):
     def __call__(self, *_args: Any, **_kwargs: Any) -> Any:
         """Refuse to be called as a model."""
         raise CompileError(
-            "The program called its language model directly. Let a dspy.Predict do it, so that it can be compiled."
+            "The program called its language model directly, so this call cannot be compiled. Use a dspy.Predict."
         )
 
 
 class _PromptAdapter(dspy.Adapter):
-    """Answers a predictor's call with its frozen prompt, for one row."""
+    """Answers the calls of predictors with their frozen prompts, for one row."""
 
     def __init__(self, prompts: Mapping[str, FrozenPrompt], model: Completer):
         super().__init__()
@@ -209,13 +211,13 @@ class _PromptAdapter(dspy.Adapter):
 
 
 def _typed(value: Value, annotation: Any) -> Any:
-    """Return the member of an Enum that a label stands for; other values as they are."""
+    """Return the Enum member of a label; return other values unchanged."""
     members = [member for part in (annotation, *get_args(annotation)) if _is_enum(part) for member in part]
     return next((member for member in members if _plain(member) == value), value)
 
 
 def _plain(value: Any) -> Any:
-    """Return the label that a member of an Enum stands for; other values as they are."""
+    """Return the label of an Enum member; return other values unchanged."""
     if not isinstance(value, enum.Enum):
         return value
     return normal_form(value.value) if isinstance(value.value, str) else value.value
@@ -247,12 +249,12 @@ def _type(name: str, annotation: Any, parts: list[Any]) -> ValueType:
             return own()  # type: ignore[call-arg]  # its kind has a default
     if isinstance(annotation, str | typing.ForwardRef):
         raise SignatureError(
-            f"The field {name!r} has the type {_as_text(annotation)}, which cannot be looked up.{_UNKNOWN_NAME}"
+            f"The field {name!r} has the type {_as_text(annotation)}, which cannot be found.{_UNKNOWN_NAME}"
         )
-    hint = " In place of None, give Unanswerable." if type(None) in parts else ""
+    hint = " Use Unanswerable instead of None." if type(None) in parts else ""
     raise SignatureError(
-        f"The field {name!r} has the type {annotation!r}, which has no form in a prompt. Supported are str, int, "
-        f"float, bool, Literal and Enum of str or int, each alone or as `X | Unanswerable`.{hint}"
+        f"The field {name!r} has the type {annotation!r}, which is not supported. Use str, int, float, bool, or a "
+        f"Literal or Enum of str or int, each alone or as `X | Unanswerable`.{hint}"
     )
 
 

@@ -52,19 +52,19 @@ __all__ = ["DEFAULT_MODEL", "Compiled", "Settings", "compile_task"]
 
 @dataclass(frozen=True)
 class Compiled:
-    """A frozen program, and what this run of the compiler took."""
+    """A frozen program, with the cost of this compile."""
 
     program: FrozenProgram
     name: str
-    """The task's plain name."""
+    """The task's short name."""
     meter: Meter
-    """Calls and tokens of this run: what came from the completion cache cost nothing."""
+    """The calls and tokens of this run; completions from the cache cost nothing."""
     seconds: float
     tested: tuple[TestedRow, ...]
     """The test rows, with their scores."""
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the frozen file, and its test rows beside it; `cribsheet check` scores them again."""
+        """Write the frozen file, and beside it its test rows, which `cribsheet check` scores again."""
         write_text(path_beside(path), to_lines(self.tested))
         save(self.program, path)
 
@@ -78,21 +78,21 @@ def compile_task(
     teacher: Model | None = None,
     progress: Progress | None = None,
 ) -> Compiled:
-    """Return the best program that the budget finds, scored on rows that the search never saw.
+    """Search for the best program within the budget, score it on rows that the search never saw, and freeze it.
 
     Args:
-        task: a task, or what the workspace knows it by.
-        settings: the model, the rows, the optimizer, the budget, the seed.
-        workspace: where names are looked up and completions kept; the nearest one by default.
-        model: an open model, in place of the one that the settings name.
-        teacher: an open model to draw demonstrations from, in place of the one that the settings name.
-        progress: hears of stages and costs.
+        task: a task, or its name in the workspace.
+        settings: the model, the rows, the optimizer, the budget, the seed and so on.
+        workspace: the folder in which names are looked up and completions are cached; by default the nearest one.
+        model: an open model, to be used instead of the one that the settings name.
+        teacher: an open teacher, to be used instead of the one that the settings name.
+        progress: receives the stages and the costs.
 
-    Ctrl-C ends the search, not the compile: once the row under way is answered, the best so far is scored and
-    frozen. A second Ctrl-C has the best so far frozen at once, with its scores on validation rows.
+    Ctrl-C ends the search but not the compile: after the current row is answered, the best program so far is scored
+    and frozen. A second Ctrl-C freezes the best program so far at once, with its scores on validation rows.
 
     Raises:
-        CribsheetError: the one of its kinds that says what is wrong and what mends it.
+        CribsheetError: if the compile fails; the message says why and what to do.
     """
     started = time.monotonic()
     settings = settings or Settings()
@@ -114,7 +114,7 @@ class _Compiler:
     """The steps of one compile."""
 
     baseline: Trial
-    """The zero-shot prompt's, once it is asked."""
+    """The trial of the zero-shot prompt; set when the search begins."""
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class _Compiler:
         self.metric = ranged(task.metric, task.metric_range)
         check_abilities(model, self.program.signatures, settings)
         self.numbers: dict[str, int] = {}
-        """The rows' places in the trainset, from 1, by their ids."""
+        """Each row's position in the trainset, counted from 1, by row id."""
         self.splits = self._split(workspace)
         self.budget = Budget.parse(settings.budget)
         self._learn_what_the_model_can_do()
@@ -141,7 +141,7 @@ class _Compiler:
         self.notes: list[str] = []
 
     def compile(self, optimizer: ModuleType) -> tuple[FrozenProgram, tuple[TestedRow, ...]]:
-        """Search, score, freeze."""
+        """Search, then score and freeze the winner."""
         check_budget(self.study)
         ctrl_c = Interruption(self.study.ledger, say=self._say_what_is_waited_for, abandon=self._abandon)
         with ctrl_c.heeded():
@@ -152,13 +152,13 @@ class _Compiler:
             return self._freeze(ctrl_c)
 
     def _search(self, optimizer: ModuleType) -> None:
-        """Answer the baseline, run the optimizer, then fit a pointer for its best, unless stopped by hand."""
+        """Run the baseline, then the optimizer, then fit a pointer for the best trial; Ctrl-C ends this early."""
         with suppress(SearchStopped, AbandonedError):
             self.progress.stage("asking the zero-shot prompt")
             self._leave_out_long_rows()
             self.study.tells_logprobs = self.settings.carriage != "text" and self._tells_logprobs()
             self.baseline = self.study.trial(self.study.zero_shot())
-            with suppress(BudgetExhausted):  # what the rows so far tell is told below
+            with suppress(BudgetExhausted):  # the checks below use the rows that were answered
                 self.study.extend(self.baseline, min(BASELINE_ROWS, len(self.study.val)))
             check_first_answers(self.study, self.baseline, go_on=self.settings.go_on)
             check_crashes(self.baseline)
@@ -176,7 +176,9 @@ class _Compiler:
         if best is None:
             if ctrl_c.presses:  # there is nothing to freeze
                 raise KeyboardInterrupt
-            raise CompileError(f"The optimizer {self.settings.optimizer!r} scored no candidate. Mend its search().")
+            raise CompileError(
+                f"The optimizer {self.settings.optimizer!r} scored no candidate. Correct its search() function."
+            )
         found = Found(
             self.study,
             best,
@@ -199,7 +201,7 @@ class _Compiler:
         return score_on_validation_rows(found)
 
     def _say_what_is_waited_for(self) -> None:
-        # In a thread of its own: what is being printed when Ctrl-C comes may not let another line in between.
+        # In another thread: Ctrl-C may interrupt code that holds the console's lock, and printing here would deadlock.
         text = waited_for(self.model)
         threading.Thread(target=self.progress.notice, args=(text,), daemon=True).start()
 
@@ -217,7 +219,7 @@ class _Compiler:
         told = known.told.context_window if known else None
         if asked and told and asked > told:
             raise CompileError(
-                f"--context-window {asked} is more than the {told} tokens that {self.model.name} has. Give at most "
+                f"--context-window {asked} is more than the {told} tokens that {self.model.name} reports. Give at most "
                 f"--context-window {told}, or start the server with a larger window."
             )
 
@@ -238,7 +240,7 @@ class _Compiler:
             workspace.trainset(trainset) if isinstance(trainset, str | os.PathLike) else trainset,
             self.program.signature,
             mapping=mapping,
-            # The rationale of a dspy.ChainOfThought is the model's own, or bootstrapped, if rows have none.
+            # Rows need no rationale for a dspy.ChainOfThought: the model writes it, or it is bootstrapped.
             optional=[REASONING],
             allow_empty=settings.allow_empty,
         )
@@ -246,7 +248,7 @@ class _Compiler:
         return split(rows, self._labelled(rows), seed=settings.seed)
 
     def _labelled(self, rows: Sequence[Row]) -> Signature:
-        """Return the program's signature with the outputs alone that rows have."""
+        """Return the program's signature without the outputs that the rows do not have."""
         signature = self.program.signature
         return signature.without_outputs(signature.output_names - rows[0].outputs.keys())
 
@@ -272,7 +274,7 @@ class _Compiler:
         return Study(
             signatures=self.program.signatures,
             train=self.splits.train,
-            # What few rows tell must not hang on which outcomes happen to come first.
+            # The first few rows decide a lot, so they should have the outcome shares of the whole valset.
             val=interleaved(self.splits.val, labelled),
             evaluator=evaluator,
             progress=self.progress,
@@ -299,7 +301,7 @@ class _Compiler:
         return run
 
     def _tells_logprobs(self) -> bool:
-        """Ask for the log-probabilities of one token of a prompt that nothing else asks."""
+        """Tell whether the model reports log-probabilities, by asking for one token of an otherwise unused prompt."""
         signature = next(iter(self.study.signatures.values()))
         inputs = {one.name: one.value_of(one.outcomes[0]) if one.is_finite else "0" for one in signature.inputs}
         rendered = prompt_text(next(iter(self.study.zero_shot().prompts.values())), inputs)

@@ -13,14 +13,14 @@ from cribsheet.search.trial import Trial
 
 _DEMOS = 4
 _ROWS = 4
-"""Rows that a prompt with demonstrations is asked, before a model is given up."""
-_SHOWN = 160  # characters of an answer
+"""How many rows are tried with demonstrations before the compile gives up on the model."""
+_SHOWN = 160  # the most characters of an answer that a message shows
 
 
 def check_first_answers(study: Study, baseline: Trial, *, go_on: bool) -> None:
-    """Raise a CompileError if the model gave no text but thoughts, with demonstrations too.
+    """Raise a CompileError if the model's answers are empty or only thoughts, even with demonstrations.
 
-    Text that cannot be read is no reason to stop: a small model that is shown no demonstrations often chatters.
+    Text that cannot be parsed is no reason to stop, because small models often chat if they see no demonstrations.
     """
     completions = [call.answer.raw.completion for row in baseline.evaluation.rows for call in row.calls]
     if not completions or any(row.parse_failure is None for row in baseline.evaluation.rows if row.run):
@@ -32,11 +32,11 @@ def check_first_answers(study: Study, baseline: Trial, *, go_on: bool) -> None:
             "prompts with demonstrations"
         )
     elif not go_on and not _answers_with_demos(study):
-        raise CompileError(f"{_seen(study.model.name, completions)} To search on all the same, give --go-on.")
+        raise CompileError(f"{_seen(study.model.name, completions)} To continue the search anyway, give --go-on.")
 
 
 def check_crashes(baseline: Trial) -> None:
-    """Refuse a program whose own code raised on every row that it could read, if those are half of the rows."""
+    """Raise a CompileError if the user's code raised on every row with a readable answer, at least half of all rows."""
     answered = baseline.evaluation.rows
     rows = [row for row in answered if row.parse_failure is None]
     if rows and 2 * len(rows) >= len(answered) and all(row.place for row in rows):
@@ -47,7 +47,7 @@ def check_crashes(baseline: Trial) -> None:
 
 
 def _answers_with_demos(study: Study) -> bool:
-    """Tell whether a prompt with some demonstrations gets an answer that can be read."""
+    """Tell whether a prompt with a few demonstrations gets an answer that can be parsed."""
     demos = {
         name: balanced(signature, study.pools[name], size=_DEMOS, rng=random.Random(0))
         for name, signature in study.signatures.items()
@@ -60,12 +60,12 @@ def _answers_with_demos(study: Study) -> bool:
 
 
 def _seen(model: str, completions: Sequence[Completion]) -> str:
-    """Return what was seen, and what mends it."""
+    """Return an error message: what the model answered, and how to fix it."""
     thoughts = [one.thought for one in completions if one.thought is not None]
     if not thoughts:
         return (
-            f"All of the first {len(completions)} answers of {model} are empty. Check in the server's log what it "
-            "writes, and that the model is made for chats and has a chat template, or choose another model."
+            f"All of the first {len(completions)} answers of {model} are empty. Check what the server's log says, and "
+            "whether the model is a chat model with a chat template, or choose another model."
         )
     shown = next((f", such as {_shortened(thought)}" for thought in thoughts if thought), "")
     return (

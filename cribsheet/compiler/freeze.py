@@ -1,4 +1,4 @@
-"""Score what a search found, then make the frozen program of it."""
+"""Turn the result of a search into a scored, frozen program."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,7 +27,7 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class Found:
-    """What a search leaves behind."""
+    """The result of a search."""
 
     study: Study
     best: Trial
@@ -36,19 +36,19 @@ class Found:
     splits: Splits
     interrupted: bool
     numbers: Mapping[str, int] = field(default_factory=dict)
-    """The rows' places in the trainset, by their ids."""
+    """Each row's position in the trainset, by row id."""
     notes: tuple[str, ...] = ()
-    """What a reader should know of the search."""
+    """Notes about the search for the reader of the frozen file."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What a prompt is worth, with what a reader should know of it."""
+    """The final scores, with notes about them."""
 
     results: Results
     notes: tuple[str, ...] = ()
     tested: tuple[TestedRow, ...] = ()
-    """The test rows, with their scores."""
+    """The test rows with their scores; empty if the testset was not scored."""
 
 
 def freeze(found: Found, scored: Scored, *, task: str, optimizer: str, seed: int) -> FrozenProgram:
@@ -66,7 +66,7 @@ def freeze(found: Found, scored: Scored, *, task: str, optimizer: str, seed: int
 
 
 def _prompts(found: Found) -> dict[str, FrozenPrompt]:
-    """Return the prompts of the best trial, with their biases as servers take them where that decides the same."""
+    """Return the prompts of the best trial; `logit_bias` is added to those for which it gives the same decisions."""
     calls = [call for row in found.best.evaluation.rows for call in row.calls]
     return {
         name: with_logit_bias(prompt, found.study.model, [call.answer for call in calls if call.predictor == name])
@@ -75,10 +75,10 @@ def _prompts(found: Found) -> dict[str, FrozenPrompt]:
 
 
 def score(found: Found) -> Scored:
-    """Answer the test rows with what the search settled on; nothing is fitted on them.
+    """Score the baseline and the winner on the test rows; nothing is fitted on these rows.
 
     Raises:
-        SearchStopped, AbandonedError: Ctrl-C was pressed twice.
+        SearchStopped, AbandonedError: if Ctrl-C was pressed twice.
     """
     study, (rows, pays_for_text) = found.study, _test_rows(found)
     candidates = _carried(study, replace(found.best.candidate, prompts=_prompts(found)), as_text=pays_for_text)
@@ -99,13 +99,13 @@ def score(found: Found) -> Scored:
 
 
 def score_on_validation_rows(found: Found) -> Scored:
-    """Return the scores on the rows that the search has asked, for want of any others."""
+    """Return the scores on validation rows, for a compile that was stopped before the testset was scored."""
     rows = min(found.best.rows, found.baseline.rows)
     baseline, compiled = (summarize(trial.evaluation.rows[:rows]) for trial in (found.baseline, found.best))
     results = _results(found, baseline, compiled).model_copy(update={"rows": "valset"})
     note = (
-        f"The testset was not scored, since Ctrl-C was pressed twice. The scores are those of {rows} validation rows, "
-        "by which the prompt was chosen: they flatter it. `cribsheet evaluate` scores it on others."
+        f"The testset was not scored, because Ctrl-C was pressed twice. The scores are from {rows} validation rows, by "
+        "which the prompt was chosen, so they are too high. Score it on other rows with `cribsheet evaluate`."
     )
     return Scored(results, (note,))
 
@@ -155,7 +155,7 @@ def _answer_in_turn(study: Study, candidates: Sequence[Candidate], rows: Sequenc
 
 
 def _unanswered(evaluation: Evaluation, numbers: Mapping[str, int]) -> Iterator[str]:
-    """Yield a sentence on the rows that the model could not be asked, which count as 0."""
+    """Yield a sentence about the rows that got no answer and count as 0, if there are any."""
     failed = [row for row in evaluation.rows if row.error]
     if failed:
         named = ", ".join(f"row {numbers.get(row.example.id, 0)}" for row in failed[:_NAMED])
@@ -167,7 +167,7 @@ def _unanswered(evaluation: Evaluation, numbers: Mapping[str, int]) -> Iterator[
 
 
 def _test_rows(found: Found) -> tuple[Sequence[Row], bool]:
-    """Return the test rows that what is left of the budget pays for, and whether it pays for their text too."""
+    """Return the test rows that the remaining budget pays for, and whether it also pays for the carriage `text`."""
     ledger, own = found.study.ledger, found.best.cost_of_asking
     ledger.reserved = 0.0
     pair, text = found.baseline.cost_of_asking + own, cost_of_text(found.study, own)
@@ -220,10 +220,10 @@ def _notes(study: Study, wiring: Wiring | None) -> tuple[str, ...]:
         notes += refusals_in_words(study.model.capabilities, study.model.refused, study.model.name)
     if not study.tells_logprobs and study.carriage != "text":
         notes.append(
-            f"{study.model.name} tells no log-probabilities, so outcomes are read from its text, uncalibrated."
+            f"{study.model.name} reports no log-probabilities, so outcomes are read from its text, uncalibrated."
         )
     if wiring is None:
-        notes.append("The program runs code of its own between its prompts: it runs in its workspace.")
+        notes.append("The program runs its own code between its prompts, so it runs only in its workspace.")
     return (*notes, *(study.teacher_runs.notes if study.teacher_runs else ()))
 
 

@@ -1,4 +1,4 @@
-"""Turn a calibration into what a server's `logit_bias` takes."""
+"""Convert a calibration to the `logit_bias` of a server's API."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -12,19 +12,19 @@ from cribsheet.search.wording.words import are_apart
 from cribsheet.signature import Field
 
 LIFT = 30.0
-"""What every outcome gets at least, in nats: no other token comes near."""
+"""The least bias of every outcome's tokens, in nats; it lifts them above all other tokens."""
 MOST = 100.0
-"""The most that servers take, up or down."""
+"""The largest bias that servers accept, positive or negative."""
 LEAST_AGREEMENT = 0.99
-"""The share of decisions that must be the same: a few near ties may fall otherwise."""
+"""The share of decisions that must stay the same; a few near ties may be decided differently."""
 
 
 def with_logit_bias(prompt: FrozenPrompt, model: Model, answers: Sequence[Answer] = ()) -> FrozenPrompt:
-    """Return the prompt with its biases by token id too, if each outcome's word is one token.
+    """Return the prompt with `logit_bias` in its calibration, if the word of each outcome is one token.
 
-    The word counts as it stands after the prompt, and in the other spellings that are one token: the likeliest of
-    them decides. A prompt that is decided by all tokens that begin a word stays as it is if that would decide
-    otherwise on more than a few of the `answers`, or if it is not calibrated.
+    All spellings of a word that are one token get the bias, and the most likely of them decides. A prompt that is
+    decided by all tokens that begin a word is returned unchanged if it is not calibrated, or if `logit_bias` would
+    change the decision on more than a few of the `answers`.
     """
     field, calibration = decided_field(prompt.signature), prompt.correction(Calibration)
     decide_by = prompt.decoding.decide_by
@@ -40,13 +40,13 @@ def with_logit_bias(prompt: FrozenPrompt, model: Model, answers: Sequence[Answer
 
 
 def takes_logit_bias(prompt: FrozenPrompt, model: Model) -> bool:
-    """Tell whether each outcome of a prompt that is decided by tokens has a token of its own."""
+    """Tell whether each outcome of the prompt has a token of its own, so that `logit_bias` works."""
     calibration = with_logit_bias(prompt, model).correction(Calibration)
     return calibration is not None and calibration.logit_bias is not None
 
 
 def _agreement(layout: Layout, field: Field, calibration: Calibration, answers: Sequence[Answer]) -> float:
-    """Return the share of answers on which the likeliest whole word decides as the calibration does."""
+    """Return the share of answers on which the most likely whole-word token gives the calibration's decision."""
     decided = [(one.logprobs, one.completion.first_token) for one in answers if one.logprobs is not None]
     agreed = [
         _best(shares(logprobs, calibration)) == _best(shares(token_logprobs(layout, field, told or {}), calibration))
@@ -75,9 +75,9 @@ def _biases(layout: Layout, field: Field, calibration: Calibration, model: Tells
 
 
 def _single_tokens(layout: Layout, field: Field, word: str, model: TellsTokenIds) -> list[int]:
-    """Return the tokens that are the word after the prompt; none if it takes several as it is written there."""
+    """Return the tokens that are spellings of the word; none if the spelling that demos use takes several tokens."""
     is_raw = layout.style == "raw"
-    before = layout.opening(field.name, layout.output_mark) if is_raw else "\n"  # a chat's template ends its line
+    before = layout.opening(field.name, layout.output_mark) if is_raw else "\n"  # chat templates end with a line break
     known = model.token_ids(before)
     if known is None:
         return []
@@ -86,7 +86,7 @@ def _single_tokens(layout: Layout, field: Field, word: str, model: TellsTokenIds
 
 
 def _spellings(layout: Layout, word: str, *, is_raw: bool) -> Iterator[str]:
-    """Yield the word as a demo has it, then with and without a space, in other cases."""
+    """Yield the word as demos write it, then in several cases, each with and without a leading space."""
     yield (layout.output_mark.gap if is_raw else "") + word
     for spelled in (word, word.lower(), word[:1].upper() + word[1:], word.upper()):
         yield spelled
@@ -94,7 +94,7 @@ def _spellings(layout: Layout, word: str, *, is_raw: bool) -> Iterator[str]:
 
 
 def _single(before: Sequence[int], whole: Sequence[int] | None) -> int | None:
-    """Return the one token that comes after others, None if several do or the others changed."""
+    """Return the single token that `whole` adds to `before`; None if it adds several or changes those before."""
     if whole is None or len(whole) != len(before) + 1 or list(whole[:-1]) != list(before):
         return None
     return whole[-1]

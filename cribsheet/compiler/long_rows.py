@@ -1,4 +1,4 @@
-"""Leave out the rows that are too long for the model, if they are few."""
+"""Leave out rows that are too long for the model, if there are only a few."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -13,19 +13,19 @@ from cribsheet.search.ledger import Charged
 from cribsheet.search.study import Study
 
 FEW = 0.05
-"""The share of the rows that may be left out if nobody says how many."""
+"""The default share of the rows that may be left out."""
 _NAMED = 3
 _SHOWN = 40
 
 
 class Long(NamedTuple):
-    """A row that is too long."""
+    """A row that is too long for the model."""
 
     number: int
-    """Its place in the trainset, from 1."""
+    """Its position in the trainset, counted from 1."""
     row: Row
     tokens: int
-    """What its zero-shot prompt takes, completion included."""
+    """The tokens of its zero-shot prompt with the completion."""
 
     def __str__(self) -> str:
         text = max(map(str, self.row.inputs.values()), key=len)
@@ -33,13 +33,13 @@ class Long(NamedTuple):
 
 
 def calibrate(study: Study, candidate: Candidate) -> None:
-    """Learn from a row that the model answers how far its estimates of tokens are from above."""
+    """Calibrate the study's token estimates by a row for which the model reports the true number of prompt tokens."""
     model = Charged(study.model, study.ledger)
     (prompt, *_) = candidate.prompts.values()
     names = [field.name for field in prompt.signature.inputs]
     for row in [row for row in study.val if set(names) <= set(row.inputs)][:_NAMED]:
         rendered = prompt_text(prompt, {name: row.inputs[name] for name in names})
-        # The very request that the baseline makes, so that it is paid for once.
+        # The baseline makes the same request, so the cache answers that one and it is paid for only once.
         sampling = Sampling(max_tokens=prompt.decoding.max_tokens, top_logprobs=prompt.decoding.top_logprobs)
         with suppress(ContextOverflowError):
             study.lengths.calibrate(rendered, model.complete(rendered, sampling).usage.prompt_tokens)
@@ -49,12 +49,13 @@ def calibrate(study: Study, candidate: Candidate) -> None:
 def leave_out_long_rows(
     study: Study, candidate: Candidate, numbers: Mapping[str, int], *, most: int | None
 ) -> Sequence[Long]:
-    """Return the rows of the demo pool and the valset that the zero-shot prompt cannot ask, which the study then lacks.
+    """Remove from the study the rows whose zero-shot prompt is too long for the model, and return them.
 
-    `numbers` are the rows' places in the trainset, by their ids; `most` is how many may be left out, None for 1 in 20.
+    This concerns the demo pool and the valset. `numbers` has each row's position in the trainset, by row id; `most` is
+    how many rows may be left out, None for 1 in 20.
 
     Raises:
-        CompileError: there are more of them.
+        CompileError: if more rows are too long.
     """
     rows = [*study.train, *study.val]
     long = too_long(study, candidate, rows, numbers)
@@ -63,8 +64,8 @@ def leave_out_long_rows(
     if len(long) > allowed or (long and not all(kept)):
         raise CompileError(
             f"{len(long)} of {len(rows)} rows are too long for the context window of {study.model.context_window:,} "
-            f"tokens of {study.model.name}, and {allowed} may be left out: {named(long)}. Shorten them, give the model "
-            "a larger window with --context-window, or allow more to be left out with --long-rows."
+            f"tokens of {study.model.name}, and at most {allowed} may be left out: {named(long)}. Shorten them, give "
+            "the model a larger window with --context-window, or allow more to be left out with --long-rows."
         )
     if long:
         study.leave_out({one.row.id for one in long})
@@ -72,12 +73,12 @@ def leave_out_long_rows(
 
 
 def too_long(study: Study, candidate: Candidate, rows: Sequence[Row], numbers: Mapping[str, int]) -> list[Long]:
-    """Return the rows, the longest first, on which a candidate does not fit the context window."""
+    """Return the rows on which a candidate's prompt does not fit the context window, the longest first."""
     window, ordered = study.model.context_window, sorted(rows, key=_bytes, reverse=True)
     rest = study.lengths.row(candidate, ordered[-1])
     long = []
     for row in ordered:
-        if rest + _bytes(row) <= window:  # no token has less than a byte, so this row fits and so do the others
+        if rest + _bytes(row) <= window:  # a token has at least one byte, so this row and all shorter ones fit
             break
         tokens = study.lengths.row(candidate, row)
         if tokens > window:
@@ -86,14 +87,14 @@ def too_long(study: Study, candidate: Candidate, rows: Sequence[Row], numbers: M
 
 
 def note_on(long: Sequence[Long], study: Study) -> str:
-    """Return a sentence on the rows that were left out."""
+    """Return a sentence about the rows that were left out."""
     rows = "1 row is" if len(long) == 1 else f"{len(long)} rows are"
     window = f"the context window of {study.model.context_window:,} tokens"
     return f"{rows} too long for {window} and left out of the search: {named(long)}."
 
 
 def named(long: Sequence[Long]) -> str:
-    """Return the first of the rows, and how many more there are."""
+    """List the first few rows for a message, and say how many more there are."""
     more = f" and {len(long) - _NAMED} more" if len(long) > _NAMED else ""
     return ", ".join(map(str, long[:_NAMED])) + more
 

@@ -1,4 +1,4 @@
-"""Open the teacher of a compile, keep what it gave."""
+"""Open the teacher of a compile."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
@@ -18,13 +18,13 @@ from cribsheet.signature import Signature
 def open_teacher(
     settings: Settings, student: CachedModel, signatures: Mapping[str, Signature], *, teacher: Model | None = None
 ) -> Iterator[TeacherSettings | None]:
-    """Give how to bootstrap: from saved traces where there are some, else by a teacher that is closed afterwards.
+    """Yield the settings for bootstrapping, with saved traces or an open teacher; the teacher is closed afterwards.
 
-    None if nothing asks for it. A given `teacher` is used in place of the one that is named.
+    Yield None if no setting asks for bootstrapping. A given `teacher` is used instead of the one in the settings.
 
     Raises:
-        DataError: where the file of traces cannot be read.
-        CompileError: where its traces are another teacher's.
+        DataError: if the file of traces cannot be read.
+        CompileError: if its traces are from another teacher.
     """
     if not (settings.bootstraps or teacher):
         yield None
@@ -42,7 +42,7 @@ def open_teacher(
 
 
 def keep_traces(settings: Settings, study: Study) -> None:
-    """Write the traces to the file that the settings name, unless it was read there; nothing if nothing passed."""
+    """Write new traces to the file that the settings name; do nothing if they were read from it, or if none passed."""
     is_new = study.teacher_settings is not None and study.teacher_settings.saved is None
     if settings.traces and is_new and study.teacher_runs and study.teacher_runs.traces:
         write_traces(settings.traces, study.teacher_runs.traces)
@@ -55,8 +55,8 @@ def _saved(settings: Settings, signatures: Mapping[str, Signature]) -> tuple[Tra
     others = sorted({trace.teacher for trace in saved} - {settings.teacher})
     if settings.teacher and others:
         raise CompileError(
-            f"{settings.traces} holds traces of {', '.join(others)}, not of {settings.teacher} alone. Leave out "
-            "--teacher to use them, or name another file for new ones."
+            f"{settings.traces} holds traces of {', '.join(others)}, not only of {settings.teacher}. Leave out "
+            "--teacher to use them, or name another file for new traces."
         )
     return saved
 

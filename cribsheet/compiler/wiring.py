@@ -1,4 +1,4 @@
-"""Read off recorded runs how a program hands values on, so that it can run without its code."""
+"""Infer from recorded runs how values flow between predictors, so that a program can run without its code."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,16 +8,17 @@ from cribsheet.layout.parsing import ParseFailure
 from cribsheet.outcomes import Value
 
 MIN_RUNS = 8
-"""The fewest runs that show how a program is wired."""
+"""The fewest runs from which a wiring is inferred."""
 
 Recorded = tuple[Mapping[str, Value], Run]
 
 
 def infer_wiring(recorded: Sequence[Recorded]) -> Wiring | None:
-    """Return the wiring that explains every run, None if none does.
+    """Return the wiring that explains every run; None if no wiring does.
 
-    A program is wired when each run calls the same predictors once, in one order, and every input of
-    a predictor and every output of the program is, in all runs, the same earlier value, unchanged.
+    A wiring explains the runs if each run calls the same predictors in the same order, each of them once, and if
+    every input of a predictor and every output of the program is an unchanged copy of the same earlier value in all
+    runs.
     """
     runs = [(given, run) for given, run in recorded if not isinstance(run.outputs, ParseFailure)]
     orders = {tuple(call.predictor for call in run.calls) for _, run in runs}
@@ -40,7 +41,7 @@ def infer_wiring(recorded: Sequence[Recorded]) -> Wiring | None:
 
 
 def _known_values(given: Mapping[str, Value], run: Run) -> dict[tuple[str | None, str], Value]:
-    """Return every value of a run by where it came from."""
+    """Return every value of a run by its source: predictor (None for the program's inputs) and field."""
     values: dict[tuple[str | None, str], Value] = {(None, name): value for name, value in given.items()}
     for call in run.calls:
         if not isinstance(call.answer.outputs, ParseFailure):
@@ -54,7 +55,7 @@ def _wires(
     *,
     sources: Sequence[str | None],
 ) -> dict[str, Wire] | None:
-    """Return where each wanted value always comes from; a source of the same name goes first."""
+    """Return the source from which each wanted value always comes; a source with the same field name is preferred."""
     wires = {}
     for name in wanted[0]:
         places = [place for source in sources for place in known[0] if place[0] == source]

@@ -1,4 +1,4 @@
-"""What changes a model's raw answer into the final one, at run time."""
+"""Corrections, which change a model's raw answer into the final one at run time."""
 
 from cribsheet.corrections._base import Answer, Asked, Change, Correction, Evidence, Need, Outputs, corrected, to_apply
 from cribsheet.corrections.calibration import Calibration
@@ -14,7 +14,7 @@ CORRECTIONS: dict[str, type[Correction]] = {
     "extraction": Extraction,
     "guard": Guard,
 }
-"""Every correction by its kind, in the order in which they are applied."""
+"""Every correction by its kind, in the order in which corrections are applied."""
 
 __all__ = [
     "CORRECTIONS",

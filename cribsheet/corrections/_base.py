@@ -1,4 +1,4 @@
-"""The contract of a correction: what changes a model's raw answer into the final one."""
+"""The interface of a correction, which changes a model's raw answer into the final one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,38 +17,38 @@ Outputs = Mapping[str, Value]
 """Typed values by output name."""
 
 Need = Literal["logprobs", "calls"]
-"""What a correction needs beyond the text: log-probabilities of the first token, or further calls of the model."""
+"""What a correction needs besides the text: log-probabilities of the first token, or further calls of the model."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What one prompt asks, as far as corrections need to know."""
+    """The request behind an answer, as far as corrections need to know it."""
 
     signature: Signature
     layout: Layout
     inputs: Mapping[str, object]
     """The typed inputs, by field name."""
     max_tokens: int
-    """The most tokens that an answer may take."""
+    """The most tokens of an answer."""
 
 
 class Evidence(NamedTuple):
-    """What the model tells of one answer, before anything guards it."""
+    """What a guard judges an answer by."""
 
     field: str
-    """The output that may abstain."""
+    """The output that the guard may make unanswerable."""
     answer: Value
-    """The answer that a guard may withhold; `Unanswerable` if the model wrote that and there is no other."""
+    """The answer that the guard may withhold; `Unanswerable` if the model itself abstained."""
     abstention: float
     """The probability that the model itself gives to unanswerable, 0 to 1."""
     confidence: float
     """How sure the model is of the answer, given that there is one, 0 to 1."""
     written: Value
-    """The value that the model wrote, before any correction; empty text if its text could not be read."""
+    """The value that the model wrote, before any correction; empty text if it could not be parsed."""
 
 
 class Change(NamedTuple):
-    """One correction that changed an answer."""
+    """What one correction changed in an answer."""
 
     by: str
     """The correction's kind, such as `guard`."""
@@ -58,32 +58,32 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True)
 class Answer:
-    """What one prompt gave for one row, after none, some or all of its corrections."""
+    """The answer of one prompt for one row, after none, some or all of its corrections."""
 
     outputs: Outputs | ParseFailure
     """The typed outputs, or why there are none."""
     prompt: Prompt
-    """What the model was asked."""
+    """The prompt that was sent to the model."""
     completion: Completion
-    """What the model said."""
+    """The model's completion."""
     text: str = ""
-    """The text that the outputs were read from."""
+    """The text from which the outputs were parsed."""
     logprobs: Mapping[str, float] | None = None
-    """Natural log-probabilities by outcome, normalised, as the model tells them; None if it wrote text."""
+    """The model's normalised natural log-probability of each outcome; None if the answer was parsed from text."""
     shares: Mapping[str, float] | None = None
-    """The probability of each outcome after the corrections so far; None if the answer was read from text."""
+    """The probability of each outcome after the corrections so far; None if the answer was parsed from text."""
     probability: float | None = None
-    """The probability of the answer, 0 to 1; None if nothing fitted one."""
+    """The probability of the answer, 0 to 1; None if it was not estimated."""
     unassigned: float | None = None
-    """The share of the probability that went to no outcome, 0 to 1; None if the answer was read from text."""
+    """The share of the probability that belongs to no outcome, 0 to 1; None if the answer was parsed from text."""
     reasoning: str | None = None
-    """What the model wrote before the outputs; None if the prompt does not ask for reasoning."""
+    """The rationale that the model wrote before the outputs; None if the prompt does not ask for one."""
     evidence: Evidence | None = None
-    """What a guard judged the answer by; None if nothing guards it."""
+    """What a guard judged the answer by; None if there is no guard."""
     standing: float | None = None
-    """The guard's probability that the answer may stand; None if nothing guards it or there is nothing to withhold."""
+    """The guard's probability that the answer should be given; None if no guard estimated it."""
     further: tuple[tuple[Prompt, Completion], ...] = ()
-    """What else the model was asked for this answer, and said."""
+    """Further prompts that were sent for this answer, with their completions."""
     by: "Correction | None" = None
     """The correction that was applied last; None for the raw answer."""
     before: "Answer | None" = None
@@ -110,12 +110,12 @@ class Answer:
 
     @property
     def completions(self) -> tuple[tuple[Prompt, Completion], ...]:
-        """All that was asked for this answer, with what was said."""
+        """All prompts that were sent for this answer, with their completions."""
         return ((self.prompt, self.completion), *self.further)
 
 
 class Correction(BaseModel):
-    """One step from a raw answer to the final one; its fitting half is in `cribsheet.search.corrections`."""
+    """One step from the raw answer to the final one. `cribsheet.search.corrections` fits it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -123,9 +123,9 @@ class Correction(BaseModel):
     """The name under which `CORRECTIONS` lists the class."""
 
     label: ClassVar[str]
-    """One word for reports, such as `calibrated`."""
+    """A short name for reports, such as `calibrated`."""
     needs: ClassVar[frozenset[Need]] = frozenset()
-    """What it needs beyond the text."""
+    """What it needs besides the text."""
 
     def apply(self, answer: Answer, asked: Asked, model: Completer) -> Answer:
         """Return the corrected answer; the same object if nothing changes."""
@@ -136,16 +136,16 @@ class Correction(BaseModel):
         return None
 
     def describe(self) -> Mapping[str, str]:
-        """Return what it does as facts by name, for tables."""
+        """Describe the correction as `{name: fact}`, for tables."""
         raise NotImplementedError
 
     def caveat(self, signature: Signature) -> str:
-        """Return what is lost if a deployment does not carry it, in a sentence or two; empty if nothing."""
+        """Say in a sentence or two what is lost if a deployment cannot carry it; empty if nothing is lost."""
         raise NotImplementedError
 
 
 def corrected(corrections: Sequence[Correction], answer: Answer, asked: Asked, model: Completer) -> Answer:
-    """Return the answer after the corrections, starting from the steps that it shares with them."""
+    """Apply the corrections to an answer; those that were already applied to it, in this order, are not repeated."""
     applied, rest = _resumed(answer, corrections)
     for correction in rest:
         applied = replace(correction.apply(applied, asked, model), by=correction, before=applied)
@@ -159,7 +159,7 @@ def to_apply(corrections: Sequence[Correction], answer: Answer) -> Sequence[Corr
 
 
 def _resumed(answer: Answer, corrections: Sequence[Correction]) -> tuple[Answer, Sequence[Correction]]:
-    """Return the last step up to which an answer went through the same corrections, and those that come after it."""
+    """Return the answer's last step that these corrections also lead to, and the corrections that remain."""
     shared, *steps = answer.steps
     applied = 0
     for step, correction in zip(steps, corrections, strict=False):

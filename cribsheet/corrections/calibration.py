@@ -17,16 +17,17 @@ class Calibration(Correction):
 
     kind: Literal["calibration"] = "calibration"
     biases: Mapping[str, float]
-    """By outcome, natural log; 0 everywhere changes nothing."""
+    """The bias of each outcome, in natural log units; if all are 0, nothing changes."""
     logit_bias: Mapping[str, float] | None = None
-    """What a server adds to the logits of the outcomes' tokens so that one greedy token is the decision: by
-    token id, natural log, from -100 to 100. None if an outcome has no token of its own, or none is told."""
+    """The same calibration as a server's `logit_bias`: by token id, what is added to the token's logit, -100 to 100.
+    The first token under greedy decoding is then the decision. None if an outcome has no token of its own, or if the
+    model does not report token ids."""
 
     label: ClassVar[str] = "calibrated"
     needs: ClassVar[frozenset[Need]] = frozenset({"logprobs"})
 
     def apply(self, answer: Answer, asked: Asked, model: Completer) -> Answer:
-        """Return the answer that the calibrated log-probabilities decide; written answers stay as they are."""
+        """Decide by the calibrated log-probabilities; an answer that was parsed from text stays unchanged."""
         field = decided_field(asked.signature)
         if field is None or answer.logprobs is None:
             return answer
@@ -39,11 +40,11 @@ class Calibration(Correction):
         return {"biases": weights_in_words(self.biases)}
 
     def caveat(self, signature: Signature) -> str:
-        """Return what is subtracted from which outcome."""
+        """Say which bias is subtracted from which outcome."""
         if not any(self.biases.values()):
             return ""
         steps = ", ".join(f"{bias:+.4g} from {outcome}" for outcome, bias in self.biases.items())
-        return f"Calibration: before it decides, Cribsheet subtracts {steps} (natural logs). Here nothing does."
+        return f"Calibration: before deciding, Cribsheet subtracts {steps} (natural logs). This export does not."
 
 
 def shares(logprobs: Mapping[str, float], calibration: Calibration | None) -> dict[str, float]:
@@ -59,16 +60,15 @@ def shares(logprobs: Mapping[str, float], calibration: Calibration | None) -> di
 
 
 def batch_calibration(rows: Iterable[Mapping[str, float]]) -> Calibration:
-    """Fit the bias of each outcome as its mean log-probability over a batch of inputs; no label is used.
+    """Fit the bias of each outcome as its mean log-probability over a batch of inputs, without using labels.
 
-    Batch Calibration (Zhou et al. 2023, arXiv:2309.17249) with a uniform prior. The mean is taken of
-    logarithms, where the paper takes the log of the mean: a few inputs that a small model is very sure
-    of then move the bias less.
+    Batch Calibration (Zhou et al. 2023, arXiv:2309.17249) with a uniform prior. The paper uses the logarithm of the
+    mean probability; the mean of the logarithms depends less on a few inputs of which a small model is very sure.
 
     >>> batch_calibration([{"a": math.log(0.9), "b": math.log(0.1)}]).biases
     {'a': -0.1054, 'b': -2.3026}
     """
     batch = list(rows)
     means = {outcome: math.fsum(row[outcome] for row in batch) / len(batch) for outcome in batch[0]}
-    # Four decimals: finer digits say nothing, and a file is read by people.
+    # Four decimals: more digits carry no information, and people read the frozen file.
     return Calibration(biases={outcome: round(mean, 4) for outcome, mean in means.items()})

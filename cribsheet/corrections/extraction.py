@@ -1,4 +1,4 @@
-"""Make a written answer a span of an input."""
+"""Replace a written answer by a span of an input."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,32 +14,32 @@ from cribsheet.signature import Signature
 from cribsheet.text import is_grounded
 
 ALTERNATIVES = 64
-"""How many tokens to ask for if an answer may be extracted; some servers tell fewer."""
+"""How many alternatives of each token to request for extraction; some servers report fewer."""
 
 
 class Extraction(Correction):
-    """Replaces a written answer that is not a span of an input with the span that constrained decoding gives.
+    """Replaces a written answer that is not a span of an input by the span that constrained decoding gives.
 
-    Greedy decoding under a constraint, as De Cao et al. 2021 ("Autoregressive Entity Retrieval",
-    arXiv:2010.00904). Chats are not corrected: not every server lets a client write the first words of the answer.
+    Constrained greedy decoding follows De Cao et al. 2021 ("Autoregressive Entity Retrieval", arXiv:2010.00904).
+    Answers to chats are not corrected, because not every server accepts the beginning of an answer from the client.
     """
 
     kind: Literal["extraction"] = "extraction"
     source: str
-    """The input that the answer has to be a span of."""
+    """The input of which the answer has to be a span."""
 
     label: ClassVar[str] = "extractive"
     needs: ClassVar[frozenset[Need]] = frozenset({"logprobs", "calls"})
 
     def apply(self, answer: Answer, asked: Asked, model: Completer) -> Answer:
-        """Return the answer as a span of the source; an answer that abstains stays as it is."""
+        """Return the answer as a span of the source; an abstention stays unchanged."""
         value = written_value(answer, asked)
         if answer.prompt.is_chat or value is None:
             return answer
         source = str(asked.inputs[self.source])
         if is_grounded(value, source):
             return answer
-        # What ends the answer is an alternative, too.
+        # Without stop sequences, the token that ends the answer is reported as one of the alternatives.
         unstopped = answer.prompt.model_copy(update={"stop": ()})
         next_token = NextTokens(unstopped, model, Sampling(max_tokens=1, top_logprobs=ALTERNATIVES))
         begun = beginning(answer.text, value)
@@ -50,20 +50,20 @@ class Extraction(Correction):
         return replace(answer, outputs={asked.signature.outputs[0].name: span}, further=further)
 
     def describe(self) -> Mapping[str, str]:
-        """Return where answers are extracted from."""
+        """Name the input that answers are extracted from."""
         return {"extracted from": self.source}
 
     def caveat(self, signature: Signature) -> str:
-        """Return what happens to an answer that is no span of the source."""
+        """Say what happens to an answer that is not a span of the source."""
         field = signature.outputs[0]
         return (
-            f"Extraction: if {field.name} is not a span of {self.source}, Cribsheet has the model write it again, "
-            f"from tokens alone with which some span of {self.source} goes on. Here it stays as it was written."
+            f"Extraction: if {field.name} is not a span of {self.source}, Cribsheet makes the model write it again, "
+            f"using only tokens that continue a span of {self.source}. This export keeps what the model wrote."
         )
 
 
 def written_value(answer: Answer, asked: Asked) -> str | None:
-    """Return the text of the first output, empty if it could not be read; None if the answer abstains."""
+    """Return the first output as text; empty if it could not be parsed, None if the answer abstains."""
     if isinstance(answer.outputs, ParseFailure):
         return ""
     value = answer.outputs[asked.signature.outputs[0].name]
@@ -71,6 +71,6 @@ def written_value(answer: Answer, asked: Asked) -> str | None:
 
 
 def beginning(text: str, value: str) -> str:
-    """Return the text up to the end of the value; empty if anything but white space comes before the value."""
+    """Return the text up to the end of the value; empty if the text before the value is not only white space."""
     before, found, _ = text.partition(value) if value else (text, "", "")
     return "" if before.strip() else before + found

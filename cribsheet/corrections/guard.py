@@ -1,4 +1,4 @@
-"""Abstain if the inputs do not hold the answer, whatever the model says."""
+"""Replace an answer by `Unanswerable` if the inputs do not seem to contain it."""
 
 import math
 from collections.abc import Mapping
@@ -16,37 +16,39 @@ _LEAST = 1e-12
 
 
 class Guard(Correction):
-    """A logistic model that decides whether an answer may stand.
+    """A logistic model that decides whether to give an answer or to abstain.
 
-    The probability that an answer may stand is the logistic function of `intercept` plus the sum of
-    weight times signal; below `threshold` the outcome is `Unanswerable`. All signals are 0 to 1. Inputs
-    whose coverage is under `least_coverage` have no answer, whatever the model says: it need not be asked.
+    The probability that the answer should be given is the logistic function of `intercept` plus the sum of weight
+    times signal; below `threshold` the outcome is `Unanswerable`. All signals are 0 to 1. If the coverage of the
+    inputs is below `least_coverage`, the outcome is `Unanswerable` without asking the model.
     """
 
     kind: Literal["guard"] = "guard"
     field: str
     """The output that it guards."""
     context: str
-    """The input that should hold the answer."""
+    """The input that should contain the answer."""
     lead: tuple[str, ...] = ()
-    """The inputs that ask; none if the context is the only text."""
+    """The inputs that ask, such as `question`; empty if the context is the only text."""
     weights: Mapping[str, float]
-    """By signal, those used: `coverage`, `grounded`, `abstention`, `confidence`; without any, the model decides."""
+    """The weight of each signal that is used, out of `coverage` (how much of the lead's terms the context has),
+    `grounded` (1 if the context contains the answer), `abstention` and `confidence`. If empty, only `least_coverage`
+    is used."""
     intercept: float
     """The logit if all signals are 0."""
     threshold: float
-    """The least probability that lets an answer stand."""
+    """The lowest probability at which the answer is given."""
     least_coverage: float = 0.0
-    """The coverage from which on there may be an answer at all."""
+    """The lowest coverage at which the model is asked at all; 0 to always ask it."""
     idf: Mapping[str, float] = {}
-    """How much each common term counts; rarer terms count `rare`."""
+    """The inverse document frequency of each common term."""
     rare: float = 1.0
-    """How much a term counts that is not in `idf`."""
+    """The inverse document frequency of all other terms."""
 
     label: ClassVar[str] = "guarded"
 
     def apply(self, answer: Answer, asked: Asked, model: Completer) -> Answer:
-        """Return the answer, or `Unanswerable` in its place if it may not stand."""
+        """Return the answer, or `Unanswerable` instead if its probability is too low."""
         if isinstance(answer.outputs, ParseFailure):
             return answer
         evidence = evidence_of(answer, asked, asked.signature.field(self.field))
@@ -63,11 +65,11 @@ class Guard(Correction):
         return replace(told, outputs=outputs, standing=standing, probability=probability)
 
     def settle(self, inputs: Mapping[str, object]) -> Outputs | None:
-        """Return `Unanswerable` if the context covers too little of what is asked for any answer to stand."""
+        """Return `Unanswerable` if the context covers too little of the lead; None if the model has to be asked."""
         return {self.field: Unanswerable()} if self.is_off_topic(inputs) else None
 
     def describe(self) -> Mapping[str, str]:
-        """Return what is guarded, by which weights and threshold."""
+        """Name the guarded output, the weights and the threshold."""
         facts = {"guarded": f"{self.field}, from {', '.join((*self.lead, self.context))}"}
         if self.least_coverage:
             facts["asked from"] = f"coverage {self.least_coverage:.3f}; below it unanswerable, without the model"
@@ -78,7 +80,7 @@ class Guard(Correction):
         return facts
 
     def caveat(self, signature: Signature) -> str:
-        """Return when the answer is withheld."""
+        """Say when the answer is withheld."""
         cases = []
         if self.least_coverage:
             cases.append(f"{self.context} covers less than {self.least_coverage:.4g} of {' and '.join(self.lead)}")
@@ -86,15 +88,15 @@ class Guard(Correction):
             cases.append(f"{', '.join(self.weights)} give the answer a probability below {self.threshold:.4g}")
         return (
             f"The guard: Cribsheet answers Unanswerable for {self.field} if {', or '.join(cases)}. "
-            "Here whatever the model writes stands."
+            "This export always keeps what the model writes."
         )
 
     def standing(self, inputs: Mapping[str, object], evidence: Evidence) -> float:
-        """Return the probability that the answer may stand."""
+        """Return the probability that the answer should be given."""
         return 0.0 if self.is_off_topic(inputs) else self.probability(self.signals(inputs, evidence))
 
     def is_off_topic(self, inputs: Mapping[str, object]) -> bool:
-        """Tell whether the context covers too little of what is asked for any answer to stand."""
+        """Tell whether the context covers too little of the lead to contain an answer."""
         return self.least_coverage > 0 and self._coverage(inputs) < self.least_coverage
 
     def signals(self, inputs: Mapping[str, object], evidence: Evidence) -> dict[str, float]:
@@ -112,19 +114,19 @@ class Guard(Correction):
         return coverage(set(asked), set(there), idf=self.idf, rare=self.rare)
 
     def probability(self, signals: Mapping[str, float]) -> float:
-        """Return the probability that an answer with these signals may stand."""
+        """Return the probability that an answer with these signals should be given."""
         logit = self.intercept + math.fsum(weight * signals[name] for name, weight in self.weights.items())
         return 1 / (1 + math.exp(-max(-60.0, min(60.0, logit))))
 
 
 def guarded_field(signature: Signature) -> Field | None:
-    """Return the output that a guard may withhold: the first that abstains, if a text is given."""
+    """Return the output that can be guarded: the first that abstains, if some input is a text; else None."""
     has_text = any(field.type.is_text for field in signature.inputs)
     return next((field for field in signature.outputs if field.abstains), None) if has_text else None
 
 
 def evidence_of(answer: Answer, asked: Asked, field: Field) -> Evidence:
-    """Return the signals of a readable answer that a guard judges it by."""
+    """Return what a guard judges a parsed answer by."""
     if answer.shares is not None:
         return _decided_evidence(field, answer.shares)
     return _written_evidence(answer, asked, field)
@@ -147,7 +149,7 @@ def _written_evidence(answer: Answer, asked: Asked, field: Field) -> Evidence:
 
 
 def _decided_evidence(field: Field, shares: Mapping[str, float]) -> Evidence:
-    """Return the evidence of a decided answer, from the calibrated probabilities of its outcomes."""
+    """Return the evidence of an answer that was decided by probabilities, from the calibrated ones."""
     closed = {outcome: shares[outcome] for outcome in field.closed_outcomes}
     best = max(closed, key=closed.__getitem__)
     value = field.value_of(best)
@@ -161,7 +163,7 @@ def _decided_evidence(field: Field, shares: Mapping[str, float]) -> Evidence:
 
 
 def _spoken(first_token: Mapping[str, float], word: str) -> float:
-    """Return the probability of the first tokens that begin a word, whatever the case and the space before."""
+    """Return the total probability of first tokens that begin the word, ignoring case and leading white space."""
     starts = {token: token.strip().casefold() for token in first_token}
     folded = word.casefold()
     spoken = (first_token[token] for token, start in starts.items() if start and folded.startswith(start))

@@ -1,4 +1,4 @@
-"""Choose the word of a text with which an answer begins."""
+"""Choose the word of an input at which the answer begins."""
 
 import math
 import re
@@ -14,51 +14,50 @@ from cribsheet.signature import Signature
 from cribsheet.text import CJK, coverage, lead_text, terms
 
 SIGNALS = ("likelihood", "written", "asked", "sentence", "near", "number", "capital", "rarity")
-"""What is known of each word; see `Pointer.weights`."""
+"""The names of the signals of a word; see `Pointer.weights`."""
 
-_FADING = math.exp(-1 / 4)  # what one word more leaves of the nearness of what is asked
+_FADING = math.exp(-1 / 4)  # the signal `near` decays by this factor with each word
 _SENTENCE_END = re.compile(r"[.!?][^\w\s]*\s|[。！？]")
 _CHARACTER = re.compile(f"[{CJK}]")
 
 
 class Place(NamedTuple):
-    """Where an answer may begin."""
+    """A word of the text at which an answer may begin."""
 
     word: str
-    """What starts there: a word as it stands in the text, or a Chinese character."""
+    """The word as written in the text, or one Chinese character."""
     signals: Mapping[str, float]
-    """By the names in `SIGNALS`."""
+    """The value of each signal in `SIGNALS`."""
 
 
 class Pointer(Correction):
-    """Chooses the word with which an extracted answer begins, by a weighted sum of signals.
+    """Chooses the word of an input at which the answer begins: the one with the highest weighted sum of signals.
 
-    The answer begins at the word whose weighted signals sum up highest: a conditional logit (McFadden 1974,
-    "Conditional logit analysis of qualitative choice behavior") over the words, as pointer networks choose
-    among their inputs (Vinyals et al. 2015, arXiv:1506.03134).
+    This is a conditional logit (McFadden 1974, "Conditional logit analysis of qualitative choice behavior") over the
+    words; pointer networks choose among their inputs in the same way (Vinyals et al. 2015, arXiv:1506.03134).
     """
 
     kind: Literal["pointer"] = "pointer"
     source: str
     """The input in which the answer begins."""
     lead: tuple[str, ...] = ()
-    """The inputs that ask; without any, `asked`, `sentence` and `near` are 0."""
+    """The inputs that ask, such as `question`; if there are none, `asked`, `sentence` and `near` are 0."""
     weights: Mapping[str, float]
-    """By signal of a word: `likelihood`, the natural log-probability of the first token that begins it;
-    `written`, 1 at the word with which the written answer begins; `asked`, how rare it is, where the lead has it too;
-    `sentence`, how much of the lead its sentence covers; `near`, how much of the lead comes shortly before it;
-    `number`, 1 where it has a digit; `capital`, 1 where it is capitalised inside a sentence; `rarity`, how rare
-    it is. All but `likelihood` are 0 to 1."""
+    """The weight of each signal of a word. `likelihood`: the natural log-probability of the first token that begins
+    it. `written`: 1 if the written answer begins with it. `asked`: its rarity if the lead has it too, else 0.
+    `sentence`: how much of the lead its sentence covers. `near`: how much of the lead comes shortly before it.
+    `number`: 1 if it has a digit. `capital`: 1 if it is capitalised inside a sentence. `rarity`: how rare it is.
+    All but `likelihood` are 0 to 1."""
     idf: Mapping[str, float] = {}
-    """How much each common term counts; rarer terms count `rare`."""
+    """The inverse document frequency of each common term."""
     rare: float = 1.0
-    """How much a term counts that is not in `idf`."""
+    """The inverse document frequency of all other terms."""
 
     label: ClassVar[str] = "pointed"
     needs: ClassVar[frozenset[Need]] = frozenset({"logprobs", "calls"})
 
     def apply(self, answer: Answer, asked: Asked, model: Completer) -> Answer:
-        """Return what the model writes from the word on at which the answer should begin."""
+        """Let the model write the answer again from the chosen word; return the answer unchanged if it begins there."""
         value, first_token = written_value(answer, asked), answer.completion.first_token
         if answer.prompt.is_chat or value is None or not first_token:
             return answer
@@ -74,27 +73,27 @@ class Pointer(Correction):
         return replace(answer, outputs=outputs, text=words, further=(*answer.further, (prompt, rest)))
 
     def describe(self) -> Mapping[str, str]:
-        """Return the weights of the signals."""
+        """Name the weights of the signals."""
         return {"begins at the word with most": weights_in_words(self.weights)}
 
     def caveat(self, signature: Signature) -> str:
-        """Return where the answer begins."""
+        """Say where the answer begins."""
         return (
-            f"The pointer: {signature.outputs[0].name} begins at the word of {self.source} that the pointer's weights "
-            "favour, and the model goes on from there. Here it begins as the model writes it."
+            f"The pointer: Cribsheet chooses the word of {self.source} at which {signature.outputs[0].name} begins, "
+            "and the model continues from there. In this export the model chooses its own beginning."
         )
 
     def points_at(self, text: str, lead: str, *, written: str, first_token: Mapping[str, float]) -> str:
-        """Return the word of a text with which the answer begins, as it stands there; empty if it has no words.
+        """Return the word of the text at which the answer should begin, as written there; empty if there are no words.
 
-        `lead` is what is asked, `written` the answer as the model wrote it, and `first_token` has the natural
-        log-probabilities of what it might have begun with.
+        `lead` is the text of the inputs that ask, `written` is the answer that the model wrote, and `first_token` has
+        the natural log-probabilities of the alternatives for its first token.
         """
         places = self.places(text, lead, written=written, first_token=first_token)
         return max(places, key=self._score).word if places else ""
 
     def places(self, text: str, lead: str, *, written: str, first_token: Mapping[str, float]) -> list[Place]:
-        """Return all words of a text with their signals, in order."""
+        """Return all words of the text with their signals, in order."""
         spans, asked = Spans(text), frozenset(terms(lead))
         begun, begins = spans.begun(written), _Beginnings(first_token)
         weight_of_lead = math.fsum(map(self._rarity, asked)) or 1.0
@@ -129,7 +128,7 @@ class _Word(NamedTuple):
     text: str
     term: str
     rest: str
-    """The text from there on, in lower case."""
+    """The text from this word to the end, in lower case."""
 
 
 def _sentences(spans: Spans) -> Iterator[list[_Word]]:
@@ -141,14 +140,14 @@ def _sentences(spans: Spans) -> Iterator[list[_Word]]:
             yield sentence
             sentence = []
         end = at + len(word)
-        pair = spans.text[at : at + 2] if _CHARACTER.match(word) else word  # terms are pairs of such characters
+        pair = spans.text[at : at + 2] if _CHARACTER.match(word) else word  # a Chinese term is a pair of characters
         sentence.append(_Word(word, next(terms(pair), ""), spans.folded[at:]))
     if sentence:
         yield sentence
 
 
 class _Beginnings:
-    """The first tokens that the model told, compared without case and leading white space."""
+    """The reported first tokens, compared without case and surrounding white space."""
 
     def __init__(self, first_token: Mapping[str, float]):
         self._starts: dict[str, float] = {}
@@ -160,6 +159,9 @@ class _Beginnings:
         self._untold = min(first_token.values(), default=0.0) - 1.0
 
     def logprob(self, rest: str) -> float:
-        """Return that of the longest token that a text begins with; one nat below the lowest if there is none."""
+        """Return the log-probability of the longest token that the text begins with.
+
+        If there is none, return one nat less than the lowest reported log-probability.
+        """
         starts = (rest[:length] for length in range(self._longest, 0, -1))
         return next((self._starts[start] for start in starts if start in self._starts), self._untold)

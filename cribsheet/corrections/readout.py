@@ -1,4 +1,4 @@
-"""Decide a finite outcome by all alternatives of the first token, not by the verbalizers alone."""
+"""Decide a finite outcome by all alternatives of the first token, not only by the verbalizers."""
 
 import math
 from collections.abc import Mapping
@@ -14,24 +14,24 @@ from cribsheet.signature import Signature
 class Readout(Correction):
     """A linear model from the first token's alternatives to the outcomes.
 
-    After a headline on a match, " Football" gains on its usual share even if the word for the outcome is
-    " Sports". A linear reading of the alternatives, as LinC reads the outcomes' own shares (Abbas et al. 2024,
-    arXiv:2401.12406) and kNN prompting all of the vocabulary's (Xu et al. 2023, arXiv:2303.13824).
+    For example, after a headline about a match the token " Football" is more likely than usual, even if the word for
+    the outcome is " Sports". LinC fits such a linear model on the outcomes' own probabilities (Abbas et al. 2024,
+    arXiv:2401.12406); kNN prompting uses those of the whole vocabulary (Xu et al. 2023, arXiv:2303.13824).
     """
 
     kind: Literal["readout"] = "readout"
     usual: Mapping[str, float]
-    """By token, its mean log-probability (natural) on the rows that the weights were fitted on."""
+    """The mean natural log-probability of each token on the rows that the weights were fitted on."""
     weights: Mapping[str, Mapping[str, float]]
-    """By token and outcome, what a nat above the usual adds to the logarithm of the outcome's share."""
+    """By token and outcome: how much the outcome's log-probability grows per nat that the token is above its usual."""
     biases: Mapping[str, float]
-    """By outcome, what is added to the logarithm of its share whatever the tokens."""
+    """By outcome: what is always added to its log-probability."""
 
     label: ClassVar[str] = "read out"
     needs: ClassVar[frozenset[Need]] = frozenset({"logprobs"})
 
     def apply(self, answer: Answer, asked: Asked, model: Completer) -> Answer:
-        """Return the answer that the weighed alternatives decide; written answers stay as they are."""
+        """Decide by the weighted alternatives; an answer that was parsed from text stays unchanged."""
         field = decided_field(asked.signature)
         if field is None or answer.shares is None or not answer.completion.first_token:
             return answer
@@ -40,7 +40,7 @@ class Readout(Correction):
         return replace(answer, outputs=outputs, shares=probabilities, probability=probability)
 
     def describe(self) -> Mapping[str, str]:
-        """Return how many tokens are weighed, and the one that says most for each outcome."""
+        """Name the number of tokens, and for each outcome the token that supports it most."""
         if not self.usual:
             return {"read out": "no token"}
         best = {outcome: max(self.usual, key=lambda token: self.weights[token][outcome]) for outcome in self.biases}
@@ -48,16 +48,16 @@ class Readout(Correction):
         return {"read out": f"{len(self.usual)} tokens, such as {telling}"}
 
     def caveat(self, signature: Signature) -> str:
-        """Return how many alternatives are weighed."""
+        """Say how many alternatives are used."""
         return (
-            f"The readout: before it decides, Cribsheet weighs alternatives of the first token ({len(self.usual)}) for "
-            "each outcome, with the weights of the frozen file. Here nothing does."
+            f"The readout: before deciding, Cribsheet weighs alternatives of the first token ({len(self.usual)}) for "
+            "each outcome, with the weights of the frozen file. This export does not."
         )
 
     def shares(self, calibrated: Mapping[str, float], first_token: Mapping[str, float]) -> dict[str, float]:
         """Return the probability of each outcome, from the calibrated ones and the first token's alternatives.
 
-        A token that is not among the alternatives counts as the least likely of them.
+        A token that is not among the alternatives gets the log-probability of the least likely one.
 
         >>> readout = Readout(usual={" ball": -3.0}, weights={" ball": {"sports": 1.0}}, biases={"sports": 0.0})
         >>> readout.shares({"sports": 0.5, "world": 0.5}, {" ball": -3.0 + math.log(4)})
@@ -77,7 +77,7 @@ class Readout(Correction):
 
 
 def told_above(usual: Mapping[str, float], first_token: Mapping[str, float]) -> dict[str, float]:
-    """Return how far each token's log-probability is above the usual, in nats."""
+    """Return by how many nats each token's log-probability is above its usual one."""
     floor = min(first_token.values())
     return {token: first_token.get(token, floor) - mean for token, mean in usual.items()}
 

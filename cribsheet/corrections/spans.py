@@ -1,4 +1,4 @@
-"""Extract an answer from a text by constrained decoding: the model may write nothing but a span of the text."""
+"""Constrained decoding that lets the model write nothing but a span of a text."""
 
 import re
 import unicodedata
@@ -12,9 +12,9 @@ _WORD = re.compile(rf"[{CJK}]|[^\W_{CJK}]+(?:[-–.,'’][^\W_{CJK}]+)*")
 
 
 class Spans:
-    """The spans of a text: from where a word starts to where one ends, whatever the case.
+    """The spans of a text, which start at the start of a word and end at the end of a word; case is ignored.
 
-    Each Chinese character is a word.
+    Each Chinese character counts as a word.
 
     >>> spans = Spans("The hierarchy theorems hold.")
     >>> spans.begin("hierarchy the"), spans.hold("hierarchy the"), spans.hold("hierarchy theorems")
@@ -25,13 +25,13 @@ class Spans:
 
     def __init__(self, text: str):
         self.text = " ".join(text.split())
-        """The text with each run of white space as one blank."""
+        """The text with each run of white space replaced by one space."""
         self.folded = _folded(text)
-        """That in lower case: each character stays where it is."""
+        """The same text in lower case; every character keeps its position."""
         self._starts = [at for at in range(len(self.folded)) if _starts(self.folded, at)]
 
     def words(self) -> Iterator[tuple[int, str]]:
-        """Yield the start of each word of the text, and the word; `1,200` and `well-known` are one word each."""
+        """Yield the position of each word, and the word; `1,200` and `well-known` are one word each."""
         yield from ((found.start(), found.group()) for found in _WORD.finditer(self.text))
 
     def begin(self, words: str) -> bool:
@@ -49,22 +49,21 @@ class Spans:
         return next(filter(self.hold, parts), "")
 
     def begun(self, words: str) -> str:
-        """Return that beginning in the spelling of the folded text."""
+        """Return `beginning(words)` in lower case, to be compared with `folded`."""
         return _folded(self.beginning(words))
 
     def _places_of(self, words: str) -> list[int]:
-        """Return the starts of the spans that begin with these words."""
+        """Return the positions of the spans that begin with these words."""
         folded = _folded(words)
         return [at for at in self._starts if self.folded.startswith(folded, at)]
 
 
 def extract(words: str, text: str, next_token: NextToken, *, stops: Sequence[str], tokens: int) -> str:
-    """Return the span of the text that the model writes under the constraint.
+    """Return the span of the text that the model writes under the constraint; empty if no span can be begun.
 
-    What the model wrote, `words`, stands up to the point where it leaves the text. From there on, each token is the
-    likeliest of those that `next_token` tells that continues some span, or that ends a span: greedy decoding
-    under a constraint, as De Cao et al. 2021 (arXiv:2010.00904) decode names of entities. `tokens` are the most
-    to be written; empty if none that is told begins a span.
+    What the model wrote, `words`, is kept up to the point where it is no longer a span. From there, each token is the
+    most likely one of `next_token` that continues or ends a span: constrained greedy decoding, as De Cao et al. 2021
+    (arXiv:2010.00904) use it for names of entities. At most `tokens` tokens are written.
     """
     spans = Spans(text)
     found = spans.beginning(words)
@@ -97,16 +96,16 @@ def _folded(text: str) -> str:
 
 
 def _starts(text: str, at: int) -> bool:
-    """Tell whether a word, a number or an amount starts there."""
+    """Tell whether a word, a number or an amount of money starts at this position."""
     is_first = text[at].isalnum() or unicodedata.category(text[at]) in ("Sc", "Sm")
     return is_first and (at == 0 or not _is_inside(text, at))
 
 
 def _ends(text: str, at: int) -> bool:
-    """Tell whether no word goes on there."""
+    """Tell whether a word can end at this position: no word continues there."""
     return at == len(text) or not _is_inside(text, at)
 
 
 def _is_inside(text: str, at: int) -> bool:
-    """Tell whether a place has letters or digits of one word on both sides."""
+    """Tell whether the position is inside a word: there are letters or digits on both sides."""
     return bool(_LETTER.match(text[at - 1]) and _LETTER.match(text[at]))

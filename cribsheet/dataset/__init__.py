@@ -1,1 +1,1 @@
-"""Rows, and how they are read and split."""
+"""The rows of a trainset: reading, typing, splitting."""

@@ -1,4 +1,4 @@
-"""Which column of a row is which field."""
+"""Match the columns of rows to the fields of a signature."""
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,15 +9,15 @@ from cribsheet.errors import DataError
 from cribsheet.signature import Field, Signature
 
 _SAMPLE = 20
-"""Rows whose values tell which column a field may be."""
+"""How many rows are looked at to guess which column belongs to a field."""
 _LABELS = frozenset({"label", "labels", "target", "class", "category", "gold", "y", "output"})
-"""What columns of labels are often called."""
+"""Common names of columns that hold labels."""
 _MOST = 20
-"""Names that a message lists at most."""
+"""The most names that a message lists."""
 
 
 def parse_mapping(text: str) -> dict[str, str]:
-    """Return what `--map` says, column by column.
+    """Parse the value of `--map` into `{column: field}`.
 
     >>> parse_mapping("sentence=text, label=sentiment")
     {'sentence': 'text', 'label': 'sentiment'}
@@ -27,15 +27,15 @@ def parse_mapping(text: str) -> dict[str, str]:
         column, equals, field = (part.strip() for part in pair.rpartition("="))
         if not (column and equals and field) or column in mapping:
             raise DataError(
-                f"--map {text!r} cannot be read at {pair!r}. Write column=field pairs with commas between "
-                "them and each column once, such as --map sentence=text,label=sentiment."
+                f"--map {text!r} cannot be read at {pair!r}. Write column=field pairs, separated by commas, with "
+                "each column once, such as --map sentence=text,label=sentiment."
             )
         mapping[column] = field
     return mapping
 
 
 def checked_mapping(mapping: Mapping[str, str], signature: Signature) -> dict[str, str]:
-    """Return a mapping under the plain names of its columns; DataError if it does not fit the signature."""
+    """Return a mapping with normalized column names; DataError if it does not fit the signature."""
     names = _names(signature)
     fields = list(mapping.values())
     plain = {plain_name(column): field for column, field in mapping.items()}
@@ -43,16 +43,16 @@ def checked_mapping(mapping: Mapping[str, str], signature: Signature) -> dict[st
         raise DataError(f"The mapping names a column twice: {', '.join(map(repr, mapping))}. Keep one of the two.")
     for column, field in mapping.items():
         if field not in (*names, GROUP) or fields.count(field) > 1:
-            problem = "is no field" if field not in (*names, GROUP) else "gets two columns"
+            problem = "is not a field" if field not in (*names, GROUP) else "is mapped from two columns"
             raise DataError(
                 f"--map {_shown(column)}={field}: {field!r} {problem}. The signature {signature.name} has the "
-                f"fields {', '.join(names)}; rows may also have {GROUP!r}. Name each of them once at most."
+                f"fields {', '.join(names)}; rows may also have {GROUP!r}. Map at most one column to each."
             )
     return plain
 
 
 def columns_of(mapping: Mapping[str, str], signature: Signature) -> frozenset[str]:
-    """Return the columns that a task reads."""
+    """Return the names of the columns that a task reads."""
     replaced = set(mapping.values())
     return frozenset({*mapping, *(name for name in (*_names(signature), GROUP) if name not in replaced)})
 
@@ -60,15 +60,20 @@ def columns_of(mapping: Mapping[str, str], signature: Signature) -> frozenset[st
 def values_of(
     raw: RawRow, signature: Signature, *, mapping: Mapping[str, str], among: Sequence[RawRow]
 ) -> dict[str, object]:
-    """Return the row's values by field, without the columns that the mapping replaces.
+    """Return the row's values by field name.
+
+    A column that is named like a field is dropped if the mapping takes that field from another column. `among` are
+    the rows that an error message uses to guess which column belongs to a missing field.
 
     Raises:
-        DataError: if a field is missing or unknown; `among` are the rows that tell which column it may be.
+        DataError: if a field is missing or unknown.
     """
     absent = [column for column in mapping if column not in raw.values]
     if absent:
         known = _listed(raw.values)
-        raise DataError(f"{raw.where}: no column {absent[0]!r} for {_way(raw)}; it has {known}. Name one of these.")
+        raise DataError(
+            f"{raw.where}: {_way(raw)} names the column {absent[0]!r}, but the row has {known}. Name one of these."
+        )
     replaced = set(mapping.values())
     values = {
         mapping.get(column, column): value
@@ -83,7 +88,7 @@ def values_of(
     problem = f"no field {missing[0]!r}" if missing else f"unknown field {unknown[0]!r}"
     if missing and missing[0] in mapping:
         problem += f", since its column is mapped to {mapping[missing[0]]!r}"
-        mend = f"Map another column to {missing[0]!r}, too."
+        mend = f"Also map another column to {missing[0]!r}."
     else:
         pairs = _suggested([signature.field(name) for name in missing], unknown, among[:_SAMPLE])
         mend = _mend(raw, missing, unknown, pairs) + _no_header(raw, names)
@@ -98,7 +103,7 @@ def _names(signature: Signature) -> list[str]:
 
 
 def _listed(names: Iterable[str]) -> str:
-    """Return names for a message, however many and however long."""
+    """Return a list of names for a message; long names and long lists are cut."""
     shown = list(map(_shown, names))
     more = f" and {len(shown) - _MOST} more" if len(shown) > _MOST else ""
     return ", ".join(shown[:_MOST]) + more or "none"
@@ -123,11 +128,11 @@ def _mend(raw: RawRow, missing: Sequence[str], unknown: Sequence[str], pairs: Ma
     if not unknown:
         return f"Add {missing[0]!r}."
     example = _mapping(raw, pairs or {"COLUMN": missing[0]})
-    return f"If only the names differ, rename them, such as with {example}."
+    return f"If only the names differ, map the columns to the fields, for example with {example}."
 
 
 def _way(raw: RawRow) -> str:
-    """Return how columns of such rows are renamed."""
+    """Return what the user renames columns with: `mapping` in code, `--map` on the command line."""
     return "mapping" if raw.named_by == "code" else "--map"
 
 
@@ -139,11 +144,11 @@ def _mapping(raw: RawRow, pairs: Mapping[str, str]) -> str:
 
 def _no_header(raw: RawRow, names: Sequence[str]) -> str:
     is_nowhere = raw.named_by == "header" and not set(names) & set(raw.values)
-    return f" If the file has no header, write one into its first line: {','.join(names)}." if is_nowhere else ""
+    return f" If the file has no header, add one as its first line: {','.join(names)}." if is_nowhere else ""
 
 
 def _suggested(missing: Sequence[Field], unknown: Sequence[str], rows: Sequence[RawRow]) -> dict[str, str]:
-    """Return the column that each missing field may be, in the order of the columns."""
+    """Guess the column of each missing field, in the order of the columns."""
     left, found = list(filter(_can_be_mapped, unknown)), dict[str, str]()
     for field in sorted(missing, key=lambda field: field.type.is_text):  # free text takes any column, so it goes last
         column = _alike(field, left) or _fitting(field, left, rows)
@@ -158,7 +163,7 @@ def _alike(field: Field, columns: Sequence[str]) -> str | None:
 
 
 def _fitting(field: Field, columns: Sequence[str], rows: Sequence[RawRow]) -> str | None:
-    if field.type.is_text:  # a column of words rather than one of numbers
+    if field.type.is_text:  # prefer a column with several words in a cell
         worded = [column for column in columns if any(" " in str(row.values.get(column)).strip() for row in rows)]
         return next(iter((*worded, *columns)), None)
     fitting = [column for column in columns if all(_fits(field, row.values.get(column)) for row in rows)]

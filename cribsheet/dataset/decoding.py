@@ -1,4 +1,4 @@
-"""Turn the bytes of a file into text."""
+"""Decode the bytes of a file into text."""
 
 import codecs
 
@@ -6,12 +6,12 @@ from cribsheet.errors import DataError
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # begins with the mark of UTF-16, so it goes first
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # starts with the same bytes as UTF-16's mark, so it is tried first
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-"""Byte order marks, and the encoding that each stands for."""
+"""Byte order marks with their encodings."""
 
 _BINARY = (
     (b"PK\x03\x04", "a zip file, as Excel's workbooks are"),
@@ -23,10 +23,10 @@ _BINARY = (
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
     (b"SQLite format 3\x00", "a SQLite database"),
 )
-"""How files that are no text begin."""
+"""The first bytes of common binary files."""
 
 _MANY = 0.2
-"""The share of NUL characters from which a text is taken for UTF-16 without its mark."""
+"""If a larger share of the characters is NUL, the file is taken for UTF-16 without its byte order mark."""
 
 
 def decoded(data: bytes, source: str) -> str:
@@ -36,7 +36,7 @@ def decoded(data: bytes, source: str) -> str:
     'text'
 
     Raises:
-        DataError: if it is something else, naming the line and what to do.
+        DataError: if it is not such text; the message names the line and what to do.
     """
     binary = next((name for start, name in _BINARY if data.startswith(start)), None)
     if binary:
@@ -56,10 +56,13 @@ def decoded(data: bytes, source: str) -> str:
 
 
 def _not_decodable(content: bytes, error: UnicodeDecodeError, encoding: str, *, source: str, skipped: int) -> str:
-    """Return what is wrong with bytes that are not of the encoding."""
+    """Return the error message for bytes that are not valid in the encoding."""
     offset = error.start + skipped
     if encoding != "utf-8":
-        return f"{source} begins as {encoding.upper()} but is not at byte {offset}: {error.reason}. Save it as UTF-8."
+        return (
+            f"{source} has the byte order mark of {encoding.upper()}, but byte {offset} is not valid in it: "
+            f"{error.reason}. Save the file as UTF-8."
+        )
     line = content.count(b"\n", 0, error.start) + 1
     byte = content[error.start]
     return f"{source}, line {line}: not UTF-8, byte 0x{byte:02x} at offset {offset}. Save the file as UTF-8."

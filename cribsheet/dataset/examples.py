@@ -1,4 +1,4 @@
-"""Rows of a trainset, and the views of rows and answers that metrics get."""
+"""The data types of a row, from the trainset to what a metric sees."""
 
 import hashlib
 import json
@@ -14,23 +14,23 @@ from cribsheet.outcomes import Value, to_json
 
 @dataclass(frozen=True)
 class Row:
-    """One row: inputs, and for each output the accepted values, the one that a demo shows first."""
+    """One row: its inputs, and the accepted values of each output. A demo shows the first accepted value."""
 
     inputs: Mapping[str, Value]
     outputs: Mapping[str, tuple[Value, ...]]
     group: str = field(default="", compare=False)
-    """What the row shares with others, so that a split keeps them together."""
+    """Rows of the same group stay in the same part of a split; for example, questions about the same context."""
     where: str = field(default="", compare=False)
-    """Where it comes from, such as `trainsets/urgency.jsonl, line 12`."""
+    """Where it was read from, such as `trainsets/urgency.jsonl, line 12`."""
 
     @property
     def values(self) -> dict[str, Value]:
-        """Every field's value, of outputs the first accepted one."""
+        """The value of every field; for an output, the first accepted value."""
         return {**self.inputs, **{name: accepted[0] for name, accepted in self.outputs.items()}}
 
     @property
     def demo(self) -> "Demo":
-        """The demonstration that this row makes."""
+        """This row as a demonstration."""
         outputs = {name: values[0] for name, values in self.outputs.items()}
         return Demo(inputs=dict(self.inputs), outputs=outputs)
 
@@ -48,16 +48,16 @@ class Demo(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     inputs: Mapping[str, Value]
-    """What is given, by field name."""
+    """Input values by field name."""
     outputs: Mapping[str, Value]
-    """What the prompt answers, by field name."""
+    """Output values by field name."""
 
 
 class _View:
-    """Values by field name, read as dspy.Example and dspy.Prediction are: `view.field`, `view["field"]`, `view.get`.
+    """Values by field name, with the access of dspy.Example: `view.field`, `view["field"]`, `view.get("field")`.
 
-    A field goes before a method of the same name. What the class itself keeps begins with an underscore, which no
-    field of a dspy.Signature does.
+    A field hides a method of the same name. The class's own attributes begin with an underscore, because no field of
+    a dspy.Signature does.
     """
 
     def __init__(self, values: Mapping[str, Any]):
@@ -71,7 +71,7 @@ class _View:
         return object.__getattribute__(self, name)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):  # copying and unpickling look before __init__
+        if name.startswith("_"):  # copy and pickle look up attributes before __init__ has run
             raise AttributeError(name)
         raise AttributeError(f"there is no field {name!r}; there are {list(self._values)}")
 
@@ -118,7 +118,7 @@ class _View:
 
 
 class Example(_View):
-    """One row as a metric reads it; an output's value is the first accepted one.
+    """One row as a metric sees it; an output's value is the first accepted one.
 
     >>> example = Example({"text": "Superb."}, {"sentiment": ("positive",)})
     >>> example.sentiment, example["text"], example.labels().toDict()
@@ -130,16 +130,16 @@ class Example(_View):
         self._inputs, self._accepted = dict(inputs), dict(outputs)
 
     def inputs(self) -> "Example":
-        """Return the inputs alone."""
+        """Return an example with only the inputs."""
         return Example(self._inputs, {})
 
     def labels(self) -> "Example":
-        """Return the outputs alone."""
+        """Return an example with only the outputs."""
         return Example({}, self._accepted)
 
     @property
     def outputs(self) -> Mapping[str, tuple[Value, ...]]:
-        """Each output's accepted values."""
+        """The accepted values of each output."""
         return self._accepted
 
     def without(self, *names: str) -> "Example":
@@ -149,7 +149,7 @@ class Example(_View):
 
 
 class Prediction(_View):
-    """Typed outputs as a metric or a caller reads them, with what is known of them.
+    """Typed outputs as a metric or a caller sees them, with the raw text and the probability.
 
     >>> prediction = Prediction({"answer": "Paris"}, text=" Paris")
     >>> prediction.answer, prediction["answer"], prediction.text
@@ -162,12 +162,12 @@ class Prediction(_View):
 
     @property
     def text(self) -> str:
-        """What the model wrote by itself; of the last predictor, if there are several."""
+        """The raw text of the model; if there are several predictors, of the last one."""
         return self._text
 
     @property
     def probability(self) -> float | None:
-        """The probability of the answer, 0 to 1; None if nothing fitted one."""
+        """The probability of the answer, 0 to 1; None if it was not estimated."""
         return self._probability
 
     def __eq__(self, other: object) -> bool:

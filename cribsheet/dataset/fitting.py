@@ -1,4 +1,4 @@
-"""Give the values of a row the types of a signature."""
+"""Convert the values of rows to the types of a signature."""
 
 import math
 import unicodedata
@@ -15,26 +15,26 @@ from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
 from cribsheet.signature import Field, Signature
 
 _UNSEEN = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
-"""Unicode's categories of characters that show nothing."""
+"""Unicode's categories of invisible characters."""
 _LONG = 400
-"""Characters that a message says about a value at most."""
+"""The most characters of an error about a value that a message shows."""
 _SHOWN = 6
-"""Values that a message lists at most."""
-_MEND = "Mend the row, or the type in the signature."
+"""The most values that a message lists."""
+_MEND = "Correct the row, or change the type in the signature."
 _ALLOW = "Fill it in, or remove the row. If it is meant to be empty, use --allow-empty (in Python, allow_empty=True)."
 
 
 @dataclass(frozen=True)
 class Fitting:
-    """Turns raw rows into rows of a signature."""
+    """Converts raw rows to rows of a signature."""
 
     signature: Signature
     rows: Sequence[RawRow]
-    """All raw rows: the others explain what is wrong with one."""
+    """All raw rows; an error message about one row looks at the others to say what is wrong."""
     mapping: Mapping[str, str] = field(default_factory=dict)
-    """Columns that are fields under another name: `{column: field}`."""
+    """Which field a column holds, if the names differ: `{column: field}`."""
     classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """For each field whose column holds the numbers of classes, the classes' names."""
+    """The class names of each field whose column holds class numbers (as a `ClassLabel` of `datasets` does)."""
     allow_empty: bool = False
     """Whether a text may be empty."""
 
@@ -42,7 +42,7 @@ class Fitting:
         """Return the typed row.
 
         Raises:
-            DataError: if it does not fit the signature, naming the line, the value and what to do.
+            DataError: if it does not fit the signature; the message names the line, the value and what to do.
         """
         values = values_of(raw, self.signature, mapping=self.mapping, among=self.rows)
         names = [one.name for one in (*self.signature.inputs, *self.signature.outputs)]
@@ -62,7 +62,7 @@ class Fitting:
             raise DataError(f"{where}: {_shortened(str(error))}. {self._mend(one, raw, error)}") from None
 
     def _accepted(self, one: Field, raw: object, where: str) -> tuple[Value, ...]:
-        """Return the accepted values, the one that a demo shows, the shortest, first."""
+        """Return the accepted values; of texts, the shortest comes first, because demos show the first one."""
         listed = raw if isinstance(raw, list) else [raw]
         if one.type.is_text and (texts := accepted_texts(raw)) is not None and raw != []:
             listed = texts or [{UNANSWERABLE: None}]
@@ -74,14 +74,14 @@ class Fitting:
         return tuple(sorted(values, key=lambda value: (isinstance(value, Unanswerable), len(str(value)))))
 
     def _named(self, one: Field, raw: object) -> object:
-        """Return the name of the class that a number stands for, if the number itself is no value of the field."""
+        """Return the class name for a class number, unless the number itself is a valid value of the field."""
         names = self.classes.get(one.name, ())
         if isinstance(raw, int) and 0 <= raw < len(names) and not _fits(one, raw):
             return names[raw]
         return raw
 
     def _checked(self, one: Field, value: Value) -> Value:
-        """Return a value; ValueError if it is one that does harm later."""
+        """Return the value; ValueError if it would cause trouble later, such as NaN or an empty text."""
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"{one.name} is {value}, which is not a finite number")
         text = value.reason if isinstance(value, Unanswerable) else value
@@ -89,17 +89,17 @@ class Fitting:
             _check_characters(one.name, text)
         if isinstance(value, str) and one.type.is_text and _is_blank(value):
             if one.abstains:
-                raise ValueError(f'{one.name} is empty; write {{"unanswerable": "why"}} where there is no answer')
+                raise ValueError(f'{one.name} is empty; write {{"unanswerable": "why"}} if there is no answer')
             if not self.allow_empty:
                 raise _EmptyError(f"{one.name} is empty")
         return value
 
     def _mend(self, one: Field, raw: object, error: ValueError) -> str:
-        """Return what to do about a value."""
+        """Return the sentence that tells the user what to do about a bad value."""
         if isinstance(error, _EmptyError):
             return _ALLOW
         if one.type.is_text and isinstance(raw, int | float):
-            return "Put it in quotes if it is a text; else mend the type in the signature."
+            return "Put it in quotes if it is a text; otherwise change the type in the signature."
         if not one.is_finite or _fits(one, raw):
             return _MEND
         wrong = [value for value in self._all_values(one) if not _fits(one, self._named(one, value))]
@@ -108,21 +108,21 @@ class Fitting:
         more = f", and {len(counts) - _SHOWN} more" if len(counts) > _SHOWN else ""
         if all(map(_is_number, wrong)) and not any(map(_is_number, one.closed_outcomes)):
             return (
-                f"The labels are words and the rows have numbers ({told}{more}). Write in the rows the word that each "
-                "number stands for, or declare the numbers as the labels."
+                f"The labels are words, but the rows have numbers ({told}{more}). Replace each number in the rows by "
+                "its label, or declare the numbers as the labels."
             )
-        others = f" The values that are none: {told}{more}." if len(wrong) > 1 else ""
+        others = f" Values in the rows that are not labels: {told}{more}." if len(wrong) > 1 else ""
         return f"{_MEND}{others}"
 
     def _all_values(self, one: Field) -> list[object]:
-        """Return what the rows have for a field, one by one if they accept several values."""
+        """Return all values that the rows have for a field; a list of accepted values counts as several."""
         column = next((column for column, name in self.mapping.items() if name == one.name), one.name)
         values = [raw.values[column] for raw in self.rows if column in raw.values]
         return [item for value in values for item in (value if isinstance(value, list) else [value])]
 
 
 class _EmptyError(ValueError):
-    """A text without a character that shows."""
+    """A text without any visible character."""
 
 
 def _fits(one: Field, raw: object) -> bool:
@@ -142,7 +142,7 @@ def _is_blank(text: str) -> bool:
 
 
 def _check_characters(name: str, text: str) -> None:
-    """Raise ValueError at a character that a file or an engine cannot hold."""
+    """Raise ValueError if the text has a character that a UTF-8 file or an engine cannot hold."""
     if "\0" in text:
         raise ValueError(f"{name} has the character NUL at position {text.index(chr(0))}")
     try:
@@ -163,5 +163,5 @@ def _group(value: object, where: str) -> str:
 
 
 def _shortened(text: str, limit: int = _LONG) -> str:
-    """Return a text without its middle if it is long."""
+    """Cut the middle out of a long text."""
     return text if len(text) <= limit else f"{text[: limit * 2 // 3]}…{text[-limit // 3 :]}"

@@ -1,4 +1,4 @@
-"""Read rows that are objects in Python: mappings, dspy's examples, a dataset of the Hub's library."""
+"""Read rows that are Python objects: dicts, dspy examples, or a `datasets.Dataset`."""
 
 import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,15 +10,15 @@ from cribsheet.dataset.names import plain_name
 from cribsheet.errors import DataError
 
 _MOST_BITS = 14_000
-"""Bits of the largest number; Python writes no number of more than 4,300 digits."""
+"""The size limit of an integer in bits: Python refuses to print one of more than 4,300 digits."""
 _MEND = "Give a list of dicts, a list of dspy.Example, a datasets.Dataset, or the path of a file."
 
 
 def given_rows(rows: Iterable[Any]) -> Iterator[RawRow]:
-    """Yield the rows of anything that iterates over mappings, or over what has `keys()` and `[…]` as they have.
+    """Yield the rows of an iterable of mappings, or of objects that have `keys()` and `[…]` like a mapping.
 
     Raises:
-        DataError: if it is something else, can be read only once, or does not give a row.
+        DataError: if it is something else, can be iterated only once, or raises while it is read.
     """
     _check(rows)
     items = iter(rows)
@@ -30,15 +30,15 @@ def given_rows(rows: Iterable[Any]) -> Iterator[RawRow]:
             return
         except DataError:
             raise
-        except Exception as error:  # the rows are the user's code, which may raise anything
+        except Exception as error:  # iterating runs the user's code, which may raise anything
             raise DataError(
-                f"{where} cannot be read: {type(error).__name__}: {error}. Mend what gives the rows."
+                f"{where} cannot be read: {type(error).__name__}: {error}. Correct the object that yields the rows."
             ) from error
         yield RawRow(where, values, is_table=True, named_by="code")
 
 
 def class_names(rows: object) -> dict[str, Sequence[str]]:
-    """Return, for each column of a `datasets.Dataset` that holds the numbers of classes, the classes' names."""
+    """Return the class names of each column of a `datasets.Dataset` that holds class numbers."""
     features = getattr(rows, "features", None)
     if not isinstance(features, Mapping):
         return {}
@@ -50,13 +50,18 @@ def _check(rows: Any) -> None:
     kind = type(rows).__name__
     if isinstance(rows, Mapping):
         names = ", ".join(map(repr, rows))
-        raise DataError(f"The trainset is a {kind} of {names}, not rows. Give one of its parts, or a list of dicts.")
+        raise DataError(
+            f"The trainset is a {kind} with the keys {names}, not a list of rows. Give one of its values, or a list of "
+            "dicts."
+        )
     if hasattr(rows, "to_dict") and hasattr(rows, "iloc"):  # pandas
-        raise DataError(f'The trainset is a {kind}, which iterates over its columns. Give its .to_dict("records").')
+        raise DataError(
+            f'The trainset is a {kind}, which iterates over columns, not rows. Give its .to_dict("records").'
+        )
     if isinstance(rows, Iterator):
         raise DataError(f"The trainset is a {kind}, which can be read only once. Put its rows into a list.")
     if not (isinstance(rows, Iterable) or hasattr(rows, "__getitem__")):
-        raise DataError(f"The trainset is {rows!r}, which holds no rows. {_MEND}")
+        raise DataError(f"The trainset is {rows!r}, which cannot be iterated over. {_MEND}")
 
 
 def _values(row: Any, where: str) -> dict[str, object]:
@@ -65,14 +70,16 @@ def _values(row: Any, where: str) -> dict[str, object]:
     names = list(row.keys())
     values = {plain_name(name): _plain(row[name]) for name in names}
     if len(values) < len(names):
-        raise DataError(f"{where}: of its columns {', '.join(map(repr, names))}, two are the same. Keep one of them.")
+        raise DataError(
+            f"{where}: two of its columns {', '.join(map(repr, names))} have the same name. Keep one of them."
+        )
     return values
 
 
 def _plain(value: Any) -> object:
-    """Return a value as JSON has it: the value of an Enum, numbers and lists of numpy as Python's."""
+    """Convert a value to plain Python, as JSON would hold it: an Enum to its value, numpy arrays to lists."""
     if isinstance(value, int) and value.bit_length() > _MOST_BITS:
-        raise ValueError(f"a number of {value.bit_length()} bits, which cannot be written down")
+        raise ValueError(f"an integer of {value.bit_length()} bits, which Python cannot print")
     if isinstance(value, enum.Enum):
         return value.value
     if hasattr(value, "tolist"):

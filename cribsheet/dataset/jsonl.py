@@ -1,4 +1,4 @@
-"""Read JSON objects: one a line, over several lines, or in an array."""
+"""Read JSON objects from a text: one per line, over several lines, or in an array."""
 
 import json
 import re
@@ -8,21 +8,21 @@ from typing import Any
 from cribsheet.dataset.names import plain_name
 from cribsheet.errors import DataError
 
-_MEND = "Write one object a line."
-_BLANK = re.compile(r"[\s\ufeff]*")  # files that were joined have byte order marks inside
+_MEND = "Write one object per line."
+_BLANK = re.compile(r"[\s\ufeff]*")  # concatenated files have byte order marks inside the text
 
 
 def json_objects(text: str, source: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each object with where it begins, `source, line N`.
+    """Yield each object with the place where it begins, `source, line N`.
 
-    Objects may stand one a line, over several lines, or in an array; blank lines are passed over. Names of fields
-    come in one normal form, without the white space around them.
+    Objects may be written one per line, over several lines, or in an array; blank lines are skipped. Field names are
+    normalized by `plain_name`.
 
     >>> list(json_objects('{"text": "Hm."}', "rows.jsonl"))
     [('rows.jsonl, line 1', {'text': 'Hm.'})]
 
     Raises:
-        DataError: if something else stands there, or an object has a name twice.
+        DataError: if the text holds something other than objects, or an object has the same name twice.
     """
     at, line, counted = _end_of_blank(text, 0), 1, 0
     is_array = text.startswith("[", at)
@@ -37,37 +37,37 @@ def json_objects(text: str, source: str) -> Iterator[tuple[str, dict[str, Any]]]
         yield where, value
         at = _after_item(text, at, where) if is_array else at
     if is_array:
-        raise DataError(f"{source}: the array of objects does not end. Close it with ], or copy the file again.")
+        raise DataError(f"{source}: the array of objects is not closed. Close it with ], or copy the file again.")
 
 
 def _end_of_blank(text: str, at: int) -> int:
-    return _BLANK.match(text, at).end()  # type: ignore[union-attr]  # it matches nothing, too
+    return _BLANK.match(text, at).end()  # type: ignore[union-attr]  # it also matches the empty string
 
 
 def _after_item(text: str, at: int, where: str) -> int:
-    """Return where the next item of an array, or the array's end, stands."""
+    """Return the position of the array's next item or closing bracket."""
     at = _end_of_blank(text, at)
     if text.startswith(",", at):
         return at + 1
     if at < len(text) and text[at] != "]":
-        raise DataError(f"{where}: after the object stands {text[at : at + 20]!r}. Put a comma between two objects.")
+        raise DataError(f"{where}: the object is followed by {text[at : at + 20]!r}. Put a comma between two objects.")
     return at
 
 
 def _decoded(text: str, at: int, where: str) -> tuple[dict[str, Any], int]:
-    """Return the object that begins there, and where it ends."""
+    """Return the object that begins at a position, and the position where it ends."""
     try:
         value, end = _DECODER.raw_decode(text, at)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno} column {error.colno}"
         raise DataError(
-            f"{where}: not JSON: {error.msg.removesuffix(' at')}, at {place}. Mend it there. {_MEND}"
+            f"{where}: not JSON: {error.msg.removesuffix(' at')}, at {place}. Correct it there. {_MEND}"
         ) from None
     except _RepeatedError as error:
         raise DataError(f"{where}: {error}. Keep one of the two.") from None
     except RecursionError as error:
         raise DataError(f"{where}: not JSON: {error}. {_MEND}") from None
-    except ValueError as error:  # a number of thousands of digits
+    except ValueError as error:  # a number with thousands of digits
         raise DataError(
             f"{where}: a number cannot be read: {error}. Put it in quotes, or write a shorter one."
         ) from None
@@ -77,7 +77,7 @@ def _decoded(text: str, at: int, where: str) -> tuple[dict[str, Any], int]:
 
 
 class _RepeatedError(ValueError):
-    """An object that has a name twice, of which json would silently take the last."""
+    """An object that has a name twice; Python's json would silently use the last value."""
 
 
 def _checked(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -89,10 +89,10 @@ def _checked(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _named(value: dict[str, Any], where: str) -> dict[str, Any]:
-    """Return a row under the plain names of its fields."""
+    """Return a row with normalized field names."""
     named = {plain_name(name): item for name, item in value.items()}
     if len(named) < len(value):
-        raise DataError(f"{where}: of the names {', '.join(map(repr, value))}, two are the same. Keep one of them.")
+        raise DataError(f"{where}: two of the names {', '.join(map(repr, value))} are the same. Keep one of them.")
     return named
 
 

@@ -1,10 +1,10 @@
-"""The names of columns, as they are compared."""
+"""Normalize the names of columns, so that they can be compared."""
 
 from cribsheet.text import normal_form
 
 
 def plain_name(name: object) -> str:
-    """Return a column's name in one normal form, without blanks and byte order marks around it.
+    """Return a column's name in Unicode's normal form, without surrounding white space and byte order marks.
 
     >>> plain_name(" text ")
     'text'

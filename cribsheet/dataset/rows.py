@@ -1,4 +1,4 @@
-"""Read the rows of a trainset from a file, or from objects in Python.
+"""Read the rows of a trainset from a file or from Python objects.
 
 `docs/rows.md` describes the formats.
 """
@@ -20,7 +20,7 @@ from cribsheet.errors import DataError
 from cribsheet.signature import Field, Signature
 
 Rows = str | os.PathLike[str] | Iterable[Any]
-"""A file of rows, or the rows themselves: dicts, dspy examples, a dataset of the Hub's library."""
+"""A file of rows, or the rows themselves: a list of dicts, of dspy examples, or a `datasets.Dataset`."""
 
 
 def load_rows(
@@ -31,20 +31,21 @@ def load_rows(
     optional: Collection[str] = (),
     allow_empty: bool = False,
 ) -> list[Row]:
-    """Return the rows of a file, or of an iterable of mappings, typed by the signature, in their order.
+    """Return the rows of a file, or of an iterable of mappings, converted to the signature's types, in order.
 
-    A file's ending tells the format; `mapping` names the field that a column stands for. The `optional`
-    outputs may be missing from all rows, which then do not have them. A text may be empty with `allow_empty`.
+    A file's extension tells its format. `mapping` is `{column: field}` for columns that are not named like their
+    field. An output in `optional` may be missing if it is missing from all rows. A text may be empty only with
+    `allow_empty`.
 
     Raises:
-        DataError: if a row cannot be read or does not fit, naming the line and what to do.
+        DataError: if a row cannot be read or does not fit; the message names the line and what to do.
     """
     mapping = checked_mapping(mapping, signature)
     columns = columns_of(mapping, signature)
     raws = [unpacked(raw, columns) for raw in _raw_rows(source, columns, mapping)]
     if not raws:
         name = source if isinstance(source, str | os.PathLike) else "The trainset"
-        raise DataError(f"{name} has no rows. Give it some; docs/rows.md shows the formats.")
+        raise DataError(f"{name} has no rows. Add some; docs/rows.md shows the formats.")
     signature = _without_missing(signature, raws, optional=optional, mapping=mapping)
     classes = {mapping.get(column, column): names for column, names in class_names(source).items()}
     fitting = Fitting(signature, raws, mapping, classes, allow_empty)
@@ -60,7 +61,8 @@ def _raw_rows(source: Rows, columns: frozenset[str], mapping: Mapping[str, str])
     if reader is None:
         *others, last = (f"*{ending}" for ending in READERS)
         raise DataError(
-            f"{path} ends in {path.suffix!r}, which tells no format. Name it {', '.join(others)} or {last}."
+            f"{path} has the extension {path.suffix!r}, which is not a known format. "
+            f"Name it {', '.join(others)} or {last}."
         )
     return reader(FileText(text, str(path), columns, frozenset(mapping)))
 
@@ -81,15 +83,18 @@ def _read_text(path: Path) -> str:
     except IsADirectoryError:
         raise DataError(f"{path} is a folder. Name one of the files in it.") from None
     except (OSError, ValueError) as error:  # a path with a NUL character is a ValueError
-        raise DataError(f"{path} cannot be read: {error}. Check its name, and who may read it.") from error
+        raise DataError(f"{path} cannot be read: {error}. Check its name and its permissions.") from error
     text = decoded(data, str(path))
     if not text.strip("\ufeff \t\r\n\f\v"):
-        raise DataError(f"{path} is empty. Give it rows; docs/rows.md shows the formats.")
+        raise DataError(f"{path} is empty. Add rows; docs/rows.md shows the formats.")
     return text
 
 
 def _grouped(rows: list[Row], signature: Signature) -> list[Row]:
-    """Give each row without a group one: the longest input if rows share it, else the row alone."""
+    """Give each row without a group one: rows with the same longest input share a group, else each row has its own.
+
+    The longest input is the field with the most text, such as the context of a question.
+    """
 
     def length(field: Field) -> int:
         return sum(len(str(row.inputs[field.name])) for row in rows)

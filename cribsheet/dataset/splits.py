@@ -15,29 +15,31 @@ FRACTIONS = (0.35, 0.35, 0.30)
 """The shares of the demo pool, the valset and the testset."""
 
 MIN_ROWS = 12
-"""Below this, no part says anything."""
+"""With fewer rows, the parts are too small for their scores to mean anything."""
 
 MAX_VAL = 300
-"""The race compares candidates on the valset: 300 rows tell 5 points apart, more cost more than they tell."""
+"""The largest valset. 300 rows can tell apart candidates that differ by 5 points; more rows cost more than they
+help."""
 
 MAX_TEST = 300
-"""The winner and the baseline both pay for the testset; 300 rows give about 5 points either way."""
+"""The largest testset. 300 rows give an interval of about plus or minus 5 points; the winner and the baseline are both
+run on all of them."""
 
 
 @dataclass(frozen=True)
 class Splits:
-    """Rows in three parts that share no group and no inputs, each in a seeded random order."""
+    """Rows in three parts. No two parts share a group or an input; each part is in a seeded random order."""
 
     train: tuple[Row, ...]
     """The demo pool."""
     val: tuple[Row, ...]
-    """What candidates are compared on."""
+    """The valset, on which candidates are compared."""
     test: tuple[Row, ...]
-    """What only the frozen winner and the baseline see, once."""
+    """The testset, which only the frozen winner and the baseline see, once."""
 
     @property
     def hashes(self) -> dict[str, str]:
-        """The sha256 of each part's row ids, sorted: equal where the same rows are in it."""
+        """The sha256 of each part's sorted row ids: two parts have the same hash if they hold the same rows."""
         return {part: _hash_ids(getattr(self, part)) for part in ("train", "val", "test")}
 
 
@@ -50,24 +52,24 @@ def split(
     max_val: int = MAX_VAL,
     max_test: int = MAX_TEST,
 ) -> Splits:
-    """Return the rows in three parts, the same for the same rows in whatever order.
+    """Split the rows into three parts; the order in which the rows are given does not matter.
 
-    Rows that share a group or their inputs stay together; beyond that, each part gets its share of each
-    outcome of the first output. A row that occurs several times counts once. What `max_val` and
-    `max_test` cut off goes to the demo pool, but for rows whose group is in the other part already.
+    Rows that share a group or their inputs stay together. Apart from that, the split is stratified by the outcome of
+    the first output. A row that occurs several times counts once. Rows beyond `max_val` and `max_test` go to the demo
+    pool, except rows whose group is already in the valset or testset: these are left out.
 
     Raises:
-        DataError: when there are too few rows or groups for three parts.
+        DataError: if there are too few rows or groups for three parts.
     """
     ordered = sorted(rows, key=lambda row: (row.id, row.group))
     count = len({row.id for row in ordered})
     if count < MIN_ROWS:
-        raise DataError(f"There are {count} different rows, and a split needs {MIN_ROWS}. Add some.")
+        raise DataError(f"There are only {count} different rows, and a split needs at least {MIN_ROWS}. Add some.")
     clusters = _clusters(ordered)
     if len(clusters) < 3:
         raise DataError(
-            f"The {count} rows fall in {len(clusters)} groups, and a split needs 3, since the rows of a group "
-            "stay together. Add rows of other groups, or give each row a finer `group`."
+            f"The {count} rows fall into {len(clusters)} groups, and a split needs at least 3, because the rows of a "
+            "group stay together. Add rows of other groups, or give the rows smaller groups in the column `group`."
         )
     random.Random(seed).shuffle(clusters)
     val, test = min(fractions[1], max_val / count), min(fractions[2], max_test / count)
@@ -78,9 +80,9 @@ def split(
 
 
 def interleaved(rows: Sequence[Row], signature: Signature) -> tuple[Row, ...]:
-    """Return the rows in an order of which each start has each outcome of the first output in its share.
+    """Reorder the rows so that the first n rows, for any n, have about the outcome shares of all rows.
 
-    Within an outcome the order stays.
+    Outcomes are those of the first output. Rows of the same outcome keep their order.
     """
     field = signature.outputs[0]
     outcomes = [field.outcome_of(row.outputs[field.name][0]) for row in rows]
@@ -93,7 +95,7 @@ def interleaved(rows: Sequence[Row], signature: Signature) -> tuple[Row, ...]:
 
 
 def _clusters(rows: Sequence[Row]) -> list[list[Row]]:
-    """Join rows that share a group or their inputs, directly or through other rows."""
+    """Cluster the rows: two rows are together if they share a group or their inputs, directly or through others."""
     parents = list(range(len(rows)))
 
     def root(index: int) -> int:
@@ -112,12 +114,12 @@ def _clusters(rows: Sequence[Row]) -> list[list[Row]]:
 
 
 def _fold(row: Row) -> tuple[str, ...]:
-    """Return the inputs without case and spacing and in one normal form, so that trivial copies count as the same."""
+    """Return the inputs with case, spacing and Unicode form normalized, so that trivial copies count as equal."""
     return tuple(" ".join(normal_form(str(row.inputs[name])).split()).casefold() for name in sorted(row.inputs))
 
 
 def _assign(clusters: Sequence[list[Row]], signature: Signature, *, shares: Sequence[float]) -> list[list[Row]]:
-    """Give each cluster, the largest first, to the part that it brings closest to its shares."""
+    """Assign each cluster, the largest first, to the part whose outcome counts it brings closest to the wanted ones."""
     tallies = [_tally(cluster, signature) for cluster in clusters]
     totals = sum(tallies, Counter[str]())
     parts: list[list[Row]] = [[] for _ in shares]
@@ -126,7 +128,7 @@ def _assign(clusters: Sequence[list[Row]], signature: Signature, *, shares: Sequ
     for left, index in zip(range(len(order), 0, -1), order, strict=True):
         tally = tallies[index]
         empty = [number for number, part in enumerate(parts) if not part]
-        # The change of the squared distance to the wanted counts, each in units of its total.
+        # How much the squared distance to the wanted counts would change; each count is divided by its total.
         costs = {
             number: sum(more * (more - 2 * wanted[number][name]) / totals[name] for name, more in tally.items())
             for number in (empty if left == len(empty) else range(len(parts)))
@@ -139,7 +141,7 @@ def _assign(clusters: Sequence[list[Row]], signature: Signature, *, shares: Sequ
 
 
 def _tally(cluster: Sequence[Row], signature: Signature) -> Counter[str]:
-    """Count the outcomes of the first output, and all rows under the empty name."""
+    """Count the rows of each outcome of the first output, and all rows under the empty name."""
     field = signature.outputs[0]
     outcomes = Counter(field.outcome_of(row.outputs[field.name][0]) for row in cluster)
     return outcomes + Counter({"": len(cluster)})

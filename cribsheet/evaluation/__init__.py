@@ -1,1 +1,1 @@
-"""Metrics, and scores with intervals."""
+"""Evaluation of programs by metrics."""

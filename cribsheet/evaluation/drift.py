@@ -1,4 +1,4 @@
-"""Tell whether a score still holds."""
+"""Tell whether a recorded score still holds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,22 +10,22 @@ from cribsheet.frozen.score import Gain, Score
 
 @dataclass(frozen=True)
 class Drift:
-    """A score when it was measured, and now."""
+    """A recorded score, compared with the score now."""
 
     before: Score
     now: Score
     change: Gain
-    """Now less before; paired by row if the rows are the same."""
+    """The score now minus the score before; paired by row if the rows are the same."""
     is_paired: bool
 
     @property
     def holds(self) -> bool:
-        """Whether the score is not worse beyond the interval of the change."""
+        """Whether the score is not significantly worse: the interval of the change is not wholly below 0."""
         return self.change.high >= 0
 
 
 def drift(before: Sequence[float], groups: Sequence[str], now: Evaluation, *, is_paired: bool) -> Drift:
-    """Return how a score changed, from each row's score before; `groups` are those of the rows before."""
+    """Compare a new evaluation with the recorded scores of rows; `groups` are the recorded rows' groups."""
     groups_now = [row.example.group for row in now.rows]
     if is_paired:
         change = paired_gain(before, now.scores, groups=groups)

@@ -1,4 +1,4 @@
-"""Score answers on rows, with parse failures and crashes counted apart from wrong answers."""
+"""Score a program on rows; parse failures, like crashes, are counted separately from wrong answers."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,96 +25,97 @@ Runner = Callable[[Mapping[str, Value]], Run]
 
 @dataclass(frozen=True)
 class RowResult:
-    """How one row went."""
+    """The result on one row."""
 
     example: Row
     score: float
-    """The metric's value; 0 if there is no answer."""
+    """The metric's score, 0 to 1; 0 if there is no answer."""
     run: Run | None
-    """What the program gave; None if it crashed."""
+    """The program's run; None if it crashed."""
     error: str | None = None
-    """Why it crashed."""
+    """Why it crashed; None if it did not."""
     place: str = ""
-    """Where in the user's code it crashed, if it was there."""
+    """The line of the user's own code that crashed; empty if it was not the user's code."""
 
     @property
     def parse_failure(self) -> str | None:
-        """Why the completion could not be read, None if it could."""
+        """Why the completion could not be parsed; None if it could."""
         failed = self.run is not None and isinstance(self.run.outputs, ParseFailure)
         return self.run.outputs.reason if failed else None  # type: ignore[union-attr]
 
     @property
     def crash(self) -> str:
-        """Why the program crashed, where in its code, and on which row; empty if it did not."""
+        """Why the program crashed, at which line and on which row; empty if it did not crash."""
         places = "; ".join(filter(None, (self.place, self.example.where)))
         return "" if self.error is None else f"{self.error} ({places})" if places else self.error
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """The predictors' calls, none if the program crashed."""
+        """The predictors' calls; empty if the program crashed."""
         return self.run.calls if self.run else ()
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How a program did on some rows."""
+    """The results of a program on some rows."""
 
     rows: tuple[RowResult, ...]
 
     @cached_property
     def scores(self) -> tuple[float, ...]:
-        """The metric's value on each row."""
+        """The score of each row."""
         return tuple(row.score for row in self.rows)
 
     @property
     def mean(self) -> float:
-        """The mean score, 0 if there are no rows."""
+        """The mean score; 0 if there are no rows."""
         return sum(self.scores) / len(self.scores) if self.rows else 0.0
 
     @property
     def score(self) -> Score:
-        """The mean with n and its 95 % interval."""
+        """The mean score with its 95 % interval and the number of rows."""
         return mean_score(self.scores, groups=[row.example.group for row in self.rows])
 
     def answerable(self, field: Field) -> Score | None:
-        """Return the score on the rows that have an answer; None if none has."""
+        """Return the score on the answerable rows; None if there are none."""
         rows = [row for row in self.rows if not isinstance(row.example.outputs[field.name][0], Unanswerable)]
         return summarize(rows).score if rows else None
 
     @property
     def parse_failures(self) -> int:
-        """Rows whose completion could not be read."""
+        """The number of rows whose completion could not be parsed."""
         return sum(row.parse_failure is not None for row in self.rows)
 
     @property
     def errors(self) -> int:
-        """Rows on which the program crashed."""
+        """The number of rows on which the program crashed."""
         return sum(row.error is not None for row in self.rows)
 
     def outcomes(self, field: Field) -> list[tuple[str, str | None]]:
-        """Return each row's accepted and predicted outcome; None if there is no prediction."""
+        """Return each row's gold and predicted outcome; the latter is None if there is no prediction."""
         return [
             (field.outcome_of(row.example.outputs[field.name][0]), _predicted_outcome(row, field)) for row in self.rows
         ]
 
 
 def evaluate(runner: Runner, rows: Sequence[Row], metric: Metric, *, executor: Executor) -> Iterator[RowResult]:
-    """Yield how each row went, in order.
+    """Yield the result on each row, in order.
 
     Raises:
-        MetricError: if the metric raises or gives no number.
-        ModelError: if the model is gone; a prompt that it does not take, as one too long, is that row's crash alone.
+        MetricError: if the metric raises or does not return a number.
+        ModelError: if the model cannot be reached. If it only refuses one prompt, such as one that is too long, that
+            row counts as crashed and the evaluation continues.
     """
     return executor.map(lambda example: score_row(runner, example, metric), rows)
 
 
 def summarize(results: Iterable[RowResult]) -> Evaluation:
-    """Gather rows into an evaluation."""
+    """Collect row results into an evaluation."""
     return Evaluation(tuple(results))
 
 
 def score_run(example: Row, run: Run, metric: Metric) -> RowResult:
-    """Return how a row went whose run is known; MetricError if the metric raises or gives no number."""
+    """Score a run that already happened; MetricError if the metric raises or does not return a number."""
     if isinstance(run.outputs, ParseFailure):
         return RowResult(example, 0.0, run)
     score = apply_metric(metric, example, run.outputs, text=run.text, probability=run.probability)
@@ -122,9 +123,9 @@ def score_run(example: Row, run: Run, metric: Metric) -> RowResult:
 
 
 def uncorrected_evaluation(evaluation: Evaluation, metric: Metric) -> Evaluation | None:
-    """Return how the same completions score with every correction off; None if no correction was applied.
+    """Score the same completions with every correction off; None if no correction was applied.
 
-    Later predictors of a program are not asked again: what was corrected is put back as it was.
+    Corrected outputs are replaced by the raw ones. Predictors that come later in the program are not run again on them.
     """
     if not any(call.answer.by for row in evaluation.rows for call in row.calls):
         return None
@@ -132,17 +133,17 @@ def uncorrected_evaluation(evaluation: Evaluation, metric: Metric) -> Evaluation
 
 
 def selective_curve(evaluation: Evaluation, metric: Metric) -> tuple[Point, ...]:
-    """Return the risk of the answers against the share of the rows that get one, the surest first.
+    """Return the risk-coverage curve: the risk of the surest answers, for each share of the rows that get an answer.
 
-    How sure an answer is: the guard's probability, else the answer's own. Answers that the guard withheld count
-    too: the guard's threshold is one point of the curve. Empty if nothing tells how sure answers are.
+    The sureness of an answer is the guard's probability, or else the answer's own probability. Answers that the guard
+    withheld are included, so the guard's threshold is one point of the curve. Empty if no answer has a probability.
     """
     answers = [answer for row in evaluation.rows if (answer := _answer_of(row, metric)) is not None]
     return risk_coverage(answers, rows=len(evaluation.rows))
 
 
 def _answer_of(row: RowResult, metric: Metric) -> tuple[float, float] | None:
-    """Return how sure the program is of its answer, given or withheld, and its score; None if there is none."""
+    """Return the probability and the score of a row's answer, even if the guard withheld it; None if there is none."""
     if row.run is None or isinstance(row.run.outputs, ParseFailure):
         return None
     guarded = next((call.answer for call in reversed(row.calls) if call.answer.standing is not None), None)
@@ -164,26 +165,26 @@ def _uncorrected(row: RowResult, metric: Metric) -> RowResult:
 
 
 def _rescored(row: RowResult, outputs: Outputs, metric: Metric) -> RowResult:
-    """Return the row with other outputs; the metric is asked only if they differ."""
+    """Return the row's result with other outputs; the metric is called only if they differ."""
     if row.run is None or row.run.outputs == outputs:
         return row
     return score_run(row.example, replace(row.run, outputs=outputs), metric)
 
 
 def _updated(outputs: Outputs, values: Outputs) -> Outputs:
-    """Return outputs with other values for those that they have."""
+    """Return the outputs with new values; values of other names are ignored."""
     return {**outputs, **{name: value for name, value in values.items() if name in outputs}}
 
 
 def score_row(runner: Runner, example: Row, metric: Metric) -> RowResult:
-    """Return how one row went; for errors see `evaluate`."""
+    """Run the program on one row and score it; for errors see `evaluate`."""
     try:
         run = runner(example.inputs)
     except (ContextOverflowError, PromptStyleError) as error:
         return RowResult(example, 0.0, None, str(error))
     except CribsheetError:
         raise
-    except Exception as error:  # noqa: BLE001 - the program is the user's code; its crash is a finding
+    except Exception as error:  # noqa: BLE001 - the program is the user's code; its crash is part of the result
         return RowResult(example, 0.0, None, f"{type(error).__name__}: {error}", place_of(error))
     return score_run(example, run, metric)
 

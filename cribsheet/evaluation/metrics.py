@@ -1,7 +1,7 @@
-"""Say how good a prediction is.
+"""Metrics, which score predictions.
 
-A metric is a function of an example, a prediction and dspy's optional trace. It serves rows and predictions
-of Cribsheet as well as those of dspy.
+A metric is a function of an example, a prediction and dspy's optional trace. These metrics accept examples and
+predictions of both Cribsheet and dspy.
 """
 
 import inspect
@@ -23,7 +23,7 @@ from cribsheet.task import Metric
 from cribsheet.text import CJK, normal_form
 
 Outcomes = Sequence[tuple[str, str]]
-"""Pairs of the gold outcome and the predicted one."""
+"""Pairs of the gold outcome and the predicted outcome."""
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _CJK = re.compile(f"([{CJK}])")
@@ -33,7 +33,7 @@ _CJK = re.compile(f"([{CJK}])")
 
 
 def exact_match(example: Any, prediction: Any, trace: object = None) -> bool:
-    """Tell whether each output is an accepted value; the reason of an `Unanswerable` does not count.
+    """Tell whether every output is an accepted value; the reason of an `Unanswerable` is ignored.
 
     >>> from cribsheet.dataset.examples import Example, Prediction
     >>> exact_match(Example({"text": "Superb."}, {"label": ("good",)}), Prediction({"label": "good"}))
@@ -44,26 +44,26 @@ def exact_match(example: Any, prediction: Any, trace: object = None) -> bool:
 
 
 def label_accuracy(example: Any, prediction: Any, trace: object = None) -> bool:
-    """Tell whether the one output, whatever its name, is an accepted label."""
+    """Tell whether the only output, whatever its name, is an accepted label."""
     name = _only_name(example, prediction, metric="label_accuracy")
     return any(_same(value, _value(prediction, name)) for value in _accepted(example, name))
 
 
 def answer_exact(example: Any, prediction: Any, trace: object = None) -> bool:
-    """Tell whether the answer equals an accepted one after SQuAD's normalisation; see `answer_f1`."""
+    """Tell whether the answer equals an accepted answer after SQuAD's normalisation; see `answer_f1`."""
     name = _only_name(example, prediction, metric="answer_exact")
     predicted = _tokens_of(_value(prediction, name))
     return any(_tokens_of(value) == predicted for value in _accepted(example, name))
 
 
 def answer_f1(example: Any, prediction: Any, trace: object = None) -> float:
-    """Return the token F1 with the accepted answer that is closest, 0 to 1.
+    """Return the token F1 with the closest accepted answer, 0 to 1.
 
     Follows the evaluation script of SQuAD 2.0 (Rajpurkar et al. 2018, "Know What You Don't Know",
-    https://rajpurkar.github.io/SQuAD-explorer/): case, punctuation and articles do not count, and
-    `Unanswerable` scores 1 if it is accepted, else 0. Chinese and Japanese characters are tokens of
-    their own, as in CMRC 2018 (Cui et al. 2019, "A Span-Extraction Dataset for Chinese Machine Reading
-    Comprehension"), whose script differs in that it counts the longest common run of tokens.
+    https://rajpurkar.github.io/SQuAD-explorer/): case, punctuation and articles are ignored, and
+    `Unanswerable` scores 1 if it is accepted, else 0. Each Chinese or Japanese character is one token, as in
+    CMRC 2018 (Cui et al. 2019, "A Span-Extraction Dataset for Chinese Machine Reading Comprehension"); unlike
+    this metric, the script of CMRC counts the longest common run of tokens.
 
     >>> from cribsheet.dataset.examples import Example, Prediction
     >>> row = Example({"question": "Who?"}, {"answer": ("Anne Frank", "the diarist Anne Frank")})
@@ -76,13 +76,13 @@ def answer_f1(example: Any, prediction: Any, trace: object = None) -> float:
 
 
 def normalize(text: str) -> list[str]:
-    """Return the tokens that count: lower case, without punctuation and articles.
+    """Return the tokens of a text in lower case, without punctuation and articles.
 
     >>> normalize("The Treaty of Rome, 1957"), normalize("《跑跑卡丁车》")
     (['treaty', 'of', 'rome', '1957'], ['跑', '跑', '卡', '丁', '车'])
     """
     lowered = normal_form(text).lower().translate(_NO_PUNCTUATION)
-    if _CJK.search(lowered):  # SQuAD's script strips ASCII punctuation alone, CMRC's the full-width too
+    if _CJK.search(lowered):  # SQuAD's script strips only ASCII punctuation, CMRC's also full-width punctuation
         lowered = "".join(" " if unicodedata.category(char)[0] == "P" else char for char in lowered)
         lowered = _CJK.sub(r" \1 ", lowered)
     return _ARTICLES.sub(" ", lowered).split()
@@ -92,12 +92,12 @@ _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 def _tokens_of(value: object) -> list[str] | None:
-    """Return the answer's tokens; None for `Unanswerable`, which equals itself alone."""
+    """Return the answer's tokens; None for `Unanswerable`, which equals no text."""
     return None if isinstance(value, Unanswerable) else normalize(str(value))
 
 
 def _f1(gold: list[str] | None, predicted: list[str] | None) -> float:
-    if not gold or not predicted:  # no answer, or one of nothing but articles: right only as a whole
+    if not gold or not predicted:  # Unanswerable, or an answer without tokens: F1 is undefined, so compare as a whole
         return float(gold == predicted)
     common = (Counter(gold) & Counter(predicted)).total()
     return 2 * common / (len(gold) + len(predicted))
@@ -112,7 +112,7 @@ def _same(gold: object, predicted: object) -> bool:
 
 
 def _value(view: Any, name: str) -> Any:
-    """Return a field's value of ours or of dspy's, even if the view has a method of that name."""
+    """Return a field's value of our or dspy's example or prediction, even if it has a method of that name."""
     return view[name] if hasattr(view, "__getitem__") else getattr(view, name)
 
 
@@ -120,9 +120,11 @@ def _names(example: Any, prediction: Any) -> list[str]:
     """Return the names of the outputs that both the example and the prediction have."""
     if isinstance(example, Example):
         return list(example._accepted)
-    names = [name for name in prediction if name in example]  # dspy's iterate over their fields' names
+    names = [name for name in prediction if name in example]  # a dspy.Prediction iterates over its field names
     if not names:
-        raise MetricError(f"{example!r} and {prediction!r} share no output. Give the outputs the same names.")
+        raise MetricError(
+            f"{example!r} and {prediction!r} have no output in common. Give their outputs the same names."
+        )
     return names
 
 
@@ -130,8 +132,8 @@ def _only_name(example: Any, prediction: Any, *, metric: str) -> str:
     names = _names(example, prediction)
     if len(names) > 1:
         raise MetricError(
-            f"The metric {metric} reads one output, and this row has {', '.join(names)}. "
-            "Use exact_match, which reads them all, or write a metric for this task."
+            f"The metric {metric} scores a single output, but this row has {', '.join(names)}. "
+            "Use exact_match, which compares all outputs, or write a metric for this task."
         )
     return names[0]
 
@@ -152,13 +154,13 @@ def apply_metric(
     text: str = "",
     probability: float | None = None,
 ) -> float:
-    """Return the metric's score of some outputs of a row.
+    """Call the metric on a row and its outputs, and return the score.
 
-    The metric gets an `Example` and a `Prediction`, and None for every further parameter that it requires, such
-    as dspy's `trace`.
+    The metric gets an `Example` and a `Prediction`, and None for every further required parameter, such as dspy's
+    `trace`.
 
     Raises:
-        MetricError: if the metric raises, or gives something that is not a number of its range.
+        MetricError: if the metric raises, or returns something other than a number in its range.
     """
     name = getattr(metric, "__name__", type(metric).__name__)
     example = Example(row.inputs, row.outputs)
@@ -177,9 +179,10 @@ def apply_metric(
 
 
 def _further(metric: Metric) -> int:
-    """Return how many positional parameters a metric requires beyond an example and a prediction.
+    """Return how many positional parameters a metric requires besides the example and the prediction.
 
-    A search asks a metric tens of thousands of times, and looking at its signature takes as long as a short metric.
+    The result is cached: a search calls a metric tens of thousands of times, and inspecting its signature takes as
+    long as a short metric.
     """
     return _remembered(metric) if isinstance(metric, Hashable) else _required_beyond_two(metric)
 
@@ -187,7 +190,7 @@ def _further(metric: Metric) -> int:
 def _required_beyond_two(metric: Metric) -> int:
     try:
         parameters = inspect.signature(metric).parameters.values()
-    except (TypeError, ValueError):  # a callable that does not tell
+    except (TypeError, ValueError):  # a callable without an inspectable signature
         return 0
     required = [
         one
@@ -204,7 +207,7 @@ _remembered = lru_cache(maxsize=16)(_required_beyond_two)
 
 
 def recall(pairs: Outcomes) -> dict[str, float]:
-    """Return, for each gold outcome, the share of its rows that got that outcome.
+    """Return, for each gold outcome, the share of its rows for which that outcome was predicted.
 
     >>> recall([("good", "good"), ("good", "bad"), ("bad", "bad")])
     {'bad': 1.0, 'good': 0.5}
@@ -216,7 +219,7 @@ def recall(pairs: Outcomes) -> dict[str, float]:
 
 
 def balanced_accuracy(pairs: Outcomes) -> float:
-    """Return the mean recall over the gold outcomes, which a model cannot raise by favouring one.
+    """Return the mean recall over the gold outcomes; always predicting the most frequent outcome does not raise it.
 
     >>> balanced_accuracy([("good", "good"), ("good", "good"), ("good", "good"), ("bad", "good")])
     0.5
@@ -228,7 +231,7 @@ def balanced_accuracy(pairs: Outcomes) -> float:
 
 
 def abstention_precision(pairs: Outcomes) -> float | None:
-    """Return the share of the abstentions that were right; None if there was none.
+    """Return the share of the abstentions that were right; None if there was no abstention.
 
     >>> abstention_precision([("unanswerable", "unanswerable"), ("answered", "unanswerable")])
     0.5
@@ -237,5 +240,5 @@ def abstention_precision(pairs: Outcomes) -> float | None:
 
 
 def abstention_recall(pairs: Outcomes) -> float | None:
-    """Return the share of the unanswerable rows that were abstained from; None if there was none."""
+    """Return the share of the unanswerable rows on which the program abstained; None if there is no such row."""
     return recall(pairs).get(UNANSWERABLE)

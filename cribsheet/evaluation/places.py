@@ -1,4 +1,4 @@
-"""Where in the user's own code an error came up."""
+"""Find the line of the user's own code that raised an error."""
 
 import sysconfig
 import traceback
@@ -7,11 +7,11 @@ from pathlib import Path
 _OWN = Path(__file__).resolve().parents[1]
 _INSTALLED = tuple(Path(path) for name, path in sysconfig.get_paths().items() if name.endswith(("lib", "stdlib")))
 _LINE = 100
-"""Characters of a line of code that are shown at most."""
+"""The most characters of a line of code to show."""
 
 
 def place_of(error: BaseException) -> str:
-    """Return file, line and code of the innermost line that is neither ours nor installed; empty if none is.
+    """Return the file, line and code of the innermost frame in the user's own code; empty if there is none.
 
     >>> try:
     ...     int("seven")
@@ -33,5 +33,5 @@ def _is_users(path: Path) -> bool:
 
 
 def _shown(path: Path) -> str:
-    """Return a path from the current folder on, if it is in there."""
+    """Return a path relative to the current folder if it is inside that folder."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

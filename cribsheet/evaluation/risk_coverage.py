@@ -1,4 +1,4 @@
-"""Say how good the answers are that a program is surest of."""
+"""Measure selective answering: how good a program's surest answers are."""
 
 import math
 from collections.abc import Sequence
@@ -11,20 +11,20 @@ from cribsheet.outcomes import ANSWERED, UNANSWERABLE
 
 @dataclass(frozen=True)
 class Point:
-    """What it costs to answer so many of the rows."""
+    """One point of a risk-coverage curve."""
 
     coverage: float
     """The share of the rows that are answered, the surest first."""
     risk: float
-    """1 less the mean score of those answers."""
+    """1 minus the mean score of those answers."""
 
 
 def risk_coverage(answers: Sequence[tuple[float, float]], *, rows: int | None = None) -> tuple[Point, ...]:
-    """Return the risk-coverage curve of answers, each as how sure the program is and its score.
+    """Return the risk-coverage curve of answers, given as pairs of probability and score.
 
-    `rows` is how many there were to answer, where some have no answer at all. As in El-Yaniv & Wiener
-    (2010, "On the Foundations of Noise-free Selective Classification"); answers that are equally sure
-    count with their mean score, so that the order of the rows does not matter.
+    `rows` is the number of all rows, if some have no answer at all. The curve follows El-Yaniv & Wiener (2010, "On the
+    Foundations of Noise-free Selective Classification"). Answers with the same probability count with their mean
+    score, so that the order of the rows does not matter.
 
     >>> [(point.coverage, point.risk) for point in risk_coverage([(0.9, 1.0), (0.4, 0.0)])]
     [(0.5, 0.0), (1.0, 0.5)]
@@ -42,10 +42,10 @@ def risk_coverage(answers: Sequence[tuple[float, float]], *, rows: int | None = 
 
 
 def area(curve: Sequence[Point]) -> float | None:
-    """Return the area under a risk-coverage curve, over the coverages that it reaches; None if there are none.
+    """Return the area under a risk-coverage curve, over the coverages that it has; None if the curve is empty.
 
-    The mean risk over all coverages (Geifman & El-Yaniv 2017, "Selective Classification for Deep Neural
-    Networks"; AURC), 0 at best. A program that does not know when it is right has the risk of answering all.
+    This is the mean risk over all coverages (AURC; Geifman & El-Yaniv 2017, "Selective Classification for Deep Neural
+    Networks"); 0 is best. If the probabilities say nothing about the scores, it is the risk of answering every row.
 
     >>> area(risk_coverage([(0.9, 1.0), (0.4, 0.0)]))
     0.25
@@ -54,10 +54,11 @@ def area(curve: Sequence[Point]) -> float | None:
 
 
 def balanced_abstention(pairs: Outcomes) -> float | None:
-    """Return the mean of how often unanswerable rows are abstained from and answerable ones answered.
+    """Return the balanced accuracy of abstaining: the mean of two shares.
 
-    Takes pairs of the gold outcome and the predicted one, empty if there is no prediction, which is
-    neither. None if the rows are all of one kind.
+    The first is the share of the unanswerable rows on which the program abstains, the second the share of the
+    answerable rows that it answers. A predicted outcome is empty if there is no prediction, which counts as neither.
+    None if all rows are answerable or all are unanswerable.
 
     >>> balanced_abstention([("unanswerable", "unanswerable"), ("large", "small"), ("small", "unanswerable")])
     0.75

@@ -1,4 +1,4 @@
-"""Give scores an honest interval."""
+"""Compute mean scores with confidence intervals."""
 
 import math
 import random
@@ -11,7 +11,7 @@ Z = 1.959964
 """The normal quantile of a two-sided 95 % interval."""
 
 RESAMPLES = 2000
-"""Enough for the 2.5 % and 97.5 % points of a bootstrap (Efron & Tibshirani 1993, chapter 13)."""
+"""How many bootstrap resamples; enough for the 2.5 % and 97.5 % points (Efron & Tibshirani 1993, chapter 13)."""
 
 
 def mean_score(
@@ -21,14 +21,14 @@ def mean_score(
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Score:
-    """Return the mean of one value a row.
+    """Return the mean of the values, one per row, with its 95 % interval.
 
-    The interval is a percentile bootstrap (Efron & Tibshirani 1993, "An Introduction to the Bootstrap") that
-    draws whole groups, since rows that share a context are not independent; from fewer than about ten groups
-    it comes out too narrow. Two cases have no bootstrap: independent values of 0 or 1, and values that are
-    all alike, where it would claim certainty from a handful of rows. Their interval is Wilson's (1927,
-    "Probable Inference"), over groups if there are some; for values between 0 and 1 it is, if anything,
-    too wide. Values that are all alike on another scale get no width.
+    The interval is a percentile bootstrap (Efron & Tibshirani 1993, "An Introduction to the Bootstrap"). It
+    resamples whole groups, because rows that share a context are not independent; with fewer than about ten groups
+    it is too narrow. Wilson's interval (1927, "Probable Inference") is used in two cases: if the values are
+    independent and all 0 or 1, and if all values (or group means) are equal, because a bootstrap would then claim
+    certainty even from a few rows. Then n is the number of groups; for values between 0 and 1, the interval is
+    rather too wide than too narrow. If all values are equal but not between 0 and 1, the interval has no width.
 
     >>> str(mean_score([1.0, 1.0, 0.0, 1.0]))
     '0.750 [0.301, 0.954], n=4'
@@ -52,10 +52,10 @@ def paired_gain(
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Gain:
-    """Return how much better the second is than the first, on the same rows in the same order.
+    """Return how much better `compiled` is than `baseline`, on the same rows in the same order.
 
-    The interval is that of `mean_score` over the differences. Where all differences are alike, it reaches
-    as far to each side as Wilson's does when nothing was seen, so that six equal rows prove little.
+    The interval is that of `mean_score` over the differences. If all differences are equal, it extends to each
+    side as far as Wilson's interval for a share of 0, so that a few equal rows prove little.
 
     >>> str(paired_gain([0, 0, 1, 0, 1, 0], [1, 1, 1, 0, 1, 1], seed=0))
     '+0.500 [+0.167, +0.833], n=6'
@@ -78,7 +78,7 @@ def unpaired_gain(
     groups_before: Sequence[Hashable] | None = None,
     groups_after: Sequence[Hashable] | None = None,
 ) -> Gain:
-    """Return how much better the second is than the first, on different rows; `n` is how many the second has.
+    """Return how much better `after` is than `before`, on different rows; `n` is the number of rows of `after`.
 
     The interval is that of the difference of two independent means, from the intervals of `mean_score` (MOVER,
     Zou & Donner 2008, "Construction of confidence limits about effect measures").
@@ -97,7 +97,7 @@ def unpaired_gain(
 
 
 def _totals(values: Sequence[float], groups: Sequence[Hashable] | None) -> list[tuple[float, int]]:
-    """Return the sum and the number of rows of each group; a row of the group "" is one by itself."""
+    """Return the sum and the number of rows of each group; a row with the group "" is a group of its own."""
     if not values:
         raise MetricError("There are no rows to average. Score at least one.")
     totals: dict[Hashable, tuple[float, int]] = {}
@@ -110,7 +110,7 @@ def _totals(values: Sequence[float], groups: Sequence[Hashable] | None) -> list[
 
 
 def _alike(totals: Sequence[tuple[float, int]]) -> bool:
-    """Tell whether all groups have the same mean, so that resampling them shows no spread."""
+    """Tell whether all groups have the same mean, so that a bootstrap would show no spread."""
     means = [total / count for total, count in totals]
     return math.isclose(min(means), max(means), abs_tol=1e-12)
 

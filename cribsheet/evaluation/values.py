@@ -1,4 +1,4 @@
-"""The values that metrics may give, and the scores that they become."""
+"""Convert the values that a metric returns to scores from 0 to 1."""
 
 import math
 from functools import update_wrapper
@@ -10,14 +10,14 @@ from cribsheet.task import Metric
 
 _BOUNDS = (0.0, 1.0)
 _ROUNDING = 1e-9
-"""What sums of floating-point numbers may exceed a bound by."""
+"""How far a value may exceed a bound because of floating-point rounding."""
 
 
 class Ranged:
-    """A metric whose values are from another range than 0 to 1."""
+    """A metric whose values have another range than 0 to 1."""
 
     def __init__(self, metric: Metric, low: float, high: float):
-        update_wrapper(self, metric)  # what it is called, and which parameters it takes
+        update_wrapper(self, metric)  # keeps its name and its parameters
         self.__name__ = getattr(metric, "__name__", type(metric).__name__)
         self._metric, self.low, self.high = metric, low, high
 
@@ -27,17 +27,17 @@ class Ranged:
 
 
 def ranged(metric: Metric, bounds: tuple[float, float]) -> Metric:
-    """Return a metric that `apply_metric` scales to 0 to 1: the metric itself if those are its bounds already."""
+    """Return the metric with its bounds, so that `apply_metric` scales it; the metric itself if they are 0 and 1."""
     return metric if bounds == _BOUNDS else Ranged(metric, *bounds)
 
 
 def bounds_of(metric: Metric) -> tuple[float, float]:
-    """Return the lowest value that a metric may give, and the highest."""
+    """Return the lowest and the highest value that a metric may return."""
     return (metric.low, metric.high) if isinstance(metric, Ranged) else _BOUNDS
 
 
 def check_score(raw: object, *, metric_name: str, example: Any, bounds: tuple[float, float] = _BOUNDS) -> float:
-    """Return what a metric gave as a score from 0 to 1; a bool is 1 or 0, whatever the bounds.
+    """Convert a metric's return value to a score from 0 to 1; a bool becomes 1 or 0, whatever the bounds.
 
     >>> check_score(True, metric_name="exact_match", example=None)
     1.0
@@ -45,7 +45,7 @@ def check_score(raw: object, *, metric_name: str, example: Any, bounds: tuple[fl
     0.8
 
     Raises:
-        MetricError: if it is no number, or not one between the bounds.
+        MetricError: if it is not a number, or not between the bounds.
     """
     try:
         value = float(raw) if isinstance(raw, SupportsFloat) else math.nan
@@ -54,27 +54,27 @@ def check_score(raw: object, *, metric_name: str, example: Any, bounds: tuple[fl
     low, high = bounds
     if not math.isfinite(value):
         raise MetricError(
-            f"The metric {metric_name} gave {shortened(repr(raw))} for {row_in_words(example)}. "
-            "It must return a finite number or a bool; 1 is best."
+            f"The metric {metric_name} returned {shortened(repr(raw))} for {row_in_words(example)}. "
+            "Let it return a finite number or a bool; higher is better."
         )
     if _is_bool(getattr(raw, "score", raw)):
         return value
     score = (value - low) / (high - low)
     if not -_ROUNDING <= score <= 1 + _ROUNDING:
         raise MetricError(
-            f"The metric {metric_name} gave {value:.12g}, which is not from {low:g} to {high:g}, for "
+            f"The metric {metric_name} returned {value:.12g}, which is outside the range {low:g} to {high:g}, for "
             f"{row_in_words(example)}. Scale what it returns, or declare its range: Task(…, metric_range=(LOW, HIGH))."
         )
     return min(1.0, max(0.0, score))
 
 
 def _is_bool(raw: object) -> bool:
-    """Tell whether a value is a bool of Python's or numpy's."""
+    """Tell whether a value is a bool of Python or numpy."""
     return isinstance(raw, bool) or getattr(getattr(raw, "dtype", None), "kind", "") == "b"
 
 
 def row_in_words(example: Any) -> str:
-    """Return which row it is, with its values cut short."""
+    """Describe a row for a message: its id, its place in the file, its values shortened."""
     if not isinstance(example, Row):
         return shortened(f"row {example!r}")
     values = ", ".join(f"{name}={shortened(repr(value), 80)}" for name, value in example.values.items())
@@ -83,5 +83,5 @@ def row_in_words(example: Any) -> str:
 
 
 def shortened(text: str, limit: int = 240) -> str:
-    """Return a text without its end if it is long."""
+    """Cut the end off a long text."""
     return text if len(text) <= limit else f"{text[:limit]}…"

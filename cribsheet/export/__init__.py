@@ -1,4 +1,4 @@
-"""Write frozen prompts down for programs that run without Cribsheet."""
+"""Export frozen prompts to programs that run without Cribsheet."""
 
 import os
 
@@ -20,19 +20,19 @@ TARGETS: dict[str, Target] = {
     "ollama": to_ollama,
     "openai": to_openai,
 }
-"""Each target by its name; a new one is a file here and an entry there."""
+"""Each target by its name. To add one, add a file to this folder and an entry here."""
 
 
 def export(
     program: FrozenProgram, target: str, *, prompt: str | None = None, path: str | os.PathLike[str] | None = None
 ) -> Export:
-    """Return one prompt of a program in the form that a target takes.
+    """Return one prompt of a program in the format of a target.
 
     Args:
-        program: what `cribsheet.frozen.read` gives.
+        program: a frozen program, as `cribsheet.frozen.read` returns it.
         target: a name in `TARGETS`.
-        prompt: which prompt; needed if the program has several.
-        path: where the text will be saved, for the commands in `usage`; None for a name of the target's choice.
+        prompt: the name of the prompt; required if the program has several.
+        path: the path where the text will be saved, used by the commands in `usage`; None for the target's own choice.
 
     Raises:
         ExportError: if there is no such target or prompt, or if the target cannot express the prompt.
@@ -42,13 +42,13 @@ def export(
     name = _chosen(program, prompt)
     if not program.prompts[name].demo_source.is_fixed:
         raise ExportError(
-            f"The demos of {name} are chosen for each input, by {program.prompts[name].demo_source.kind!r}, and "
-            f"{target} holds one text. Run the frozen file with cribsheet.load, or compile with fixed demos."
+            f"The demos of {name} are chosen for each input, by {program.prompts[name].demo_source.kind!r}, but "
+            f"{target} holds one fixed text. Run the frozen file with cribsheet.load, or compile with fixed demos."
         )
     if program.prompts[name].layout.is_question:
         raise ExportError(
-            f"{name} asks a typed question of a decision endpoint, and {target} has no such thing. Run the frozen file "
-            "with cribsheet.load, or compile for a model that writes."
+            f"{name} asks a decision endpoint a typed question, which {target} does not support. Run the frozen file "
+            "with cribsheet.load, or compile for a model that writes text."
         )
     return TARGETS[target](Source(program, name, os.fspath(path) if path else None))
 
@@ -60,5 +60,5 @@ def _chosen(program: FrozenProgram, prompt: str | None) -> str:
     if prompt is None:
         raise ExportError(f"{program.task} has several prompts: {', '.join(names)}. Name the one to export.")
     if prompt not in names:
-        raise ExportError(f"{program.task} has no prompt {prompt!r}. It has {', '.join(names)}.")
+        raise ExportError(f"{program.task} has no prompt {prompt!r}. Use one of these: {', '.join(names)}.")
     return prompt

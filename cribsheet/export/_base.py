@@ -1,4 +1,4 @@
-"""The contract of an export target: a source in, an export out."""
+"""The interface of an export target, which turns a source into an export."""
 
 import re
 from collections.abc import Callable
@@ -15,24 +15,24 @@ from cribsheet.models.weights import find
 
 
 class Export(BaseModel):
-    """A frozen prompt in the form that some other program takes."""
+    """A frozen prompt in the format of another program."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     target: str
     """The name of the target."""
     text: str
-    """What the file holds."""
+    """The content of the file."""
     file_name: str
-    """Where the text is to be saved; `usage` names it."""
+    """The path to save the text to; `usage` refers to it."""
     usage: str
     """How to run it, as commands or code."""
     carriage: Carriage
-    """What a deployment of it carries."""
+    """What a deployment of the export can carry."""
     score: str
-    """The test score of such a deployment, in a sentence."""
+    """A sentence with the test score of such a deployment."""
     caveats: tuple[str, ...]
-    """What the target does not carry, a sentence or two each."""
+    """What the target cannot carry, one or two sentences each."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Source:
     name: str
     """The prompt's name in the program."""
     path: str | None = None
-    """Where the export will be saved; None for a name in the current folder."""
+    """The path where the export will be saved; None for a default name in the current folder."""
 
     @property
     def prompt(self) -> FrozenPrompt:
@@ -53,37 +53,37 @@ class Source:
 
     @property
     def model(self) -> ModelIdentity:
-        """What it was compiled for."""
+        """The model that it was compiled for."""
         return self.program.model
 
     @cached_property
     def opened(self) -> Template:
-        """What is sent, with a slot for each input."""
+        """The prompt with a slot for each input."""
         return self.prompt.template
 
     @cached_property
     def sampling(self) -> Sampling:
-        """How the answer is written, if it is not decided by log-probabilities."""
+        """The sampling parameters of a written answer."""
         return Sampling(max_tokens=self.prompt.decoding.max_tokens)
 
     @property
     def slug(self) -> str:
-        """A name for files and served models."""
+        """A name that is safe for files and for served models."""
         name = self.program.task if len(self.program.prompts) == 1 else f"{self.program.task}-{self.name}"
         return re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-_") or "prompt"
 
     def score(self, carriage: Carriage) -> str:
-        """Return the test score of a deployment with this carriage, in a sentence."""
+        """Return a sentence with the test score of a deployment with this carriage."""
         results = self.program.results
         score = results.carriages.get(carriage)
         if score is None:
-            return f"Its score as {carriage} was not measured."
+            return f"The score of this export ({carriage}) was not measured."
         if carriage == results.carriage:
-            return f"It scores as it was compiled to ({carriage}): {results.metric} {score}."
-        return f"It scores as {carriage}: {results.metric} {score}. In the runtime: {results.compiled}."
+            return f"This export has the score that it was compiled for ({carriage}): {results.metric} {score}."
+        return f"The score of this export ({carriage}): {results.metric} {score}. In the runtime: {results.compiled}."
 
     def saved_as(self, suffix: str) -> str:
-        """Return where the export will be saved."""
+        """Return the path where the export will be saved."""
         return self.path or f"{self.slug}.{suffix}"
 
     @property
@@ -109,4 +109,4 @@ class Source:
 
 
 Target = Callable[[Source], Export]
-"""One way to write a prompt down for another program."""
+"""Writes a prompt in the format of another program."""

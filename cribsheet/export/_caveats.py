@@ -1,4 +1,4 @@
-"""Say what gets lost when a frozen prompt leaves Cribsheet."""
+"""Say what is lost when a frozen prompt is exported."""
 
 from collections.abc import Iterator, Mapping
 
@@ -13,10 +13,10 @@ from cribsheet.signature import Field
 
 
 def caveats(source: Source, *, asks_logprobs: bool = False, decides: bool = False) -> tuple[str, ...]:
-    """Return what no target carries, for this prompt: how Cribsheet decides, extracts and guards.
+    """Return sentences that say what the export of this prompt loses, such as corrections.
 
-    `asks_logprobs` tells that the target asks for log-probabilities, which leaves the decision to its user;
-    `decides` that it decides as Cribsheet does, but for a readout.
+    `asks_logprobs` says that the target requests log-probabilities, but leaves the decision to its user. `decides`
+    says that the target decides as Cribsheet does, except for a readout.
     """
     prompt = source.prompt
     decision = [] if decides else [*_decision(prompt, asks_logprobs)]
@@ -28,7 +28,7 @@ def caveats(source: Source, *, asks_logprobs: bool = False, decides: bool = Fals
 
 
 def input_forms(prompt: FrozenPrompt) -> tuple[str, ...]:
-    """Return how each input that is not text is written, as a line each."""
+    """Return one line for each input that is not text, which says how to write it."""
     return tuple(
         f"{field.name}: {field.type.form(prompt.layout.verbalizer)}"
         for field in prompt.signature.inputs
@@ -42,7 +42,7 @@ def is_decided(prompt: FrozenPrompt) -> bool:
 
 
 def logit_bias(source: Source) -> Mapping[str, float]:
-    """Return, by token id, what makes one token the calibrated decision; empty if that takes more than one."""
+    """Return the bias by token id with which one greedy token is the calibrated decision; empty if there is none."""
     calibration = source.prompt.correction(Calibration)
     return (calibration.logit_bias if calibration and is_decided(source.prompt) else None) or {}
 
@@ -53,9 +53,9 @@ def _decision(prompt: FrozenPrompt, asks_logprobs: bool) -> Iterator[str]:
         return
     words = " / ".join(prompt.layout.verbalizer(outcome) for outcome in field.outcomes)
     told = (
-        "The request asks for them, but whoever reads the reply has to decide"
+        "The request asks for them, but the reader of the reply has to decide"
         if asks_logprobs
-        else "Here the model's text stands, which may be another word"
+        else "This export keeps the model's text, which may be another word"
     )
     yield f"Cribsheet decides {field.name} by the probabilities of whole words ({words}). {told}."
 
@@ -64,11 +64,11 @@ def _reading(prompt: FrozenPrompt) -> Iterator[str]:
     layout, outputs = prompt.layout, prompt.signature.outputs
     if len(outputs) > 1:
         marks = ", ".join(repr(layout.opening(field.name, layout.output_mark)) for field in outputs[1:])
-        yield f"The outputs {', '.join(field.name for field in outputs)} come as one text, with {marks} between them."
+        yield f"The outputs {', '.join(field.name for field in outputs)} are one text, with {marks} between them."
     reads = [text for field in outputs for text in _read(layout, field)]
     if any(render_outputs(layout, prompt.signature, demo.outputs).lstrip().startswith('"') for demo in prompt.demos):
         reads.append("text in double quotes is a JSON string")
-    yield f"The answer comes as text; typed values are up to its reader: {'; '.join(reads)}."
+    yield f"The answer is text; its reader has to parse the typed values: {'; '.join(reads)}."
 
 
 def _read(layout: Layout, field: Field) -> Iterator[str]:
@@ -83,7 +83,7 @@ def _program(source: Source) -> Iterator[str]:
     if len(program.prompts) > 1:
         yield f"This is {source.name}, one of the prompts {', '.join(program.prompts)}: you call the others yourself."
     if program.wiring is None:
-        yield f"{program.task} runs code of its own around its prompts, which stays behind."
+        yield f"{program.task} runs its own code around its prompts, and that code is not exported."
         return
     for field, wire in program.wiring.inputs.get(source.name, {}).items():
         if wire.source is not None:
@@ -93,6 +93,6 @@ def _program(source: Source) -> Iterator[str]:
 def _weights(source: Source) -> Iterator[str]:
     if source.model.digest:
         yield (
-            f"Compiled for {source.model.name} with the weights {source.model.digest[:19]}…, which nothing here "
-            "checks: others under that name may answer otherwise."
+            f"Compiled for {source.model.name} with the weights {source.model.digest[:19]}…. This export does not "
+            "check them: other weights under that name may answer differently."
         )

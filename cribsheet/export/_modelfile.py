@@ -1,27 +1,28 @@
-"""Write values into a Modelfile so that Ollama reads them back to the byte.
+"""Write values into a Modelfile so that Ollama reads back exactly the same bytes.
 
-Follows what https://github.com/ollama/ollama does in `parser/parser.go` (its documentation, `docs/modelfile.mdx`,
-names no escapes): a value in triple quotes ends at three quotes before a line's end, whatever white space
-is between, and characters that do not print are dropped. A TEMPLATE can hold both as Go strings.
+This follows `parser/parser.go` of https://github.com/ollama/ollama, because its documentation, `docs/modelfile.mdx`,
+describes no escapes. A value in triple quotes ends at three quotes that only white space separates from the end of the
+line, and unprintable characters are dropped. A TEMPLATE can contain both as Go strings.
 """
 
 import re
 
 _CUT = re.compile(r'"""\s*[\r\n]')
-"""Ends a value in triple quotes before its time."""
+"""Text that would end a value in triple quotes too early."""
 _UNSAFE = re.compile(r'\{(?=\{|"{3}|[^\n\t -~]|\Z)|"{3,}|[^\n\t -~]')
-"""What ends a value; what may not print; a brace that starts an action, or would with the action after it."""
+"""What has to be escaped in a TEMPLATE: three quotes, unprintable characters, and a brace that starts an action or
+would form the start of one together with what follows."""
 
 ALWAYS_OWN = "{{ if false }}{{ .Tools }}{{ .Suffix }}{{ end }}"
-"""A branch of a TEMPLATE that never runs and keeps it in force.
+"""A branch that never runs, but makes Ollama use the TEMPLATE.
 
-Since 2026 Ollama prefers the chat template in the weights to a TEMPLATE that can do less: call tools or
-think. It counts the variables that a TEMPLATE names (`shouldPreferChatTemplate` in `server/images.go`).
+Since 2026, Ollama ignores a TEMPLATE and uses the chat template in the weights if the latter can do more, such as call
+tools or think. It judges by the variables that a TEMPLATE names (`shouldPreferChatTemplate` in `server/images.go`).
 """
 
 
 def is_writable(text: str) -> bool:
-    """Tell whether a value outside a TEMPLATE reads back as it is.
+    """Tell whether Ollama reads back a value outside a TEMPLATE unchanged.
 
     >>> is_writable('say "hello"'), is_writable('three quotes: \"\"\"\\n')
     (True, False)
@@ -35,7 +36,7 @@ def quoted(text: str) -> str:
 
 
 def template_text(text: str) -> str:
-    """Return what a TEMPLATE must hold to send the text.
+    """Return the TEMPLATE code that produces the text.
 
     >>> print(template_text("{{ x }}"))
     {{ "{" }}{ x }}

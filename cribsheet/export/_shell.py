@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 
 def jq(at: str, placeholders: Mapping[str, str]) -> str:
-    """Return a jq command that fills the placeholders in the string at a path of a JSON request.
+    """Return a jq command that replaces the placeholders in one string of a JSON request by the inputs.
 
-    It quotes inputs as JSON wants it, and an input that holds a placeholder itself stays as it is.
+    `at` is the jq path of the string. Inputs are quoted as JSON. An input that contains a placeholder is not changed.
 
     >>> print(jq(".prompt", {"text": "{{text}}"}))
     jq --arg text 'YOUR text' '.prompt |= (split("{{text}}") | join($ARGS.named["text"]))'
@@ -18,13 +18,13 @@ def jq(at: str, placeholders: Mapping[str, str]) -> str:
 
 
 def curl(url: str, *, key: str | None = None) -> str:
-    """Return a curl command that posts JSON from its standard input, with a key from the environment."""
+    """Return a curl command that posts JSON from its standard input; `key` names an environment variable."""
     header = f' -H "Authorization: Bearer ${key}"' if key else ""
     return f"curl -s {shlex.quote(url)}{header} -H 'Content-Type: application/json' -d @-"
 
 
 def _one_pass(placeholders: Mapping[str, str]) -> str:
-    """Return the jq program: it splits at all placeholders before it puts any input in."""
+    """Return the jq program; it splits the text at all placeholders before it inserts any input."""
     program = ""
     for name, placeholder in reversed(list(placeholders.items())):
         inner = f" | map({program})" if program else ""

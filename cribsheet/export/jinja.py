@@ -1,7 +1,7 @@
-"""Export to a Jinja2 template that renders the prompt to the byte.
+"""Export to a Jinja2 template that renders exactly the bytes of the prompt.
 
-Meant for `jinja2.Environment()` with its default delimiters and without autoescaping; `trim_blocks`,
-`lstrip_blocks` and `keep_trailing_newline` change nothing, for there are expressions alone. Syntax:
+The template is for `jinja2.Environment()` with its default delimiters and without autoescaping. `trim_blocks`,
+`lstrip_blocks` and `keep_trailing_newline` make no difference, because the template has only expressions. Syntax:
 https://jinja.palletsprojects.com/en/stable/templates/
 """
 
@@ -14,9 +14,10 @@ from cribsheet.export._caveats import caveats, input_forms
 from cribsheet.layout.template import Pieces, Slot, Turn, filled
 
 _CONSTANTS = frozenset({"true", "false", "none", "self"})
-"""Names that Jinja gives a meaning of its own, whatever is passed."""
+"""Names that always have a special meaning in Jinja."""
 _UNSAFE = re.compile(r"\{(?=[{%#\r]|\n?\Z)|\r+|\n\Z")
-"""What Jinja's lexer rewrites or drops; a brace that starts a delimiter, or would with the expression after it."""
+"""What has to be escaped: what Jinja's lexer rewrites or drops, and a brace that starts a delimiter or would form one
+together with what follows."""
 
 
 def to_jinja(source: Source) -> Export:
@@ -44,8 +45,8 @@ def check_names(source: Source) -> None:
     taken = [field.name for field in source.prompt.signature.inputs if field.name in _CONSTANTS]
     if taken:
         raise ExportError(
-            f"The input {taken[0]!r} cannot be a variable of a Jinja template, where it has a meaning of its own. "
-            "Rename it in the signature, or export to openai."
+            f"The input {taken[0]!r} cannot be a variable of a Jinja template, because that name has a special meaning "
+            "there. Rename it in the signature, or export to openai."
         )
 
 
@@ -63,9 +64,9 @@ def literal(text: str) -> str:
 
 
 def _messages(turns: tuple[Turn, ...]) -> str:
-    """Return the messages as JSON, one a line, the last one's content made by `tojson`.
+    """Return the messages as JSON, one per line; the last one's content is an expression that ends in `tojson`.
 
-    It starts from an empty text, so that it is text if the whole of it is a number.
+    The expression starts with an empty string, so that the content is a string even if the only input is a number.
     """
     *before, last = turns
     lines = [
@@ -94,6 +95,6 @@ def _decoding(source: Source) -> str:
     kind = "the messages" if source.opened.turns else "the prompt, raw, without a chat template,"
     stops = json.dumps(list(source.opened.stop), ensure_ascii=False)
     return (
-        f"A template holds text alone. Send {kind} to {source.model.name} with stop {stops}, at most "
+        f"A template contains only text. Send {kind} to {source.model.name} with stop {stops}, at most "
         f"{source.sampling.max_tokens} tokens and temperature {source.sampling.temperature:g}."
     )

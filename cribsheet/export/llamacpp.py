@@ -1,7 +1,7 @@
-"""Export to the body of a request for llama.cpp's own server.
+"""Export to the body of a request to llama.cpp's server.
 
 The fields are those of https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md: `/completion` for raw
-prompts, `/v1/chat/completions` for chats, which takes the same further fields.
+prompts, and `/v1/chat/completions` for chats, which accepts the same additional fields.
 """
 
 import json
@@ -52,7 +52,7 @@ def _body(source: Source) -> dict[str, Any]:
 
 
 def outcomes_grammar(source: Source) -> str:
-    """Return a GBNF grammar that allows the outcomes alone; empty if the answer is not one of a few outcomes.
+    """Return a GBNF grammar that allows only the outcomes; empty if the answer is not one of a few outcomes.
 
     https://github.com/ggml-org/llama.cpp/blob/master/grammars/README.md
     """
@@ -67,11 +67,11 @@ def outcomes_grammar(source: Source) -> str:
 def _own_caveats(source: Source) -> tuple[str, ...]:
     if logit_bias(source):
         return (
-            "logit_bias makes the server decide as Cribsheet does, in one token. Its numbers are token ids of the "
-            "weights that this was compiled for: leave it out if others are served.",
+            "logit_bias makes the server decide as Cribsheet does, in one token. It has token ids of the weights that "
+            "this was compiled for: leave it out if you serve other weights.",
         )
     if outcomes_grammar(source):
-        return ("The grammar lets the model write the outcomes alone; the score was measured without it.",)
+        return ("The grammar lets the model write only the outcomes; the score was measured without it.",)
     return ()
 
 

@@ -2,9 +2,9 @@
 
 Reference: `docs/modelfile.mdx` and `docs/api.md` of https://github.com/ollama/ollama.
 
-A raw prompt becomes the TEMPLATE, in place of the model's own. The turns of a chat become SYSTEM and
-MESSAGE, and the model's own template stays. One message cannot be carried in part, nor can turns that a
-Modelfile would garble: then the whole chat stands in a comment, to be sent with each request.
+A raw prompt becomes the TEMPLATE and replaces the model's own. The turns of a chat become SYSTEM and MESSAGE, and the
+model keeps its own template. A Modelfile cannot carry part of a message, and it garbles some characters: in these
+cases the whole chat is in a comment, to be sent with each request.
 """
 
 import json
@@ -20,20 +20,20 @@ from cribsheet.layout.template import Pieces, Slot, Turn, filled
 
 _LOCAL = "http://localhost:11434"
 _REQUEST = "#> "
-"""Marks the one comment line that is the body of a request; no other starts so."""
+"""The start of the one comment line with the body of a request; no other comment line starts like this."""
 _ROLES = {"system": "SYSTEM", "user": "MESSAGE user", "assistant": "MESSAGE assistant"}
 
 
 @dataclass(frozen=True)
 class _Shares:
-    """What the Modelfile carries, and what each request brings."""
+    """The parts of the prompt that the Modelfile carries, and those that each request sends."""
 
     carried: str
-    """The instructions that hold the prompt's own part."""
+    """The Modelfile instructions with the fixed part of the prompt."""
     sent: Pieces
-    """What the user sends as prompt or as last message."""
+    """What each request sends as its prompt or as its last message."""
     turns_sent: tuple[Turn, ...] = ()
-    """The turns that the user sends before it."""
+    """The turns that each request sends before its last message."""
 
 
 def to_ollama(source: Source) -> Export:
@@ -68,7 +68,7 @@ def _raw_shares(source: Source) -> _Shares:
     slots = [place for place, piece in enumerate(pieces) if isinstance(piece, Slot)]
     before, sent, after = pieces[: slots[0]], pieces[slots[0] : slots[-1] + 1], pieces[slots[-1] + 1 :]
     head, tail = filled(before, {}), filled(after, {})
-    if len(sent) > 1:  # several inputs are told apart by their marks, which the user then writes
+    if len(sent) > 1:  # marks separate several inputs, so the request has to contain them
         layout, order = source.prompt.layout, source.prompt.layout.ordered(source.prompt.signature)
         opening = layout.opening(order[0].name, layout.input_mark) + layout.input_mark.gap
         closing = layout.closing(order[-1].name, layout.input_mark)
@@ -76,7 +76,7 @@ def _raw_shares(source: Source) -> _Shares:
         sent = tuple(piece for piece in (opening, *sent, closing) if piece)
     template = f"{ALWAYS_OWN}{template_text(head)}{{{{ .Prompt }}}}{template_text(tail)}"
     return _Shares(
-        carried="# What never runs at its start keeps Ollama from using the model's own template instead.\n"
+        carried="# The first branch never runs; it keeps Ollama from using the model's own template instead.\n"
         f"TEMPLATE {quoted(template)}\n",
         sent=sent,
     )
@@ -95,12 +95,12 @@ def _from(source: Source) -> str:
     if source.weights_file:
         digest = f" ({source.model.digest})" if source.model.digest else ""
         return (
-            comment(f"Put the weights{digest} beside this file; `cribsheet models` tells where they are.")
+            comment(f"Put the weights{digest} beside this file; `cribsheet models` shows where they are.")
             + f"FROM ./{source.weights_file}\n"
         )
     if source.runs_on_ollama:
         return f"FROM {source.model_name}\n"
-    return comment(f"Ollama's name of the weights that {source.model.name} is:") + f"FROM {source.model_name}\n"
+    return comment(f"Write Ollama's name for the weights of {source.model.name} here:") + f"FROM {source.model_name}\n"
 
 
 def _parameters(source: Source) -> str:
@@ -109,7 +109,7 @@ def _parameters(source: Source) -> str:
         "num_predict": source.sampling.max_tokens,
         "temperature": f"{source.sampling.temperature:g}",
         "seed": source.sampling.seed,
-        # The model's own Modelfile may punish repetition, and a prompt with demos repeats the words to choose from.
+        # The model's own Modelfile may penalize repetition, but answers repeat words of the demos.
         "repeat_penalty": 1,
         "presence_penalty": 0,
         "frequency_penalty": 0,
@@ -122,7 +122,7 @@ def _parameters(source: Source) -> str:
 def _request(source: Source, shares: _Shares) -> dict[str, Any]:
     """Return the body of a request to Ollama's own API, with placeholders."""
     marks = source.opened.placeholders()
-    # Without `truncate` Ollama drops demos from a prompt that is too long, and says nothing.
+    # With `truncate`, which is the default, Ollama silently drops demos from a prompt that is too long.
     body: dict[str, Any] = {"model": source.slug, "stream": False, "truncate": False}
     if source.opened.turns:
         turns = [*shares.turns_sent, Turn(source.opened.turns[-1].role, shares.sent)]
@@ -161,27 +161,29 @@ def _ollama_caveats(source: Source, shares: _Shares) -> tuple[str, ...]:
     if not source.opened.turns:
         said.append(
             f"`ollama show --template {source.slug}` must print this prompt. If it does not, start Ollama with "
-            "OLLAMA_GO_TEMPLATE=1. Where `ollama show --modelfile` has a RENDERER or PARSER line, as for some recent "
+            "OLLAMA_GO_TEMPLATE=1. If `ollama show --modelfile` has a RENDERER or PARSER line, as for some recent "
             "models, Ollama ignores the TEMPLATE: send the whole prompt that `--to openai` shows, with raw set to true."
         )
         said.append("A session of `ollama run` repeats the prompt at each turn: give each input on the command line.")
     elif source.weights_file:
         said.append(
-            "Ollama picks the chat template for these weights itself, and it may differ from the one that they were "
-            f"compiled with, a default system message for one: compare `ollama show --template {source.slug}`."
+            "Ollama chooses the chat template for these weights itself. It may differ from the one that the prompt was "
+            "compiled with, for example in a default system message: compare "
+            f"`ollama show --template {source.slug}`."
         )
     if _is_whole(source):
         said.append(
-            "The prompt is one message, which a Modelfile cannot carry in part: send all of it, as the commands do."
+            "The prompt is one message, and a Modelfile cannot carry part of a message: send all of it, as the "
+            "commands do."
         )
     elif shares.turns_sent:
-        said.append("Some turns have characters that a Modelfile would garble: send all of them, as the commands do.")
+        said.append("Some turns have characters that a Modelfile would garble: send all turns, as the commands do.")
     if any(not is_writable(stop) for stop in source.opened.stop):
         said.append(
-            "Some stop sequence has characters that a Modelfile would drop: send it, as the request in the file does."
+            "A stop sequence has characters that a Modelfile would drop: send it, as the request in the file does."
         )
     if not (source.weights_file or source.runs_on_ollama):
         said.append(
-            f"Compiled for {source.model.name}: put Ollama's name of the same weights into FROM, if it has them."
+            f"Compiled for {source.model.name}: put Ollama's name for the same weights into FROM, if Ollama has them."
         )
     return tuple(said)

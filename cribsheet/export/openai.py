@@ -1,4 +1,4 @@
-"""Export to the body of a request for an OpenAI-compatible server.
+"""Export to the body of a request to an OpenAI-compatible server.
 
 The fields are those of https://platform.openai.com/docs/api-reference/completions for raw prompts and
 of https://platform.openai.com/docs/api-reference/chat for chats.
@@ -16,7 +16,7 @@ from cribsheet.layout.template import filled
 
 _OPENAI = "https://api.openai.com/v1"
 _MOST_LOGPROBS = {"/completions": 5, "/chat/completions": 20}
-"""The most alternatives that OpenAI grants; llama-server has no such limit."""
+"""The most alternatives that OpenAI returns; llama-server has no such limit."""
 
 
 def to_openai(source: Source) -> Export:
@@ -74,7 +74,7 @@ def _endpoint(source: Source) -> str:
 
 
 def _server(source: Source) -> tuple[str, str]:
-    """Return the base URL, and what to do so that a server answers there."""
+    """Return the base URL, and a comment that says how to start or choose the server; empty if nothing is needed."""
     served_at = source.model.endpoint.rstrip("/")
     if source.weights_file:
         window = source.model.context_window
@@ -92,25 +92,25 @@ def _request_caveats(source: Source) -> tuple[str, ...]:
     said = []
     if source.runs_on_ollama:
         said.append(
-            "Ollama reads no context window from this request, and cuts what is too long without a word: start its "
-            f"server with OLLAMA_CONTEXT_LENGTH={source.model.context_window}."
+            "Ollama cannot take the context window from this request, and silently cuts a prompt that is too long: "
+            f"start its server with OLLAMA_CONTEXT_LENGTH={source.model.context_window}."
         )
         if not source.opened.turns:
             said.append(
-                "Ollama's /v1/completions wraps the prompt in the model's chat template, which is not what was "
-                "compiled: export to ollama, or serve the weights with llama-server or vLLM."
+                "Ollama's /v1/completions wraps the prompt in the model's chat template, so it is not the prompt that "
+                "was compiled: export to ollama, or serve the weights with llama-server or vLLM."
             )
     if logit_bias(source):
         said.append(
-            "logit_bias makes the server decide as Cribsheet does, in one token: of an outcome's spellings the "
-            "likeliest counts, where Cribsheet adds them up. Its numbers are token ids of the weights that this was "
-            "compiled for: leave it out if others are served."
+            "logit_bias makes the server decide nearly as Cribsheet does, in one token: the most likely spelling of an "
+            "outcome counts, while Cribsheet adds up all spellings. It has token ids of the weights that this was "
+            "compiled for: leave it out if you serve other weights."
         )
         return tuple(said)
     asked, granted = source.prompt.decoding.top_logprobs, _MOST_LOGPROBS[_endpoint(source)]
     if is_decided(source.prompt) and asked > granted:
         said.append(
-            f"The request asks for {asked} alternatives. llama-server gives them; OpenAI itself gives {granted} at "
-            "most, vLLM 20 by default: ask those for fewer."
+            f"The request asks for {asked} alternatives. llama-server returns them, but OpenAI returns at most "
+            f"{granted}, and vLLM at most 20 by default: ask these for fewer."
         )
     return tuple(said)

@@ -1,4 +1,4 @@
-"""Frozen programs: their file format, loading and running."""
+"""Frozen programs, from their file format to running them."""
 
 from cribsheet.frozen.demo_sources import DEMO_SOURCES, DemoSource, Fixed
 from cribsheet.frozen.schema import (

@@ -1,4 +1,4 @@
-"""Decide a finite outcome by what a model tells of the outcomes' words."""
+"""Decide a finite outcome by the log-probabilities of the outcomes' words."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,15 +16,16 @@ from cribsheet.prompts import Prompt
 from cribsheet.signature import Field
 
 WIDE = 2000
-"""How many alternatives to ask for if the usual ones hold no outcome; some servers tell fewer."""
+"""How many alternatives to request if the usual number contains no outcome; some servers report fewer."""
 
 
 def decide(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer | None:
-    """Return the likeliest outcome, None if the model tells no log-probabilities.
+    """Return the most likely outcome; None if the model reports no log-probabilities.
 
-    The model is asked for one token, and goes on from what may begin a word where that could change the decision.
-    A chat goes on only if the model can begin its answer. If it cannot, or nothing that is told begins a word, the
-    answer that the model writes is read. If that is no outcome either, all outcomes are equally likely.
+    The model is asked for one token. If a token is only the beginning of a word and that could change the decision,
+    the model is asked again with this beginning as a prefill. In a chat, this works only if the model accepts a
+    prefill. If it does not, or if no alternative begins a word, the text that the model writes is parsed. If that text
+    names no outcome either, all outcomes are equally likely.
     """
     field = decided_field(prompt.signature)
     if field is None:
@@ -57,20 +58,20 @@ def decide(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer |
 
 
 class _Deciding:
-    """The requests of one decision."""
+    """Makes the requests for one decision."""
 
     def __init__(self, prompt: FrozenPrompt, field: Field, rendered: Prompt, model: Completer):
         self.asked: list[tuple[Prompt, Completion]] = []
-        """All that was asked, and said."""
+        """All prompts that were sent, with their completions."""
         self._prompt, self._field, self._rendered, self._model = prompt, field, rendered, model
         self._spelling = spelling_of(prompt.layout, prompt.signature, field)
 
     def ask(self, alternatives: int) -> Completion:
-        """Return the first token, with so many alternatives."""
+        """Return a completion of one token, with this number of alternatives."""
         return self._complete(Sampling(max_tokens=1, top_logprobs=alternatives))
 
     def scored(self, told: Sequence[Alternative]) -> Scoring:
-        """Return the scoring of what is told of the first token, with what is asked further."""
+        """Score the outcomes by the first token's alternatives, making further requests if needed."""
         usual = self._prompt.decoding.top_logprobs
         scoring = self._gone_on(told, usual)
         if scoring.is_silent and usual <= len(told) < WIDE:
@@ -88,7 +89,7 @@ class _Deciding:
         return scoring
 
     def _written(self) -> str | None:
-        """Return the outcome that the model writes, None if its text is none of them."""
+        """Return the outcome that the model writes; None if its text names no outcome."""
         text = self._complete(Sampling(max_tokens=self._prompt.decoding.max_tokens)).text
         value = parse_field(self._prompt.layout, self._field, text)
         return None if isinstance(value, ParseFailure) else self._field.outcome_of(value)

@@ -1,4 +1,4 @@
-"""Load a frozen file, then call it."""
+"""Load a frozen file as a program to call."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -17,10 +17,10 @@ from cribsheet.signature import Field
 
 
 class Program:
-    """A frozen program that answers. It opens its model at the first call.
+    """A frozen program that can be called. It opens its model at the first call.
 
-    `program(question=…, context=…)` returns the typed outputs as attributes, and `.text`, the raw text.
-    `program["name"](…)` calls one of several prompts.
+    `program(question=…, context=…)` returns a `Prediction`: the typed outputs as attributes, and the raw text as
+    `.text`. `program["name"](…)` calls one of several prompts.
     """
 
     def __init__(self, frozen: FrozenProgram, *, model: Model | None = None, api_base: str | None = None):
@@ -30,7 +30,7 @@ class Program:
 
     @cached_property
     def model(self) -> Model:
-        """The model that answers."""
+        """The model that answers; it is opened when this is first read."""
         if self._given is not None:
             return self._given
         identity = self.frozen.model
@@ -42,7 +42,7 @@ class Program:
 
     @property
     def inputs(self) -> tuple[Field, ...]:
-        """What a call takes."""
+        """The inputs of a call."""
         wiring = self.frozen.wiring
         if wiring is None:
             return next(iter(self.frozen.prompts.values())).signature.inputs
@@ -58,9 +58,9 @@ class Program:
         """Return the typed outputs for one row.
 
         Raises:
-            DataError: if the inputs are not those of the signature.
-            UnreadableCompletionError: if the completion holds no value.
-            ModelError: if there is no completion.
+            DataError: if the inputs do not fit the signature.
+            UnreadableCompletionError: if the completion cannot be parsed.
+            ModelError: if the model gives no completion.
         """
         return _checked(self.answer(inputs, self.model))
 
@@ -69,21 +69,21 @@ class Program:
         return settled(self.frozen.prompts, self._wiring_for(inputs), inputs) or self.run(inputs, model)
 
     def run(self, inputs: Mapping[str, object], model: Completer) -> Run:
-        """Return the whole run for one row: the outputs or why there are none, and each call."""
+        """Run the program on one row, always asking the model; the result has the outputs and each call."""
         return run_wired(self.frozen.prompts, self._wiring_for(inputs), inputs, model)
 
     def _wiring_for(self, inputs: Mapping[str, object]) -> Wiring:
-        """Return how the program runs on these inputs; an error if it cannot."""
+        """Return the program's wiring; an error if it has none or the inputs do not fit."""
         if self.frozen.wiring is None:
             raise CompileError(
-                f"{self.frozen.task} runs code of its own between its prompts {', '.join(self.frozen.prompts)}. "
-                "Call one by name, as in program[name](…), or run it in its workspace with `cribsheet ask`."
+                f"{self.frozen.task} runs its own code between its prompts {', '.join(self.frozen.prompts)}. Call one "
+                "prompt by name, as in program[name](…), or run the program in its workspace with `cribsheet ask`."
             )
         wanted = {field.name for field in self.inputs}
         if set(inputs) != wanted:
             raise DataError(
                 f"{self.frozen.task} takes {', '.join(sorted(wanted))} but got {', '.join(inputs) or 'nothing'}. "
-                "Give each input once, by name."
+                "Give each input by name."
             )
         return self.frozen.wiring
 
@@ -101,12 +101,14 @@ class Program:
         return call
 
     def render(self, name: str | None = None, /, **inputs: Value) -> Prompt:
-        """Return the exact prompt that a call would send; of the first predictor, or the named one."""
+        """Return the exact prompt that a call would send, for the named predictor or the first one."""
         return prompt_text(self._prompt(name or next(iter(self.frozen.prompts))), inputs)
 
     def _prompt(self, name: str) -> FrozenPrompt:
         if name not in self.frozen.prompts:
-            raise DataError(f"There is no prompt {name!r} in this file. It holds {', '.join(self.frozen.prompts)}.")
+            raise DataError(
+                f"There is no prompt {name!r} in this file. Use one of these: {', '.join(self.frozen.prompts)}."
+            )
         return self.frozen.prompts[name]
 
 
@@ -115,8 +117,8 @@ def load(path: str | os.PathLike[str], *, model: Model | str | None = None, api_
 
     Args:
         path: a `*.prompt.json` file.
-        model: another model than the one it was compiled for: a name, or an open model.
-        api_base: where a served model answers.
+        model: a model to use instead of the one it was compiled for: a name, or an open model.
+        api_base: the address of the model's server.
 
     Raises:
         FrozenFileError: if the file is missing, edited, truncated, or of another format.
@@ -131,7 +133,7 @@ def _checked(run: Run) -> Prediction:
     prediction = run.prediction
     if isinstance(prediction, ParseFailure):
         raise UnreadableCompletionError(
-            f"The completion cannot be read: {prediction.reason}. The model said {run.text[:200]!r}. "
-            "Compile for this model, or allow more tokens."
+            f"The completion cannot be read: {prediction.reason}. The model wrote {run.text[:200]!r}. "
+            "Compile the task for this model, or allow more tokens."
         )
     return prediction

@@ -19,42 +19,42 @@ from cribsheet.signature import REASONING, Signature
 
 @dataclass(frozen=True)
 class Call:
-    """One predictor's part in a run."""
+    """One call of a predictor in a run."""
 
     predictor: str
     """The predictor's name in the program."""
     inputs: Mapping[str, object]
-    """What it was given."""
+    """Its inputs, by name."""
     answer: Answer
-    """What it gave."""
+    """Its answer."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a program gave for one row."""
+    """One run of a program on one row."""
 
     outputs: Outputs | ParseFailure
     """The program's typed outputs, or why there are none."""
     calls: tuple[Call, ...]
-    """Its predictors' calls, in the order in which they were made; none if the inputs alone decided."""
+    """The calls of its predictors, in order; empty if the inputs alone decided the outputs."""
 
     @property
     def prediction(self) -> Prediction | ParseFailure:
-        """The outputs as users and metrics read them."""
+        """The outputs as users and metrics see them."""
         if isinstance(self.outputs, ParseFailure):
             return self.outputs
         return Prediction(self.outputs, text=self.text, probability=self.probability)
 
     @property
     def text(self) -> str:
-        """What the model wrote by itself for the last predictor; empty if it was not asked."""
+        """The model's raw text for the last predictor; empty if the model was not asked."""
         return self.calls[-1].answer.completion.text if self.calls else ""
 
     @property
     def decided_by(self) -> Literal["logprobs", "text", "inputs"]:
-        """What the last predictor's raw answer was taken from: `inputs` if the model was not asked.
+        """What decided the last predictor's raw answer; `inputs` if the model was not asked.
 
-        Log-probabilities may decide for an outcome other than the text: they add up all that speaks for each.
+        Log-probabilities can decide for another outcome than the text, because they add up all spellings of a word.
         """
         if not self.calls:
             return "inputs"
@@ -62,33 +62,36 @@ class Run:
 
     @property
     def probability(self) -> float | None:
-        """The probability of the answer, 0 to 1; None if nothing fitted one, or for several predictors."""
+        """The probability of the answer, 0 to 1; None if it was not estimated, or for several predictors."""
         return self.calls[0].answer.probability if len(self.calls) == 1 else None
 
     @property
     def unassigned(self) -> float | None:
-        """The share of the probability that went to no outcome; None if the answer was written, or for several."""
+        """The share of the probability that belongs to no outcome; None for a written answer or several predictors."""
         return self.calls[0].answer.unassigned if len(self.calls) == 1 else None
 
     @property
     def probability_note(self) -> str:
-        """What the probability is of, or why there is none; empty for that of a decided outcome."""
+        """What the probability means, or why there is none; empty for the usual case, a decided outcome."""
         if not self.calls:
-            return "None was fitted: the inputs alone decide that there is no answer, and the model was not asked."
+            return "There is none: the inputs alone show that there is no answer, so the model was not asked."
         if len(self.calls) > 1:
-            return "None was fitted: the program asks several predictors."
+            return "There is none: the program asks several predictors."
         answer = self.calls[0].answer
         if answer.probability is None:
-            return "None was fitted: the answer was written, not decided, and no guard judged it."
+            return "There is none: the answer was written as text, and no guard judged it."
         if answer.shares is None:
-            return "It is the guard's: that the inputs hold an answer, or that they hold none if it abstains."
+            return (
+                "It is the guard's probability that the inputs contain an answer, or, if the outcome is unanswerable, "
+                "that they contain none."
+            )
         return ""
 
 
 def run_wired(
     prompts: Mapping[str, FrozenPrompt], wiring: Wiring, inputs: Mapping[str, object], model: Completer
 ) -> Run:
-    """Run a program that only hands values from predictor to predictor."""
+    """Run a program that only passes values from predictor to predictor."""
     calls: list[Call] = []
     given: dict[str | None, Mapping[str, object]] = {None: inputs}
     for name in wiring.order:
@@ -102,9 +105,9 @@ def run_wired(
 
 
 def settled(prompts: Mapping[str, FrozenPrompt], wiring: Wiring | None, inputs: Mapping[str, object]) -> Run | None:
-    """Return the run of a program if these inputs alone decide its outputs, so that no model need be asked.
+    """Return the run of a program whose outputs these inputs alone decide, without asking a model.
 
-    None if a model has to be asked: always, if the program is more than one predictor.
+    Return None if a model has to be asked, which is always the case for a program of several predictors.
     """
     (name, prompt), *_ = prompts.items()
     if not prompt.corrections or wiring != direct_wiring(name, prompt.signature):
@@ -116,7 +119,7 @@ def settled(prompts: Mapping[str, FrozenPrompt], wiring: Wiring | None, inputs: 
 
 
 def direct_wiring(name: str, prompt_signature: Signature) -> Wiring:
-    """Return the wiring of a program that is one predictor."""
+    """Return the wiring of a program of one predictor."""
     return Wiring(
         order=(name,),
         inputs={name: {field.name: Wire(source=None, field=field.name) for field in prompt_signature.inputs}},
@@ -128,22 +131,22 @@ def _fetch(given: Mapping[str | None, Mapping[str, Any]], wire: Wire) -> Any:
     if wire.field not in given[wire.source]:
         raise DataError(
             f"The input {wire.field!r} is missing; got {', '.join(given[wire.source]) or 'nothing'}. "
-            "Give each input once, by name."
+            "Give each input by name."
         )
     return given[wire.source][wire.field]
 
 
 def prompt_text(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> Prompt:
-    """Return the rendered prompt for some inputs; DataError if they are not the signature's."""
+    """Return the rendered prompt for these inputs; DataError if they do not fit the signature."""
     return prompt.render(typed_inputs(prompt, inputs))
 
 
 def ask(prompt: FrozenPrompt, inputs: Mapping[str, object], model: Completer) -> Answer:
-    """Return the answer of a model to a frozen prompt.
+    """Return a model's answer to a frozen prompt, after all corrections.
 
     Raises:
-        DataError: if the inputs are not the signature's.
-        ModelError: if there is no completion.
+        DataError: if the inputs do not fit the signature.
+        ModelError: if the model gives no completion.
     """
     typed = typed_inputs(prompt, inputs)
     rendered = prompt.render(typed)
@@ -152,7 +155,7 @@ def ask(prompt: FrozenPrompt, inputs: Mapping[str, object], model: Completer) ->
 
 
 def asked(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> Asked:
-    """Return what a prompt asks for some inputs, as corrections need it."""
+    """Return the request of a prompt with these inputs, as corrections need it."""
     return _asked(prompt, typed_inputs(prompt, inputs))
 
 
@@ -172,21 +175,21 @@ def _write(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer:
 
 
 def _read(prompt: FrozenPrompt, completion: Completion) -> Outputs | ParseFailure:
-    """Return the typed outputs of a completion; a thought is none of them."""
+    """Parse a completion into typed outputs; a thought alone is a parse failure."""
     if completion.thought is not None and not completion.text.strip():
-        return ParseFailure(f"there is only a thought, and no answer after it: {completion.thought[:80]!r}")
+        return ParseFailure(f"there is only a thought and no answer after it: {completion.thought[:80]!r}")
     return parse(prompt.layout, prompt.signature, completion.text)
 
 
 def typed_inputs(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> dict[str, Value]:
-    """Return the inputs as values of the signature's types; DataError if they are not the signature's."""
+    """Convert the inputs to the signature's types; DataError if they do not fit the signature."""
     names = [field.name for field in prompt.signature.inputs]
     if set(inputs) != set(names):
         raise DataError(
             f"{prompt.signature.name} takes {', '.join(names)} but got {', '.join(inputs) or 'nothing'}. "
-            "Give each input once, by name."
+            "Give each input by name."
         )
     try:
         return {field.name: field.coerce(inputs[field.name]) for field in prompt.signature.inputs}
     except ValueError as error:
-        raise DataError(f"{error}. It is an input of {prompt.signature.name}.") from None
+        raise DataError(f"{error}. Correct this input of {prompt.signature.name}.") from None

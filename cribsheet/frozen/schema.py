@@ -1,4 +1,4 @@
-"""What a frozen file holds."""
+"""The schema of a frozen file."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Literal, Self, TypeVar
@@ -18,47 +18,47 @@ from cribsheet.prompts import Prompt
 from cribsheet.signature import REASONING, Signature
 
 FORMAT: Final = 2
-"""The format of the files that this version writes, and the only one that it reads."""
+"""The version of the file format; this release reads and writes only this one."""
 
 _Kind = TypeVar("_Kind", bound=Correction)
 _Member = TypeVar("_Member", bound=BaseModel)
 
 
 class Decoding(BaseModel):
-    """How the answer is taken from the model."""
+    """How the answer is obtained from the model."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     decide_by: Literal["logprobs", "token", "text"] = "text"
-    """What decides a finite outcome: the log-probabilities of all tokens that begin it, its own likeliest token alone,
-    or the text."""
+    """What decides a finite outcome. `logprobs`: the log-probabilities of all tokens that begin its word. `token`: only
+    those of tokens that are its whole word. `text`: the text that the model writes."""
     max_tokens: int = 48
-    """The most tokens to write, if the answer is written."""
+    """The most tokens of a written answer."""
     top_logprobs: int = 0
-    """How many alternatives to ask for, if the model tells log-probabilities."""
+    """How many alternatives per token to request, if the model reports log-probabilities."""
 
 
 class FrozenPrompt(BaseModel):
-    """All it takes to ask for the outputs of one predictor."""
+    """Everything needed to get the outputs of one predictor from a model."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     signature: Signature
-    """What is given and what is asked for."""
+    """The inputs and the outputs."""
     layout: Layout
-    """How it is written down."""
+    """How the prompt is written."""
     instructions: str
-    """What to do, in words."""
+    """The instructions of the task, in words."""
     reasoning: bool = False
-    """Whether the signature's first output is a `reasoning` that helps the model and that nobody is handed."""
+    """Whether the signature's first output is a `reasoning` that only helps the model and is not returned."""
     demos: tuple[Demo, ...] = ()
-    """The demonstrations that may be shown, in their order."""
+    """The demonstrations that can be shown, in order."""
     demo_source: SerializeAsAny[DemoSource] = Fixed()
-    """Which of them are shown for some inputs."""
+    """Chooses which of the demos are shown for given inputs."""
     decoding: Decoding = Decoding()
-    """How the answer is taken from the model."""
+    """How the answer is obtained from the model."""
     corrections: tuple[SerializeAsAny[Correction], ...] = ()
-    """What changes the model's answer into the final one, in the order in which it is applied."""
+    """The corrections of the model's raw answer, in the order in which they are applied."""
 
     @field_validator("demo_source", mode="before")
     @classmethod
@@ -73,17 +73,17 @@ class FrozenPrompt(BaseModel):
         return tuple(_member(one, CORRECTIONS, noun="a correction") for one in value)
 
     def correction(self, kind: type[_Kind]) -> _Kind | None:
-        """Return the correction of a kind; None if the prompt has none."""
+        """Return the prompt's correction of this kind; None if it has none."""
         return next((one for one in self.corrections if isinstance(one, kind)), None)
 
     def with_corrections(self, *corrections: Correction) -> Self:
-        """Return the same prompt with these corrections in the order of `CORRECTIONS`; the last one of each kind."""
+        """Return the prompt with these corrections, ordered as in `CORRECTIONS`; of each kind, the last one counts."""
         by_kind = {one.kind: one for one in corrections}
         ranked = [by_kind[kind] for kind in CORRECTIONS if kind in by_kind]
         return self.model_copy(update={"corrections": tuple(ranked)})
 
     def carried_by(self, carriage: Carriage) -> Self | None:
-        """Return the prompt as a deployment of that carriage runs it; None if the carriage cannot express it."""
+        """Return the prompt as a deployment with this carriage runs it; None if the carriage cannot express it."""
         if carriage == "runtime":
             return self
         if carriage == "logprobs":
@@ -106,29 +106,31 @@ class FrozenPrompt(BaseModel):
         return next((outputs for outputs in settled if outputs is not None), None)
 
     def render(self, inputs: Mapping[str, Value]) -> Prompt:
-        """Return the prompt for some typed inputs."""
+        """Return the rendered prompt for typed inputs."""
         demos = self.demo_source.choose(self.demos, inputs)
         return render(self.layout, self.signature, instructions=self.instructions, demos=demos, inputs=inputs)
 
     @property
     def template(self) -> Template:
-        """The prompt with a slot for each input, and with all demos even if only some of them are shown at a time."""
+        """The prompt with a slot for each input; it has all demos, even if the demo source would show only some."""
         return template(self.layout, self.signature, instructions=self.instructions, demos=self.demos)
 
     @model_validator(mode="after")
     def _check_reasoning(self) -> Self:
         if self.reasoning and (len(self.signature.outputs) < 2 or self.signature.outputs[0].name != REASONING):
-            raise ValueError(f"a prompt that reasons must ask for {REASONING} first, then for the task's own outputs")
+            raise ValueError(
+                f"reasoning is true, so the first output must be {REASONING!r} and the task's own outputs must follow"
+            )
         return self
 
 
 def _member(value: Any, family: Mapping[str, type[_Member]], *, noun: str) -> Any:
-    """Return what a dict from a file stands for: a member of a family, chosen by its kind."""
+    """Build a member of a family, such as a correction, from a file's dict; `kind` tells the class."""
     if not isinstance(value, dict):
         return value
     kind = str(value.get("kind"))
     if kind not in family:
-        raise ValueError(f"{kind!r} is not {noun}; known are {', '.join(family)}")
+        raise ValueError(f"{kind!r} is not {noun}; the known kinds are {', '.join(family)}")
     return family[kind].model_validate(value)
 
 
@@ -138,108 +140,109 @@ class ModelIdentity(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    """Such as `embedded/smollm2-135m`."""
+    """The LiteLLM name, such as `embedded/smollm2-135m`."""
     digest: str | None
-    """Of its weights; None if the endpoint does not tell."""
+    """The hash of its weights; None if the endpoint does not report it."""
     endpoint: str = ""
-    """Where it was served; empty for the embedded engine."""
+    """The address of its server; empty for the embedded engine."""
     context_window: int = 4096
-    """Tokens that prompt and completion may have together."""
+    """The most tokens of prompt and completion together."""
 
 
 class Results(BaseModel):
-    """Scores on the testset, which nothing but these two prompts ever saw, unless the compile was cut short."""
+    """Scores on the testset, which only these two prompts ever saw; see `rows` for a compile that was stopped early."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     metric: str
     """The metric's name."""
     baseline: Score
-    """The zero-shot prompt."""
+    """The score of the zero-shot prompt."""
     compiled: Score
-    """This file's prompts."""
+    """The score of this file's prompts."""
     gain: Gain
-    """Compiled less baseline, paired by row."""
+    """Compiled minus baseline, paired by row."""
     uncorrected: Score | None = None
-    """This file's prompts on the same rows with every correction off; None if there are no corrections."""
+    """The score on the same rows with every correction off; None if there are no corrections."""
     carriage: Carriage = "runtime"
-    """What the deployment carries that the prompts were compiled for: `compiled` is the score there."""
+    """The carriage that the prompts were compiled for; `compiled` is the score under it."""
     carriages: Mapping[Carriage, Score] = {}
-    """The score of this file's prompts on the same rows under each carriage that can express them."""
+    """The score on the same rows under each carriage that can express the prompts."""
     tested: str | None = None
-    """The sha256 of the file of test rows that lies beside this one; None if there is none."""
+    """The sha256 of the file of test rows beside this file; None if there is none."""
     rows: Literal["testset", "valset"] = "testset"
-    """Where the rows are from: `valset` if Ctrl-C ended the compile before the testset was scored."""
+    """The rows that were scored: `valset` if Ctrl-C ended the compile before the testset was scored."""
 
 
 class Taught(BaseModel):
-    """Whose runs the bootstrapped demonstrations were drawn from."""
+    """The source of the bootstrapped demonstrations."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     teacher: str
-    """The model's name; several, with commas, if saved traces come from several."""
+    """The teacher's name; several names, separated by commas, if saved traces come from several teachers."""
     traces: int
-    """Predictor calls of runs that passed the metric: what demonstrations were made of."""
+    """How many predictor calls of passing runs were available as demonstrations."""
 
 
 class Provenance(BaseModel):
-    """How the prompts came to be."""
+    """How the prompts were compiled."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     optimizer: str
     """The optimizer's name."""
     seed: int
-    """It seeds the splits and the search."""
+    """The seed of the splits and the search."""
     budget: str
-    """What the compile was allowed, such as `40k tokens`."""
+    """The budget, such as `40k tokens`."""
     spent_tokens: int
-    """What it cost: tokens read anew, going by the order of the prompts, plus tokens written."""
+    """The tokens spent: prompt tokens that no prefix cache holds if prompts are sent in this order, plus completion
+    tokens."""
     origin: str
-    """How the winner came to be."""
+    """The step of the search that produced the winner."""
     evaluations: int
-    """Rows answered, over all candidates."""
+    """The number of rows answered, summed over all candidates."""
     candidates: int
-    """Candidates scored."""
+    """The number of candidates scored."""
     interrupted: bool = False
-    """Whether the search was stopped by hand before it ended."""
+    """Whether the user stopped the search with Ctrl-C."""
     splits: Mapping[str, str]
     """The sha256 of the row ids of each split."""
     versions: Mapping[str, str]
-    """The versions of cribsheet and of what shapes its results."""
+    """The versions of cribsheet and of the packages that influence its results."""
     curve: tuple[tuple[int, float], ...] = ()
-    """The best validation score so far against tokens spent."""
+    """Pairs of tokens spent and the best validation score at that point."""
     taught: Taught | None = None
-    """Where demonstrations were bootstrapped; None if the rows were all there was to show."""
+    """The source of bootstrapped demonstrations; None if demonstrations are rows of the trainset only."""
 
 
 class Wire(BaseModel):
-    """Where one predictor's input comes from."""
+    """The source of one value: a predictor's output, or an input of the program."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: str | None
     """The predictor whose output it is; None for an input of the program."""
     field: str
-    """The field's name there."""
+    """The name of that output or input."""
 
 
 class Wiring(BaseModel):
-    """How a program hands values from predictor to predictor, if it only hands them on."""
+    """How values flow between predictors, for a program that only passes them on unchanged."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     order: tuple[str, ...]
     """The predictors in the order in which they run."""
     inputs: Mapping[str, Mapping[str, Wire]]
-    """For each predictor, where each of its inputs comes from."""
+    """The source of each input of each predictor."""
     outputs: Mapping[str, Wire]
-    """Where each output of the program comes from."""
+    """The source of each output of the program."""
 
 
 class FrozenProgram(BaseModel):
-    """A compiled program: named prompts, and all it takes to run and to trust them."""
+    """A compiled program: named prompts, with everything needed to run them and to check them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -248,21 +251,21 @@ class FrozenProgram(BaseModel):
     task: str
     """The name of the task it was compiled from."""
     prompts: Mapping[str, FrozenPrompt]
-    """One a predictor, by the predictor's name in the program."""
+    """One prompt per predictor, by the predictor's name in the program."""
     wiring: Wiring | None = None
-    """How the prompts follow each other; None if only the program's own code knows."""
+    """How values flow between the prompts; None if that needs the program's own code."""
     model: ModelIdentity
-    """What they were compiled for."""
+    """The model that the prompts were compiled for."""
     results: Results
-    """What they score."""
+    """The scores of the prompts."""
     provenance: Provenance
-    """How they came to be."""
+    """How the prompts were compiled."""
     notes: tuple[str, ...] = ()
-    """What a reader should know, such as why decisions are not calibrated."""
+    """Notes for readers, such as why decisions are not calibrated."""
     extra: Mapping[str, JsonValue] = {}
-    """The user's own, kept and sealed with the rest."""
+    """The user's own data, stored and sealed with the rest."""
 
     def carried_by(self, carriage: Carriage) -> Self | None:
-        """Return the program as a deployment of that carriage runs it; None if the carriage cannot express it."""
+        """Return the program as a deployment with this carriage runs it; None if the carriage cannot express it."""
         prompts = {name: prompt.carried_by(carriage) for name, prompt in self.prompts.items()}
         return None if None in prompts.values() else self.model_copy(update={"prompts": prompts})

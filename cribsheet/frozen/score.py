@@ -1,39 +1,39 @@
-"""A score with its interval, as frozen files hold it."""
+"""A score with its confidence interval, as a frozen file stores it."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Score(BaseModel):
-    """A mean over rows with its 95 % interval."""
+    """The mean over some rows, with its 95 % confidence interval."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     score: float
     """The mean."""
     low: float
-    """Where the interval begins."""
+    """The lower end of the interval."""
     high: float
-    """Where it ends."""
+    """The upper end of the interval."""
     n: int
-    """How many rows."""
+    """The number of rows."""
 
     def __str__(self) -> str:
         return f"{self.score:.3f} [{self.low:.3f}, {self.high:.3f}], n={self.n}"
 
 
 class Gain(BaseModel):
-    """A mean difference over the same rows with its 95 % interval."""
+    """The mean difference between two scores, with its 95 % confidence interval."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     mean: float
-    """How much the second is better than the first."""
+    """The second score minus the first."""
     low: float
-    """Where the interval begins."""
+    """The lower end of the interval."""
     high: float
-    """Where it ends; the difference is significant if both ends have the same sign."""
+    """The upper end of the interval; the difference is significant if both ends have the same sign."""
     n: int
-    """How many rows."""
+    """The number of rows."""
 
     def __str__(self) -> str:
         return f"{self.mean:+.3f} [{self.low:+.3f}, {self.high:+.3f}], n={self.n}"

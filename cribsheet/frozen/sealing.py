@@ -1,4 +1,4 @@
-"""Frozen files on disk: sealed by a hash, refused when edited."""
+"""Read or write frozen files, each sealed by a hash so that an edited file is refused."""
 
 import contextlib
 import hashlib
@@ -13,11 +13,11 @@ from cribsheet.errors import CribsheetError, FrozenFileError
 from cribsheet.frozen.schema import FORMAT, FrozenProgram
 
 SEAL = "sha256"
-"""The key that holds the seal."""
+"""The key under which a file stores its hash."""
 
 
 def seal_of(content: dict[str, Any]) -> str:
-    """Return the sha256 of a file's canonical form: sorted keys, no white space, no seal.
+    """Return the sha256 of a file's canonical form: sorted keys, no white space, without the hash itself.
 
     >>> seal_of({"b": 1, "a": 2}) == seal_of({"a": 2, "b": 1, "sha256": "…"})
     True
@@ -28,12 +28,12 @@ def seal_of(content: dict[str, Any]) -> str:
 
 
 def to_text(program: FrozenProgram) -> str:
-    """Return the sealed text of a program: the same program always gives the same bytes."""
+    """Return the text of a program's sealed file; the same program always gives the same bytes."""
     return _sealed(program.model_dump(mode="json", by_alias=True))
 
 
 def save(program: FrozenProgram, path: str | os.PathLike[str]) -> None:
-    """Write a program's sealed file, whole or not at all."""
+    """Write a program's sealed file atomically: after a failure, the old file is still there."""
     write_text(Path(path), to_text(program))
 
 
@@ -54,7 +54,7 @@ def read(path: str | os.PathLike[str]) -> FrozenProgram:
 
 
 def reseal(path: str | os.PathLike[str]) -> FrozenProgram:
-    """Accept an edited file: check that it is whole, then seal it anew."""
+    """Accept an edited file: check that it is a valid frozen file, then update its hash."""
     path = Path(path)
     content = _content(path)
     program = _program(path, content)
@@ -68,10 +68,10 @@ def _sealed(content: dict[str, Any]) -> str:
 
 def _content(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_bytes())  # UTF-8 or UTF-16, as some editors save it, with a mark or without
-        json.dumps(content, ensure_ascii=False).encode()  # half of a surrogate pair would be a crash later
+        content = json.loads(path.read_bytes())  # UTF-8, or UTF-16 as some editors save it, with a BOM or without
+        json.dumps(content, ensure_ascii=False).encode()  # fails on half a surrogate pair, which would crash later
     except FileNotFoundError:
-        raise FrozenFileError(f"There is no file {path}. Make one with `optimize TASK --out {path}`.") from None
+        raise FrozenFileError(f"There is no file {path}. Create it with `optimize TASK --out {path}`.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise FrozenFileError(f"{path} cannot be read: {error}. Name a frozen file (*.prompt.json).") from None
     except (ValueError, RecursionError) as error:
@@ -106,7 +106,7 @@ def _program(path: Path, content: dict[str, Any]) -> FrozenProgram:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file, whole or not at all; FrozenFileError if it cannot be written."""
+    """Write a file atomically; FrozenFileError if it cannot be written."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The test rows of a compile and their scores, kept beside its frozen file so that they can be scored again."""
+"""The file of test rows beside a frozen file, with which `cribsheet check` scores the program again."""
 
 import hashlib
 import json
@@ -17,20 +17,20 @@ from cribsheet.signature import Signature
 
 
 class TestedRow(BaseModel):
-    """One test row, and what the compiled program scored on it."""
+    """One test row, with the compiled program's score on it."""
 
-    __test__ = False  # its name begins as pytest's own classes do
+    __test__ = False  # else pytest takes it for a test, because its name begins with "Test"
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     inputs: Mapping[str, JsonValue]
-    """By input name."""
+    """The input values, by name."""
     outputs: Mapping[str, tuple[JsonValue, ...]]
-    """By output name, the accepted values."""
+    """The accepted values of each output, by name."""
     group: str = ""
-    """Rows of one group share something, such as a context; empty for a row by itself."""
+    """The row's group; rows of a group share something, such as a context. Empty if it shares nothing."""
     scores: Mapping[Carriage, float]
-    """The metric's value under each carriage that was measured."""
+    """The metric's value under each measured carriage."""
 
     @classmethod
     def of(cls, row: Row, scores: Mapping[Carriage, float]) -> "TestedRow":
@@ -40,7 +40,7 @@ class TestedRow(BaseModel):
         return cls.model_validate(values)
 
     def row(self, signature: Signature) -> Row:
-        """Return the typed row; ValueError if it is not one of the signature's."""
+        """Return the typed row; ValueError if it does not fit the signature."""
         inputs = {field.name: field.coerce(self.inputs[field.name]) for field in signature.inputs}
         outputs = {
             field.name: tuple(map(field.coerce, self.outputs[field.name]))
@@ -51,7 +51,7 @@ class TestedRow(BaseModel):
 
 
 def path_beside(path: str | os.PathLike[str]) -> Path:
-    """Return where the test rows of a frozen file lie.
+    """Return the path of the test rows that belong to a frozen file.
 
     >>> path_beside("topic.prompt.json").name, path_beside("topic.json").name
     ('topic.test.jsonl', 'topic.test.jsonl')
@@ -61,35 +61,38 @@ def path_beside(path: str | os.PathLike[str]) -> Path:
 
 
 def to_lines(rows: Iterable[TestedRow]) -> str:
-    """Return the text of the file, a row a line: the same rows always give the same bytes."""
+    """Return the text of the file, one row per line; the same rows always give the same bytes."""
     return "".join(json.dumps(row.model_dump(mode="json"), ensure_ascii=False, sort_keys=True) + "\n" for row in rows)
 
 
 def hash_of(text: str) -> str:
-    """Return the sha256 by which a frozen file knows its test rows."""
+    """Return the sha256 that a frozen file records of its test rows."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def read_tested(path: str | os.PathLike[str], program: FrozenProgram) -> Sequence[TestedRow]:
-    """Return the test rows that lie beside a frozen file.
+    """Return the test rows that are stored beside a frozen file.
 
     Raises:
-        FrozenFileError: if there are none, or not those of this compile.
+        FrozenFileError: if the file of test rows is missing, or belongs to another compile.
     """
     beside = path_beside(path)
     try:
         text = beside.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise FrozenFileError(
-            f"The test rows of {path} are not at {beside} ({error}). Copy them there, compile again, or name rows "
-            "with --data."
+            f"The test rows of {path} cannot be read from {beside} ({error}). Copy them there, compile again, or name "
+            "other rows with --data."
         ) from None
     if hash_of(text) != program.results.tested:
         raise FrozenFileError(
             f"{beside} does not hold the test rows that {path} was scored on: its sha256 is {hash_of(text)[:12]}…, "
-            f"not {str(program.results.tested)[:12]}…. Copy the right one, or name rows with --data."
+            f"not {str(program.results.tested)[:12]}…. Copy the right file there, or name other rows with --data."
         )
     try:
         return [TestedRow.model_validate_json(line) for line in text.splitlines()]
     except ValidationError as error:
-        raise FrozenFileError(f"{beside} holds a row that cannot be read: {error.errors()[0]['msg']}.") from None
+        raise FrozenFileError(
+            f"{beside} has a row that cannot be read: {error.errors()[0]['msg']}. Compile again, or name other rows "
+            "with --data."
+        ) from None

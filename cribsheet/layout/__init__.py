@@ -1,4 +1,4 @@
-"""How a task becomes text, and text becomes values."""
+"""The conversion between typed values and the text that a model sees."""
 
 from cribsheet.layout.layout import Layout, Mark
 

@@ -49,7 +49,7 @@ LAYOUTS: tuple[Layout, ...] = (
     Layout(name="chat-lead-last", style="chat_turns", lead="last", cue=False),
     Layout(name="chat-tags", style="chat_turns", input_mark=_TAGS, cue=False, lead="last"),
 )
-"""Chat turns, one message or raw completion; the lead input first, last or both; several marks."""
+"""Layouts for models that write text. They differ in style, in the place of the lead input, and in the marks."""
 
 QUESTIONS: tuple[Layout, ...] = (
     Layout(name="choice", style="choice"),
@@ -62,12 +62,12 @@ QUESTIONS: tuple[Layout, ...] = (
     Layout(name="score", style="score"),
     Layout(name="score-short", style="score", instructions_at="none"),
 )
-"""For models that only decide: a choice, a yes or no, a score; the question in full, or short."""
+"""Layouts for models that only decide: a choice, a yes or no, or a score, with or without the instructions."""
 
 ZERO_SHOT = "message"
-"""The layout of the zero-shot baseline: the task in words, as one would ask a chat model."""
+"""The layout of the zero-shot baseline: the instructions and the inputs in one message to a chat model."""
 ZERO_SHOT_RAW = "instructed"
-"""The same for a model that takes no chats."""
+"""The layout of the zero-shot baseline for a model that does not accept chats."""
 
 
 def layout_named(name: str) -> Layout:

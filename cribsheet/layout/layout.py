@@ -1,4 +1,4 @@
-"""How a task is written down for a model, as data."""
+"""The layout, which says how a task is written as text."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -28,56 +28,57 @@ _VERBALIZERS = {
 
 
 class Mark(BaseModel):
-    """What stands around a field's value. `{word}` and `{tag}` stand for the field's name."""
+    """The text around a field's value. `{word}` and `{tag}` are replaced by the field's name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     open: str
-    """Before the value, such as `{word}:` or `<{tag}>`."""
+    """The text before the value, such as `{word}:` or `<{tag}>`."""
     gap: str = " "
-    """White space between the opening and the value: a prompt that ends in it reads badly to a model."""
+    """White space between `open` and the value. A prompt does not end with it, because models then answer worse."""
     close: str = ""
-    """After the value, such as `</{tag}>`; empty if the line's end closes it."""
+    """The text after the value, such as `</{tag}>`; empty if the end of the line closes the field."""
 
 
 class Layout(BaseModel):
-    """One way to write a task down for a model."""
+    """One way to write a task as text."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    """What reports call it."""
+    """The name that reports use."""
     style: Literal["raw", "one_message", "chat_turns", "choice", "described_choice", "noul", "score"]
-    """Raw completion, everything in one user message, each demo as a turn of chat; or a typed question about a text
-    that holds the demos and the inputs, for models that only decide: see `cribsheet.layout.questions`."""
+    """`raw`: a raw completion. `one_message`: everything in one user message. `chat_turns`: each demo is a turn of the
+    chat. The others ask a typed question about a text with the demos and the inputs, for models that only decide: see
+    `cribsheet.layout.questions`."""
     input_mark: Mark = Mark(open="{word}:")
-    """Around each input."""
+    """The mark around each input."""
     output_mark: Mark = Mark(open="{word}:")
-    """Around each output."""
+    """The mark around each output."""
     lead: Literal["first", "last", "both"] = "first"
-    """Where the first declared input (in question answering, the question) stands among the inputs."""
+    """The place of the first declared input (such as the question) among the inputs: first, last, or both."""
     cue: bool = True
     """Whether a chat's user message ends with the first output's opening mark."""
     instructions_at: Literal["start", "end", "none"] = "start"
-    """Before the demos, between the demos and the inputs, or left out."""
+    """The place of the instructions: before the demos, between the demos and the inputs, or nowhere."""
     reminder: str = ""
-    """A sentence after the inputs, in each demo too."""
+    """A sentence after the inputs, both in the demos and in the final question."""
     reasons: bool = False
-    """Whether an unanswerable demo says why."""
+    """Whether an unanswerable demo says why it is unanswerable."""
     words: Mapping[str, str] = {}
-    """The words that name the fields, if they are not the field's own name."""
+    """The words that name a field, if they differ from the field's name: `{field: words}`."""
     verbalizers: Mapping[str, str] = {}
-    """The word that stands for an outcome, if it is not the outcome's own name."""
+    """The word that stands for an outcome, if it differs from the outcome's name: `{outcome: word}`."""
     between_fields: str = "\n"
-    """Between two fields."""
+    """The separator between two fields."""
     between_demos: str = "\n\n"
-    """Between the instructions, the demos and the inputs."""
+    """The separator between the instructions, the demos and the inputs."""
     language: Literal["en", "zh"] = "en"
-    """Of the default words and verbalizers."""
+    """The language of the default words and verbalizers."""
 
     @property
     def is_question(self) -> bool:
-        """Whether a typed question is asked, in place of a text to be gone on with."""
+        """Whether the prompt asks a typed question instead of giving a text to continue."""
         return self.style not in ("raw", "one_message", "chat_turns")
 
     def word(self, name: str) -> str:
@@ -98,17 +99,17 @@ class Layout(BaseModel):
         return self._fill(mark.open, field)
 
     def closing(self, field: str, mark: Mark) -> str:
-        """Return a field's closing mark, empty if the line's end closes it."""
+        """Return a field's closing mark; empty if the end of the line closes the field."""
         return self._fill(mark.close, field)
 
     def _fill(self, template: str, field: str) -> str:
-        if "{" not in template:  # most closings are empty, and a search renders millions of fields
+        if "{" not in template:  # a shortcut: most closing marks are empty, and a search renders millions of fields
             return template
         word = self.word(field)
         return template.replace("{word}", word).replace("{tag}", word.lower().replace(" ", "_"))
 
     def ordered(self, signature: Signature) -> tuple[Field, ...]:
-        """Return the inputs in the order in which they stand in the prompt."""
+        """Return the inputs in the order of the prompt."""
         lead, *rest = signature.inputs
         if not rest or self.lead == "first":
             return signature.inputs
@@ -122,9 +123,9 @@ class Layout(BaseModel):
         return ("\n",) if len(signature.outputs) == 1 else (self.between_demos,)
 
     def check(self, signature: Signature) -> None:
-        """Raise LayoutError if two outcomes of a field would read the same.
+        """Raise LayoutError if two outcomes of a field would be written the same way.
 
-        Outcomes that the user named alike but for their case are told apart by it.
+        Words that differ only in case count as the same, unless the user's own outcome names differ only in case.
         """
         for field in signature.outputs:
             words = [self.verbalizer(outcome) for outcome in field.outcomes]

@@ -1,4 +1,4 @@
-"""From a completion back to typed values; it never raises."""
+"""Parse a completion into typed values, without ever raising."""
 
 import json
 from collections.abc import Mapping
@@ -12,17 +12,17 @@ from cribsheet.text import PUNCTUATION, starts_with_word
 
 @dataclass(frozen=True)
 class ParseFailure:
-    """A completion that holds no value of the signature; counted apart from wrong answers."""
+    """A completion that cannot be parsed into the outputs; it is counted separately from wrong answers."""
 
     reason: str
-    """What was looked for, and what was there."""
+    """What was expected, and what the completion has instead."""
 
     def get(self, name: str) -> None:
-        """Return None: there is no value, whatever the name."""
+        """Return None for any name, because there are no values."""
 
 
 def parse(layout: Layout, signature: Signature, text: str) -> Mapping[str, Value] | ParseFailure:
-    """Return the value of each output, or what is wrong with the completion."""
+    """Return the value of each output, or a ParseFailure that says what is wrong with the completion."""
     outputs: dict[str, Value] = {}
     rest: str | None = _without_opening(layout, signature.outputs[0], text)
     for field, following in zip(signature.outputs, (*signature.outputs[1:], None), strict=True):
@@ -37,13 +37,13 @@ def parse(layout: Layout, signature: Signature, text: str) -> Mapping[str, Value
 
 
 def parse_field(layout: Layout, field: Field, text: str) -> Value | ParseFailure:
-    """Return the value of the only output, or what is wrong with the completion."""
+    """Return the value of the only output, or a ParseFailure that says what is wrong with the completion."""
     raw, _ = _take(layout, field, None, _without_opening(layout, field, text))
     return read_value(layout, field, raw)
 
 
 def read_value(layout: Layout, field: Field, raw: str) -> Value | ParseFailure:
-    """Return the typed value that stands between a field's marks."""
+    """Return the typed value of the text between a field's marks."""
     text = raw.strip()
     unquoted = _unquote(text)
     if field.type.is_text and unquoted is not None:
@@ -57,14 +57,14 @@ def read_value(layout: Layout, field: Field, raw: str) -> Value | ParseFailure:
 
 
 def _without_opening(layout: Layout, field: Field, text: str) -> str:
-    """Drop an opening mark at the start: models often repeat the cue."""
+    """Remove the opening mark at the start of a completion: models often repeat it."""
     opening = layout.opening(field.name, layout.output_mark)
     stripped = text.lstrip()
     return stripped[len(opening) :] if opening and stripped.startswith(opening) else text
 
 
 def _take(layout: Layout, field: Field, following: Field | None, text: str) -> tuple[str, str | None]:
-    """Return the text inside the field's marks, and the text after the next field's opening mark."""
+    """Return the text inside the field's marks, and the text after the next field's opening mark (None if missing)."""
     mark = layout.output_mark
     end = _end_of_quoted(text)
     closing = layout.closing(field.name, mark)
@@ -79,12 +79,12 @@ def _take(layout: Layout, field: Field, following: Field | None, text: str) -> t
 
 
 def _content_start(text: str) -> int:
-    """Return where the content starts: an answer may stand after a line break."""
+    """Return where the text starts after leading white space: some answers begin after a line break."""
     return len(text) - len(text.lstrip())
 
 
 def _end_of_quoted(text: str) -> int:
-    """Return where a leading JSON string ends, 0 if there is none."""
+    """Return the position where a leading JSON string ends; 0 if there is none."""
     start = _content_start(text)
     if not text.startswith('"', start):
         return 0
@@ -96,7 +96,7 @@ def _end_of_quoted(text: str) -> int:
 
 
 def _unquote(text: str) -> str | None:
-    """Return what a JSON string stands for, None if the text is not one."""
+    """Return the content of a JSON string; None if the text is not one."""
     if not text.startswith('"'):
         return None
     try:

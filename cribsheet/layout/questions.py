@@ -1,4 +1,4 @@
-"""Put a signature's finite output as a typed question, and read the answer."""
+"""Ask for a finite output with a typed question, for models that only decide."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,20 +11,20 @@ from cribsheet.prompts import Option, Question
 from cribsheet.signature import Field, Signature
 
 MOST_LEVELS = 10
-"""The most levels that a score has."""
+"""The most levels of a score question."""
 MOST_OPTIONS = 255
-"""The most options that a choice has; some models take fewer."""
+"""The most options of a choice question; some models accept fewer."""
 _TYPES: Mapping[str, Literal["choice", "noul", "score"]] = {
     "choice": "choice",
     "described_choice": "choice",
     "noul": "noul",
     "score": "score",
 }
-_LEAST = math.log(1e-6)  # endpoints round what is less likely to 0
+_LEAST = math.log(1e-6)  # endpoints round lower probabilities to 0
 
 
 def suits(layout: Layout, signature: Signature) -> bool:
-    """Tell whether a layout's question can have the signature's outcomes for its answers."""
+    """Tell whether the layout's question can offer the signature's outcomes as answers."""
     field = decided_field(signature)
     if field is None or not layout.is_question:
         return False
@@ -37,7 +37,7 @@ def suits(layout: Layout, signature: Signature) -> bool:
 
 
 def question_of(layout: Layout, field: Field, instructions: str) -> Question:
-    """Return the question that asks for a field.
+    """Return the typed question for a field.
 
     >>> stars = Field(name="stars", kind="label", labels=(1, 2))
     >>> question_of(Layout(name="short", style="score", instructions_at="none"), stars, "").instructions
@@ -47,7 +47,7 @@ def question_of(layout: Layout, field: Field, instructions: str) -> Question:
     is_yes_or_no = layout.style != "noul" or field.outcomes[-1] == "true"
     asked = f"{word}?" if is_yes_or_no else f"{word}: {layout.verbalizer(field.outcomes[-1])}?"
     told = instructions if layout.instructions_at != "none" else ""
-    is_whole = bool(told) and layout.style != "noul"  # instructions say what to do, a yes or no needs a question
+    is_whole = bool(told) and layout.style != "noul"  # a yes-or-no question needs more than the instructions
     words = [layout.verbalizer(outcome) for outcome in field.outcomes]
     described = [f"{word}: {one}" if layout.style == "described_choice" else "" for one in words]
     return Question(
@@ -59,7 +59,7 @@ def question_of(layout: Layout, field: Field, instructions: str) -> Question:
 
 
 def answered_logprobs(layout: Layout, field: Field, told: Mapping[str, float]) -> dict[str, float]:
-    """Return the normalised log-probability of each outcome, as the endpoint gave them for the options' words.
+    """Return the normalised log-probability of each outcome; `told` has the endpoint's value for each option's word.
 
     >>> yes_or_no = Field(name="fit", kind="boolean")
     >>> answered_logprobs(Layout(name="choice", style="choice"), yes_or_no, {"yes": 0.0, "no": 0.0})["true"]
@@ -71,7 +71,7 @@ def answered_logprobs(layout: Layout, field: Field, told: Mapping[str, float]) -
 
 
 def _is_scale(outcomes: Sequence[str]) -> bool:
-    """Tell whether outcomes are numbers that grow."""
+    """Tell whether the outcomes are numbers in ascending order."""
     try:
         numbers = [float(outcome) for outcome in outcomes]
     except ValueError:

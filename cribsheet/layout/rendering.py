@@ -1,4 +1,4 @@
-"""From a signature, demonstrations and inputs to a prompt: pure, byte-stable."""
+"""Render a signature, its demonstrations, its inputs as a prompt; the same arguments always give the same bytes."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ def render(
 
 
 def render_outputs(layout: Layout, signature: Signature, outputs: Mapping[str, Value]) -> str:
-    """Return the completion that stands for `outputs`: what `parse` reads back."""
+    """Return the completion that says `outputs`; `parse` gives the same values back."""
     mark = layout.output_mark
     pieces = []
     for position, field in enumerate(signature.outputs):
@@ -72,7 +72,7 @@ def _questioned(
     demos: Sequence[Demo],
     inputs: Mapping[str, Value],
 ) -> Prompt:
-    """Return a question about a text that holds the demos, each with its answer, and then the inputs."""
+    """Return a prompt with a typed question; its text holds the demos with their answers, and then the inputs."""
     shown = [_asked(layout, signature, demo.inputs) + render_outputs(layout, signature, demo.outputs) for demo in demos]
     case = _asked(layout, signature, inputs, cue=False)
     question = question_of(layout, signature.outputs[0], instructions)
@@ -80,7 +80,7 @@ def _questioned(
 
 
 def _asked(layout: Layout, signature: Signature, inputs: Mapping[str, Value], *, cue: bool | None = None) -> str:
-    """Return the inputs, the reminder and the cue: what stands before the first output's value."""
+    """Return the text before the first output's value: the inputs, the reminder and the output's opening mark."""
     mark = layout.input_mark
     pieces = []
     for field in layout.ordered(signature):
@@ -98,7 +98,7 @@ def _input_text(layout: Layout, field: Field, value: Value) -> str:
 
 
 def _output_text(layout: Layout, signature: Signature, field: Field, value: Value) -> str:
-    """Return the value as it is written if that reads back as the same value, else as a JSON string."""
+    """Return the value as plain text if parsing that text gives the same value, else as a JSON string."""
     if isinstance(value, Unanswerable):
         return _unanswerable_text(layout, signature, field, value)
     written = field.type.write(value, layout.verbalizer)
@@ -124,7 +124,7 @@ def _reads_back(layout: Layout, signature: Signature, field: Field, plain: str, 
 
 
 def _quoted(layout: Layout, signature: Signature, text: str) -> str:
-    """Return a JSON string in which no mark of the layout can be found."""
+    """Return the text as a JSON string that contains no mark of the layout."""
     mark = layout.output_mark
     marks = [layout.closing(field.name, mark) for field in signature.outputs] + [*layout.stops(signature)]
     unsafe = {mark[0] for mark in marks if mark}

@@ -8,53 +8,53 @@ from cribsheet.layout.spelling import Spelling, is_whole
 from cribsheet.prompts import Piece
 
 SHARE = 0.98
-"""The part to account for of the probability that could still change the decision."""
+"""Of the probability that could still change the decision, the share that has to be assigned to outcomes."""
 MOST_CALLS = 12
-"""The most further calls for one decision. Each reads a few tokens: the prompt is in the engine's prefix cache."""
+"""The most further calls for one decision. Each reads few tokens: the prompt is in the engine's prefix cache."""
 
-_SURE = 0.9  # how likely the model has to go on with a word, to be taken to go on with the rest of it
-_LONG, _LIKELY = 4, 0.5  # letters from which on a beginning is taken to be gone on with, at least so likely
+_SURE = 0.9  # if the model continues a word with this probability, it is assumed to complete the word
+_LONG, _LIKELY = 4, 0.5  # a beginning of at least _LONG letters is assumed to be continued with probability _LIKELY
 _LEAST = 1e-12
-_LESS = 1e-9  # nats that an outcome of which nothing is told stands below all others
+_LESS = 1e-9  # an outcome without any evidence is scored this many nats below all others
 
 
 class Alternative(NamedTuple):
-    """What a model might say next."""
+    """One alternative for the next token."""
 
     text: bytes
-    """The token's bytes; none if it ends the answer."""
+    """The token's bytes; empty if it ends the answer."""
     logprob: float
     """Its natural log-probability."""
     piece: Piece | None
-    """What to begin the answer with in order to go on from there; None if the model cannot."""
+    """The token as a prefill, to continue the answer from there; None if the model does not support that."""
 
 
 NextAlternatives = Callable[[tuple[Piece, ...]], Sequence[Alternative] | None]
-"""Tells what may come after the beginning of an answer; None if the model does not tell."""
+"""Returns the alternatives for the next token after a beginning of an answer; None if the model does not report any."""
 
 
 class Scores(NamedTuple):
     """How likely each outcome is."""
 
     logprobs: dict[str, float]
-    """By outcome, natural log-probabilities that are normalised."""
+    """The normalised natural log-probability of each outcome."""
     unassigned: float
-    """The share of the probability that went to no outcome, 0 to 1."""
+    """The share of the probability that belongs to no outcome, 0 to 1."""
 
 
 class _Open(NamedTuple):
-    """A beginning of an answer that is not decided yet."""
+    """A beginning of an answer whose outcome is not known yet."""
 
     said: bytes
     logprob: float
     may: frozenset[str]
-    """The outcomes that it may become."""
+    """The outcomes that it can become."""
     begun: tuple[Piece, ...] | None
-    """What the model has to be given to go on from there; None if it cannot."""
+    """The prefill with which the model continues from here; None if it does not support that."""
     is_greedy: bool
-    """Whether greedy decoding begins with it."""
+    """Whether greedy decoding starts with this beginning."""
     goes_on: float
-    """How likely the only word that it begins is taken to be gone on with; 0 if that was not seen yet."""
+    """The assumed probability that the model completes the only word that this begins; 0 if not known yet."""
 
     @property
     def mass(self) -> float:
@@ -62,20 +62,20 @@ class _Open(NamedTuple):
 
     @property
     def doubt(self) -> float:
-        """How much of its probability may yet go elsewhere than to the outcome that it is taken for."""
+        """How much of its probability may still go to something other than the outcome it is counted for."""
         return self.mass * (1 - self.goes_on)
 
     @property
     def is_vague(self) -> bool:
-        """Whether it says little of what may come: several words share it, or it ends inside a character."""
+        """Whether it says little about how the answer continues: several words begin so, or it ends in a character."""
         return len(self.may) > 1 or not (self.goes_on or is_whole(self.said))
 
 
 class Scoring:
     """The probability of each outcome's word, as far as it is known.
 
-    What may begin a word (a blank, part of a character, letters that several words begin with, or some of one
-    word) stays open until `go_on` has the model go on from it.
+    A token may be only the beginning of a word: a space, part of a character, or a few letters. Such beginnings stay
+    open until `go_on` asks the model how it continues from them.
 
     >>> scoring = Scoring(Spelling({"a": "yes", "b": "no"}), [Alternative(b" yes", math.log(0.9), " yes")])
     >>> round(scoring.scores().unassigned, 3)
@@ -84,7 +84,7 @@ class Scoring:
 
     def __init__(self, spelling: Spelling, told: Sequence[Alternative], *, calls: int = 0):
         self.calls = calls
-        """The further calls so far."""
+        """The number of further calls so far."""
         self._spelling = spelling
         self._spoken: dict[str, list[float]] = {outcome: [] for outcome in spelling.words}
         self._open: list[_Open] = []
@@ -92,7 +92,10 @@ class Scoring:
         self._take(told, _Open(b"", 0.0, frozenset(self._spoken), (), is_greedy=True, goes_on=0.0))
 
     def go_on(self, next_alternatives: NextAlternatives) -> None:
-        """Have the model go on from what leaves most in doubt, until little is or `MOST_CALLS` are made."""
+        """Ask the model to continue from the most doubtful beginning, until little is in doubt or after `MOST_CALLS`.
+
+        `next_alternatives` makes the calls.
+        """
         while self.calls < MOST_CALLS and (live := [one for one in self._live() if one.begun]):
             one = max(live, key=lambda beginning: beginning.doubt)
             told = next_alternatives(one.begun or ())
@@ -105,16 +108,16 @@ class Scoring:
 
     @property
     def is_silent(self) -> bool:
-        """Whether nothing that was told speaks for any outcome."""
+        """Whether no alternative supports any outcome."""
         return not any(self._sums().values())
 
     @property
     def needs_text(self) -> bool:
-        """Whether the text that the model writes could tell more: what is still open begins it, or nothing speaks."""
+        """Whether the greedy text could tell more: it starts with an open beginning, or no outcome has support."""
         return self.is_silent or any(one.is_greedy for one in self._live())
 
     def hear(self, outcome: str | None) -> None:
-        """Take in which outcome the model writes by greedy decoding; None if it is none of them."""
+        """Use the outcome that the model writes by greedy decoding; None if its text names no outcome."""
         if self.is_silent and outcome is not None:
             self._spoken[outcome].append(max(self._logprobs, default=0.0))
             return
@@ -124,10 +127,10 @@ class Scoring:
                 self._spoken[outcome].append(one.logprob)
 
     def scores(self) -> Scores:
-        """Return the probabilities; all outcomes have the same one if nothing speaks for any.
+        """Return the probabilities; they are equal if no alternative supports any outcome.
 
-        An outcome that nothing speaks for gets the most that it can have: as much as the least likely of what was
-        told, or all that was not told.
+        An outcome without support gets an upper bound of its probability: that of the least likely alternative, or
+        the probability that the alternatives leave over, whichever is lower.
         """
         sums = {outcome: logsumexp(spoken) for outcome, spoken in self._sums().items() if spoken}
         untold = 1 - math.fsum(map(math.exp, self._logprobs))
@@ -139,7 +142,7 @@ class Scoring:
         return Scores(logprobs, min(1.0, max(0.0, unassigned)))
 
     def _take(self, told: Sequence[Alternative], before: _Open) -> None:
-        """Take in what may come after a beginning."""
+        """Add the alternatives that follow a beginning."""
         best = max((one.logprob for one in told), default=0.0)
         for one in told:
             said, logprob = before.said + one.text, before.logprob + one.logprob
@@ -152,10 +155,10 @@ class Scoring:
                 self._spoken[outcome].append(logprob - math.log(len(got)))
 
     def _live(self) -> list[_Open]:
-        """Return the open beginnings that could still matter: they leave more than `SHARE` allows in doubt.
+        """Return the open beginnings that matter, because they leave more probability in doubt than `SHARE` allows.
 
-        By themselves, those that several outcomes share, or that end inside a character; together, those that may
-        become the outcome that leads, or one that could still overtake it.
+        A vague beginning matters if it alone exceeds that limit. Beginnings of the leading outcome, or of one that
+        could still overtake it, matter if they exceed the limit together.
         """
         contested = self._contested()
         mass = math.fsum(one.mass for one in self._open) + math.fsum(map(self._mass, self._spoken))
@@ -164,7 +167,7 @@ class Scoring:
         return [one for one in self._open if one in decisive or (one.is_vague and one.mass > allowed)]
 
     def _contested(self) -> list[_Open]:
-        """Return the open beginnings that could change which outcome leads."""
+        """Return the open beginnings that can change which outcome leads."""
         least = {outcome: self._least(outcome) for outcome in self._spoken}
         most = {outcome: self._mass(outcome) + _sum(self._open, outcome) for outcome in self._spoken}
         leader = max(least, key=least.__getitem__)
@@ -172,17 +175,17 @@ class Scoring:
         return [one for one in self._open if contenders and one.may & (contenders | {leader})]
 
     def _least(self, outcome: str) -> float:
-        """Return what an outcome has at least, if the model goes on with a word as it went on with it before."""
+        """Return the least probability of an outcome if the model completes the words that it has begun."""
         return self._mass(outcome) + math.fsum(one.mass * one.goes_on for one in self._open if outcome in one.may)
 
     def _mass(self, outcome: str) -> float:
         return math.fsum(map(math.exp, self._spoken[outcome]))
 
     def _sums(self) -> Mapping[str, list[float]]:
-        """Return the log-probabilities that speak for each outcome, with what is still open.
+        """Return the log-probabilities that support each outcome, open beginnings included.
 
-        What begins one word counts for it. What begins several is shared out if it matters, unless it may become
-        any of them; if it does not matter it counts for none.
+        A beginning of one word counts for its outcome. A beginning of several words is divided among them if it
+        matters (see `_live`) and cannot become every outcome; otherwise it counts for none.
         """
         spoken = {outcome: [*logprobs] for outcome, logprobs in self._spoken.items()}
         live = self._live()
@@ -203,7 +206,7 @@ def logsumexp(values: Iterable[float]) -> float:
 
 
 def _goes_on(before: _Open, may: frozenset[str], told: Alternative) -> float:
-    """Return how likely a word is taken to be gone on with, after one more of its tokens; 0 if that is not known."""
+    """Return the assumed probability that the model completes a word after one more token of it; 0 if not known."""
     said, share = before.said + told.text, math.exp(told.logprob)
     if len(may) > 1:
         return 0.0

@@ -1,29 +1,29 @@
-"""Tell which outcomes the beginning of an answer may become."""
+"""Tell which outcomes a partial answer can still become."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-_WIDE_BLANKS = ("\u3000", "\u00a0")  # white space of several bytes that models write before a word
-_SHORTEST = 3  # letters of what may be short for a word
-_UNTOLD = "\ufffd"  # what servers show for part of a character
+_WIDE_BLANKS = ("\u3000", "\u00a0")  # white space of several UTF-8 bytes that models write before a word
+_SHORTEST = 3  # the fewest letters that count as an abbreviation of a word
+_UNTOLD = "\ufffd"  # servers show this for a token that is only part of a character
 
 
 class Reading(NamedTuple):
-    """What the beginning of an answer says."""
+    """Which outcomes a partial answer is, or can become."""
 
     got: frozenset[str]
-    """The outcomes that it has come to: one, none, or several that nothing can tell apart."""
+    """The outcomes that the text already names: one, none, or several with the same word."""
     may: frozenset[str]
-    """The outcomes that it may still come to; empty once nothing more has to be said."""
+    """The outcomes that the text can still become; empty if more text would not change `got`."""
 
 
 class Spelling:
-    """The words that stand for some outcomes, as a model writes them.
+    """Matches the text that a model writes against the words of some outcomes.
 
-    Part of a character is read by its bytes; if a server shows it as U+FFFD, it may be part of any that is not ASCII.
-    White space before a word and around its parts does not count. Neither does its case, unless two outcomes
-    differ in case alone. An answer that goes on after a whole word is that word's, as `starts_with_word` reads it.
-    One that ends before is short for the only word that it begins, as "tech" is for "technology".
+    A partial character is matched by its bytes; if a server shows it as U+FFFD, it matches any non-ASCII character.
+    White space before a word and between its parts is ignored, and so is case, unless two outcomes differ only in
+    case. An answer that continues after a whole word means that word, as in `starts_with_word`. An answer that ends
+    before a word is complete is an abbreviation if it begins only one word: "tech" means "technology".
 
     >>> spelling = Spelling({"a": "science", "b": "science fiction", "c": "sports"}, stops=["\\n"])
     >>> sorted(spelling.read(b" science").may), sorted(spelling.read(b" science\\n").got)
@@ -36,7 +36,7 @@ class Spelling:
         self._stops = tuple(stops)
 
     def read(self, said: bytes, *, ended: bool = False) -> Reading:
-        """Return what an answer that begins with these bytes, or `ended` with them, says."""
+        """Read an answer that begins with these bytes, or, if `ended`, consists of them."""
         text, rest = _whole_characters(said)
         at = min((place for stop in self._stops if (place := text.find(stop)) >= 0), default=-1)
         if at >= 0:
@@ -51,7 +51,7 @@ class Spelling:
         return Reading(frozenset(), longer | self._written(text.rstrip()))
 
     def _continued(self, text: str, rest: bytes) -> frozenset[str]:
-        """Return the outcomes whose words go on after a text, with a character that starts with `rest`."""
+        """Return the outcomes whose words start with the text and continue with a character that starts with `rest`."""
         folded = text.casefold()
         longer = [
             outcome
@@ -63,25 +63,25 @@ class Spelling:
         return self._as_cased(longer, text)
 
     def _written(self, text: str) -> frozenset[str]:
-        """Return the outcomes whose word a text is."""
+        """Return the outcomes whose word equals the text."""
         folded = text.casefold()
         return self._as_cased([outcome for outcome, word in self._folded.items() if word == folded], text)
 
     def _come_to(self, text: str) -> frozenset[str]:
-        """Return the outcomes of the longest word that a text starts with, if that word ends there."""
+        """Return the outcomes with the longest word that the text starts with as a whole word."""
         folded = text.casefold()
         begun = [outcome for outcome, word in self._folded.items() if word and _starts_with(folded, word)]
         longest = max((len(self._folded[outcome]) for outcome in begun), default=0)
         return self._as_cased([outcome for outcome in begun if len(self._folded[outcome]) == longest], text)
 
     def _short_for(self, text: str) -> frozenset[str]:
-        """Return the outcome whose word alone begins with a text; none if the text is too short to tell."""
+        """Return the outcome that the text abbreviates: the only one whose word starts with it; else none."""
         longer = self._continued(text, b"")
         is_enough = len(text) >= _SHORTEST and text.replace(" ", "").isalpha()
         return longer if is_enough and len(longer) == 1 else frozenset()
 
     def _as_cased(self, outcomes: Iterable[str], text: str) -> frozenset[str]:
-        """Return the outcomes; of those that differ in case alone, the ones that are written as the text is."""
+        """Drop outcomes whose word differs from another's only in case if the text is written like the other."""
         by_word: dict[str, list[str]] = {}
         for outcome in outcomes:
             by_word.setdefault(self._folded[outcome], []).append(outcome)
@@ -93,7 +93,7 @@ class Spelling:
 
 
 def _whole_characters(said: bytes) -> tuple[str, bytes]:
-    """Return the text of some bytes, and the bytes at their end that begin a further character."""
+    """Split bytes into the text of all whole characters and the bytes of a partial character at the end."""
     if said.endswith(_UNTOLD.encode()):
         return said.decode(errors="replace").rstrip(_UNTOLD), _UNTOLD.encode()
     for length in range(min(3, len(said)) + 1):
@@ -104,13 +104,13 @@ def _whole_characters(said: bytes) -> tuple[str, bytes]:
 
 
 def _is_begun(rest: bytes) -> bool:
-    """Tell whether bytes begin a character, and end before it does."""
+    """Tell whether the bytes are the beginning of a UTF-8 character and not all of it."""
     length = 2 if rest[0] >> 5 == 0b110 else 3 if rest[0] >> 4 == 0b1110 else 4 if rest[0] >> 3 == 0b11110 else 0
     return len(rest) < length and all(byte >> 6 == 0b10 for byte in rest[1:])
 
 
 def is_whole(data: bytes) -> bool:
-    """Tell whether bytes are text, and end where a character does."""
+    """Tell whether the bytes are valid text that does not end inside a character."""
     return _decoded(data) is not None and not data.endswith(_UNTOLD.encode())
 
 
@@ -122,13 +122,13 @@ def _decoded(data: bytes) -> str | None:
 
 
 def _squeezed(text: str) -> str:
-    """Return a text with each run of white space as one blank, and none before it."""
+    """Replace each run of white space by one space, and remove leading white space."""
     words = " ".join(text.split())
     return f"{words} " if words and text[-1].isspace() else words
 
 
 def _may_start(word: str, rest: bytes) -> bool:
-    """Tell whether a word's next character, in some case, may have these first bytes."""
+    """Tell whether the word's first character, in upper or lower case, can start with these bytes."""
     if not rest:
         return True
     first = word[:1]
@@ -138,7 +138,7 @@ def _may_start(word: str, rest: bytes) -> bool:
 
 
 def _starts_with(text: str, word: str) -> bool:
-    """Tell whether a text starts with a word, and the word ends there."""
+    """Tell whether the text starts with the word as a whole word."""
     before, after = word[-1:], text[len(word) : len(word) + 1]
     goes_on = before.isascii() and before.isalnum() and after.isascii() and after.isalnum()
     return text.startswith(word) and not goes_on

@@ -17,13 +17,13 @@ _FORMS = ("{{NAME}}", "<<NAME>>", "[[NAME]]", "@@NAME@@")
 
 @dataclass(frozen=True)
 class Slot:
-    """Where an input goes."""
+    """The place of an input in a template."""
 
     field: str
 
 
 Pieces = tuple[str | Slot, ...]
-"""Text with slots; no two texts side by side, none empty."""
+"""Texts and slots, in order; no text is empty, and two texts are never adjacent."""
 
 
 @dataclass(frozen=True)
@@ -39,21 +39,21 @@ class Template:
     """A prompt with a slot for each input."""
 
     text: Pieces
-    """Of a raw completion; empty for a chat."""
+    """The text of a raw completion; empty for a chat."""
     turns: tuple[Turn, ...]
-    """Of a chat; slots are in the last one alone."""
+    """The messages of a chat; only the last one has slots. Empty for a raw completion."""
     stop: tuple[str, ...]
-    """The sequences that end the completion."""
+    """The stop sequences."""
     question: Question | None = None
-    """What is asked about the text; None if it is to be gone on with."""
+    """The typed question about the text; None if the model should continue the text."""
 
     @property
     def asked(self) -> Pieces:
-        """What holds the slots: the whole text, or the last message."""
+        """The part with the slots: the whole text, or the last message of a chat."""
         return self.turns[-1].content if self.turns else self.text
 
     def placeholders(self) -> dict[str, str]:
-        """Return a placeholder for each input, in a form that the prompt's own text does not have."""
+        """Return a placeholder for each input, in a form that does not occur in the prompt's own text."""
         names = list(dict.fromkeys(piece.field for piece in self.asked if isinstance(piece, Slot)))
         everything = [self.text, *(turn.content for turn in self.turns)]
         forms = itertools.chain(_FORMS, (f"{{{{NAME#{number}}}}}" for number in itertools.count(2)))
@@ -68,7 +68,7 @@ class Template:
 def template(layout: Layout, signature: Signature, *, instructions: str, demos: Sequence[Demo]) -> Template:
     """Return the prompt that `render` gives, with slots in place of the inputs.
 
-    An input that is not text has the slot too: what fills it is the text that stands for its value.
+    An input that is not text also gets a slot, to be filled with the value as text.
     """
     slotted = signature.model_copy(update={"inputs": tuple(map(_as_label, signature.inputs))})
     shown = [_in_words(demo, signature) for demo in demos]
@@ -105,12 +105,12 @@ def _split(text: str, marks: Mapping[str, str]) -> Pieces:
 
 
 def _as_label(field: Field) -> Field:
-    """Return the field as a label, so that `render` accepts a placeholder for its value."""
+    """Return a finite field as a label, so that `render` accepts a placeholder as its value."""
     return field.model_copy(update={"type": Label(labels=field.closed_outcomes)}) if field.is_finite else field
 
 
 def _in_words(demo: Demo, signature: Signature) -> Demo:
-    """Return the demo with its finite inputs as labels."""
+    """Return the demo with its finite inputs as the words of their outcomes."""
     fields = {field.name: field for field in signature.inputs if field.is_finite}
     words = {name: field.outcome_of(demo.inputs[name]) for name, field in fields.items()}
     return demo.model_copy(update={"inputs": {**demo.inputs, **words}})

@@ -1,1 +1,1 @@
-"""Reports for people and machines."""
+"""Reports, as tables or JSON."""

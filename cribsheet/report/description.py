@@ -1,4 +1,4 @@
-"""What a frozen file holds: tables for people, summaries for machines."""
+"""Describe what a frozen file contains, as tables for people or as JSON for machines."""
 
 from collections import Counter
 from typing import Any
@@ -14,7 +14,7 @@ _HASH = 12
 
 
 def program_summary(program: FrozenProgram) -> dict[str, Any]:
-    """Return what a frozen file holds, with the text of each prompt in place of its parts."""
+    """Return the content of a frozen file as JSON, with each prompt as its text instead of its parts."""
     return {
         "task": program.task,
         "model": program.model.model_dump(mode="json"),
@@ -26,13 +26,13 @@ def program_summary(program: FrozenProgram) -> dict[str, Any]:
 
 
 def program_facts(program: FrozenProgram) -> Table:
-    """Return where a frozen program comes from."""
+    """Return a table of how a frozen program was compiled."""
     made = program.provenance
     stopped = ", stopped by hand" if made.interrupted else ""
     splits = ", ".join(f"{part} {_short(digest)}" for part, digest in made.splits.items())
     facts = {
         "model": f"{program.model.name}, window of {program.model.context_window:,} tokens",
-        "digest": _short(program.model.digest) if program.model.digest else "not told by the endpoint",
+        "digest": _short(program.model.digest) if program.model.digest else "not reported by the endpoint",
         "metric": program.results.metric,
         "search": f"{made.optimizer}, seed {made.seed}; {counted(made.candidates, 'candidate')} scored, "
         f"{counted(made.evaluations, 'row')} answered{stopped}",
@@ -46,12 +46,12 @@ def program_facts(program: FrozenProgram) -> Table:
 
 
 def taught_facts(taught: Taught | None) -> dict[str, str]:
-    """Return who taught, and how much of it was of use; nothing if nobody did."""
+    """Return the teacher and the number of passing traces; empty if there was no teacher."""
     return {"teacher": f"{taught.teacher}, {counted(taught.traces, 'trace')} passed"} if taught else {}
 
 
 def prompt_facts(prompt: FrozenPrompt) -> Table:
-    """Return how a frozen prompt asks and decides."""
+    """Return a table of a frozen prompt's layout, demos, decoding and corrections."""
     signature, layout = prompt.signature, prompt.layout
     inputs, outputs = (", ".join(field.name for field in side) for side in (signature.inputs, signature.outputs))
     facts = {
@@ -67,7 +67,7 @@ def prompt_facts(prompt: FrozenPrompt) -> Table:
 
 
 def prompt_with_placeholders(prompt: FrozenPrompt) -> Prompt:
-    """Return the exact prompt, each input shown as its name in angle quotes."""
+    """Return the exact prompt with each input replaced by its name in angle quotes, such as «text»."""
     opened = prompt.template
     marks = {field.name: f"«{field.name}»" for field in prompt.signature.inputs}
     turns = (

@@ -1,4 +1,4 @@
-"""Whether a score still holds: for people, for machines, for CI."""
+"""Report whether a score still holds, in the formats that people, machines or CI need."""
 
 from typing import Any
 from xml.etree import ElementTree
@@ -10,7 +10,7 @@ from cribsheet.report.tables import add_score, scores_table
 
 
 def drift_table(found: Drift) -> Table:
-    """Return both scores and the change, with their intervals."""
+    """Return a table of both scores and the change, with their intervals."""
     table, change = scores_table(), found.change
     add_score(table, "recorded", found.before)
     add_score(table, "now", found.now)
@@ -19,11 +19,11 @@ def drift_table(found: Drift) -> Table:
 
 
 def verdict(found: Drift) -> str:
-    """Return in words whether the score holds."""
+    """Return a sentence that says whether the score holds."""
     how = "paired by row" if found.is_paired else "on other rows"
     if found.holds:
-        return f"The score holds: the interval of the change, {how}, does not lie below 0."
-    return f"The score does not hold: the whole interval of the change, {how}, lies below 0. Compile again."
+        return f"The score holds: the interval of the change, {how}, is not wholly below 0."
+    return f"The score does not hold: the whole interval of the change, {how}, is below 0. Compile again."
 
 
 def drift_summary(found: Drift) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def drift_summary(found: Drift) -> dict[str, Any]:
 
 
 def junit(found: Drift, name: str) -> str:
-    """Return JUnit XML: one test, which fails if the score does not hold."""
+    """Return JUnit XML with one test, which fails if the score does not hold."""
     suite = ElementTree.Element(
         "testsuite", name="cribsheet check", tests="1", failures=str(int(not found.holds)), errors="0"
     )

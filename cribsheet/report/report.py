@@ -1,4 +1,4 @@
-"""What was compiled and measured: tables for people, summaries for machines."""
+"""Report a compile or an evaluation, as tables for people or as JSON for machines."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from cribsheet.report.tables import add_score, counted, facts_table, figured, sc
 from cribsheet.signature import Field
 from cribsheet.task import Metric
 
-if TYPE_CHECKING:  # the compiler imports dspy, which a table does without
+if TYPE_CHECKING:  # the compiler imports dspy, which a table does not need
     from cribsheet.compiler.compile import Compiled
     from cribsheet.models.cache import Meter
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # the compiler imports dspy, which a table does without
 
 
 def compiled_summary(compiled: "Compiled", out: Path) -> dict[str, Any]:
-    """Return what a compile gave and took."""
+    """Return the result and the cost of a compile as JSON."""
     program = compiled.program
     return {
         "out": str(out),
@@ -44,7 +44,7 @@ def compiled_summary(compiled: "Compiled", out: Path) -> dict[str, Any]:
 
 
 def compiled_facts(compiled: "Compiled") -> Table:
-    """Return what was chosen and what it took."""
+    """Return a table of the compiled prompts and the cost of the compile."""
     program = compiled.program
     spent = meter_summary(compiled.meter)
     asked = "on rows that the search never saw" if program.results.rows == "testset" else "on validation rows"
@@ -57,14 +57,14 @@ def compiled_facts(compiled: "Compiled") -> Table:
 
 
 def headline(program: FrozenProgram) -> str:
-    """Return what was compiled, for which model and deployment."""
+    """Say what was compiled, for which model and deployment."""
     carriage = program.results.carriage
     deployed = "" if carriage == "runtime" else f", to be deployed as {carriage}"
     return f"{program.task}, compiled for {program.model.name}{deployed}"
 
 
 def results_table(results: Results) -> Table:
-    """Return baseline, compiled and gain with their intervals, and the score under other carriages."""
+    """Return a table of the baseline, the compiled score, the gain, and the scores under other carriages."""
     table = scores_table()
     add_score(table, "zero-shot", results.baseline)
     add_score(table, "compiled", results.compiled)
@@ -79,20 +79,20 @@ def results_table(results: Results) -> Table:
 
 
 def gain_in_words(gain: Gain) -> str:
-    """Return in words what a gain's interval says.
+    """Return a sentence that says what a gain's interval means.
 
     >>> gain_in_words(Gain(mean=0.1, low=-0.05, high=0.25, n=40))
-    'The interval of the gain includes 0: it may be chance. More rows would tell.'
+    'The interval of the gain includes 0: it may be chance. More rows would show.'
     """
     if gain.low > 0:
         return "The interval of the gain excludes 0: the compiled prompt is better."
     if gain.high < 0:
         return "The interval of the gain excludes 0: the compiled prompt is worse."
-    return "The interval of the gain includes 0: it may be chance. More rows would tell."
+    return "The interval of the gain includes 0: it may be chance. More rows would show."
 
 
 def meter_summary(meter: "Meter") -> dict[str, int | float | None]:
-    """Return what was asked of a model, and what its caches made unnecessary."""
+    """Return the calls and tokens as JSON, with how many of them came from caches."""
     return {
         "calls": meter.calls,
         "cached_calls": meter.cached_calls,
@@ -106,9 +106,9 @@ def meter_summary(meter: "Meter") -> dict[str, int | float | None]:
 
 
 def _took(spent: Mapping[str, Any]) -> str:
-    """Return in words what `meter_summary` and the seconds say."""
+    """Return `meter_summary` and the seconds as a sentence."""
     tokens = spent["prompt_tokens"] + spent["completion_cached_tokens"]
-    untold = ", as far as the endpoint tells" if spent["calls"] and spent["prefix_cached_tokens"] is None else ""
+    untold = ", as far as the endpoint reports" if spent["calls"] and spent["prefix_cached_tokens"] is None else ""
     return (
         f"{spent['calls']:,} calls, {spent['cached_calls']:,} more answered by the cache; "
         f"{100 * (spent['cached_share'] or 0):.0f} % of {tokens:,} prompt tokens came from caches{untold}, "
@@ -126,7 +126,7 @@ def _choice(prompt: FrozenPrompt) -> str:
 
 
 def evaluation_summary(evaluation: Evaluation, field: Field, metric: Metric) -> dict[str, Any]:
-    """Return the score, what went wrong, and the figures of each outcome of a field."""
+    """Return an evaluation as JSON: the score, the failures, and the figures for each outcome of a field."""
     pairs = [(gold, predicted or "") for gold, predicted in evaluation.outcomes(field)]
     found, uncorrected = recall(pairs), uncorrected_evaluation(evaluation, metric)
     summary = {
@@ -149,7 +149,7 @@ def evaluation_summary(evaluation: Evaluation, field: Field, metric: Metric) -> 
 
 
 def evaluation_tables(evaluation: Evaluation, summary: Mapping[str, Any]) -> Sequence[Table]:
-    """Return an evaluation's score and its further figures; `summary` is the whole one, for machines."""
+    """Return an evaluation as two tables, scores and facts; `summary` comes from `evaluation_summary` and the meter."""
     scores = scores_table()
     add_score(scores, summary["metric"], evaluation.score)
     for part in ("uncorrected", "answerable"):
@@ -172,5 +172,5 @@ def evaluation_tables(evaluation: Evaluation, summary: Mapping[str, Any]) -> Seq
 
 
 def _curve_summary(curve: Sequence[Point]) -> dict[str, Any] | None:
-    """Return the area and the points, coverage and risk; None if nothing tells how sure the program is."""
+    """Return the area under the curve and its points (coverage, risk); None if the curve is empty."""
     return {"area": area(curve), "curve": [[point.coverage, point.risk] for point in curve]} if curve else None

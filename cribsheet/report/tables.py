@@ -1,4 +1,4 @@
-"""Tables for people, and figures in words."""
+"""Building blocks of the tables in reports."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from cribsheet.frozen.score import Score
 
 
 def facts_table(facts: Mapping[str, str]) -> Table:
-    """Return a table of names and what is to be said about each."""
+    """Return a table with a name and a fact in each row."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -33,7 +33,7 @@ def add_score(table: Table, name: str, score: Score) -> None:
 
 
 def figured(figure: float | None) -> str:
-    """Return a figure, or that there is none."""
+    """Return a figure as text; `undefined` if it is None."""
     return "undefined" if figure is None else f"{figure:.3f}"
 
 

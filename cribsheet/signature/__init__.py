@@ -1,4 +1,4 @@
-"""The typed task as plain data."""
+"""A signature, the typed task, as plain data."""
 
 from cribsheet.signature.field import Field
 from cribsheet.signature.signature import REASONING, RESERVED, Signature

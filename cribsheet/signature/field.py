@@ -23,11 +23,11 @@ class Field(BaseModel):
     name: str
     """The Python name, unique in the signature."""
     type: SerializeAsAny[ValueType] = Text()
-    """What its values are; `Field(kind="label", labels=("a", "b"))` is short for `Field(type=Label(labels=…))`."""
+    """The kind of its values. `Field(kind="label", labels=("a", "b"))` is short for `Field(type=Label(labels=…))`."""
     abstains: bool = False
-    """Whether `Unanswerable` is a value too."""
+    """Whether its value may also be `Unanswerable`."""
     description: str = ""
-    """What the user said about it."""
+    """The user's description."""
 
     @model_validator(mode="before")
     @classmethod
@@ -40,7 +40,7 @@ class Field(BaseModel):
 
     @property
     def outcomes(self) -> tuple[str, ...]:
-        """The finite outcomes, in declared order; one, `answered`, for what is written.
+        """The outcomes, in declared order; all values of a kind that is not finite count as one, `answered`.
 
         >>> Field(name="sentiment", kind="label", labels=("negative", "positive")).outcomes
         ('negative', 'positive')
@@ -52,12 +52,12 @@ class Field(BaseModel):
 
     @property
     def closed_outcomes(self) -> tuple[str, ...]:
-        """The outcomes that are values: the labels, or false / true."""
+        """The outcomes that are whole values: the labels, or false and true; empty if the kind is not finite."""
         return self.type.outcomes
 
     @property
     def is_finite(self) -> bool:
-        """Whether the outcome is the whole value, so that it can be decided instead of written."""
+        """Whether the outcome is the whole value, so that log-probabilities can decide it and no text is needed."""
         return bool(self.type.outcomes)
 
     def outcome_of(self, value: Value) -> str:
@@ -69,10 +69,10 @@ class Field(BaseModel):
         return Unanswerable() if outcome == UNANSWERABLE and self.abstains else self.type.value_of(outcome)
 
     def coerce(self, raw: object) -> Value:
-        """Return the typed value of a JSON value, or of the text of a CSV cell.
+        """Convert a JSON value, or the text of a CSV cell, to a typed value.
 
         Raises:
-            ValueError: if the value is not one of this field's.
+            ValueError: if the value does not fit this field's type.
         """
         if isinstance(raw, Unanswerable) or is_unanswerable_json(raw):
             return self._coerce_unanswerable(raw)
@@ -83,7 +83,7 @@ class Field(BaseModel):
 
     def _coerce_unanswerable(self, raw: Any) -> Unanswerable:
         if not self.abstains:
-            raise ValueError(f"{self.name} cannot be unanswerable; its type has no Unanswerable")
+            raise ValueError(f"{self.name} cannot be unanswerable, because its type does not include Unanswerable")
         return raw if isinstance(raw, Unanswerable) else Unanswerable(reason=raw[UNANSWERABLE])
 
     def json_schema(self) -> dict[str, Any]:
@@ -99,5 +99,5 @@ class Field(BaseModel):
         found = (kind.from_json_schema(value) for kind in TYPES.values())
         own = next((kind for kind in found if kind is not None), None)
         if own is None:
-            raise KeyError(f"no kind of value for {value!r}")
+            raise KeyError(f"no kind of value has the JSON Schema {value!r}")
         return cls(name=name, type=own, abstains="anyOf" in schema, description=schema.get("description", ""))

@@ -1,4 +1,4 @@
-"""Typed tasks as plain data, without dspy."""
+"""A typed task as plain data, without dspy."""
 
 from collections.abc import Iterable
 from functools import cached_property
@@ -10,25 +10,25 @@ from cribsheet.errors import SignatureError
 from cribsheet.signature.field import Field
 
 RESERVED = frozenset({"demos", "signature", "config", "lm", "new_signature", "prediction"})
-"""Input names that `dspy.Predict` takes for itself."""
+"""Field names that `dspy.Predict` uses for its own parameters."""
 
 REASONING = "reasoning"
-"""The output that a prompt may ask for before the task's own, and that nobody is handed."""
+"""The output that a prompt may ask for before the task's own outputs; it is not returned to the caller."""
 
 
 class Signature(BaseModel):
-    """A typed task: instructions, inputs, outputs. Its JSON form is JSON Schema."""
+    """A typed task: instructions, inputs and outputs. In JSON, the fields are written as JSON Schema."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    """The class name that the user gave."""
+    """The name of the user's signature class."""
     instructions: str
     """What to do, in the user's words."""
     inputs: tuple[Field, ...]
-    """What is given, in declared order."""
+    """The input fields, in declared order."""
     outputs: tuple[Field, ...]
-    """What is asked for, in declared order."""
+    """The output fields, in declared order."""
 
     @model_validator(mode="before")
     @classmethod
@@ -49,13 +49,13 @@ class Signature(BaseModel):
         reserved = RESERVED.intersection(names)
         if reserved:
             raise SignatureError(
-                f"Signature {self.name} names a field {sorted(reserved)[0]!r}, which dspy.Predict takes "
-                f"for itself. Rename it; reserved are {', '.join(sorted(RESERVED))}."
+                f"Signature {self.name} has a field {sorted(reserved)[0]!r}, a name that dspy.Predict uses "
+                f"for itself. Rename it; the reserved names are {', '.join(sorted(RESERVED))}."
             )
         if not self.inputs or not self.outputs or len(set(names)) < len(names):
             raise SignatureError(
-                f"Signature {self.name} has the fields {names}. It needs at least one input and one "
-                "output, each with a name of its own."
+                f"Signature {self.name} has the fields {names}. Give it at least one input and one "
+                "output, each with a different name."
             )
         return self
 
@@ -75,14 +75,14 @@ class Signature(BaseModel):
 
     @property
     def may_reason(self) -> bool:
-        """Whether `with_reasoning` can be: not if the task has a field of that name, as ChainOfThought gives it."""
+        """Whether `with_reasoning` works: it does not if there already is a `reasoning`, as in dspy.ChainOfThought."""
         return all(field.name != REASONING for field in (*self.inputs, *self.outputs))
 
     def with_reasoning(self) -> "Signature":
-        """Return the signature that asks for a `reasoning` text before its outputs.
+        """Return the signature with a `reasoning` text before its outputs.
 
         Raises:
-            SignatureError: where a field has that name already.
+            SignatureError: if a field already has that name.
         """
         asked = " and ".join(field.name for field in self.outputs)
         reasoning = Field(name=REASONING, description=f"one short sentence that leads to the {asked}")
@@ -91,7 +91,7 @@ class Signature(BaseModel):
         )
 
     def without_outputs(self, names: Iterable[str]) -> "Signature":
-        """Return the signature without some outputs; itself if it has none of them."""
+        """Return the signature without these outputs; the signature itself if none or all outputs would be dropped."""
         dropped = set(names)
         kept = tuple(field for field in self.outputs if field.name not in dropped)
         if len(kept) == len(self.outputs) or not kept:

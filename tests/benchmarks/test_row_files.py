@@ -25,7 +25,7 @@ def test_no_file_ends_in_a_traceback_and_every_message_tells_the_cause_and_the_m
 
 def test_a_message_without_a_mend_would_be_found() -> None:
     assert Outcome(0, message="rows.csv, line 1: it is wrong.").lacks == "a mend"
-    assert Outcome(0, message="It is wrong. Mend it.").lacks == "a place"
+    assert Outcome(0, message="It is wrong. Correct it.").lacks == "a place"
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -30,9 +30,12 @@ FITTING = Signature(
 TEXT = {"text": "The film was superb."}
 ASKED = {"question": "Who wrote the diary?", "context": "The diary was written by Anne Frank."}
 OFF_TOPIC = {"question": "Who wrote the diary?", "context": "Gravity bends light."}
-WRITTEN = "None was fitted: the answer was written, not decided, and no guard judged it."
-GUARDS = "It is the guard's: that the inputs hold an answer, or that they hold none if it abstains."
-UNASKED = "None was fitted: the inputs alone decide that there is no answer, and the model was not asked."
+WRITTEN = "There is none: the answer was written as text, and no guard judged it."
+GUARDS = (
+    "It is the guard's probability that the inputs contain an answer, or, if the outcome is unanswerable, "
+    "that they contain none."
+)
+UNASKED = "There is none: the inputs alone show that there is no answer, so the model was not asked."
 NONE = {"unanswerable": None}
 
 
@@ -199,7 +202,7 @@ def test_an_answer_that_cannot_be_read_keeps_the_words_and_has_no_probability() 
     run = run_of(SENTIMENT, Calibration(biases={"negative": 1.0, "positive": 0.0}), says=" the usual")
     assert isinstance(run.outputs, ParseFailure)
     assert (run.text, run.probability, run.calls[0].answer.changes) == (" the usual", None, ())
-    assert run.probability_note.startswith("None was fitted")
+    assert run.probability_note.startswith("There is none")
 
 
 def test_ask_quotes_the_words_that_could_not_be_read_and_prints_no_json(
@@ -209,7 +212,7 @@ def test_ask_quotes_the_words_that_could_not_be_read_and_prints_no_json(
     result = run("ask", served, "--text", "Hm.", "--json")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "The completion cannot be read" in result.stderr
-    assert "The model said ' the usual'" in result.stderr
+    assert "The model wrote ' the usual'" in result.stderr
 
 
 # Fields of the same names

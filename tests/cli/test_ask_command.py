@@ -36,7 +36,7 @@ def test_json_holds_the_outputs_and_what_is_known_of_them(run: Run, served: Path
     assert json.loads(result.stdout) == {
         "sentiment": "positive",
         "probability": None,
-        "probability_note": "None was fitted: the answer was written, not decided, and no guard judged it.",
+        "probability_note": "There is none: the answer was written as text, and no guard judged it.",
         "unassigned": None,
         "decided_by": "text",
         "model_text": " positive",
@@ -56,7 +56,7 @@ def test_a_dash_reads_standard_input_once(run: Run, served_qa: Path, server: Oll
     assert "Grüße\nund mehr\n" in server.prompts[-1]
     result = run("ask", served_qa, "--question", "-", "--context", "-", input="x")
     assert result.exit_code == 2
-    assert "standard input is already the question" in result.stderr
+    assert "standard input is already used for question" in result.stderr
 
 
 def test_standard_input_that_is_not_utf_8_is_misuse(run: Run, served: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_completion_that_cannot_be_read_is_a_failure_that_quotes_it(
     server.engine = WrittenEngine(" hard to tell")
     result = run("ask", served, "--text", "Hm.")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "The model said ' hard to tell'" in result.stderr
+    assert "The model wrote ' hard to tell'" in result.stderr
 
 
 def test_an_unknown_model_is_a_failure_that_says_what_to_use(run: Run, served: Path) -> None:
@@ -214,7 +214,7 @@ def test_files_that_cannot_be_read_or_written_are_failures(run: Run, served: Pat
     [
         (("--jsonl", "in.jsonl", "--text", "x"), "--text was given too"),
         (("--text", "x", "--out", "out.jsonl"), "Give --jsonl too"),
-        (("--jsonl", "in.jsonl", "--out", "in.jsonl"), "is the file of --jsonl"),
+        (("--jsonl", "in.jsonl", "--out", "in.jsonl"), "is the same file as --jsonl"),
     ],
 )
 def test_options_that_do_not_go_together_are_misuse(
@@ -258,7 +258,7 @@ def test_a_program_whose_code_is_elsewhere_or_another_says_so(run: Run, pair: Pa
     (folder / "programs" / "toy.py").unlink()
     result = run("ask", pair, "--text", "Fine.")
     assert result.exit_code == 1
-    assert "runs code of its own between its prompts: that of the task 'toy', which is not in" in result.stderr
+    assert "needs the code of the task 'toy' between its prompts, and that task is not in" in result.stderr
 
 
 # The embedded model

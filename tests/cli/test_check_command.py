@@ -68,7 +68,7 @@ def test_each_carriage_is_compared_with_its_own_score(run: Run, compiled: Path) 
         assert told["change"]["mean"] == 0.0
     refused = run("check", compiled, "--for", "logit_bias")
     assert refused.exit_code == 2
-    assert "cannot be deployed as logit_bias. They were scored as text, logprobs, runtime" in refused.stderr
+    assert "cannot be deployed as logit_bias. Use one of these: text, logprobs, runtime" in refused.stderr
 
 
 def test_other_rows_are_compared_without_pairing(run: Run, compiled: Path, folder: Path) -> None:
@@ -88,4 +88,4 @@ def test_test_rows_that_are_missing_or_changed_are_refused(run: Run, compiled: P
     beside.unlink()
     missing = run("check", compiled)
     assert missing.exit_code == 1
-    assert "name rows with --data" in missing.stderr
+    assert "name other rows with --data" in missing.stderr

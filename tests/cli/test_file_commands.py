@@ -103,7 +103,7 @@ def test_show_picks_one_prompt_of_several(run: Run, pair: Path) -> None:
     assert "<user>\nQuestion: «question»" in result.stdout
     result = run("show", pair, "--prompt", "none")
     assert result.exit_code == 2
-    assert "The file holds judge, answer" in result.stderr
+    assert "Use one of these: judge, answer" in result.stderr
 
 
 # seal

@@ -151,7 +151,7 @@ def test_a_task_that_does_not_run_is_a_failure(optimize: Run, folder: Path) -> N
     ("args", "message"),
     [
         (("--trainset", "none.jsonl"), "no trainset 'none.jsonl'"),
-        (("--map", "text=label"), "'label' is no field"),
+        (("--map", "text=label"), "'label' is not a field"),
         (("--budget", "20calls"), "too small for one candidate"),
         (("--model", "tiny"), "does not say who runs it"),
         (("--model", "ollama_chat/none"), "Run `ollama pull none`"),

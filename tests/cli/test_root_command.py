@@ -60,7 +60,7 @@ def test_an_error_is_one_message_on_standard_error_without_a_traceback(start: St
     process = start("cribsheet", "show", "none.prompt.json")
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (1, "")
-    assert err == ("Error: There is no file none.prompt.json. Make one with `optimize TASK --out none.prompt.json`.\n")
+    assert err == ("Error: There is no file none.prompt.json. Create it with `optimize TASK --out none.prompt.json`.\n")
 
 
 @pytest.mark.parametrize("command", ["list", "show embedded.prompt.json", "show embedded.prompt.json --json"])

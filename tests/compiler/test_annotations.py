@@ -100,9 +100,9 @@ def test_a_run_gives_the_program_the_members_of_its_enum() -> None:
 
 
 def test_a_name_that_the_module_does_not_know_is_told_with_what_to_do() -> None:
-    with pytest.raises(SignatureError, match=r"'sentiment' has the type .*Hidden.*define it at the top of the module"):
+    with pytest.raises(SignatureError, match=r"'sentiment' has the type .*Hidden.*define it at the top of that module"):
         signature_of(Nowhere)
-    with pytest.raises(CompileError, match=r"Lost\(\) raised ValueError.*define it at the top of the module"):
+    with pytest.raises(CompileError, match=r"Lost\(\) raised ValueError.*define it at the top of that module"):
         as_module(Lost)
 
 

@@ -49,7 +49,7 @@ def test_types_become_outcomes(annotation: Any, kind: str, labels: tuple[Any, ..
 
 @pytest.mark.parametrize("annotation", [list[str], dict[str, int], str | None, str | int, bytes, Literal[1.5], Any])
 def test_a_type_without_a_form_in_a_prompt_is_refused(annotation: Any) -> None:
-    with pytest.raises(SignatureError, match="Supported are str"):
+    with pytest.raises(SignatureError, match="Use str, int"):
         field_of(annotation)
 
 
@@ -175,5 +175,5 @@ def test_the_bridge_needs_neither_litellm_nor_dspys_own_adapters_and_language_mo
     )
     assert done.stdout.splitlines() == [
         "{'sentiment': 'fine'}",
-        "The program called its language model directly. Let a dspy.Predict do it, so that it can be compiled.",
+        "The program called its language model directly, so this call cannot be compiled. Use a dspy.Predict.",
     ], done.stderr

@@ -79,7 +79,7 @@ def test_what_is_refused_is_noted_and_compiling_again_gives_the_same_bytes(
     notes = "\n".join(first.program.notes)
     assert "refuses the parameter `seed`" in notes
     assert "refuses the parameter `stop`: completions are cut at the stop sequences afterwards" in notes
-    assert ("tells no log-probabilities" in notes) == (refuses_after == 0)
+    assert ("reports no log-probabilities" in notes) == (refuses_after == 0)
 
 
 def test_the_probe_is_part_of_the_budget(workspace: Workspace) -> None:
@@ -178,7 +178,7 @@ def test_more_than_a_few_end_the_compile_unless_they_are_allowed(workspace: Work
 
 def test_none_may_be_left_out_if_the_user_says_so(workspace: Workspace) -> None:
     with_long_rows(workspace, *range(0, 120, 30))
-    with pytest.raises(CompileError, match="and 0 may be left out"):
+    with pytest.raises(CompileError, match="and at most 0 may be left out"):
         compiled_with(workspace, long_rows=0)
 
 
@@ -231,7 +231,7 @@ def test_a_second_ctrl_c_ends_a_compile_that_waits_for_a_server_that_hangs(
         process.send_signal(signal.SIGINT)
         # The server never answers, and its client would wait for minutes.
         out, err = process.communicate(timeout=60)
-    assert f"of {name} at {base}, the first asked for" in said
+    assert f"of {name} at {base}, the first requested" in said
     assert "Press Ctrl-C again" in said
     assert "Traceback" not in err
     file = workspace.root / "toy.prompt.json"

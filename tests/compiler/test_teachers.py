@@ -131,7 +131,7 @@ def test_after_another_split_saved_traces_of_held_out_rows_are_ignored_with_a_no
 def test_traces_of_another_teacher_than_the_one_asked_for_are_refused(workspace: Workspace) -> None:
     path = workspace.root / "t.jsonl"
     compiled(workspace, opened=big(), traces=path)
-    with pytest.raises(CompileError, match="holds traces of big/teacher, not of openai/other alone"):
+    with pytest.raises(CompileError, match="holds traces of big/teacher, not only of openai/other"):
         compiled(workspace, teacher="openai/other", traces=path)
 
 

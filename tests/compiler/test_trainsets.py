@@ -145,6 +145,6 @@ def test_a_metric_of_ten_is_scored_from_0_to_1(workspace: Workspace) -> None:
 
 def test_a_metric_of_ten_that_is_not_declared_ends_the_compile_with_its_row(workspace: Workspace) -> None:
     with pytest.raises(
-        MetricError, match=r"out_of_ten gave \d, which is not from 0 to 1, for row .*toy\.jsonl, line \d+"
+        MetricError, match=r"out_of_ten returned \d, which is outside the range 0 to 1, for row .*toy\.jsonl, line \d+"
     ):
         compiled(workspace, "toy.jsonl", metric=out_of_ten)

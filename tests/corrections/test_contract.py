@@ -230,12 +230,14 @@ def test_what_needs_no_calls_makes_none(kind: str) -> None:
 
 def test_an_unknown_kind_is_refused_with_those_that_are_known(tmp_path: Path) -> None:
     content = prompt_with(SENTIMENT).model_dump(mode="json") | {"corrections": [{"kind": "magic"}]}
-    with pytest.raises(ValueError, match=r"'magic' is not a correction; known are calibration, readout, .*decreed"):
+    with pytest.raises(
+        ValueError, match=r"'magic' is not a correction; the known kinds are calibration, readout, .*decreed"
+    ):
         FrozenPrompt.model_validate(content)
     path = tmp_path / "x.prompt.json"
     save(toy_program(prompt_with(SENTIMENT, SAMPLES["decreed"][0])), path)
     path.write_text(path.read_text().replace('"kind": "decreed"', '"kind": "magic"'))
-    with pytest.raises(FrozenFileError, match="'magic' is not a correction; known are"):
+    with pytest.raises(FrozenFileError, match="'magic' is not a correction; the known kinds are"):
         reseal(path)
 
 

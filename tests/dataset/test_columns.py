@@ -39,9 +39,9 @@ def test_a_malformed_mapping_is_refused_with_an_example(text):
 @pytest.mark.parametrize(
     ("mapping", "message"),
     [
-        ({"label": "mood"}, "--map label=mood: 'mood' is no field. The signature Sentiment has the fields"),
-        ({"label": "sentiment", "text": "sentiment"}, "'sentiment' gets two columns"),
-        ({"lable": "sentiment"}, "no column 'lable' for --map; it has text, sentiment"),
+        ({"label": "mood"}, "--map label=mood: 'mood' is not a field. The signature Sentiment has the fields"),
+        ({"label": "sentiment", "text": "sentiment"}, "'sentiment' is mapped from two columns"),
+        ({"lable": "sentiment"}, "--map names the column 'lable', but the row has text, sentiment"),
     ],
 )
 def test_a_mapping_that_does_not_fit_is_refused(write, mapping, message):
@@ -52,7 +52,9 @@ def test_a_mapping_that_does_not_fit_is_refused(write, mapping, message):
 
 def test_a_field_whose_own_column_is_mapped_away_is_told(write):
     path = write("x.csv", "text,sentiment,topic\na,positive,b\n")
-    with pytest.raises(DataError, match=r"no field 'text', since its column is mapped to 'group'.*Map another column"):
+    with pytest.raises(
+        DataError, match=r"no field 'text', since its column is mapped to 'group'.*Also map another column"
+    ):
         load_rows(path, SENTIMENT, mapping={"text": "group"})
 
 
@@ -73,12 +75,12 @@ def test_a_field_whose_own_column_is_mapped_away_is_told(write):
     ],
 )
 def test_the_columns_that_a_field_may_be_are_proposed(write, header, cells, proposed):
-    with pytest.raises(DataError, match=re.escape(f"such as with --map {proposed}.")):
+    with pytest.raises(DataError, match=re.escape(f"for example with --map {proposed}.")):
         load_rows(write("x.csv", f"{header}\n{cells}\n"), SENTIMENT)
 
 
 def test_a_file_without_a_header_is_told_what_to_write(write):
-    with pytest.raises(DataError, match=r"If the file has no header, write one into its first line: text,sentiment\.$"):
+    with pytest.raises(DataError, match=r"If the file has no header, add one as its first line: text,sentiment\.$"):
         load_rows(write("x.csv", "It was fine.,positive\nIt was dull.,negative\n"), SENTIMENT)
 
 
@@ -88,7 +90,7 @@ def test_numbers_and_booleans_find_their_columns_too(write):
 
 
 def test_rows_from_code_are_told_pythons_way(write):
-    with pytest.raises(DataError, match=re.escape("such as with mapping={'sentence': 'text'}.")):
+    with pytest.raises(DataError, match=re.escape("for example with mapping={'sentence': 'text'}.")):
         load_rows([{"sentence": "It was fine.", "sentiment": "positive"}], SENTIMENT)
 
 

@@ -27,8 +27,14 @@ def test_the_order_of_bytes_is_that_of_the_mark(write, encoding):
     ("content", "message"),
     [
         (GOOD.encode("utf-16-le"), "are NUL, as in UTF-16 without its byte order mark. Save the file as UTF-8."),
-        (GOOD.encode("utf-16")[:-1], "begins as UTF-16-LE but is not at byte 78: truncated data. Save it as UTF-8."),
-        (b"\xff\xfe" + b"\x00\xd8" * 2, "begins as UTF-16-LE but is not at byte 2: illegal UTF-16 surrogate"),
+        (
+            GOOD.encode("utf-16")[:-1],
+            "has the byte order mark of UTF-16-LE, but byte 78 is not valid in it: truncated data. Save",
+        ),
+        (
+            b"\xff\xfe" + b"\x00\xd8" * 2,
+            "has the byte order mark of UTF-16-LE, but byte 2 is not valid in it: illegal UTF-16 surrogate",
+        ),
         (
             "text,sentiment\ncafé,positive\n".encode("cp1252"),
             "line 2: not UTF-8, byte 0xe9 at offset 18. Save the file",
@@ -36,8 +42,8 @@ def test_the_order_of_bytes_is_that_of_the_mark(write, encoding):
         (b"PK\x03\x04 rows", "is a zip file, as Excel's workbooks are, not text. Unpack or export it"),
         (b"\x1f\x8b\x08 rows", "is a gzip file, not text"),
         (b"PAR1 rows", "is a Parquet file, not text"),
-        (b"\xff\xfe", "is empty. Give it rows"),
-        (b"\xef\xbb\xbf \r\n", "is empty. Give it rows"),
+        (b"\xff\xfe", "is empty. Add rows"),
+        (b"\xef\xbb\xbf \r\n", "is empty. Add rows"),
     ],
     ids=["no mark", "cut", "half a pair", "latin", "zip", "gzip", "parquet", "mark alone", "blanks alone"],
 )

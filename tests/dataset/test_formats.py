@@ -68,7 +68,7 @@ def test_blank_lines_are_passed_over_before_the_header_too(write, blank):
 @pytest.mark.parametrize("line", [",", " , ", ",,", '"",""', "\u00a0,"])
 def test_a_row_of_nothing_but_separators_is_refused_even_if_texts_may_be_empty(write, line):
     path = write("x.csv", f"text,answer\na,b\n{line}\n")
-    with pytest.raises(DataError, match=r"x\.csv, line 3: nothing but separators\. Remove this row"):
+    with pytest.raises(DataError, match=r"x\.csv, line 3: the row has only empty cells\. Remove this row"):
         load_rows(path, ECHO, allow_empty=True)
 
 
@@ -88,7 +88,7 @@ def test_a_header_that_names_a_column_twice_is_refused_with_both_places(write, h
     with pytest.raises(DataError, match=re.escape(places)) as caught:
         load_rows(path, SENTIMENT)
     assert "line 1: the header names" in str(caught.value)
-    assert "Remove all but one, or give the others another name." in str(caught.value)
+    assert "Remove all but one, or rename the others." in str(caught.value)
 
 
 def test_a_mapped_column_that_is_there_twice_is_refused(write):
@@ -144,19 +144,19 @@ def test_an_object_over_several_lines_is_named_by_its_first(write):
     ("text", "message"),
     [
         ('{"text": "a", "sentiment": "positive", "sentiment": "negative"}', "line 1: an object has 'sentiment' twice"),
-        ('{"text": "a", "sentiment": "positive", "sentiment ": "negative"}', "two are the same. Keep one"),
+        ('{"text": "a", "sentiment": "positive", "sentiment ": "negative"}', "are the same. Keep one"),
         (
             GOOD + '{"text": "a"\n' + GOOD,
-            "line 2: not JSON: Expecting ',' delimiter, at line 3 column 1. Mend it there",
+            "line 2: not JSON: Expecting ',' delimiter, at line 3 column 1. Correct it there",
         ),
-        (GOOD.strip() + ",\n" + GOOD, "line 1: not JSON: Expecting value, at line 1 column 39. Mend it there"),
-        (f"[{GOOD}, {GOOD}", "the array of objects does not end. Close it with ]"),
-        (f"[{GOOD} {GOOD}]", "line 1: after the object stands"),
-        (f"[[{GOOD}]]", "is not an object. Write one object a line"),
-        ('["a", "positive"]', "is not an object. Write one object a line"),
+        (GOOD.strip() + ",\n" + GOOD, "line 1: not JSON: Expecting value, at line 1 column 39. Correct it there"),
+        (f"[{GOOD}, {GOOD}", "the array of objects is not closed. Close it with ]"),
+        (f"[{GOOD} {GOOD}]", "line 1: the object is followed by"),
+        (f"[[{GOOD}]]", "is not an object. Write one object per line"),
+        ('["a", "positive"]', "is not an object. Write one object per line"),
         ('{"data": ["a"]}', "row 1 of 'data': 'a' is not an object"),
         ('{"text": ' + "1" * 5000 + "}", "line 1: a number cannot be read"),
-        ("[]", "has no rows. Give it some"),
+        ("[]", "has no rows. Add some"),
         ("[" * 100_000, "line 1: not JSON: maximum recursion depth"),
     ],
 )
@@ -238,7 +238,9 @@ def test_answers_with_their_starts_may_be_mapped_or_have_the_fields_name(write):
 
 def test_no_answer_is_refused_if_the_output_cannot_abstain(write):
     signature = QA.model_copy(update={"outputs": (Field(name="answer"),)})
-    with pytest.raises(DataError, match="line 1: answer cannot be unanswerable; its type has no Unanswerable"):
+    with pytest.raises(
+        DataError, match="line 1: answer cannot be unanswerable, because its type does not include Unanswerable"
+    ):
         load_rows(write("x.jsonl", jsonl(NONE)), signature)
 
 
@@ -252,7 +254,7 @@ def test_a_field_called_answers_is_the_users_own(write):
     ("item", "message"),
     [
         ({"question": "q", "id": "a1", "answers": []}, "question a1: answer has an empty list of accepted"),
-        ({"question": "q", "answers": [{"txt": "x"}]}, "qas.0.answers.0.text: Field required. Mend it there"),
+        ({"question": "q", "answers": [{"txt": "x"}]}, "qas.0.answers.0.text: Field required. Correct it there"),
     ],
 )
 def test_bad_squad_is_refused_with_the_place(write, item, message):

@@ -125,18 +125,24 @@ class Broken:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ({"train": ROWS, "test": ROWS}, "The trainset is a dict of 'train', 'test', not rows. Give one of its parts"),
+        (
+            {"train": ROWS, "test": ROWS},
+            "The trainset is a dict with the keys 'train', 'test', not a list of rows. Give one of its values",
+        ),
         (iter(ROWS), "The trainset is a list_iterator, which can be read only once. Put its rows into a list."),
         ((row for row in ROWS), "The trainset is a generator, which can be read only once"),
-        (17, "The trainset is 17, which holds no rows. Give a list of dicts, a list of dspy.Example"),
-        ([], "The trainset has no rows. Give it some"),
+        (17, "The trainset is 17, which cannot be iterated over. Give a list of dicts, a list of dspy.Example"),
+        ([], "The trainset has no rows. Add some"),
         ([*ROWS, "text"], "row 3 of the trainset: 'text' is not a mapping of columns to values. Give a list of dicts"),
-        (Broken(), "row 2 of the trainset cannot be read: OSError: the disk is gone. Mend what gives the rows."),
+        (
+            Broken(),
+            "row 2 of the trainset cannot be read: OSError: the disk is gone. Correct the object that yields the rows.",
+        ),
         (
             [{"text": 10**5000, "sentiment": "positive"}],
-            "row 1 of the trainset cannot be read: ValueError: a number of",
+            "row 1 of the trainset cannot be read: ValueError: an integer of",
         ),
-        ([{"text": "a", " text": "b", "sentiment": "positive"}], "two are the same. Keep one of them"),
+        ([{"text": "a", " text": "b", "sentiment": "positive"}], "have the same name. Keep one of them"),
         ([{"text": "", "sentiment": "positive"}], "row 1 of the trainset: text is empty"),
     ],
 )

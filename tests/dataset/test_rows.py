@@ -97,7 +97,7 @@ def test_rows_that_share_nothing_are_groups_of_their_own(write):
             "x.jsonl",
             '{"sentence": "a", "sentiment": "positive"}',
             "line 1: no field 'text'; it has sentence, sentiment. The signature Sentiment has text, "
-            "sentiment. If only the names differ, rename them, such as with --map sentence=text.",
+            "sentiment. If only the names differ, map the columns to the fields, for example with --map sentence=text.",
         ),
         (
             "x.jsonl",
@@ -114,7 +114,8 @@ def test_rows_that_share_nothing_are_groups_of_their_own(write):
             "x.csv",
             "sentence,label\na,positive\n",
             "no field 'text'; it has sentence, label. The signature Sentiment has text, sentiment. "
-            "If only the names differ, rename them, such as with --map sentence=text,label=sentiment.",
+            "If only the names differ, map the columns to the fields, for example with "
+            "--map sentence=text,label=sentiment.",
         ),
         (
             "x.jsonl",
@@ -132,10 +133,10 @@ def test_rows_that_share_nothing_are_groups_of_their_own(write):
         ),
         ("x.jsonl", '{"text": "a", "sentiment": []}', "line 1: sentiment has an empty list of accepted"),
         ("x.jsonl", '{"text": "a", "sentiment": {"unanswerable": null}}', "sentiment cannot be unanswerable"),
-        ("x.csv", "text,sentiment\na,positive\nb,c,positive\n", "line 3: 3 cells where the header has 2"),
+        ("x.csv", "text,sentiment\na,positive\nb,c,positive\n", "line 3: 3 cells, but the header has 2"),
         ("x.csv", 'text,sentiment\n"a,positive\nb,positive\n', "line 2: not CSV: unexpected end of data"),
         ("x.json", '{"data": [', "line 1: not JSON: Expecting value, at line 1 column 11"),
-        ("x.txt", GOOD, "ends in '.txt', which tells no format"),
+        ("x.txt", GOOD, "has the extension '.txt', which is not a known format"),
     ],
 )
 def test_a_bad_file_is_refused_with_the_place_and_the_reason(write, name, content, message):
@@ -147,7 +148,7 @@ def test_a_bad_file_is_refused_with_the_place_and_the_reason(write, name, conten
 
 def test_an_empty_answer_is_no_way_to_say_unanswerable(write):
     path = write("x.csv", "question,context,answer\nq,c,\n")
-    with pytest.raises(DataError, match=re.escape('write {"unanswerable": "why"} where there is no answer')):
+    with pytest.raises(DataError, match=re.escape('write {"unanswerable": "why"} if there is no answer')):
         load_rows(path, QA)
 
 
@@ -188,7 +189,7 @@ def test_an_empty_text_among_accepted_answers_is_refused_too(write):
 
 def test_an_empty_answer_is_no_way_to_abstain_even_if_empty_texts_are_allowed(write):
     path = write("x.jsonl", jsonl({"question": "q", "context": "c", "answer": ""}))
-    with pytest.raises(DataError, match=re.escape('write {"unanswerable": "why"} where there is no answer')):
+    with pytest.raises(DataError, match=re.escape('write {"unanswerable": "why"} if there is no answer')):
         load_rows(path, QA, allow_empty=True)
 
 
@@ -208,16 +209,18 @@ def test_numbers_in_place_of_words_are_told_with_what_to_write(write, values):
         load_rows(path, SENTIMENT)
     first, second = map(repr, values)
     assert f"line 1: sentiment must be one of negative, positive but got {first}" in str(caught.value)
-    assert f"The labels are words and the rows have numbers ({first} in 2 rows, {second} in 2 rows)" in str(
+    assert f"The labels are words, but the rows have numbers ({first} in 2 rows, {second} in 2 rows)" in str(
         caught.value
     )
-    assert "Write in the rows the word that each number stands for" in str(caught.value)
+    assert "Replace each number in the rows by its label" in str(caught.value)
 
 
 def test_all_values_that_are_no_label_are_listed_with_their_rows(write):
     labels = ["good", "positive", "good", "Positive"]
     path = write("x.csv", "text,sentiment\n" + "".join(f"a,{label}\n" for label in labels))
-    with pytest.raises(DataError, match=r"The values that are none: 'good' in 2 rows, 'Positive' in 1 row\.$"):
+    with pytest.raises(
+        DataError, match=r"Values in the rows that are not labels: 'good' in 2 rows, 'Positive' in 1 row\.$"
+    ):
         load_rows(path, SENTIMENT)
 
 

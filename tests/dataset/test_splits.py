@@ -170,11 +170,11 @@ def test_each_start_of_interleaved_rows_has_each_outcome_in_its_share():
 
 
 def test_too_few_rows_are_refused_with_their_number_and_the_number_needed():
-    with pytest.raises(DataError, match="There are 11 different rows, and a split needs 12"):
+    with pytest.raises(DataError, match="There are only 11 different rows, and a split needs at least 12"):
         split(sentiment_rows(11) * 2, SENTIMENT, seed=0)
     assert len(split(sentiment_rows(12), SENTIMENT, seed=0).test) >= 3
 
 
 def test_too_few_groups_are_refused():
-    with pytest.raises(DataError, match="The 40 rows fall in 2 groups, and a split needs 3"):
+    with pytest.raises(DataError, match="The 40 rows fall into 2 groups, and a split needs at least 3"):
         split(sentiment_rows(40, group_size=20), SENTIMENT, seed=0)

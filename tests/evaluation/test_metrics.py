@@ -105,7 +105,7 @@ def test_exact_match_does_not_take_one_type_for_another():
 @pytest.mark.parametrize("metric", [label_accuracy, answer_f1, answer_exact])
 def test_a_metric_of_one_output_says_what_to_use_for_several(metric):
     row = Example({"text": "t"}, {"city": ("Rome",), "pieces": (2,)})
-    with pytest.raises(MetricError, match=f"{metric.__name__} reads one output, and this row has city, pie"):
+    with pytest.raises(MetricError, match=f"{metric.__name__} scores a single output, but this row has city, pie"):
         metric(row, Prediction({"city": "Rome", "pieces": 2}))
 
 
@@ -119,7 +119,7 @@ def test_metrics_read_the_examples_and_predictions_of_dspy():
     assert answer_f1(dspy.Example(answer=NONE), dspy.Prediction(answer="Rome")) == 0.0
     assert label_accuracy(dspy.Example(mood="good"), Prediction({"mood": "good"}))
     assert check_score(dspy.Prediction(score=0.5, feedback="ok"), metric_name="m", example=example) == 0.5
-    with pytest.raises(MetricError, match="share no output"):
+    with pytest.raises(MetricError, match="have no output in common"):
         answer_f1(dspy.Example(answer="Rome"), dspy.Prediction(city="Rome"))
 
 

@@ -34,7 +34,7 @@ def test_a_value_outside_of_0_to_1_is_refused_with_the_value_the_row_and_what_to
         scored(value)
     number = 8 if isinstance(value, dspy.Prediction) else value
     for part in (
-        f"The metric grade gave {number:g}, which is not from 0 to 1",
+        f"The metric grade returned {number:g}, which is outside the range 0 to 1",
         f"row {ROW.id} (rows.csv, line 12)",
         "text='Superb. ",
         "Scale what it returns, or declare its range: Task(…, metric_range=(LOW, HIGH))",
@@ -66,7 +66,9 @@ def test_a_value_of_a_declared_range_is_scaled(value: Any, bounds: tuple[float, 
 
 @pytest.mark.parametrize(("value", "bounds"), [(11, (0, 10)), (0, (1, 5)), (0.1, (-1, 0))])
 def test_a_value_outside_of_a_declared_range_is_refused(value: Any, bounds: tuple[float, float]) -> None:
-    with pytest.raises(MetricError, match=rf"gave {value:g}, which is not from {bounds[0]:g} to {bounds[1]:g}"):
+    with pytest.raises(
+        MetricError, match=rf"returned {value:g}, which is outside the range {bounds[0]:g} to {bounds[1]:g}"
+    ):
         scored(value, bounds)
 
 
@@ -82,14 +84,15 @@ class Grade:
 def test_a_ranged_metric_keeps_its_name_and_its_parameters() -> None:
     assert apply_metric(ranged(Grade(), (0, 10)), ROW, {"sentiment": "positive"}) == 0.5
     assert ranged(Grade(), (0, 10)).__name__ == "Grade"
-    with pytest.raises(MetricError, match="The metric Grade gave 5, which is not from 0 to 4"):
+    with pytest.raises(MetricError, match="The metric Grade returned 5, which is outside the range 0 to 4"):
         apply_metric(ranged(Grade(), (0, 4)), ROW, {"sentiment": "positive"})
 
 
 @pytest.mark.parametrize("bounds", [(1, 0), (0, 0), (0, float("inf")), 10, (0, 5, 10), ("a", "b"), None])
 def test_a_range_that_is_none_is_refused_by_the_task(bounds: Any) -> None:
     with pytest.raises(
-        MetricError, match=r"metric_range is .* Give the lowest value and the highest, such as \(0, 10\)"
+        MetricError,
+        match=r"metric_range must be two finite numbers.* Give the metric's lowest and highest value",
     ):
         Task("text -> label", metric=Grade(), trainset="x.jsonl", metric_range=bounds)
 

@@ -141,14 +141,14 @@ def test_one_message_is_sent_whole_for_a_modelfile_cannot_carry_a_part() -> None
     exported = exported_for("message")
     assert {command.name.split()[0] for command in read_modelfile(exported.text)} == {"FROM", "PARAMETER"}
     assert "ollama run" not in exported.usage
-    assert any("one message, which a Modelfile cannot carry in part" in caveat for caveat in exported.caveats)
+    assert any("a Modelfile cannot carry part of a message" in caveat for caveat in exported.caveats)
 
 
 def test_a_stop_sequence_that_a_modelfile_would_garble_is_sent_with_each_request() -> None:
     wide = Layout(name="wide", style="raw", output_mark=Mark(open="=>", close="　。"))
     exported = export(program_of(prompt_of(wide, SENTIMENT, ())), "ollama")
     assert request_of(exported)["options"] == {"stop": ["　。", "\n\nText:"]}
-    assert any("Some stop sequence" in caveat for caveat in exported.caveats)
+    assert any("A stop sequence has characters" in caveat for caveat in exported.caveats)
 
 
 def test_the_parameters_are_those_that_cribsheet_asks_with() -> None:

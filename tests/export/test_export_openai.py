@@ -101,7 +101,7 @@ def test_a_decision_by_log_probabilities_asks_for_them(layout: str, asked: dict[
     said = " ".join(exported.caveats)
     assert "asks for 30 alternatives" in said
     assert "logit_bias" not in said
-    assert "whoever reads the reply has to decide" in said
+    assert "the reader of the reply has to decide" in said
 
 
 @pytest.mark.parametrize("layout", ["plain", "chat"])

@@ -41,5 +41,5 @@ def test_a_prompt_keeps_its_source_in_json_and_shows_what_it_chooses(source: Dem
 
 def test_an_unknown_source_is_refused_by_name() -> None:
     stored = toy_prompt(demos=DEMOS).model_dump(mode="json") | {"demo_source": {"kind": "psychic"}}
-    with pytest.raises(ValidationError, match="'psychic' is not a demo source; known are fixed"):
+    with pytest.raises(ValidationError, match="'psychic' is not a demo source; the known kinds are fixed"):
         FrozenPrompt.model_validate(stored)

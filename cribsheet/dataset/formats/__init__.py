@@ -1,4 +1,4 @@
-"""The formats of files of rows."""
+"""The file formats that rows can be read from."""
 
 from cribsheet.dataset.formats._base import GROUP, FileText, RawRow, Reader
 from cribsheet.dataset.formats.objects import read_objects
@@ -11,6 +11,6 @@ READERS: dict[str, Reader] = {
     ".csv": read_table,
     ".tsv": read_table,
 }
-"""By the file's ending, what reads its text."""
+"""The reader for each file extension."""
 
 __all__ = ["GROUP", "READERS", "FileText", "RawRow", "Reader"]

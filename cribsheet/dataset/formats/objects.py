@@ -1,4 +1,4 @@
-"""Read files of JSON objects: rows, or a file in SQuAD's format."""
+"""Read rows from files of JSON objects, SQuAD's format included."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -11,10 +11,10 @@ from cribsheet.errors import DataError
 
 
 def read_objects(file: FileText) -> Iterator[RawRow]:
-    """Yield the rows, each an object; of a single object with a list of rows named `data`, those in it.
+    """Yield each object as a row; if the file is one object with a list named `data`, yield that list's rows.
 
     Raises:
-        DataError: if something cannot be read.
+        DataError: if the file cannot be read as JSON objects.
     """
     objects = json_objects(file.text, file.path)
     start = list(islice(objects, 2))
@@ -31,5 +31,7 @@ def read_objects(file: FileText) -> Iterator[RawRow]:
 def _items(data: list[Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     for number, item in enumerate(data, 1):
         if not isinstance(item, dict):
-            raise DataError(f"{path}, row {number} of 'data': {str(item)[:60]!r} is not an object. Write one a row.")
+            raise DataError(
+                f"{path}, row {number} of 'data': {str(item)[:60]!r} is not an object. Write each row as an object."
+            )
         yield f"{path}, row {number} of 'data'", item

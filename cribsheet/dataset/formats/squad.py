@@ -1,4 +1,7 @@
-"""Read SQuAD's format (Rajpurkar et al. 2018, "Know What You Don't Know"), as its files and as the Hub have it."""
+"""Read SQuAD's format, in the variants of its own files or of the Hugging Face Hub.
+
+Rajpurkar et al. 2018, "Know What You Don't Know: Unanswerable Questions for SQuAD".
+"""
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
@@ -38,12 +41,12 @@ class _Squad(BaseModel):
 
 
 def is_squad(data: list[Any]) -> bool:
-    """Tell whether the list named `data` in a file is one of SQuAD's articles."""
+    """Tell whether the list named `data` in a file is a list of SQuAD's articles."""
     return not data or any(isinstance(article, dict) and "paragraphs" in article for article in data)
 
 
 def read_squad(content: Mapping[str, Any], path: str) -> Iterator[RawRow]:
-    """Yield the questions of a file, in the columns question, context and answer.
+    """Yield a row for each question of a file, with the columns question, context, answer and group.
 
     Raises:
         DataError: if the file is not in SQuAD's format.
@@ -53,7 +56,7 @@ def read_squad(content: Mapping[str, Any], path: str) -> Iterator[RawRow]:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise DataError(f"{path}: not SQuAD JSON: {place}: {first['msg']}. Mend it there.") from None
+        raise DataError(f"{path}: not SQuAD JSON: {place}: {first['msg']}. Correct it there.") from None
     for paragraph in (paragraph for article in squad.data for paragraph in article.paragraphs):
         for item in paragraph.qas:
             answers = [answer.text for answer in item.answers]
@@ -69,7 +72,7 @@ def read_squad(content: Mapping[str, Any], path: str) -> Iterator[RawRow]:
 
 
 def unpacked(raw: RawRow, columns: Collection[str]) -> RawRow:
-    """Return a row of the Hugging Face Hub's SQuAD in the columns of SQuAD's files; any other row as it is.
+    """Convert a row in the Hub's SQuAD format to the column `answer`; return any other row unchanged.
 
     >>> row = RawRow("line 1", {"question": "Who?", "answers": {"text": ["Ada"], "answer_start": [3]}})
     >>> unpacked(row, {"question", "answer"}).values
@@ -85,7 +88,7 @@ def unpacked(raw: RawRow, columns: Collection[str]) -> RawRow:
 
 
 def accepted_texts(value: object) -> list[object] | None:
-    """Return the texts of answers that come with where they start in the context; None if the value is none.
+    """Return the texts of answers in SQuAD's format (text and start offset); None if the value has another format.
 
     >>> accepted_texts({"text": ["Ada", "Ada Lovelace"], "answer_start": [3, 3]})
     ['Ada', 'Ada Lovelace']
@@ -101,5 +104,5 @@ def accepted_texts(value: object) -> list[object] | None:
 
 
 def content_hash(text: str) -> str:
-    """Return a short hash that names a text."""
+    """Return a short hash of a text."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]

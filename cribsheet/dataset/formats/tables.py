@@ -1,4 +1,4 @@
-"""Read tables: a header, then a row a line, with commas, semicolons, tabs or bars between the cells."""
+"""Read rows from tables with a header; commas, semicolons, tabs or bars separate the cells."""
 
 import csv
 import io
@@ -13,24 +13,24 @@ from cribsheet.errors import DataError
 from cribsheet.outcomes import is_unanswerable_json
 
 SEPARATORS = ",;\t|"
-"""What may stand between two cells; of those that fit a header equally well, the first is taken."""
+"""The possible separators; if several fit the header equally well, the first one is used."""
 
 MAX_CELL = 16 * 1024 * 1024
-"""Characters of the longest cell that is read; a longer one is most likely an unclosed quote."""
+"""The most characters of a cell; a longer one is most likely an unclosed quote."""
 
 _START = 1 << 16
-"""Characters that the header is looked for in."""
+"""How many characters at the start of the file are searched for the header."""
 
-_TOLD = re.compile(r"sep=([^\w\s\"]|\t)\r?\n")  # Excel's own first line
+_TOLD = re.compile(r"sep=([^\w\s\"]|\t)\r?\n")  # the first line with which Excel declares the separator
 
 
 def read_table(file: FileText) -> Iterator[RawRow]:
-    """Yield the rows under the header.
+    """Yield the rows below the header.
 
     Raises:
         DataError: if a line cannot be read, or the header names a column twice that the task reads.
     """
-    # The limit is the process's, so it is only ever raised.
+    # The limit is shared by the whole process, so it is raised but never lowered.
     csv.field_size_limit(max(MAX_CELL, csv.field_size_limit()))
     told = _TOLD.match(file.text)
     separator = told.group(1) if told else _separator(file)
@@ -42,9 +42,9 @@ def read_table(file: FileText) -> Iterator[RawRow]:
         if header is None:
             header = _header(where, cells, file)
         elif not any(cell.strip() for cell in cells):
-            raise DataError(f"{where}: nothing but separators. Remove this row, and others like it.")
+            raise DataError(f"{where}: the row has only empty cells. Remove this row and others like it.")
         elif len(cells) != len(header):
-            raise DataError(f"{where}: {len(cells)} cells where the header has {len(header)}. {_mend(separator)}")
+            raise DataError(f"{where}: {len(cells)} cells, but the header has {len(header)}. {_mend(separator)}")
         else:
             named = {name: _cell(cell) for name, cell in zip(header, cells, strict=True) if name}
             yield RawRow(where, named, is_table=True, named_by="header")
@@ -53,7 +53,7 @@ def read_table(file: FileText) -> Iterator[RawRow]:
 def _records(text: str, path: str, separator: str) -> Iterator[tuple[str, list[str]]]:
     """Yield the cells of each line that is not blank, with the place where it begins."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    begin = 1  # the line where a row begins, which a quote left open may lie far behind
+    begin = 1  # the line where the current row begins; after an unclosed quote, the error is found much later
     try:
         for cells in reader:
             if len(cells) > 1 or any(cell.strip() for cell in cells):
@@ -61,12 +61,12 @@ def _records(text: str, path: str, separator: str) -> Iterator[tuple[str, list[s
             begin = reader.line_num + 1
     except csv.Error as error:
         raise DataError(
-            f"{path}, line {begin}: not CSV: {error}. Close each quote, and double one inside a quoted cell."
+            f"{path}, line {begin}: not CSV: {error}. Close each quote, and write a quote inside a quoted cell twice."
         ) from None
 
 
 def _separator(file: FileText) -> str:
-    """Return the separator that finds most of the columns in the header, and of several the one with most cells."""
+    """Return the separator with which the header has most of the wanted columns; in a tie, the most cells."""
 
     def fit(separator: str) -> tuple[int, int]:
         with suppress(DataError, StopIteration):
@@ -83,10 +83,10 @@ def _mend(separator: str) -> str:
 
 
 def _header(where: str, cells: Sequence[str], file: FileText) -> list[str]:
-    """Return the names of the columns; DataError if one that the task reads is there twice."""
+    """Return the names of the columns; DataError if a column that the task reads occurs twice."""
     names = [plain_name(cell) for cell in cells]
     if not any(names):
-        raise DataError(f"{where}: the header names no column. Write the names of the columns into the first line.")
+        raise DataError(f"{where}: the header names no column. Write the column names into the first line.")
     for name in filter(file.columns.__contains__, names):
         alike = {
             number: other
@@ -97,13 +97,13 @@ def _header(where: str, cells: Sequence[str], file: FileText) -> list[str]:
             places = " and ".join(f"{number} ({other!r})" for number, other in alike.items())
             raise DataError(
                 f"{where}: the header names {name!r} {'twice' if len(alike) == 2 else f'{len(alike)} times'}, in the "
-                f"columns {places}. Remove all but one, or give the others another name."
+                f"columns {places}. Remove all but one, or rename the others."
             )
     return names
 
 
 def _cell(text: str) -> object:
-    """Return the cell's text, or the object where it holds `{"unanswerable": "why"}`."""
+    """Return the cell's text, or the parsed object if the cell holds `{"unanswerable": "why"}`."""
     if not text.startswith("{"):
         return text
     with suppress(ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""The contract of a demo source: which of a prompt's demos are shown for some inputs."""
+"""The interface of a demo source, which chooses the demos that a prompt shows for given inputs."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -10,7 +10,7 @@ from cribsheet.outcomes import Value
 
 
 class DemoSource(BaseModel):
-    """Chooses the demos that one prompt shows, from all that the frozen prompt holds."""
+    """Chooses which of the frozen prompt's demos are shown for given inputs."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -18,12 +18,12 @@ class DemoSource(BaseModel):
     """The name under which `DEMO_SOURCES` lists the class."""
 
     is_fixed: ClassVar[bool] = False
-    """Whether every prompt shows all demos; exports write one text, so they need that."""
+    """Whether all demos are always shown. An export needs that, because it writes one fixed text."""
 
     def choose(self, demos: Sequence[Demo], inputs: Mapping[str, Value]) -> Sequence[Demo]:
         """Return the demos to show for these typed inputs, in the order in which they are shown."""
         raise NotImplementedError
 
     def describe(self) -> Mapping[str, str]:
-        """Return how it chooses as facts by name, for tables; empty if all demos are shown."""
+        """Describe how it chooses as `{name: fact}`, for tables; empty if all demos are shown."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Demos that are the same for every input."""
+"""The demo source that shows the same demos for every input."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
@@ -9,7 +9,7 @@ from cribsheet.outcomes import Value
 
 
 class Fixed(DemoSource):
-    """Shows all demos in every prompt, so that an engine's prefix cache serves them."""
+    """Shows all demos in every prompt, so that the engine's prefix cache covers them."""
 
     kind: Literal["fixed"] = "fixed"
 
@@ -20,5 +20,5 @@ class Fixed(DemoSource):
         return demos
 
     def describe(self) -> Mapping[str, str]:
-        """Return nothing: the count of the demos says it all."""
+        """Return nothing, because tables already show the number of demos."""
         return {}

@@ -14,6 +14,6 @@ TYPES: dict[str, type[ValueType]] = {
     "integer": Integer,
     "number": Number,
 }
-"""Every kind of value by its name; a new one is a file here and an entry there."""
+"""Every kind of value by its name. To add a kind, add a file to this folder and an entry here."""
 
 __all__ = ["TYPES", "Boolean", "Integer", "Label", "Number", "Text", "ValueType", "Verbalizer"]

@@ -1,4 +1,4 @@
-"""The contract of a kind of value."""
+"""The interface of a kind of value."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
@@ -20,20 +20,20 @@ class ValueType(BaseModel):
     """The name under which `TYPES` lists the class."""
 
     noun: ClassVar[str]
-    """What a value is called in messages, such as `a whole number`."""
+    """How messages call a value, such as `a whole number`."""
     python: ClassVar[type | None] = None
-    """The Python type that a signature declares it with; None if it takes more than a type."""
+    """The Python type that declares it in a signature; None if a bare type is not enough, as for a Literal."""
     is_text: ClassVar[bool] = False
-    """Whether a value is free text: it may stand in quotes, and other texts may be compared with it."""
+    """Whether a value is free text. Then a completion may quote it, and it can be compared with other texts."""
 
     @property
     def outcomes(self) -> tuple[str, ...]:
-        """The finite outcomes, in declared order; empty if a value has to be written."""
+        """The outcomes, in declared order, if there are finitely many; else empty."""
         return ()
 
     @property
     def metavar(self) -> str:
-        """What stands for a value in the help of a command."""
+        """The placeholder for a value in a command's help text."""
         return "|".join(self.outcomes) or self.kind.upper()
 
     def outcome_of(self, value: Value) -> str:
@@ -41,42 +41,42 @@ class ValueType(BaseModel):
         return str(value) if self.outcomes else ANSWERED
 
     def value_of(self, outcome: str) -> Value:
-        """Return the value of one of the finite outcomes."""
+        """Return the value of an outcome, if there are finitely many."""
         raise NotImplementedError
 
     def coerce(self, raw: object) -> Value:
-        """Return the value of a JSON value, or of the text of a CSV cell.
+        """Convert a JSON value, or the text of a CSV cell, to a value of this kind.
 
         Raises:
-            ValueError: if it is no value of this kind; the message goes on from the field's name.
+            ValueError: if it is not a value of this kind; the caller puts the field's name before the message.
         """
         raise NotImplementedError
 
     def write(self, value: Value, word: Verbalizer) -> str:
-        """Return the text of a value in a prompt."""
+        """Return a value as a prompt writes it."""
         return word(self.outcome_of(value)) if self.outcomes else str(value)
 
     def read(self, text: str, word: Verbalizer) -> Value:
-        """Return the value in the text of a completion, without the white space around it.
+        """Return the value that a completion's text (without surrounding white space) says.
 
         Raises:
-            ValueError: if there is none; the message goes on from the field's name.
+            ValueError: if it says none; the caller puts the field's name before the message.
         """
         raise NotImplementedError
 
     def form(self, word: Verbalizer) -> str:
-        """Return how a value is written, for people who fill in a prompt by hand; empty for free text."""
+        """Tell people who fill in a prompt template how to write a value; empty for free text."""
         raise NotImplementedError
 
     def reading(self, word: Verbalizer) -> str:
-        """Return how a value is read from a completion, for people who do so by hand."""
+        """Tell people who parse a completion themselves how to read the value."""
         raise NotImplementedError
 
     def json_schema(self) -> Mapping[str, Any]:
-        """Return the kind as JSON Schema (draft 2020-12)."""
+        """Return the JSON Schema of this kind (draft 2020-12)."""
         raise NotImplementedError
 
     @classmethod
     def from_json_schema(cls, schema: Mapping[str, Any]) -> Self | None:
-        """Return what `json_schema` described; None if it is another kind's."""
+        """Return the kind that a JSON Schema describes; None if it describes another kind."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""What kinds of number have in common."""
+"""The base class of the kinds of number."""
 
 import math
 import re
@@ -15,14 +15,14 @@ class Numeric(ValueType):
     """A kind of number."""
 
     number: ClassVar[type[int] | type[float]]
-    """What makes a value of its text."""
+    """The Python type, which parses a text."""
     example: ClassVar[str]
-    """A value as it is written."""
+    """An example of a written value."""
     schema_type: ClassVar[str]
-    """Its name in JSON Schema."""
+    """The type's name in JSON Schema."""
 
     def coerce(self, raw: object) -> Value:
-        """Return the number that a value or a text is."""
+        """Convert a JSON value or a text to the number."""
         if isinstance(raw, bool):
             raise ValueError(f"must be a number but got {raw!r}")
         try:
@@ -31,7 +31,7 @@ class Numeric(ValueType):
             raise ValueError(f"must be {self.noun} but got {raw!r}") from None
 
     def read(self, text: str, word: Verbalizer) -> Value:
-        """Return the number that the text is, else the first that it holds."""
+        """Return the text as a number, or else the first number in it."""
         try:
             value = self.number(text)
         except ValueError:
@@ -42,18 +42,18 @@ class Numeric(ValueType):
         return self.number(value)
 
     def form(self, word: Verbalizer) -> str:
-        """Return an example."""
+        """Name the kind with an example."""
         return f"{self.noun}, such as {self.example}"
 
     def reading(self, word: Verbalizer) -> str:
-        """Return that it is a number."""
+        """Say that it is a number."""
         return "is a number"
 
     def json_schema(self) -> Mapping[str, Any]:
-        """Return the number's type."""
+        """Return the schema of a number."""
         return {"type": self.schema_type}
 
     @classmethod
     def from_json_schema(cls, schema: Mapping[str, Any]) -> Self | None:
-        """Return the kind for its own type."""
+        """Return the kind if the schema has its type."""
         return cls.model_validate({}) if schema.get("type") == cls.schema_type else None

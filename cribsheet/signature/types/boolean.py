@@ -1,4 +1,4 @@
-"""True or false."""
+"""The kind of value that is true or false."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
@@ -8,7 +8,7 @@ from cribsheet.signature.types._finite import Finite
 
 
 class Boolean(Finite):
-    """True or false; a prompt says yes and no."""
+    """True or false; prompts write yes or no, unless the layout says otherwise."""
 
     kind: Literal["boolean"] = "boolean"
 
@@ -21,25 +21,25 @@ class Boolean(Finite):
         return ("false", "true")
 
     def outcome_of(self, value: Value) -> str:
-        """Return the name of the value."""
+        """Return `true` or `false`."""
         return "true" if value else "false"
 
     def value_of(self, outcome: str) -> Value:
-        """Return the value of the name."""
+        """Return the value of `true` or `false`."""
         return outcome == "true"
 
     def coerce(self, raw: object) -> Value:
-        """Return the value of `true` or `false`, in any case."""
+        """Convert `true` or `false`, in upper or lower case."""
         text = str(raw).strip().lower()
         if text not in ("true", "false"):
             raise ValueError(f"must be {self.noun} but got {raw!r}")
         return text == "true"
 
     def json_schema(self) -> Mapping[str, Any]:
-        """Return a boolean."""
+        """Return the schema of a boolean."""
         return {"type": "boolean"}
 
     @classmethod
     def from_json_schema(cls, schema: Mapping[str, Any]) -> Self | None:
-        """Return the kind for a boolean."""
+        """Return the kind if the schema is a boolean's."""
         return cls() if schema.get("type") == "boolean" else None

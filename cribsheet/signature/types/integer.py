@@ -1,4 +1,4 @@
-"""Whole numbers."""
+"""The kind of value that is a whole number."""
 
 from typing import ClassVar, Literal
 

@@ -1,4 +1,4 @@
-"""One of a few labels."""
+"""The kind of value that is one of a few labels."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
@@ -12,11 +12,11 @@ from cribsheet.text import normal_form
 
 
 class Label(Finite):
-    """One of some words or whole numbers, declared by Literal or Enum."""
+    """One of a few words or whole numbers, declared as a Literal or an Enum."""
 
     kind: Literal["label"] = "label"
     labels: tuple[str | int, ...]
-    """The allowed values, in declared order and in Unicode's normal form."""
+    """The allowed values, in declared order, in Unicode's normal form NFC."""
 
     noun: ClassVar[str] = "one of its labels"
 
@@ -30,7 +30,7 @@ class Label(Finite):
         same = next((text for text in texts if texts.count(text) > 1), None)
         if same is not None:
             raise SignatureError(
-                f"The labels {labels!r} have {same!r} twice: as text they cannot be told apart. Rename one of them."
+                f"The labels {labels!r} contain {same!r} twice once they are written as text. Rename one of them."
             )
         return labels
 
@@ -44,18 +44,18 @@ class Label(Finite):
         return next(label for label in self.labels if str(label) == outcome)
 
     def coerce(self, raw: object) -> Value:
-        """Return the label that the text is."""
-        text = None if raw is None else normal_form(str(raw)).strip()  # null stands for no label, not even "None"
+        """Return the label that equals the value as text."""
+        text = None if raw is None else normal_form(str(raw)).strip()  # null is no label, not even a label "None"
         for label in self.labels:
             if str(label).strip() == text:
                 return label
         raise ValueError(f"must be one of {', '.join(self.outcomes)} but got {raw!r}")
 
     def json_schema(self) -> Mapping[str, Any]:
-        """Return an enumeration."""
+        """Return the schema of an enumeration."""
         return {"enum": list(self.labels)}
 
     @classmethod
     def from_json_schema(cls, schema: Mapping[str, Any]) -> Self | None:
-        """Return the labels of an enumeration."""
+        """Return the kind if the schema is an enumeration."""
         return cls(labels=tuple(schema["enum"])) if "enum" in schema else None

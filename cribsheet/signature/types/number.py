@@ -1,4 +1,4 @@
-"""Numbers with a fraction."""
+"""The kind of value that is a number with a fraction."""
 
 from typing import ClassVar, Literal
 
@@ -18,5 +18,5 @@ class Number(Numeric):
     schema_type: ClassVar[str] = "number"
 
     def form(self, word: Verbalizer) -> str:
-        """Return an example, which shows that the point is written."""
-        return f"a number with its point, such as {self.example}"
+        """Name the kind with an example that has a decimal point."""
+        return f"a number with a decimal point, such as {self.example}"

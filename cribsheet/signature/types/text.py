@@ -1,4 +1,4 @@
-"""Free text."""
+"""The kind of value that is free text."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
@@ -29,18 +29,18 @@ class Text(ValueType):
         return text
 
     def form(self, word: Verbalizer) -> str:
-        """Return nothing: any text will do."""
+        """Return nothing, because any text is allowed."""
         return ""
 
     def reading(self, word: Verbalizer) -> str:
-        """Return that all of it counts."""
-        return "is what is left without the white space around it"
+        """Say that the value is the whole completion."""
+        return "is the whole completion without surrounding white space"
 
     def json_schema(self) -> Mapping[str, Any]:
-        """Return a string."""
+        """Return the schema of a string."""
         return {"type": "string"}
 
     @classmethod
     def from_json_schema(cls, schema: Mapping[str, Any]) -> Self | None:
-        """Return the kind for a string."""
+        """Return the kind if the schema is a string's."""
         return cls() if schema.get("type") == "string" else None

@@ -100,7 +100,7 @@ def test_it_is_frozen_loaded_asked_and_exported(tmp_path: Path) -> None:
     for target in ("openai", "jinja"):
         exported = export(loaded.frozen, target)
         assert "Row 10 is so." in exported.text
-        assert any("reasoning, sentiment come as one text" in caveat for caveat in exported.caveats)
+        assert any("reasoning, sentiment are one text" in caveat for caveat in exported.caveats)
 
 
 def test_a_file_that_claims_to_reason_but_does_not_is_refused(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_file_that_claims_to_reason_but_does_not_is_refused(tmp_path: Path) ->
     content = json.loads(path.read_text())
     content["prompts"]["predict"]["reasoning"] = True
     path.write_text(json.dumps(content))
-    with pytest.raises(FrozenFileError, match="must ask for reasoning first"):
+    with pytest.raises(FrozenFileError, match="the first output must be 'reasoning'"):
         reseal(path)
 
 
