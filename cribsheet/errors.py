@@ -17,8 +17,10 @@ CribsheetError
       +-- MissingExtraError  the package that the model needs is not installed
       +-- UnreachableError   no server answers at the address
       +-- TransientError     a failure that may not happen again if the call is repeated
-      +-- ContextOverflowError   the prompt is longer than the context window
-      +-- PromptStyleError   the server does not accept this style of prompt, chat or raw
+      +-- PromptError        the model does not accept this prompt, but it may accept others
+      |    +-- ContextOverflowError   the prompt is longer than the context window
+      |    +-- PromptStyleError   the server does not accept this style of prompt, chat or raw
+      |    +-- RefusedError   the server refuses the prompt, for example because of a content filter
       +-- AbandonedError     Ctrl-C was pressed twice, so the answer is not waited for
       +-- WeightsError       weights that cannot be fetched or verified
 
@@ -94,12 +96,20 @@ class TransientError(ModelError):
     """A failure that may not happen again if the call is repeated: a time-out, HTTP 429 or 5xx."""
 
 
-class ContextOverflowError(ModelError):
+class PromptError(ModelError):
+    """A prompt that the model does not accept, although it may accept others."""
+
+
+class ContextOverflowError(PromptError):
     """A prompt longer than the model's context window."""
 
 
-class PromptStyleError(ModelError):
+class PromptStyleError(PromptError):
     """A prompt whose style, chat or raw, the server does not accept."""
+
+
+class RefusedError(PromptError):
+    """A prompt that the server refuses, for example because of a content filter."""
 
 
 class AbandonedError(ModelError):

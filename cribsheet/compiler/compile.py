@@ -39,7 +39,8 @@ from cribsheet.search.candidate import Candidate
 from cribsheet.search.corrections.guard import guard_fitter
 from cribsheet.search.evaluator import Evaluator, ProgramRunner
 from cribsheet.search.interruption import Interruption
-from cribsheet.search.ledger import Charged, Ledger
+from cribsheet.search.ledger import Ledger
+from cribsheet.search.recording import Charged
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
 from cribsheet.settings import DEFAULT_MODEL, Settings

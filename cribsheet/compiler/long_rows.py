@@ -9,7 +9,7 @@ from cribsheet.errors import CompileError, ContextOverflowError
 from cribsheet.frozen.running import prompt_text
 from cribsheet.models import Sampling
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.ledger import Charged
+from cribsheet.search.recording import Charged
 from cribsheet.search.study import Study
 
 FEW = 0.05

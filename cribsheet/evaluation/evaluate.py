@@ -6,7 +6,7 @@ from functools import cached_property
 
 from cribsheet.corrections import Answer, Outputs
 from cribsheet.dataset.examples import Row
-from cribsheet.errors import ContextOverflowError, CribsheetError, PromptStyleError
+from cribsheet.errors import CribsheetError, PromptError
 from cribsheet.evaluation.metrics import apply_metric
 from cribsheet.evaluation.places import place_of
 from cribsheet.evaluation.risk_coverage import Point, risk_coverage
@@ -180,7 +180,7 @@ def score_row(runner: Runner, example: Row, metric: Metric) -> RowResult:
     """Run the program on one row and score it; for errors see `evaluate`."""
     try:
         run = runner(example.inputs)
-    except (ContextOverflowError, PromptStyleError) as error:
+    except PromptError as error:
         return RowResult(example, 0.0, None, str(error))
     except CribsheetError:
         raise

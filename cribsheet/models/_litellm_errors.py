@@ -9,6 +9,7 @@ from cribsheet.errors import (
     ContextOverflowError,
     ModelError,
     PromptStyleError,
+    RefusedError,
     TransientError,
     UnknownModelError,
     UnreachableError,
@@ -125,7 +126,8 @@ def _refusal(place: Place, status: int, reason: str, *, answered: bool) -> Model
         return place.not_openai(reason)
     if status in (408, 429) or (status >= 500 and status != 501):
         return TransientError(f"{place.where} failed with status {status}: {reason}.{place.via}")
-    return ModelError(
+    kind = RefusedError if status in (400, 422) else ModelError
+    return kind(
         f"{place.where} refused the request with status {status}: {reason}. Look at the server's log, or run "
         f"`cribsheet doctor --model {place.name}` to see what the server accepts.{place.via}"
     )

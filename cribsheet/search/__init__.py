@@ -6,8 +6,9 @@ from cribsheet.search.corrections._base import Fitter
 from cribsheet.search.demo_sampling import DemoSampler, Effects, covering
 from cribsheet.search.demos import answered_only, balanced, demos_of, short
 from cribsheet.search.evaluator import Evaluator
-from cribsheet.search.ledger import Bill, Charged, Ledger
+from cribsheet.search.ledger import Bill, Ledger
 from cribsheet.search.race import Listed, Proposals, Race
+from cribsheet.search.recording import Charged
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
 

@@ -18,7 +18,8 @@ from cribsheet.models import Completer, Model
 from cribsheet.outcomes import Value
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.corrections.guard import GuardFitter
-from cribsheet.search.ledger import Bill, Ledger, Recorder
+from cribsheet.search.ledger import Bill, Ledger
+from cribsheet.search.recording import Recorder, answer_items
 from cribsheet.signature import Field
 from cribsheet.task import Metric
 
@@ -59,8 +60,8 @@ class Evaluator:
             run = partial(self._run, candidate, model, ask_all=ignore_budget)
             return score_row(run, example, self.metric)
 
-        answered = self.ledger.answer(
-            score, rows, model=self.model, executor=self.executor, bill=bill, ignore_budget=ignore_budget
+        answered = answer_items(
+            self.ledger, score, rows, model=self.model, executor=self.executor, bill=bill, ignore_budget=ignore_budget
         )
         with closing(answered) as results:
             for result, asked in results:

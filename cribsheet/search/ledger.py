@@ -1,21 +1,19 @@
 """Charge a compile for everything that it asks of a model or a teacher."""
 
-import math
-from collections import deque
-from collections.abc import Callable, Generator, Iterable
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from cribsheet.budget import Budget, BudgetExhausted, SearchStopped
-from cribsheet.errors import AbandonedError
-from cribsheet.executor import Executor
+from cribsheet.errors import AbandonedError, ModelError, PromptError, PromptStyleError, RefusedError
 from cribsheet.models import Completion, Model, Sampling
-from cribsheet.models.keys import KeyLocks, completion_key
+from cribsheet.models.keys import KeyLocks
 from cribsheet.prompts import Prompt
 from cribsheet.search.prefixes import Everything, OneSlot, Prefixes
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+MOST_REFUSED = 24
+"""How many prompts a model may refuse in a row before the compile ends."""
 
 _CLOSING_TOKENS = 6
 
@@ -27,6 +25,12 @@ class Request(NamedTuple):
     """The same for equal requests; see `completion_key`."""
     prompt: Prompt
     completion: Completion
+
+
+class _Refusal(NamedTuple):
+    error: PromptError
+    is_chat: bool
+    seconds: float
 
 
 class _Charge(NamedTuple):
@@ -51,7 +55,8 @@ class Ledger:
     """Asks models on behalf of a compile, and charges each distinct request once.
 
     Two requests are the same if they have the same key in the completion cache. Completions are remembered, so no
-    request is made twice. A request that fails is not charged.
+    request is made twice. A prompt that the model does not accept is charged too, by an estimate of its tokens. Other
+    failures end the compile.
 
     The cost of a request is computed from its completion, even if the completion comes from the cache. Requests are
     charged in the order of the rows, no matter which thread was first. So running a compile again costs the same.
@@ -87,6 +92,8 @@ class Ledger:
         self._count_tokens = count_tokens
         self._parallel = parallel
         self._completions: dict[str, Completion] = {}
+        self._refusals: dict[str, _Refusal] = {}
+        self._refused_in_a_row: list[_Refusal] = []
         self._charges: dict[str, _Charge] = {}
         self._locks = KeyLocks()
 
@@ -115,17 +122,45 @@ class Ledger:
 
         Raises:
             SearchStopped: if a second Ctrl-C ended all requests.
-            ModelError: the model gives no completion.
+            PromptError: the model does not accept this prompt; see `refusal`.
+            ModelError: the model gives no completion, or has refused many prompts in a row.
         """
         with self._locks.of(key):
+            if key in self._refusals:
+                raise self._refusals[key].error
             if key not in self._completions:
                 if self.is_abandoned:
                     raise SearchStopped
+                started = time.perf_counter()
                 try:
                     self._completions[key] = model.complete(prompt, sampling)
                 except AbandonedError as error:
                     raise SearchStopped from error
+                except PromptError as error:
+                    self._refusals[key] = _Refusal(error, prompt.is_chat, time.perf_counter() - started)
+                    self._check_accepts_some(self._refusals[key])
+                    raise
+                self._refused_in_a_row.clear()
             return self._completions[key]
+
+    def refusal(self, key: str) -> Completion:
+        """Return an empty completion in place of a refused one, to charge the request."""
+        return Completion(text="", seconds=self._refusals[key].seconds)
+
+    def _check_accepts_some(self, refusal: _Refusal) -> None:
+        """Raise ModelError if the model has refused so many prompts in a row that no search can help.
+
+        A server that refuses one style of prompts may accept the other. Prompts that are too long do not count.
+        """
+        self._refused_in_a_row.append(refusal)
+        last = self._refused_in_a_row[-MOST_REFUSED:]
+        styles = {one.is_chat for one in last if isinstance(one.error, PromptStyleError)}
+        is_of_no_use = len(styles) > 1 or all(isinstance(one.error, RefusedError) for one in last)
+        if len(last) == MOST_REFUSED and is_of_no_use:
+            raise ModelError(
+                f"The model has accepted none of the last {MOST_REFUSED} prompts. The last refusal: {refusal.error} "
+                "When that is corrected, run the command again; the completions so far are in the cache."
+            )
 
     def charge(self, request: Request, bill: Bill | None = None) -> float:
         """Charge a request unless it was charged before; return the cost, in the budget's unit."""
@@ -162,46 +197,6 @@ class Ledger:
         if self.is_stopped:
             raise SearchStopped
 
-    def answer(
-        self,
-        answer: Callable[[Item, "Recorder"], Result],
-        items: Iterable[Item],
-        *,
-        model: Model,
-        executor: Executor,
-        bill: Bill | None = None,
-        ignore_budget: bool = False,
-    ) -> Generator[tuple[Result, "Recorder"], None, None]:
-        """Yield the result of `answer` for each item, with the recorder that it was given.
-
-        `answer` asks its model through the recorder. The items' requests are charged in the order of the items.
-        What is left of the budget is divided among the items under way. An item that has used up its part is refused
-        its next request. So each item under way exceeds the budget by one request at most, and which items do does
-        not depend on the threads. Items that are under way when the caller stops are charged too.
-        """
-        recorders: deque[Recorder] = deque()
-
-        def recorded(item: Item) -> tuple[Item, Recorder]:
-            allowance = math.inf if ignore_budget else self._part(recorders, parallel=executor.parallel)
-            recorders.append(Recorder(self, model, allowance=allowance))
-            return item, recorders[-1]
-
-        results = executor.map(lambda pair: answer(*pair), map(recorded, items))
-        try:
-            for result in results:
-                recorder = recorders.popleft()
-                recorder.settle(bill)
-                yield result, recorder
-        finally:
-            results.close()
-            for recorder in recorders:
-                recorder.settle(bill)
-
-    def _part(self, recorders: Iterable["Recorder"], *, parallel: int) -> float:
-        """Return what one more row may spend beside the rows under way."""
-        allowances = [recorder.allowance for recorder in recorders]
-        return (self.left - sum(allowances)) / max(1, parallel - len(allowances))
-
     def _cost(self, request: Request, tokens: int) -> float:
         seconds = request.completion.seconds / self._parallel
         return {"tokens": float(tokens), "calls": 1.0, "minutes": seconds / 60}[self.budget.unit]
@@ -230,77 +225,3 @@ class Ledger:
         # The template closes the last turn anew; the last token is always read, for its log-probabilities.
         template = _CLOSING_TOKENS if request.prompt.is_chat and not request.prompt.begun else 0
         return min(usage.prompt_tokens, max(1, self._count_tokens(request.prompt.full_text[shared:]) + template))
-
-
-class Recorder:
-    """Passes the requests of one row on to a model, and charges them when the row is done."""
-
-    def __init__(self, ledger: Ledger, model: Model, *, allowance: float):
-        self.allowance = allowance
-        """What the row may spend, in the budget's unit. Its last request may exceed it."""
-        self.is_cut = False
-        """Whether a request was refused because the allowance was used up. The row then has no answer."""
-        self.cost = 0.0
-        """What was charged for the row."""
-        self._ledger, self._model = ledger, model
-        self._requests: list[Request] = []
-        self._new: deque[Request] = deque()
-        """Requests that were not charged before the row began, and whose cost is not estimated yet."""
-        self._keys: set[str] = set()
-        self._opened = ledger.requests
-        self._spent = 0.0
-        self._prefixes = ledger.prefixes.copy()
-
-    def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
-        """Return the model's completion.
-
-        Raises:
-            BudgetExhausted: the row has used up its allowance; `is_cut` is then True.
-            ModelError: the model gives no completion.
-        """
-        key = completion_key(self._model, prompt, sampling)
-        is_new = key not in self._keys and not self._ledger.has_charged(key, before=self._opened)
-        if is_new and self._estimated() >= self.allowance:
-            self.is_cut = True
-            raise BudgetExhausted
-        request = Request(key, prompt, self._ledger.ask(key, self._model, prompt, sampling))
-        self._requests.append(request)
-        self._keys.add(key)
-        if is_new:
-            self._new.append(request)
-        return request.completion
-
-    def settle(self, bill: Bill | None) -> None:
-        """Charge the requests of the row."""
-        self.cost += sum(self._ledger.charge(request, bill) for request in self._requests)
-        self._requests.clear()
-
-    def _estimated(self) -> float:
-        """Return what the requests of the row will cost, as far as they were made."""
-        while self.allowance < math.inf and self._new:
-            self._spent += self._ledger.estimate(self._new.popleft(), self._prefixes)
-        return self._spent
-
-
-@dataclass(frozen=True)
-class Charged:
-    """A model whose requests are charged at once. It is for requests that belong to no row."""
-
-    model: Model
-    ledger: Ledger
-    bill: Bill | None = None
-
-    def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
-        """Return the model's completion.
-
-        Raises:
-            BudgetExhausted: the budget is spent, and the request was not made before.
-            SearchStopped: the search was stopped by Ctrl-C.
-            ModelError: the model gives no completion.
-        """
-        key = completion_key(self.model, prompt, sampling)
-        if not self.ledger.has_charged(key):
-            self.ledger.check()
-        completion = self.ledger.ask(key, self.model, prompt, sampling)
-        self.ledger.charge(Request(key, prompt, completion), self.bill)
-        return completion

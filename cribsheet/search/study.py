@@ -27,8 +27,9 @@ from cribsheet.search.corrections.pointer import PointerFitter
 from cribsheet.search.corrections.readout import ReadoutFitter
 from cribsheet.search.demos import demos_of
 from cribsheet.search.evaluator import Evaluator, passes_through
-from cribsheet.search.ledger import Charged, Ledger
+from cribsheet.search.ledger import Ledger
 from cribsheet.search.lengths import Lengths
+from cribsheet.search.recording import Charged
 from cribsheet.search.trial import Trial
 from cribsheet.search.wording.instructions import spelled_out
 from cribsheet.signature import Signature

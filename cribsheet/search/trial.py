@@ -19,7 +19,8 @@ from cribsheet.search.corrections.calibration import CalibrationFitter
 from cribsheet.search.corrections.extraction import NoExtraction
 from cribsheet.search.corrections.fitting import combinations, cross_fitted, fitted
 from cribsheet.search.evaluator import Evaluator, passes_through
-from cribsheet.search.ledger import Bill, Charged
+from cribsheet.search.ledger import Bill
+from cribsheet.search.recording import Charged
 
 _CAUTION = 2.0
 _LEAST_COST = 1e-6

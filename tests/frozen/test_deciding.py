@@ -15,7 +15,8 @@ from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completion, Part, Sampling, Usage
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
-from cribsheet.search.ledger import Charged, Ledger
+from cribsheet.search.ledger import Ledger
+from cribsheet.search.recording import Charged
 from cribsheet.signature import Field, Signature
 
 TOPIC = Field(name="topic", kind="label", labels=("science", "science fiction", "sports"))

@@ -9,6 +9,7 @@ import pytest
 
 from cribsheet.budget import Budget, BudgetExhausted, SearchStopped
 from cribsheet.compiler.bridge import BARE
+from cribsheet.errors import ContextOverflowError, ModelError, PromptError, PromptStyleError, RefusedError
 from cribsheet.executor import Threads
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.frozen.running import Run, direct_wiring, run_wired
@@ -16,8 +17,9 @@ from cribsheet.models import Completer, Completion, Sampling, Usage
 from cribsheet.models.keys import completion_key
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.outcomes import Value
-from cribsheet.prompts import Prompt
-from cribsheet.search.ledger import Bill, Charged, Ledger, Recorder, Request
+from cribsheet.prompts import Message, Prompt
+from cribsheet.search.ledger import MOST_REFUSED, Bill, Ledger, Request
+from cribsheet.search.recording import Charged, Recorder, answer_items
 from cribsheet.search.trial import Trial
 from studies import arena, evaluator_of, fighter, leaning, numbered
 from toys import SENTIMENT
@@ -152,7 +154,8 @@ def answered(
     ledger: Ledger, model: ScriptedModel, answer: object, *, rows: int, ignore_budget: bool = False
 ) -> Iterator[int]:
     executor = Threads(model.parallel)
-    results = ledger.answer(
+    results = answer_items(
+        ledger,
         answer,  # type: ignore[arg-type]
         range(rows),
         model=model,
@@ -219,7 +222,8 @@ def test_what_a_row_asked_before_its_model_failed_is_charged() -> None:
 
 def test_a_budget_that_is_ignored_is_charged() -> None:
     model, ledger = ScriptedModel(slow, parallel=2), ledger_of("5calls")
-    results = ledger.answer(
+    results = answer_items(
+        ledger,
         asks(3),  # type: ignore[arg-type]
         range(4),
         model=model,
@@ -297,3 +301,78 @@ def test_a_stop_by_hand_charges_the_row_under_way() -> None:
         study.extend(study.trial(fighter(study, 50)), 8)
     assert study.ledger.spent == 4
     assert study.trials[0].rows == 3
+
+
+# Prompts that the model does not accept
+
+
+def refusing(*errors: Exception) -> ScriptedModel:
+    """Return a model that raises these errors in turn, then answers."""
+    left = list(errors)
+
+    def answer(*_: object) -> str:
+        if left:
+            raise left.pop(0)
+        return "yes"
+
+    return ScriptedModel(answer)
+
+
+@pytest.mark.parametrize("budget", ["9calls", "9k"])
+@pytest.mark.parametrize(
+    "error", [RefusedError("filtered"), ContextOverflowError("long"), PromptStyleError("no chats")]
+)
+def test_a_refused_prompt_is_charged_and_not_sent_again(budget: str, error: PromptError) -> None:
+    model, ledger = refusing(error), ledger_of(budget)
+    for _ in range(3):
+        with pytest.raises(type(error)):
+            Charged(model, ledger).complete(Prompt(text="Is it?"), Sampling())
+    assert len(model.calls) == 1
+    assert ledger.spent == {"calls": 1, "tokens": len("Is it?")}[ledger.budget.unit]
+
+
+def test_a_row_whose_prompt_is_refused_is_charged_with_the_row() -> None:
+    model, ledger, bill = refusing(RefusedError("filtered")), ledger_of("9calls"), Bill()
+
+    def answer(item: str, asked: Recorder) -> str:
+        try:
+            return asked.complete(Prompt(text=item), Sampling()).text
+        except PromptError as error:
+            return str(error)
+
+    found = answer_items(ledger, answer, ["a", "b"], model=model, executor=Threads(1), bill=bill)
+    assert [text for text, _ in found] == ["filtered", "yes"]
+    assert ledger.spent == bill.cost == 2
+
+
+@pytest.mark.parametrize(
+    "refusals",
+    [
+        [(RefusedError("filtered"), False)] * MOST_REFUSED,
+        [(PromptStyleError("model unloaded"), bool(at % 2)) for at in range(MOST_REFUSED)],
+    ],
+)
+def test_a_model_that_accepts_no_prompt_any_more_ends_the_compile(refusals: list[tuple[PromptError, bool]]) -> None:
+    ledger = ledger_of("99calls")
+
+    def ask(number: int) -> None:
+        error, is_chat = refusals[number]
+        turn = Message(role="user", content=str(number))
+        prompt = Prompt(messages=(turn,)) if is_chat else Prompt(text=str(number))
+        Charged(refusing(error), ledger).complete(prompt, Sampling())
+
+    for number in range(MOST_REFUSED - 1):
+        with pytest.raises(PromptError):
+            ask(number)
+    with pytest.raises(ModelError, match=r"accepted none of the last 24 prompts\. The last refusal: ") as caught:
+        ask(MOST_REFUSED - 1)
+    assert not isinstance(caught.value, PromptError)
+
+
+@pytest.mark.parametrize("error", [ContextOverflowError("long"), PromptStyleError("no chats")])
+def test_prompts_that_are_too_long_or_of_one_style_do_not_end_it(error: PromptError) -> None:
+    ledger = ledger_of("99calls")
+    for number in range(MOST_REFUSED + 1):
+        with pytest.raises(type(error)):
+            Charged(refusing(error), ledger).complete(Prompt(text=str(number)), Sampling())
+    assert ledger.spent == MOST_REFUSED + 1

@@ -21,7 +21,7 @@ from cribsheet.search.bootstrap.teaching import TeacherRuns, TeacherSettings
 from cribsheet.search.bootstrap.traces import Trace
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import demos_of
-from cribsheet.search.ledger import Recorder
+from cribsheet.search.recording import Recorder, answer_items
 from cribsheet.search.study import Study
 from cribsheet.signature import REASONING
 
@@ -102,8 +102,8 @@ class _Bootstrap:
         for sample in range(self._samples()):
             for is_hinted in (False, True) if self._reasons else (False,):
                 jobs = [Job(row, sample, is_hinted) for row in self._open(is_hinted=is_hinted)]
-                answered = self._study.ledger.answer(
-                    self._sample, self._affordable(jobs), model=self._teacher, executor=executor
+                answered = answer_items(
+                    self._study.ledger, self._sample, self._affordable(jobs), model=self._teacher, executor=executor
                 )
                 with closing(answered) as outcomes:
                     for outcome, asked in outcomes:

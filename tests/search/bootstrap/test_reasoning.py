@@ -129,5 +129,5 @@ def test_a_task_with_a_reasoning_of_its_own_keeps_it() -> None:
         name="Own", instructions="Think.", inputs=(Field(name="q"),), outputs=(Field(name="reasoning"), Field(name="a"))
     )
     assert not own.may_reason
-    with pytest.raises(SignatureError, match="name of its own"):
+    with pytest.raises(SignatureError, match="each with a different name"):
         own.with_reasoning()
