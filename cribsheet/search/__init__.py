@@ -3,8 +3,8 @@
 from cribsheet.budget import Budget, BudgetExhausted, SearchStopped
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.corrections._base import Fitter
-from cribsheet.search.demo_sampling import DemoSampler, Effects, covering
 from cribsheet.search.demos import answered_only, balanced, demos_of, short
+from cribsheet.search.effects import Effects
 from cribsheet.search.evaluator import Evaluator
 from cribsheet.search.ledger import Bill, Ledger
 from cribsheet.search.race import Listed, Proposals, Race
@@ -18,7 +18,6 @@ __all__ = [
     "BudgetExhausted",
     "Candidate",
     "Charged",
-    "DemoSampler",
     "Effects",
     "Evaluator",
     "Fitter",
@@ -31,7 +30,6 @@ __all__ = [
     "Trial",
     "answered_only",
     "balanced",
-    "covering",
     "demos_of",
     "short",
 ]

@@ -6,7 +6,8 @@ from functools import partial
 from cribsheet.dataset.examples import Demo, Row
 from cribsheet.layout.catalogue import layout_named
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.demo_sampling import DemoSampler, Effects
+from cribsheet.search.demos import answered_only, balanced
+from cribsheet.search.effects import Effects
 from cribsheet.search.race import decides, first_block
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
@@ -30,15 +31,15 @@ class Screening:
     """Tries small demo sets in random layouts with random words.
 
     The sets answer rows of the demo pool that are never demos, or the first validation rows if there are too few. Each
-    layout, each set of words and each demo is judged by all the demo sets that it was part of, each compared with the
-    other sets on the same block of rows (Chang & Jia 2023, "Data Curation Alone Can Stabilize In-context Learning",
+    layout and each set of words is judged by all the demo sets that were tried with it, each compared with the other
+    sets on the same block of rows (Chang & Jia 2023, "Data Curation Alone Can Stabilize In-context Learning",
     arXiv:2212.10378).
 
     If the budget pays for fewer than `LEAST_SETS` sets, each layout enters the race with the same demos.
     """
 
-    def __init__(self, study: Study, draws: Mapping[str, DemoSampler]):
-        self.study, self._draws = study, draws
+    def __init__(self, study: Study, pools: Mapping[str, Sequence[Demo]]):
+        self.study, self._pools = study, pools
         self.blocks = self._blocks()
         """The blocks of rows that demo sets answer."""
         self.layouts = self._distinct_layouts()
@@ -95,8 +96,6 @@ class Screening:
         trial = Trial(candidate, study.evaluator)
         trial.extend(rows)
         self._effects.learn(choices, trial.merit, kind=rows[0].id)
-        for name, draw in self._draws.items():
-            draw.learn(demos[name], trial.merit, kind=rows[0].id)
         study.advance(compares=False)
 
     def _demos(self) -> dict[str, Sequence[Demo]]:
@@ -105,11 +104,16 @@ class Screening:
         If a small model that writes its answers is shown abstentions, it abstains on nearly all rows in any layout.
         """
         answered = self.study.may_guard and not decides(self.study)
-        return {name: draw.draw(DEMOS, answered=answered) for name, draw in self._draws.items()}
+        return {name: self._draw(name, pool, answered=answered) for name, pool in self._pools.items()}
+
+    def _draw(self, name: str, pool: Sequence[Demo], *, answered: bool) -> Sequence[Demo]:
+        signature = self.study.signatures[name]
+        shown = answered_only(signature, pool) if answered else pool
+        return balanced(signature, shown, size=DEMOS, rng=self.study.rng)
 
     def _blocks(self) -> list[list[Row]]:
         """Return blocks of rows that are never drawn as demos, without those that the guard withholds in any case."""
-        pooled = {repr(demo) for draw in self._draws.values() for demo in draw.pool}
+        pooled = {repr(demo) for pool in self._pools.values() for demo in pool}
         evaluator, bare = self.study.evaluator, self.study.evaluator.guarded(self.study.bare())
         rows = [row for row in self.study.train if repr(row.demo) not in pooled and evaluator.asks(bare, row)]
         if len(rows) < BLOCK:
@@ -119,7 +123,7 @@ class Screening:
 
     def _distinct_layouts(self) -> list[str]:
         """Return the names of layouts with different prompts. With one input, some layouts give the same prompt."""
-        demos = {name: draw.pool[:2] for name, draw in self._draws.items()}
+        demos = {name: pool[:2] for name, pool in self._pools.items()}
         by_key: dict[str, str] = {}
         for layout in self.study.layouts:
             by_key.setdefault(self.study.candidate(layout, demos, origin="").key, layout.name)

@@ -17,6 +17,7 @@ from cribsheet.prompts import Prompt
 from cribsheet.search.corrections.guard import GuardFitter
 from cribsheet.search.race import first_block
 from cribsheet.search.study import Study
+from cribsheet.search.trial import Trial
 from studies import evaluator_of, search, study_of, study_on
 from toys import QA
 
@@ -101,8 +102,8 @@ def bridges(count: int) -> list[Row]:
     return rows
 
 
-def raced_demos(script: Callable[[str, bool], str]) -> list[bool]:
-    """Race with a model that is given a row's context, and whether demos abstain; tell of each set whether it does."""
+def raced_demos(script: Callable[[str, bool], str]) -> Trial:
+    """Return the winner of a race with a model that is given a row's context, and whether some demo abstains."""
 
     def answer(prompt: Prompt, sampling: Sampling) -> str:
         *shown, asked = prompt.full_text.split("Context: ")
@@ -119,12 +120,8 @@ def raced_demos(script: Callable[[str, bool], str]) -> list[bool]:
     study = study_on(QA, rows[:60], rows[60:], evaluator, tells_logprobs=False)
     study.extend(study.trial(study.zero_shot()), 16)
     search("race", study)
-    sets = [trial for trial in study.trials if " demos, " in trial.candidate.origin]
-    assert sets
-    return [
-        any(isinstance(demo.outputs["answer"], Unanswerable) for demo in trial.candidate.prompts[BARE].demos)
-        for trial in sets
-    ]
+    assert study.best
+    return study.best
 
 
 def builder(context: str) -> str | None:
@@ -132,12 +129,17 @@ def builder(context: str) -> str | None:
     return found[1] if found else None
 
 
-def test_no_set_abstains_where_a_model_abstains_from_all_that_is_shown_one_that_does() -> None:
-    assert not any(
-        raced_demos(lambda context, abstain: " unanswerable" if abstain else f" {builder(context) or 'Bob'}")
+def shows_abstentions(trial: Trial) -> bool:
+    return any(isinstance(demo.outputs["answer"], Unanswerable) for demo in trial.candidate.prompts[BARE].demos)
+
+
+def test_the_winner_shows_no_abstention_if_the_model_abstains_from_all_after_one() -> None:
+    best = raced_demos(lambda context, abstain: f" {'unanswerable' if abstain else builder(context) or 'Bob'}")
+    assert not shows_abstentions(best)
+
+
+def test_the_winner_shows_abstentions_if_they_teach_the_model_when_to_abstain() -> None:
+    invent = "long ago"  # it is in the context, so no guard can find out
+    assert shows_abstentions(
+        raced_demos(lambda context, abstain: f" {builder(context) or ('unanswerable' if abstain else invent)}")
     )
-
-
-def test_some_sets_abstain_where_that_teaches_a_model_when_to() -> None:
-    invent = "long ago"  # which stands in the context, so no guard can tell
-    assert any(raced_demos(lambda context, abstain: f" {builder(context) or ('unanswerable' if abstain else invent)}"))

@@ -14,19 +14,18 @@ from cribsheet.models.scripted import ScriptedModel
 from cribsheet.outcomes import Unanswerable
 from cribsheet.prompts import Prompt
 from cribsheet.search.corrections.guard import GuardFitter
-from cribsheet.search.demo_sampling import DemoSampler
 from cribsheet.search.race import first_block
 from cribsheet.search.screening import BLOCK, DEMOS, LEAST_SETS, Screening
 from cribsheet.search.study import Study
 from studies import evaluator_of, leaning, study_of, study_on
-from toys import GOOD, QA, SENTIMENT
+from toys import GOOD, QA
 
 OFF_TOPIC = "Gravity pulls at apples."
 
 
 def screening_of(study: Study, *, pool: int = 12) -> Screening:
     """Return a screening whose sets are drawn from the first demos."""
-    return Screening(study, {BARE: DemoSampler(SENTIMENT, study.pools[BARE][:pool], rng=study.rng)})
+    return Screening(study, {BARE: study.pools[BARE][:pool]})
 
 
 @pytest.fixture
@@ -126,7 +125,7 @@ def test_where_a_guard_may_abstain_sets_show_answers_and_rows_that_it_withholds_
         model, budget="1000calls", metric=answer_f1, wiring=direct_wiring(BARE, QA), fit_guard=guards
     )
     study = study_on(QA, rows[:120], rows[120:], evaluator, tells_logprobs=False)
-    screening = Screening(study, {BARE: DemoSampler(QA, study.pools[BARE][:24], rng=study.rng)})
+    screening = Screening(study, {BARE: study.pools[BARE][:24]})
     contexts = {str(row.inputs["context"]) for block in screening.blocks for row in block}
     assert len(contexts) > BLOCK
     assert OFF_TOPIC not in contexts
