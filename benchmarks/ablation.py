@@ -19,6 +19,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from cribsheet.search.demo_sampling import DemoSampler
+
 from cribsheet.compiler import compile as compiler
 from cribsheet.evaluation.scores import paired_gain
 from cribsheet.models import open_model
@@ -27,7 +29,6 @@ from cribsheet.search import refinement, screening
 from cribsheet.search.corrections import calibration, fitting
 from cribsheet.search.corrections import pointer as pointing
 from cribsheet.search.corrections import readout as reading
-from cribsheet.search.demo_sampling import DemoSampler
 from cribsheet.search.study import Study
 from cribsheet.search.wording.choices import WordChoices
 from cribsheet.settings import DEFAULT_MODEL

@@ -13,6 +13,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from cribsheet.budget import Budget
+from cribsheet.budget.ledger import Ledger
 from cribsheet.compiler.bridge import BARE
 from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.metrics import label_accuracy
@@ -24,7 +25,6 @@ from cribsheet.prompts import Message, Prompt
 from cribsheet.search.bootstrap.runs import bootstrap
 from cribsheet.search.bootstrap.teaching import TeacherSettings
 from cribsheet.search.evaluator import Evaluator
-from cribsheet.search.ledger import Ledger
 from cribsheet.search.study import Study
 from cribsheet.signature import Field, Signature
 from cribsheet.signature.types import Label

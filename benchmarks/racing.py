@@ -31,6 +31,7 @@ from statistics import fmean, median
 from typing import NamedTuple
 
 from cribsheet.budget import Budget, BudgetExhausted
+from cribsheet.budget.ledger import Ledger
 from cribsheet.compiler.bridge import BARE, DspyProgram, as_module
 from cribsheet.dataset.examples import Row
 from cribsheet.dataset.rows import load_rows
@@ -44,7 +45,6 @@ from cribsheet.progress import Silent
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import balanced, short
 from cribsheet.search.evaluator import Evaluator
-from cribsheet.search.ledger import Ledger
 from cribsheet.search.race import Listed, Race
 from cribsheet.search.study import Study
 from cribsheet.signature import Signature

@@ -4,6 +4,7 @@ import random
 from collections.abc import Mapping
 
 from cribsheet.budget import Budget
+from cribsheet.budget.ledger import Ledger
 from cribsheet.compiler.bridge import BARE
 from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.metrics import label_accuracy
@@ -14,7 +15,6 @@ from cribsheet.models.scripted import Script, ScriptedModel
 from cribsheet.progress import Silent
 from cribsheet.prompts import Prompt
 from cribsheet.search.evaluator import Evaluator
-from cribsheet.search.ledger import Ledger
 from cribsheet.search.study import Study
 from cribsheet.signature import Field, Signature
 from toys import SENTIMENT

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cribsheet.budget import Budget, BudgetExhausted
+from cribsheet.budget.ledger import Ledger
 from cribsheet.compiler.bridge import BARE
 from cribsheet.dataset.examples import Row
 from cribsheet.dataset.rows import load_rows
@@ -24,7 +25,6 @@ from cribsheet.prompts import Prompt
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.corrections.guard import GuardFitter
 from cribsheet.search.evaluator import Evaluator, ProgramRunner
-from cribsheet.search.ledger import Ledger
 from cribsheet.search.study import Study
 from cribsheet.signature import Signature
 from cribsheet.task import Metric

@@ -8,11 +8,11 @@ import pytest
 
 import cribsheet
 from cribsheet import Settings, Task, compile_task, label_accuracy
+from cribsheet.dataset.traces import Trace, read_traces, write_traces
 from cribsheet.frozen import read, reseal, save
 from cribsheet.models import weights
 from cribsheet.models.cache import CompletionCache
 from cribsheet.models.embedded import EmbeddedModel
-from cribsheet.search.bootstrap.traces import Trace, read_traces, write_traces
 from cribsheet.workspace import find_workspace, new_workspace
 from export_cases import program_of
 from frozen_toys import toy_prompt

@@ -13,6 +13,7 @@ ROOMS = (
     "dataset",
     "layout",
     "models",
+    "budget",
     "corrections",
     "frozen",
     "evaluation",

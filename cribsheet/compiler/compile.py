@@ -11,11 +11,14 @@ from pathlib import Path
 from types import ModuleType
 
 from cribsheet.budget import Budget, BudgetExhausted, SearchStopped
+from cribsheet.budget.ledger import Ledger
+from cribsheet.budget.recording import Charged
 from cribsheet.compiler.abilities import check_abilities
 from cribsheet.compiler.affordable import BASELINE_ROWS, check_budget, reserve
 from cribsheet.compiler.bridge import BARE, DspyProgram, as_module
 from cribsheet.compiler.first_answers import check_crashes, check_first_answers
 from cribsheet.compiler.freeze import Found, Scored, freeze, score, score_on_validation_rows
+from cribsheet.compiler.interruption import Interruption
 from cribsheet.compiler.logit_bias import takes_logit_bias
 from cribsheet.compiler.long_rows import calibrate, leave_out_long_rows, note_on
 from cribsheet.compiler.stopping import waited_for
@@ -38,9 +41,6 @@ from cribsheet.search.bootstrap.demonstrations import bootstrap_if_needed
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.corrections.guard import guard_fitter
 from cribsheet.search.evaluator import Evaluator, ProgramRunner
-from cribsheet.search.interruption import Interruption
-from cribsheet.search.ledger import Ledger
-from cribsheet.search.recording import Charged
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
 from cribsheet.settings import DEFAULT_MODEL, Settings

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+from cribsheet.budget.recording import Charged
 from cribsheet.dataset.examples import Row
 from cribsheet.errors import CompileError, ContextOverflowError
 from cribsheet.frozen.running import prompt_text
 from cribsheet.models import Sampling
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.recording import Charged
 from cribsheet.search.study import Study
 
 FEW = 0.05

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
+from cribsheet.dataset.traces import Trace, read_traces, write_traces
 from cribsheet.errors import CompileError
 from cribsheet.models import Model, open_model
 from cribsheet.models.cache import CachedModel
 from cribsheet.search.bootstrap.teaching import TeacherSettings
-from cribsheet.search.bootstrap.traces import Trace, read_traces, write_traces
 from cribsheet.search.study import Study
 from cribsheet.settings import Settings
 from cribsheet.signature import Signature

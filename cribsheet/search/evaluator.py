@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from cribsheet.budget import BudgetExhausted
+from cribsheet.budget.ledger import Bill, Ledger
+from cribsheet.budget.recording import Recorder, answer_items
 from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.evaluate import RowResult, score_row
 from cribsheet.evaluation.metrics import apply_metric
@@ -18,8 +20,6 @@ from cribsheet.models import Completer, Model
 from cribsheet.outcomes import Value
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.corrections.guard import GuardFitter
-from cribsheet.search.ledger import Bill, Ledger
-from cribsheet.search.recording import Recorder, answer_items
 from cribsheet.signature import Field
 from cribsheet.task import Metric
 

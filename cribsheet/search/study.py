@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from cribsheet.budget import BudgetExhausted
+from cribsheet.budget.ledger import Ledger
+from cribsheet.budget.recording import Charged
 from cribsheet.carriage import Carriage
 from cribsheet.corrections import Extraction
 from cribsheet.corrections.extraction import ALTERNATIVES
@@ -27,9 +29,7 @@ from cribsheet.search.corrections.pointer import PointerFitter
 from cribsheet.search.corrections.readout import ReadoutFitter
 from cribsheet.search.demos import demos_of
 from cribsheet.search.evaluator import Evaluator, passes_through
-from cribsheet.search.ledger import Ledger
 from cribsheet.search.lengths import Lengths
-from cribsheet.search.recording import Charged
 from cribsheet.search.trial import Trial
 from cribsheet.search.wording.instructions import spelled_out
 from cribsheet.signature import Signature

@@ -9,6 +9,8 @@ from statistics import fmean
 import numpy as np
 
 from cribsheet.budget import BudgetExhausted, SearchStopped
+from cribsheet.budget.ledger import Bill
+from cribsheet.budget.recording import Charged
 from cribsheet.corrections import corrected, to_apply
 from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.evaluate import Evaluation, RowResult, score_run, summarize
@@ -19,8 +21,6 @@ from cribsheet.search.corrections.calibration import CalibrationFitter
 from cribsheet.search.corrections.extraction import NoExtraction
 from cribsheet.search.corrections.fitting import combinations, cross_fitted, fitted
 from cribsheet.search.evaluator import Evaluator, passes_through
-from cribsheet.search.ledger import Bill
-from cribsheet.search.recording import Charged
 
 _CAUTION = 2.0
 _LEAST_COST = 1e-6

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 import pytest
 
 from cribsheet.budget import Budget
+from cribsheet.budget.ledger import Ledger
+from cribsheet.budget.recording import Charged
 from cribsheet.corrections import Answer, Calibration
 from cribsheet.frozen import Decoding, FrozenPrompt
 from cribsheet.frozen.deciding import WIDE
@@ -15,8 +17,6 @@ from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completion, Part, Sampling, Usage
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
-from cribsheet.search.ledger import Ledger
-from cribsheet.search.recording import Charged
 from cribsheet.signature import Field, Signature
 
 TOPIC = Field(name="topic", kind="label", labels=("science", "science fiction", "sports"))

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from cribsheet.dataset.examples import Demo
+from cribsheet.dataset.traces import demos_of_traces
 from cribsheet.layout import Layout
 from cribsheet.layout.catalogue import ZERO_SHOT, layout_named
 from cribsheet.search.bootstrap.reasoning import asked_to_reason
 from cribsheet.search.bootstrap.runs import bootstrap
 from cribsheet.search.bootstrap.teaching import TeacherRuns, TeacherSettings
-from cribsheet.search.bootstrap.traces import demos_of_traces
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import balanced
 from cribsheet.search.study import Study

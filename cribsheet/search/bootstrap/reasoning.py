@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cribsheet.dataset.examples import Demo, Row
+from cribsheet.dataset.traces import rationales_of
 from cribsheet.frozen import Decoding, FrozenPrompt
 from cribsheet.layout import Layout
 from cribsheet.layout.rendering import render_outputs
-from cribsheet.search.bootstrap.traces import rationales_of
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.study import Study
 from cribsheet.search.wording.instructions import spelled_out

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+from cribsheet.budget.recording import Recorder, answer_items
 from cribsheet.dataset.examples import Row
+from cribsheet.dataset.traces import Trace
 from cribsheet.errors import ModelError
 from cribsheet.evaluation.evaluate import RowResult, score_row
 from cribsheet.executor import Threads
@@ -18,10 +20,8 @@ from cribsheet.outcomes import Value
 from cribsheet.prompts import Prompt
 from cribsheet.search.bootstrap.reasoning import gives_the_hint_away, hinted
 from cribsheet.search.bootstrap.teaching import TeacherRuns, TeacherSettings
-from cribsheet.search.bootstrap.traces import Trace
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import demos_of
-from cribsheet.search.recording import Recorder, answer_items
 from cribsheet.search.study import Study
 from cribsheet.signature import REASONING
 

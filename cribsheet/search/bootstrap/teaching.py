@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from cribsheet.dataset.traces import Trace
 from cribsheet.errors import CompileError
 from cribsheet.models import Model
-from cribsheet.search.bootstrap.traces import Trace
 from cribsheet.signature import REASONING
 
 

@@ -3,13 +3,13 @@
 import pytest
 
 from cribsheet.compiler.bridge import BARE
+from cribsheet.dataset.traces import Trace
 from cribsheet.models import Sampling
 from cribsheet.models.embedded import EmbeddedModel
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
 from cribsheet.search.bootstrap.demonstrations import bootstrap_demos, bootstrap_if_needed, bootstrapped
 from cribsheet.search.bootstrap.teaching import TeacherSettings
-from cribsheet.search.bootstrap.traces import Trace
 from lessons import lesson, right, row_asked, rows_of
 
 

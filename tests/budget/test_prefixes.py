@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cribsheet.search.prefixes import Everything, OneSlot
+from cribsheet.budget.prefixes import Everything, OneSlot
 
 GOOD, BAD = "Good: superb. " * 10, "Bad: dull. " * 10
 READ_AGAIN = 36

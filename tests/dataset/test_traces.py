@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from cribsheet.dataset.traces import Trace, demos_of_traces, rationales_of, read_traces, write_traces
 from cribsheet.errors import DataError
 from cribsheet.outcomes import Unanswerable
-from cribsheet.search.bootstrap.traces import Trace, demos_of_traces, rationales_of, read_traces, write_traces
 from toys import QA
 
 LINE: dict[str, Any] = {

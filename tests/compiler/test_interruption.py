@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from cribsheet.budget import Budget, BudgetExhausted, SearchStopped
+from cribsheet.budget.ledger import Ledger, Request
+from cribsheet.compiler.interruption import Interruption
 from cribsheet.models import Completion
 from cribsheet.prompts import Prompt
-from cribsheet.search.interruption import Interruption
-from cribsheet.search.ledger import Ledger, Request
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from cribsheet.budget import Budget, BudgetExhausted, SearchStopped
+from cribsheet.budget.ledger import MOST_REFUSED, Bill, Ledger, Request
+from cribsheet.budget.recording import Charged, Recorder, answer_items
 from cribsheet.compiler.bridge import BARE
 from cribsheet.errors import ContextOverflowError, ModelError, PromptError, PromptStyleError, RefusedError
 from cribsheet.executor import Threads
@@ -18,8 +20,6 @@ from cribsheet.models.keys import completion_key
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.outcomes import Value
 from cribsheet.prompts import Message, Prompt
-from cribsheet.search.ledger import MOST_REFUSED, Bill, Ledger, Request
-from cribsheet.search.recording import Charged, Recorder, answer_items
 from cribsheet.search.trial import Trial
 from studies import arena, evaluator_of, fighter, leaning, numbered
 from toys import SENTIMENT

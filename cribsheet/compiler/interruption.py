@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from cribsheet.budget.ledger import Ledger
 from cribsheet.interrupts import first_ctrl_c
-from cribsheet.search.ledger import Ledger
 
 
 class Interruption:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from cribsheet.budget import BudgetExhausted
+from cribsheet.budget.ledger import Bill, Ledger, Request
+from cribsheet.budget.limits import BudgetExhausted
 from cribsheet.errors import PromptError
 from cribsheet.executor import Executor
 from cribsheet.models import Completion, Model, Sampling
 from cribsheet.models.keys import completion_key
 from cribsheet.prompts import Prompt
-from cribsheet.search.ledger import Bill, Ledger, Request
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from cribsheet.budget import Budget, BudgetExhausted, SearchStopped
+from cribsheet.budget.limits import Budget, BudgetExhausted, SearchStopped
+from cribsheet.budget.prefixes import Everything, OneSlot, Prefixes
 from cribsheet.errors import AbandonedError, ModelError, PromptError, PromptStyleError, RefusedError
 from cribsheet.models import Completion, Model, Sampling
 from cribsheet.models.keys import KeyLocks
 from cribsheet.prompts import Prompt
-from cribsheet.search.prefixes import Everything, OneSlot, Prefixes
 
 MOST_REFUSED = 24
 """How many prompts a model may refuse in a row before the compile ends."""
