@@ -19,17 +19,16 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from cribsheet.search.demo_sampling import DemoSampler
-
 from cribsheet.compiler import compile as compiler
 from cribsheet.evaluation.scores import paired_gain
 from cribsheet.models import open_model
 from cribsheet.models.cache import CachedModel, CompletionCache
-from cribsheet.search import refinement, screening
+from cribsheet.search import screening
 from cribsheet.search.corrections import calibration, fitting
 from cribsheet.search.corrections import pointer as pointing
 from cribsheet.search.corrections import readout as reading
 from cribsheet.search.study import Study
+from cribsheet.search.wording import instructed
 from cribsheet.search.wording.choices import WordChoices
 from cribsheet.settings import DEFAULT_MODEL
 from versus import ours
@@ -62,16 +61,6 @@ def _none_of(*_: object, **__: object) -> list[Any]:
     return []
 
 
-def _without_change(how: str) -> Change:
-    """Return the refinement without one kind of change of a demo set."""
-    changes = refinement.Refinement._demo_changes
-
-    def others(self: Any, name: str, demos: list[Any]) -> list[Any]:
-        return [change for change in changes(self, name, demos) if not change[0].startswith(how)]
-
-    return refinement.Refinement, "_demo_changes", others
-
-
 def _first_layout(screening: Any, allowance: float) -> list[Any]:
     study = screening.study
     return [study.candidate(study.layouts[0], screening._demos(), origin=f"layout {study.layouts[0].name}")]
@@ -85,14 +74,8 @@ PARTS: dict[str, tuple[Change, ...]] = {
     "screening": ((screening.Screening, "run", _first_layout),),
     "names for the fields": ((WordChoices, "names", _none_of),),
     "words for the outcomes": ((WordChoices, "labels", _none_of),),
-    "effects of demos": ((DemoSampler, "learn", _nothing),),
-    "refinement": ((refinement.Refinement, "run", _nothing),),
-    "refinement: swap": (_without_change("a demo swapped"),),
-    "refinement: hard rows": (_without_change("a hard row shown"),),
-    "refinement: order": (_without_change("reordered"),),
-    "refinement: grow": (_without_change("grown"),),
-    "refinement: shrink": (_without_change("shrunk"),),
-    "instructions": ((refinement.Refinement, "_rewordings", _none_of),),
+    "the model's own words": ((WordChoices, "_spoken", _none_of),),
+    "instructions": ((instructed, "instructed", _none_of),),
     "calibration": ((calibration.CalibrationFitter, "suits", _no),),
     "cross-fitting": ((fitting, "folds", _on_the_same_rows),),
     "readout": ((reading.ReadoutFitter, "suits", _no),),
