@@ -74,7 +74,6 @@ PARTS: dict[str, tuple[Change, ...]] = {
     "screening": ((screening.Screening, "run", _first_layout),),
     "names for the fields": ((WordChoices, "names", _none_of),),
     "words for the outcomes": ((WordChoices, "labels", _none_of),),
-    "the model's own words": ((WordChoices, "_spoken", _none_of),),
     "instructions": ((instructed, "instructed", _none_of),),
     "calibration": ((calibration.CalibrationFitter, "suits", _no),),
     "cross-fitting": ((fitting, "folds", _on_the_same_rows),),

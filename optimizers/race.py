@@ -97,13 +97,11 @@ def _pool(study: Study, name: str) -> tuple[Demo, ...]:
 
 
 class _DemoSets:
-    """Proposes demo sets in the best layouts. Sizes, layouts and pools that did well are drawn more often."""
+    """Proposes demo sets in the best layouts. Sizes, layouts and kinds of demos that did well are drawn more often."""
 
     def __init__(self, study: Study, screened: Sequence[Candidate], pools: Mapping[str, Sequence[Demo]]):
-        self.study, self._screened = study, screened
-        self._pools = {"all": pools}
-        if study.may_guard:
-            self._pools["answered"] = {name: _answered(study, name, pool) for name, pool in pools.items()}
+        self.study, self._screened, self._pools = study, screened, pools
+        self._shown = ["all", "answered"] if study.may_guard else ["all"]
         self._choices = Effects(study.rng)
         self._sizes, self._left = _sizes(study), _MOST_SETS
         variants = (reasoning_variant(study, one, size=RATIONALES) for one in screened)
@@ -120,33 +118,28 @@ class _DemoSets:
         self._left -= 1
         size, *_ = self._choices.shuffled(self._sizes)
         place: tuple[str, int] = self._choices.shuffled(("layout", at) for at in range(len(self._screened)))[0]
-        shown, *_ = self._choices.shuffled(self._pools)
+        shown, *_ = self._choices.shuffled(self._shown)
         base = self._screened[place[1]]
         self._drawn = (size, place, shown)
+        signatures, rng, answered = self.study.signatures, self.study.rng, shown == "answered"
         demos = {
-            name: balanced(self.study.signatures[name], pool, size=size, rng=self.study.rng)
-            for name, pool in self._pools[shown].items()
+            name: balanced(signatures[name], pool, size=size, rng=rng, answered=answered)
+            for name, pool in self._pools.items()
         }
         return base.with_demos(demos, origin=f"{size} demos, {_name(base)}")
 
     def tell(self, trial: Trial) -> None:
-        """Learn from a trial which sizes, layouts and pools do well."""
+        """Learn from a trial which sizes, layouts and kinds of demos do well."""
         if self._drawn is not None:
             self._choices.learn(self._drawn, fmean(trial.merits[: first_block(self.study)]))
 
 
-def _answered(study: Study, name: str, pool: Sequence[Demo]) -> Sequence[Demo]:
-    """Return the demos that do not abstain; all of them if there are no others."""
-    return answered_only(study.signatures[name], pool) or pool
-
-
 def _sizes(study: Study) -> tuple[int, ...]:
     """Return the numbers of demos that stay within `MOST_TOKENS`; `SMALL_SIZES` if fewer than two do."""
-    longest = max(
-        study.model.count_tokens("\n".join(str(value) for demo in short(pool) for value in demo.inputs.values()))
-        / max(1, len(short(pool)))
-        for pool in study.pools.values()
-    )
+    texts = {
+        name: ["\n".join(map(str, demo.inputs.values())) for demo in short(pool)] for name, pool in study.pools.items()
+    }
+    longest = max(study.model.count_tokens("\n".join(own)) / max(1, len(own)) for own in texts.values())
     fitting = tuple(size for size in SIZES if size * longest <= MOST_TOKENS)
     return fitting if len(fitting) > 1 else SMALL_SIZES
 

@@ -39,9 +39,15 @@ def by_outcome(signature: Signature, demos: Iterable[Demo]) -> list[list[Demo]]:
     return [group for _, group in sorted(groups.items())]
 
 
-def balanced(signature: Signature, pool: Sequence[Demo], *, size: int, rng: random.Random) -> tuple[Demo, ...]:
-    """Return up to `size` random demos, as many of each outcome as can be, in random order."""
-    queues = [rng.sample(group, len(group))[::-1] for group in by_outcome(signature, pool)]
+def balanced(
+    signature: Signature, pool: Sequence[Demo], *, size: int, rng: random.Random, answered: bool = False
+) -> tuple[Demo, ...]:
+    """Return up to `size` random demos, as many of each outcome as can be, in random order.
+
+    With `answered`, none of them abstains, unless all demos of the pool do.
+    """
+    drawn = (answered_only(signature, pool) or pool) if answered else pool
+    queues = [rng.sample(group, len(group))[::-1] for group in by_outcome(signature, drawn)]
     return tuple(in_turn(queues, size=size, rng=rng))
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from cribsheet.dataset.examples import Demo, Row
 from cribsheet.layout.catalogue import layout_named
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.demos import answered_only, balanced
+from cribsheet.search.demos import balanced
 from cribsheet.search.effects import Effects
 from cribsheet.search.race import decides, first_block
 from cribsheet.search.study import Study
@@ -104,12 +104,10 @@ class Screening:
         If a small model that writes its answers is shown abstentions, it abstains on nearly all rows in any layout.
         """
         answered = self.study.may_guard and not decides(self.study)
-        return {name: self._draw(name, pool, answered=answered) for name, pool in self._pools.items()}
-
-    def _draw(self, name: str, pool: Sequence[Demo], *, answered: bool) -> Sequence[Demo]:
-        signature = self.study.signatures[name]
-        shown = answered_only(signature, pool) if answered else pool
-        return balanced(signature, shown, size=DEMOS, rng=self.study.rng)
+        return {
+            name: balanced(self.study.signatures[name], pool, size=DEMOS, rng=self.study.rng, answered=answered)
+            for name, pool in self._pools.items()
+        }
 
     def _blocks(self) -> list[list[Row]]:
         """Return blocks of rows that are never drawn as demos, without those that the guard withholds in any case."""

@@ -140,7 +140,7 @@ class Study:
         if self.only_decides:
             return [layout for layout in QUESTIONS if all(suits(layout, one) for one in self.signatures.values())]
         raw = getattr(self.model, "supports_raw", True)
-        chat = self._takes_chats and not (raw and self.pointed_source is not None)
+        chat = getattr(self.model, "supports_chat", True) and not (raw and self.pointed_source is not None)
         return [
             layout
             for layout in LAYOUTS
@@ -165,7 +165,7 @@ class Study:
 
         The answer is read from the text that the model writes.
         """
-        layout = layout_named(ZERO_SHOT if self._takes_chats else ZERO_SHOT_RAW)
+        layout = layout_named(ZERO_SHOT if getattr(self.model, "supports_chat", True) else ZERO_SHOT_RAW)
         prompts = {
             name: FrozenPrompt(
                 signature=signature,
@@ -307,10 +307,6 @@ class Study:
             BudgetExhausted: the budget ends before the rows do, and is not ignored.
         """
         return summarize(self.evaluator.answer(candidate, rows, ignore_budget=ignore_budget))
-
-    @property
-    def _takes_chats(self) -> bool:
-        return bool(getattr(self.model, "supports_chat", True))
 
     @cached_property
     def _is_chinese(self) -> bool:

@@ -7,11 +7,8 @@ from cribsheet.layout.decisions import decided_field
 from cribsheet.search.study import Study
 from cribsheet.search.wording._tables import Language
 from cribsheet.search.wording.proposals import proposed
-from cribsheet.search.wording.words import field_words, spoken, verbalizers
+from cribsheet.search.wording.words import field_words, verbalizers
 from cribsheet.signature import Field
-
-LISTENED = 24
-"""Rows of the demo pool that the model answers without demos, to find its own words for the outcomes."""
 
 Words = Mapping[str, str]
 """By field or outcome, the word that stands for it. Fields and outcomes that are missing keep their own word."""
@@ -32,13 +29,12 @@ class WordChoices:
     def labels(self, predictor: str, language: Language) -> list[Words]:
         """Return sets of words for the outcomes of the decided output; none if nothing is decided.
 
-        They come from the model's own answers, from the tables, and from the teacher if there is one.
+        They come from the tables, and from the teacher if there is one.
         """
         field = decided_field(self.study.signatures[predictor])
         if field is None or not self.study.tells_logprobs:
             return []
-        tables = verbalizers(field, language=language)
-        return [*self._spoken(predictor, field), *tables, *self._proposed(predictor, field)]
+        return [*verbalizers(field, language=language), *self._proposed(predictor, field)]
 
     def _proposed(self, predictor: str, field: Field | None = None) -> list[Words]:
         """Return the teacher's proposals; none if there is no teacher, or it does not answer."""
@@ -49,19 +45,3 @@ class WordChoices:
             except ModelError:  # a search does without
                 self._asked[key] = []
         return self._asked.get(key, [])
-
-    def _spoken(self, predictor: str, field: Field) -> list[Words]:
-        """Return the words with which the model begins its answers if it sees no demos; see `spoken`."""
-        study, key = self.study, (predictor, "its own")
-        if field.name not in study.train[0].outputs or study.only_decides:
-            return []
-        if key not in self._asked:
-            answers = [
-                (field.outcome_of(row.example.outputs[field.name][0]), call.answer.completion.first_token or {})
-                for row in study.answer(study.bare(), study.train[:LISTENED]).rows
-                for call in row.calls
-                if call.predictor == predictor
-            ]
-            found = spoken(field, answers)
-            self._asked[key] = [found] if found else []
-        return self._asked[key]

@@ -1,10 +1,8 @@
 """Find other words for the fields and the outcomes of a prompt."""
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from statistics import fmean
 
 from cribsheet.layout import Layout
 from cribsheet.outcomes import UNANSWERABLE
@@ -17,11 +15,7 @@ MOST_SETS = 12
 
 _MENTION = 2
 """The number of places that a set of names moves up for each of its words that the signature mentions."""
-_TELLING = math.log(1.25)
-"""How much likelier a word must be in the rows of its outcome than in the other rows, as a logarithm."""
-_SHORTEST = 3  # letters; shorter tokens are mostly beginnings of words
 _HEAD = re.compile(r"\b(?:an?|the)\s+([a-z]{3,})\b", re.IGNORECASE)
-_LEAST = -30.0  # stands for minus infinity
 
 
 def field_words(signature: Signature, *, language: Language) -> list[Mapping[str, str]]:
@@ -76,36 +70,6 @@ def verbalizers(field: Field, *, language: Language) -> list[Mapping[str, str]]:
     usable = (words for words in sets if are_apart(words.values()))
     changed = [{key: word for key, word in words.items() if word != layout.verbalizer(key)} for words in usable]
     return _distinct([{}, *changed])
-
-
-def spoken(field: Field, answers: Sequence[tuple[str, Mapping[str, float]]]) -> Mapping[str, str] | None:
-    """Return for each outcome the word that the model itself prefers for it; None if some outcome has no such word.
-
-    `answers` are pairs of a known outcome and the natural log-probabilities of the first token's alternatives after a
-    prompt without demos. A word is scored for an outcome by its mean probability in the outcome's rows, times the
-    logarithm of how much likelier it is there than in the other rows. The mean is geometric, so that a word that is
-    likely in a single row has a low score. Label words from the model: Schick et al. 2020 (arXiv:2010.13641), Wang et
-    al. 2022 (AMuLaP, arXiv:2204.06305).
-
-    >>> told = [("0", {" awful": -1.0, " the": -0.9, " x": -5.0}), ("1", {" Nice": -1.5, " the": -0.8, " x": -5.0})]
-    >>> spoken(Field(name="liked", kind="label", labels=(0, 1)), told)
-    {'0': 'awful', '1': 'Nice'}
-    """
-    if not field.is_finite or {outcome for outcome, _ in answers} != set(field.outcomes):
-        return None
-    rows = [(outcome, _said(first_token)) for outcome, first_token in answers]
-    spelled = _spellings(first_token for _, first_token in answers)
-    scores = [
-        (score, outcome, word)
-        for word in sorted(spelled)
-        for outcome in field.outcomes
-        if (score := _telling(word, outcome, rows)) > 0
-    ]
-    chosen: dict[str, str] = {}
-    for _, outcome, word in sorted(scores, key=lambda scored: -scored[0]):
-        if outcome not in chosen and are_apart([*chosen.values(), spelled[word]]):
-            chosen[outcome] = spelled[word]
-    return {outcome: chosen[outcome] for outcome in field.outcomes} if len(chosen) == len(field.outcomes) else None
 
 
 def are_apart(words: Iterable[str]) -> bool:
@@ -231,42 +195,3 @@ def _letters(outcomes: Sequence[str]) -> Iterator[dict[str, str]]:
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     if len(outcomes) <= len(letters):
         yield dict(zip(outcomes, letters, strict=False))
-
-
-def _said(first_token: Mapping[str, float]) -> dict[str, float]:
-    """Return the log-probability of each word in lower case; under "" the most that an unreported word can have."""
-    shares: dict[str, float] = {}
-    for token, logprob in first_token.items():
-        if _is_word(token):
-            key = token.strip().casefold()
-            shares[key] = shares.get(key, 0.0) + math.exp(logprob)
-    said = {word: math.log(share) for word, share in shares.items() if share > 0}
-    return {**said, "": max(min(first_token.values(), default=0.0), _LEAST)}
-
-
-def _is_word(token: str) -> bool:
-    word = token.strip()
-    return (
-        word.isalpha()
-        and (len(word) >= _SHORTEST or has_chinese(word[:1]))
-        and word.casefold() not in tables().stop_words
-    )
-
-
-def _spellings(alternatives: Iterable[Mapping[str, float]]) -> dict[str, str]:
-    """Return the likeliest spelling of each word."""
-    mass: dict[str, dict[str, float]] = {}
-    for first_token in alternatives:
-        for token, logprob in first_token.items():
-            if _is_word(token):
-                word = token.strip()
-                known = mass.setdefault(word.casefold(), {})
-                known[word] = known.get(word, 0.0) + math.exp(logprob)
-    return {key: max(sorted(known), key=known.__getitem__) for key, known in mass.items()}
-
-
-def _telling(word: str, outcome: str, rows: Sequence[tuple[str, Mapping[str, float]]]) -> float:
-    """Return the score of a word for an outcome; 0 if it is hardly likelier there than for other outcomes."""
-    own = fmean(said.get(word, said[""]) for known, said in rows if known == outcome)
-    rest = fmean(said.get(word, said[""]) for known, said in rows if known != outcome)
-    return math.exp(own) * (own - rest) if own - rest > _TELLING else 0.0

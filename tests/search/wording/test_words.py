@@ -7,7 +7,7 @@ import pytest
 
 from cribsheet.layout.catalogue import LAYOUTS
 from cribsheet.outcomes import UNANSWERABLE
-from cribsheet.search.wording.words import MOST_SETS, are_apart, field_words, spoken, verbalizers
+from cribsheet.search.wording.words import MOST_SETS, are_apart, field_words, verbalizers
 from cribsheet.signature import Field, Signature
 from export_cases import MIXED
 from toys import QA, SENTIMENT
@@ -146,45 +146,3 @@ def test_an_answer_in_words_varies_the_word_for_unanswerable_alone() -> None:
 
 def row(outcome: str, **tokens: float) -> tuple[str, dict[str, float]]:
     return outcome, {" " + token: math.log(share) for token, share in {**tokens, "zzz": 0.001}.items()}
-
-
-def test_the_model_s_own_words_are_those_that_tell_outcomes_apart() -> None:
-    answers = [
-        row("negative", good=0.3, awful=0.2, the=0.4),
-        row("negative", good=0.2, awful=0.1, Dull=0.05, dull=0.02),
-        row("positive", good=0.5, lovely=0.1, the=0.1),
-        row("positive", good=0.6, lovely=0.2),
-    ]
-    assert spoken(SENTIMENT.outputs[0], answers) == {"negative": "awful", "positive": "lovely"}
-
-
-def test_a_word_s_case_does_not_split_its_weight() -> None:
-    answers = [row("negative", Dull=0.1, dull=0.08, awful=0.12), row("positive", lovely=0.2)]
-    assert spoken(SENTIMENT.outputs[0], answers) == {"negative": "Dull", "positive": "lovely"}
-
-
-def test_nothing_is_made_of_signs_pieces_and_words_that_tell_nothing() -> None:
-    field = SENTIMENT.outputs[0]
-    same = [row("negative", good=0.3, bad=0.2), row("positive", good=0.3, bad=0.2)]
-    signs = [("negative", {" 1": -0.1, "x": -3.0, "": -4.0}), ("positive", {'"': -0.1, ".": -1.0})]
-    assert spoken(field, same) is None
-    assert spoken(field, signs) is None
-    assert spoken(field, [row("negative", bad=0.3)]) is None
-    assert spoken(field, []) is None
-    assert spoken(QA.outputs[0], [row("answered", bad=0.3)]) is None
-
-
-def test_words_that_begin_alike_do_not_stand_for_two_outcomes() -> None:
-    answers = [row("negative", bad=0.4, dull=0.1), row("positive", badly=0.3, fine=0.2)]
-    assert spoken(SENTIMENT.outputs[0], answers) == {"negative": "bad", "positive": "fine"}
-
-
-def test_a_word_that_one_text_alone_brings_up_stands_for_nothing() -> None:
-    answers = [row("negative", poor=0.05) for _ in range(5)] + [row("positive", fine=0.05) for _ in range(5)]
-    answers += [row("negative", Naples=0.9, poor=0.02), row("positive", fine=0.04)]
-    assert spoken(SENTIMENT.outputs[0], answers) == {"negative": "poor", "positive": "fine"}
-
-
-def test_a_chinese_word_may_be_one_character() -> None:
-    answers = [("消极", {"差": -1.0, "，": -0.5, "z": -6.0}), ("积极", {"好": -1.0, "的": -0.4, "z": -6.0})]
-    assert spoken(CHINESE.outputs[0], answers) == {"消极": "差", "积极": "好"}
