@@ -5,6 +5,7 @@ CribsheetError
  +-- DataError               rows that cannot be read, or do not fit the signature
  +-- LayoutError             an unknown or impossible layout
  +-- MetricError             a metric that raises, or gives no number
+ +-- ProgramError            a program whose own code raises
  +-- WorkspaceError          a task, optimizer or folder that is not there
  +-- FrozenFileError         a frozen file that is edited, truncated or too new
  +-- CompileError            a compile that cannot start or go on
@@ -44,6 +45,10 @@ class LayoutError(CribsheetError):
 
 class MetricError(CribsheetError):
     """A metric that raised, or gave something that is not a number."""
+
+
+class ProgramError(CribsheetError):
+    """A program whose own code raised, if there is no score to count that in."""
 
 
 class WorkspaceError(CribsheetError):
@@ -108,3 +113,15 @@ class AbandonedError(ModelError):
 
 class WeightsError(ModelError):
     """Weights that cannot be fetched, or are not what they should be."""
+
+
+def told(error: BaseException) -> str:
+    """Return the type and the message of an exception, which the user's code may have made of anything.
+
+    >>> told(ValueError("no number"))
+    'ValueError: no number'
+    """
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception as failure:  # noqa: BLE001 - the user's own __str__ may raise anything
+        return f"{type(error).__name__}, whose message cannot be shown: its __str__ raised {type(failure).__name__}"

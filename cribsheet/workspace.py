@@ -12,7 +12,7 @@ from types import ModuleType
 
 import platformdirs
 
-from cribsheet.errors import CribsheetError, DataError, WorkspaceError
+from cribsheet.errors import CribsheetError, DataError, WorkspaceError, told
 from cribsheet.task import Task
 
 _BY_PATH = "run by its path"
@@ -163,11 +163,11 @@ def _users_code(problem: str, *, mend: str) -> Iterator[None]:
     """Turn whatever a user's module raises into one message; our own errors are messages already."""
     try:
         yield
-    except CribsheetError:
+    except (CribsheetError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
         line = f" at line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        raise WorkspaceError(f"{problem}{line}: {type(error).__name__}: {error}. {mend}") from error
+        raise WorkspaceError(f"{problem}{line}: {told(error)}. {mend}") from error
 
 
 def _python_files(folder: Path) -> dict[str, Path]:

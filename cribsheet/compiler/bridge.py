@@ -25,7 +25,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import dspy
 
-from cribsheet.errors import CompileError, CribsheetError, SignatureError
+from cribsheet.errors import CompileError, CribsheetError, SignatureError, told
 from cribsheet.evaluation.places import place_of
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.frozen.running import Call, Run, ask
@@ -133,13 +133,13 @@ def _made(program: type[dspy.Module]) -> dspy.Module:
             _complete(value)
     try:
         return program()
-    except CribsheetError:
+    except (CribsheetError, KeyboardInterrupt):
         raise
-    except Exception as error:  # the user's code may raise anything
+    except BaseException as error:  # the user's code may raise anything
         place = place_of(error)
         raise CompileError(
-            f"{program.__name__}() raised {type(error).__name__}: {error}{f' ({place})' if place else ''}. Correct its "
-            f"__init__, which must work without arguments.{_UNKNOWN_NAME if 'ForwardRef(' in str(error) else ''}"
+            f"{program.__name__}() raised {told(error)}{f' ({place})' if place else ''}. Correct its "
+            f"__init__, which must work without arguments.{_UNKNOWN_NAME if 'ForwardRef(' in told(error) else ''}"
         ) from error
 
 

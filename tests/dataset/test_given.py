@@ -122,6 +122,75 @@ class Broken:
         raise OSError("the disk is gone")
 
 
+class Unreachable:
+    """Fails before its first row, as a streamed dataset does without a network."""
+
+    def __iter__(self) -> Iterator[dict[str, str]]:
+        raise OSError("no network")
+
+
+class Stopped(BaseException):
+    """Not one of Python's usual exceptions."""
+
+
+class Unspoken(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+class Unshown:
+    def __repr__(self) -> str:
+        raise RuntimeError("no words")
+
+
+class Row(dict[str, Any]):
+    """A row whose values raise an exception."""
+
+    def __init__(self, error: BaseException):
+        super().__init__(ROWS[0])
+        self.error = error
+
+    def __getitem__(self, name: str) -> Any:
+        raise self.error
+
+
+class Features(Dataset):
+    @property
+    def features(self) -> dict[str, object]:
+        raise OSError("no network")
+
+    @features.setter
+    def features(self, value: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (Unreachable(), "The trainset cannot be read: OSError: no network. Mend what gives the rows."),
+        ([Row(Stopped("now"))], "row 1 of the trainset cannot be read: Stopped: now. Mend"),
+        ([Row(StopIteration())], "row 1 of the trainset cannot be read: StopIteration: . Mend"),
+        ([Row(Unspoken())], "cannot be read: Unspoken, whose message cannot be shown: its __str__ raised RuntimeError"),
+        (
+            [{"text": Unshown(), "sentiment": "positive"}],
+            "row 1 of the trainset cannot be read: RuntimeError: no words",
+        ),
+        ([Unshown()], "row 1 of the trainset cannot be read: RuntimeError: no words"),
+        (Unshown(), "The trainset cannot be read: RuntimeError: no words"),
+        (Features({"text": ["a"], "sentiment": ["positive"]}), "`features`, cannot be read: OSError: no network"),
+    ],
+)
+def test_whatever_the_rows_raise_is_one_message(rows, message):
+    with pytest.raises(DataError) as caught:
+        load_rows(rows, SENTIMENT)
+    assert message in str(caught.value)
+
+
+def test_ctrl_c_while_rows_are_read_is_not_taken_for_their_fault():
+    with pytest.raises(KeyboardInterrupt):
+        load_rows([Row(KeyboardInterrupt())], SENTIMENT)
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
