@@ -120,8 +120,26 @@ def told(error: BaseException) -> str:
 
     >>> told(ValueError("no number"))
     'ValueError: no number'
+    >>> told(SystemExit(3))
+    'sys.exit(3) was called'
     """
+    if isinstance(error, SystemExit):
+        return f"{_exit_call(error)} was called"
     try:
         return f"{type(error).__name__}: {error}"
     except Exception as failure:  # noqa: BLE001 - the user's own __str__ may raise anything
         return f"{type(error).__name__}, whose message cannot be shown: its __str__ raised {type(failure).__name__}"
+
+
+def deed(error: BaseException) -> str:
+    """Return what the user's code did that ended with an exception.
+
+    >>> deed(ValueError("no number")), deed(SystemExit("bye"))
+    ('raised ValueError: no number', "called sys.exit('bye')")
+    """
+    return f"called {_exit_call(error)}" if isinstance(error, SystemExit) else f"raised {told(error)}"
+
+
+def _exit_call(error: SystemExit) -> str:
+    code = error.code
+    return f"sys.exit({'' if code is None else repr(code) if isinstance(code, int | str) else '…'})"

@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -111,7 +112,7 @@ class Workspace:
         spec.loader_state = _BY_PATH
         sys.modules[module_name] = module  # where annotations that are written as text look up their names
         try:
-            with _users_code(f"{path} does not run", mend="Mend it."):
+            with _users_code(f"{path} does not run", mend="Mend it.", path=path):
                 spec.loader.exec_module(module)
         except BaseException:
             del sys.modules[module_name]
@@ -158,8 +159,11 @@ def new_workspace(directory: str | os.PathLike[str]) -> Workspace:
     return Workspace(directory.resolve())
 
 
+_NO_EXIT = 'Remove the call, or put it under `if __name__ == "__main__":` at the end of the file.'
+
+
 @contextmanager
-def _users_code(problem: str, *, mend: str) -> Iterator[None]:
+def _users_code(problem: str, *, mend: str, path: Path | None = None) -> Iterator[None]:
     """Turn whatever a user's module raises into one message; our own errors are messages already."""
     try:
         yield
@@ -167,6 +171,9 @@ def _users_code(problem: str, *, mend: str) -> Iterator[None]:
         raise
     except BaseException as error:
         line = f" at line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        if isinstance(error, SystemExit):
+            lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == str(path)]
+            line, mend = f" at line {lines[-1]}" if lines else "", _NO_EXIT
         raise WorkspaceError(f"{problem}{line}: {told(error)}. {mend}") from error
 
 

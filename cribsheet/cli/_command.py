@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from cribsheet.cli._streams import any_text, note
-from cribsheet.errors import CribsheetError
+from cribsheet.errors import CribsheetError, deed
+from cribsheet.evaluation.places import place_of
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it: 128 and the number of SIGINT."""
@@ -29,6 +30,12 @@ class Command(click.Command):
                 return super().invoke(ctx)
         except CribsheetError as error:
             raise click.ClickException(str(error)) from error
+        except SystemExit as error:
+            if not (place := place_of(error)):  # rich's, since the reader of a pipe went away
+                raise
+            raise click.ClickException(
+                f"Code that this command ran {deed(error)} ({place}). Remove that call, or raise an exception instead."
+            ) from error
         except KeyboardInterrupt:
             note("Stopped by Ctrl-C.")
             raise click.exceptions.Exit(INTERRUPTED) from None

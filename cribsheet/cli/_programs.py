@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cribsheet.carriage import Carriage
-from cribsheet.errors import CribsheetError, FrozenFileError, ProgramError, told
+from cribsheet.errors import CribsheetError, FrozenFileError, ProgramError, deed
 from cribsheet.evaluation.places import place_of
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, Wiring
 from cribsheet.frozen.loading import Program
@@ -52,7 +52,7 @@ class Runnable:
             raise
         except BaseException as error:  # the program is the user's code, which may raise anything
             place = f" ({found})" if (found := place_of(error)) else ""
-            raise ProgramError(f"The program of {self.frozen.task} raised {told(error)}{place}. Correct it.") from error
+            raise ProgramError(f"The program of {self.frozen.task} {deed(error)}{place}. Correct it.") from error
 
 
 def open_program(path: Path, workspace: Workspace) -> Runnable:
