@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from cribsheet.cli._arguments import argument_text, check_names
 from cribsheet.cli._streams import any_text, note
 from cribsheet.errors import CribsheetError, deed
 from cribsheet.evaluation.places import place_of
@@ -22,6 +23,12 @@ class Command(click.Command):
         """Run it as the process's command."""
         with any_text():
             return super().main(*args, **options)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read its arguments."""
+        rest = super().parse_args(ctx, args)
+        check_names(self, ctx)
+        return rest
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run it."""
@@ -60,9 +67,11 @@ class MappingType(click.ParamType):  # type: ignore[type-arg]  # generic in some
         from cribsheet.dataset.columns import parse_mapping
 
         try:
-            return parse_mapping(value)
+            return parse_mapping(argument_text(value))
         except CribsheetError as error:
             self.fail(str(error), param, ctx)
+        except ValueError as error:
+            self.fail(f"{error}.", param, ctx)
 
 
 model_option = click.option("--model", metavar="NAME", help="Another model than the one it was compiled for.")

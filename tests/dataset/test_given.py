@@ -207,6 +207,7 @@ def test_ctrl_c_while_rows_are_read_is_not_taken_for_their_fault():
         ),
         ([{"text": "a", " text": "b", "sentiment": "positive"}], "two are the same. Keep one of them"),
         ([{"text": "", "sentiment": "positive"}], "row 1 of the trainset: text is empty"),
+        ([{"text": "\ud800", "sentiment": "positive"}], "row 1 of the trainset: text has half of a surrogate pair"),
     ],
 )
 def test_what_holds_no_rows_is_said_with_what_to_give(rows, message):
