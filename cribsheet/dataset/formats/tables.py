@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from cribsheet.dataset.formats._base import FileText, RawRow
+from cribsheet.dataset.formats.quotes import swallows_rows
 from cribsheet.dataset.names import plain_name
 from cribsheet.errors import DataError
 from cribsheet.outcomes import is_unanswerable_json
@@ -52,10 +53,19 @@ def read_table(file: FileText) -> Iterator[RawRow]:
 
 def _records(text: str, path: str, separator: str) -> Iterator[tuple[str, list[str]]]:
     """Yield the cells of each line that is not blank, with the place where it begins."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    lines = list(io.StringIO(text, newline=""))
+    reader = csv.reader(lines, delimiter=separator, strict=True)
     begin = 1  # the line where a row begins, which a quote left open may lie far behind
+    last_cells: set[str] = set()
     try:
         for cells in reader:
+            if swallows_rows(lines[begin - 1 : reader.line_num], separator, cells, last_cells):
+                raise DataError(
+                    f"{path}, line {begin}: the quote that opens here ends in line {reader.line_num}, and the lines "
+                    "between look like rows of their own. Close the quote in its own line, or remove it. If all of "
+                    "it is one cell, write the rows as JSONL."
+                )
+            last_cells.update(cell.strip() for cell in cells[-1:])
             if len(cells) > 1 or any(cell.strip() for cell in cells):
                 yield f"{path}, line {begin}", cells
             begin = reader.line_num + 1
