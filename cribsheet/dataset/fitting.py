@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from cribsheet.dataset.columns import values_of
 from cribsheet.dataset.examples import Row
 from cribsheet.dataset.formats import GROUP, RawRow
+from cribsheet.dataset.formats.cells import literal
 from cribsheet.dataset.formats.squad import accepted_texts
 from cribsheet.errors import DataError
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
@@ -50,7 +51,7 @@ class Fitting:
         place = raw.where
         return Row(
             {one.name: self._given(one, values[one.name], place) for one in self.signature.inputs},
-            {one.name: self._accepted(one, values[one.name], place) for one in self.signature.outputs},
+            {one.name: self._accepted(one, values[one.name], raw) for one in self.signature.outputs},
             group="" if group is None else _group(group, place),
             where=place,
         )
@@ -61,8 +62,14 @@ class Fitting:
         except ValueError as error:
             raise DataError(f"{where}: {_shortened(str(error))}. {self._mend(one, raw, error)}") from None
 
-    def _accepted(self, one: Field, raw: object, where: str) -> tuple[Value, ...]:
+    def _accepted(self, one: Field, raw: object, row: RawRow) -> tuple[Value, ...]:
         """Return the accepted values, the one that a demo shows, the shortest, first."""
+        where = row.where
+        if row.named_by == "header" and one.type.is_text and _is_list(raw):
+            raise DataError(
+                f"{where}: {one.name} is a list as text, {_shortened(str(raw), 60)!r}. Write the rows as JSONL: there, "
+                "a list holds the accepted answers, and a text in quotes is one answer."
+            )
         listed = raw if isinstance(raw, list) else [raw]
         if one.type.is_text and (texts := accepted_texts(raw)) is not None and raw != []:
             listed = texts or [{UNANSWERABLE: None}]
@@ -131,6 +138,14 @@ def _fits(one: Field, raw: object) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_list(raw: object) -> bool:
+    """Tell whether a cell holds a list of texts as JSON or Python writes it."""
+    if not (isinstance(raw, str) and raw.strip().startswith(("[", "array("))):
+        return False
+    value = literal(raw)
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _is_number(value: object) -> bool:

@@ -1,10 +1,15 @@
 """Tables as people have them: quotes left open, cells that hold Python's lists, lines above the header."""
 
+import csv
+import io
+import json
+
 import pytest
 
 from cribsheet.dataset.rows import load_rows
 from cribsheet.errors import DataError
-from toys import SENTIMENT
+from cribsheet.outcomes import Unanswerable
+from toys import QA, SENTIMENT
 
 
 @pytest.mark.parametrize(
@@ -36,3 +41,63 @@ def test_a_quote_left_open_that_swallows_rows_is_refused_with_its_line(write, te
 def test_a_quoted_cell_of_several_lines_is_one_cell(write, cell):
     rows = load_rows(write("x.csv", f'text,sentiment\n"x {cell}",positive\nbad,negative\n'), SENTIMENT)
     assert [row.inputs["text"] for row in rows] == [f"x {cell}", "bad"]
+
+
+def _qa(answer, column="answer"):
+    """Return a table of one question."""
+    out = io.StringIO()
+    csv.writer(out).writerows([["question", "context", column], ["Who?", "C.", answer]])
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "{'text': ['a b', \"c's\"], 'answer_start': [1, 2]}",
+        "{'answer_start': [1, 2], 'text': ['a b', \"c's\"]}",
+        json.dumps({"text": ["a b", "c's"], "answer_start": [1, 2]}),
+        "{'text': array(['a b', \"c's\"], dtype=object), 'answer_start': array([1, 2], dtype=int32)}",
+        "{'text': array(['a b', \"c's\"],\n      dtype='<U3'), 'answer_start': array([1, 2])}",
+        "[{'text': 'a b', 'answer_start': 1}, {'text': \"c's\", 'answer_start': 2}]",
+    ],
+)
+def test_a_cell_of_answers_with_their_starts_is_read_as_json_is(write, cell):
+    for column, mapping in (("answers", {}), ("answer", {}), ("answers", {"answers": "answer"})):
+        (row,) = load_rows(write("x.csv", _qa(cell, column)), QA, mapping=mapping)
+        assert row.outputs["answer"] == ("a b", "c's") or row.outputs["answer"] == ("c's", "a b")
+
+
+@pytest.mark.parametrize(
+    "cell", ["{'text': [], 'answer_start': []}", "{'text': array([], dtype=object), 'answer_start': array([])}"]
+)
+def test_a_cell_of_no_answers_is_unanswerable(write, cell):
+    (row,) = load_rows(write("x.csv", _qa(cell, "answers")), QA)
+    assert row.outputs["answer"] == (Unanswerable(),)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "{'text': ['a b'], 'answer_start': [1]",
+        "{'text': f(1), 'answer_start': [1]}",
+        "{'text': [" + "'a', " * 30_000 + "], 'answer_start': []}",
+    ],
+)
+def test_a_cell_of_answers_that_cannot_be_read_is_refused(write, cell):
+    with pytest.raises(DataError, match=r"x\.csv, line 2: answers with their starts that cannot be read"):
+        load_rows(write("x.csv", _qa(cell)), QA)
+
+
+@pytest.mark.parametrize("cell", ["['a b', 'c']", '["a b"]', "[]", "array(['a b'], dtype=object)"])
+def test_a_list_in_an_answers_cell_is_never_taken_literally(write, cell):
+    with pytest.raises(DataError, match=r"x\.csv, line 2: answer is a list as text, .* Write the rows as JSONL"):
+        load_rows(write("x.csv", _qa(cell)), QA)
+    row = {"question": "Who?", "context": "C.", "answer": cell}
+    (read,) = load_rows(write("x.jsonl", json.dumps(row)), QA)
+    assert read.outputs["answer"] == (cell,)
+
+
+@pytest.mark.parametrize("cell", ["[sic] he", "{curly}", "[1]", "{'a': 1}", "{" * 5000])
+def test_other_brackets_are_text(write, cell):
+    (row,) = load_rows(write("x.csv", _qa(cell)), QA)
+    assert row.outputs["answer"] == (cell,)

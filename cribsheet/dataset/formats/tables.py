@@ -2,16 +2,15 @@
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from cribsheet.dataset.formats._base import FileText, RawRow
+from cribsheet.dataset.formats.cells import cell_value
 from cribsheet.dataset.formats.quotes import swallows_rows
 from cribsheet.dataset.names import plain_name
 from cribsheet.errors import DataError
-from cribsheet.outcomes import is_unanswerable_json
 
 SEPARATORS = ",;\t|"
 """What may stand between two cells; of those that fit a header equally well, the first is taken."""
@@ -47,7 +46,7 @@ def read_table(file: FileText) -> Iterator[RawRow]:
         elif len(cells) != len(header):
             raise DataError(f"{where}: {len(cells)} cells where the header has {len(header)}. {_mend(separator)}")
         else:
-            named = {name: _cell(cell) for name, cell in zip(header, cells, strict=True) if name}
+            named = {name: cell_value(cell, where) for name, cell in zip(header, cells, strict=True) if name}
             yield RawRow(where, named, is_table=True, named_by="header")
 
 
@@ -110,13 +109,3 @@ def _header(where: str, cells: Sequence[str], file: FileText) -> list[str]:
                 f"columns {places}. Remove all but one, or give the others another name."
             )
     return names
-
-
-def _cell(text: str) -> object:
-    """Return the cell's text, or the object where it holds `{"unanswerable": "why"}`."""
-    if not text.startswith("{"):
-        return text
-    with suppress(ValueError, RecursionError):
-        value = json.loads(text)
-        return value if is_unanswerable_json(value) else text
-    return text
