@@ -21,6 +21,12 @@ _LONG = 400
 """Characters that a message says about a value at most."""
 _SHOWN = 6
 """Values that a message lists at most."""
+_ABSENT = frozenset({"none", "null", "nan", "n/a", "na", "no answer", "not answerable", "impossible", "-"})
+"""What people write for an answer that is not there."""
+_SAY_NONE = (
+    f'Write {UNANSWERABLE}, or {{"{UNANSWERABLE}": "why"}}, where there is no answer. If it is the very answer, write '
+    'the rows as JSONL, with a list of one text such as ["None"].'
+)
 _MEND = "Mend the row, or the type in the signature."
 _ALLOW = "Fill it in, or remove the row. If it is meant to be empty, use --allow-empty (in Python, allow_empty=True)."
 
@@ -51,7 +57,7 @@ class Fitting:
         place = raw.where
         return Row(
             {one.name: self._given(one, values[one.name], place) for one in self.signature.inputs},
-            {one.name: self._accepted(one, values[one.name], raw) for one in self.signature.outputs},
+            {one.name: self._accepted(one, _said(one, values[one.name], raw), raw) for one in self.signature.outputs},
             group="" if group is None else _group(group, place),
             where=place,
         )
@@ -70,6 +76,8 @@ class Fitting:
                 f"{where}: {one.name} is a list as text, {_shortened(str(raw), 60)!r}. Write the rows as JSONL: there, "
                 "a list holds the accepted answers, and a text in quotes is one answer."
             )
+        if one.abstains and one.type.is_text and (rows := self._rows_without(one, raw)) > 1:
+            raise DataError(f"{where}: {one.name} is {raw!r}, in {rows} rows, which would be a text. {_SAY_NONE}")
         listed = raw if isinstance(raw, list) else [raw]
         if one.type.is_text and (texts := accepted_texts(raw)) is not None and raw != []:
             listed = texts or [{UNANSWERABLE: None}]
@@ -79,6 +87,13 @@ class Fitting:
         if not one.type.is_text:
             return values
         return tuple(sorted(values, key=lambda value: (isinstance(value, Unanswerable), len(str(value)))))
+
+    def _rows_without(self, one: Field, raw: object) -> int:
+        """Return how many rows have a word that people write for no answer, if it is one."""
+        word = raw.strip().casefold() if isinstance(raw, str) else ""
+        if word not in _ABSENT:
+            return 0
+        return sum(isinstance(value, str) and value.strip().casefold() == word for value in self._all_values(one))
 
     def _named(self, one: Field, raw: object) -> object:
         """Return the name of the class that a number stands for, if the number itself is no value of the field."""
@@ -126,6 +141,14 @@ class Fitting:
         column = next((column for column, name in self.mapping.items() if name == one.name), one.name)
         values = [raw.values[column] for raw in self.rows if column in raw.values]
         return [item for value in values for item in (value if isinstance(value, list) else [value])]
+
+
+def _said(one: Field, raw: object, row: RawRow) -> object:
+    """Return `Unanswerable` for the outcome's own word, and for an empty cell of a table."""
+    if not (one.abstains and isinstance(raw, str)):
+        return raw
+    is_empty = row.named_by == "header" and _is_blank(raw)
+    return Unanswerable() if is_empty or raw.strip().casefold() == UNANSWERABLE else raw
 
 
 class _EmptyError(ValueError):

@@ -101,3 +101,48 @@ def test_a_list_in_an_answers_cell_is_never_taken_literally(write, cell):
 def test_other_brackets_are_text(write, cell):
     (row,) = load_rows(write("x.csv", _qa(cell)), QA)
     assert row.outputs["answer"] == (cell,)
+
+
+@pytest.mark.parametrize("cell", ["unanswerable", " Unanswerable", "UNANSWERABLE", "", "  "])
+def test_an_empty_cell_and_the_outcomes_own_word_are_unanswerable(write, cell):
+    (row,) = load_rows(write("x.csv", _qa(cell)), QA)
+    assert row.outputs["answer"] == (Unanswerable(),)
+
+
+def test_the_outcomes_own_word_is_so_in_json_and_from_code_too(write):
+    row = {"question": "Who?", "context": "C.", "answer": "Unanswerable"}
+    assert load_rows(write("x.jsonl", json.dumps(row)), QA)[0].outputs["answer"] == (Unanswerable(),)
+    assert load_rows([row], QA)[0].outputs["answer"] == (Unanswerable(),)
+
+
+def test_a_label_may_be_unanswerable_in_a_cell_too(write):
+    (label,) = SENTIMENT.outputs
+    signature = SENTIMENT.model_copy(update={"outputs": (label.model_copy(update={"abstains": True}),)})
+    rows = load_rows(write("x.csv", "text,sentiment\na,unanswerable\nb,\nc,positive\n"), signature)
+    assert [row.outputs["sentiment"] for row in rows] == [(Unanswerable(),), (Unanswerable(),), ("positive",)]
+
+
+@pytest.mark.parametrize("word", ["None", "null", "N/A", "no answer", "nan"])
+def test_other_words_for_no_answer_are_refused_if_several_rows_have_them(write, word):
+    two = _qa(word) + f"When?,D.,{word.upper()}\n"
+    with pytest.raises(DataError, match=f"line 2: answer is '{word}', in 2 rows, .* Write unanswerable, or"):
+        load_rows(write("x.csv", two), QA)
+    assert load_rows(write("x.csv", _qa(word)), QA)[0].outputs["answer"] == (word,)
+    row = {"question": "Who?", "context": "C.", "answer": [word]}
+    rows = load_rows([row, {**row, "question": "When?"}], QA)
+    assert {row.outputs["answer"] for row in rows} == {(word,)}
+
+
+def test_such_a_word_is_an_answer_like_any_other_if_the_output_cannot_abstain(write):
+    (answer,) = QA.outputs
+    signature = QA.model_copy(update={"outputs": (answer.model_copy(update={"abstains": False}),)})
+    rows = load_rows(write("x.csv", _qa("None") + "When?,D.,None\n"), signature)
+    assert [row.outputs["answer"] for row in rows] == [("None",)] * 2
+
+
+@pytest.mark.parametrize("flag", [True, 1, "true", "True", "1", 1.0])
+def test_an_impossible_question_may_be_marked_in_any_way(write, flag):
+    row = {"question": "Who?", "context": "C.", "answers": {"text": ["a"], "answer_start": [1]}, "is_impossible": flag}
+    assert load_rows(write("x.jsonl", json.dumps(row)), QA)[0].outputs["answer"] == (Unanswerable(),)
+    row["is_impossible"] = 0
+    assert load_rows(write("x.jsonl", json.dumps(row)), QA)[0].outputs["answer"] == ("a",)
