@@ -1,13 +1,13 @@
 """Read rows that are objects in Python: mappings, dspy's examples, a dataset of the Hub's library."""
 
 import enum
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
 from cribsheet.dataset.formats import RawRow
-from cribsheet.dataset.names import plain_name
+from cribsheet.dataset.names import doubled, plain_name
 from cribsheet.errors import DataError, told
 
 _MOST_BITS = 14_000
@@ -16,7 +16,7 @@ _END = object()
 _MEND = "Give a list of dicts, a list of dspy.Example, a datasets.Dataset, or the path of a file."
 
 
-def given_rows(rows: Iterable[Any]) -> Iterator[RawRow]:
+def given_rows(rows: Iterable[Any], columns: Collection[str], mapped: Collection[str]) -> Iterator[RawRow]:
     """Yield the rows of anything that iterates over mappings, or over what has `keys()` and `[…]` as they have.
 
     Raises:
@@ -32,6 +32,12 @@ def given_rows(rows: Iterable[Any]) -> Iterator[RawRow]:
             if item is _END:
                 return
             values = _values(item, where)
+        _, alike = doubled(list(values), columns, mapped)
+        if alike:
+            raise DataError(
+                f"{where}: of its columns, {' and '.join(map(repr, alike.values()))} differ in case alone. Remove all "
+                "but one, give the others another name, or say with mapping={…} which one is meant."
+            )
         yield RawRow(where, values, is_table=True, named_by="code")
 
 

@@ -222,3 +222,22 @@ def test_a_frame_is_told_how_to_give_its_rows():
     )
     with pytest.raises(DataError, match=r'is a DataFrame, .* Give its \.to_dict\("records"\)\.'):
         load_rows(frame(), SENTIMENT)
+
+
+@pytest.mark.parametrize("name", ["Text", " TEXT", "\u200btext", "te\u00adxt", "\u2060Text"])
+def test_columns_that_look_the_same_are_refused(write, name):
+    row = {"text": "a", name: "b", "sentiment": "positive"}
+    for rows in ([row], write("x.csv", f"text,{name},sentiment\na,b,positive\n")):
+        with pytest.raises(DataError, match=r"two are the same|differ in case alone|names 'text' twice"):
+            load_rows(rows, SENTIMENT)
+
+
+def test_a_mapping_says_which_column_from_code_is_meant():
+    rows = [{"text": "a", "Text": "b", "label": "positive", "LABEL": 3}]
+    (row,) = load_rows(rows, SENTIMENT, mapping={"Text": "text", "label": "sentiment"})
+    assert row.values == {"text": "b", "sentiment": "positive"}
+
+
+def test_a_name_with_characters_that_show_nothing_is_read_without_them(write):
+    (row,) = load_rows(write("x.csv", "\u200btext,sentiment\na,positive\n"), SENTIMENT)
+    assert row.inputs == {"text": "a"}

@@ -9,7 +9,7 @@ from contextlib import suppress
 from cribsheet.dataset.formats._base import FileText, RawRow
 from cribsheet.dataset.formats.cells import cell_value
 from cribsheet.dataset.formats.quotes import swallows_rows
-from cribsheet.dataset.names import plain_name
+from cribsheet.dataset.names import doubled, plain_name
 from cribsheet.errors import DataError
 
 SEPARATORS = ",;\t|"
@@ -96,16 +96,11 @@ def _header(where: str, cells: Sequence[str], file: FileText) -> list[str]:
     names = [plain_name(cell) for cell in cells]
     if not any(names):
         raise DataError(f"{where}: the header names no column. Write the names of the columns into the first line.")
-    for name in filter(file.columns.__contains__, names):
-        alike = {
-            number: other
-            for number, other in enumerate(names, 1)
-            if other == name or (other.casefold() == name.casefold() and name not in file.mapped)
-        }
-        if len(alike) > 1:
-            places = " and ".join(f"{number} ({other!r})" for number, other in alike.items())
-            raise DataError(
-                f"{where}: the header names {name!r} {'twice' if len(alike) == 2 else f'{len(alike)} times'}, in the "
-                f"columns {places}. Remove all but one, or give the others another name."
-            )
+    name, alike = doubled(names, file.columns, file.mapped)
+    if alike:
+        places = " and ".join(f"{number} ({other!r})" for number, other in alike.items())
+        raise DataError(
+            f"{where}: the header names {name!r} {'twice' if len(alike) == 2 else f'{len(alike)} times'}, in the "
+            f"columns {places}. Remove all but one, or give the others another name."
+        )
     return names
