@@ -146,3 +146,20 @@ def test_an_impossible_question_may_be_marked_in_any_way(write, flag):
     assert load_rows(write("x.jsonl", json.dumps(row)), QA)[0].outputs["answer"] == (Unanswerable(),)
     row["is_impossible"] = 0
     assert load_rows(write("x.jsonl", json.dumps(row)), QA)[0].outputs["answer"] == ("a",)
+
+
+@pytest.mark.parametrize("line", ["sep=;", "SEP=;", '"sep=;"', "Sep=;"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_the_line_that_names_the_separator_may_be_written_in_any_way(write, line, end):
+    (row,) = load_rows(write("x.csv", end.join((line, "text;sentiment", "a, b;positive", ""))), SENTIMENT)
+    assert row.values == {"text": "a, b", "sentiment": "positive"}
+
+
+@pytest.mark.parametrize("line", ["# comment", "# made on Monday, by us", "  #comment", "// comment"])
+def test_a_comment_above_the_header_is_told(write, line):
+    with pytest.raises(DataError, match=r"line 1: '.*' looks like a comment, .* Remove this line"):
+        load_rows(write("x.csv", f"{line}\ntext,sentiment\na,positive\n"), SENTIMENT)
+
+
+def test_a_column_may_begin_with_a_hash(write):
+    assert load_rows(write("x.csv", "#,text,sentiment\n1,a,positive\n"), SENTIMENT)[0].inputs == {"text": "a"}

@@ -87,10 +87,26 @@ def test_a_ranged_metric_keeps_its_name_and_its_parameters() -> None:
         apply_metric(ranged(Grade(), (0, 4)), ROW, {"sentiment": "positive"})
 
 
-@pytest.mark.parametrize("bounds", [(1, 0), (0, 0), (0, float("inf")), 10, (0, 5, 10), ("a", "b"), None])
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        (1, 0),
+        (0, 0),
+        (0, float("inf")),
+        10,
+        (0, 5, 10),
+        ("a", "b"),
+        None,
+        "01",
+        {0, 10},
+        ("0", "1"),
+        {0: 1, 1: 2},
+        (0, 10**400),
+    ],
+)
 def test_a_range_that_is_none_is_refused_by_the_task(bounds: Any) -> None:
     with pytest.raises(
-        MetricError, match=r"metric_range is .* Give the lowest value and the highest, such as \(0, 10\)"
+        MetricError, match=r"metric_range is .* Give two numbers, the lowest value and the highest, such as \(0, 10\)"
     ):
         Task("text -> label", metric=Grade(), trainset="x.jsonl", metric_range=bounds)
 

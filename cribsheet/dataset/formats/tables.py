@@ -21,7 +21,7 @@ MAX_CELL = 16 * 1024 * 1024
 _START = 1 << 16
 """Characters that the header is looked for in."""
 
-_TOLD = re.compile(r"sep=([^\w\s\"]|\t)\r?\n")  # Excel's own first line
+_TOLD = re.compile(r"(\"?)sep=([^\w\s\"]|\t)\1(?:\r\n?|\n)", re.IGNORECASE)  # Excel's own first line
 
 
 def read_table(file: FileText) -> Iterator[RawRow]:
@@ -33,7 +33,7 @@ def read_table(file: FileText) -> Iterator[RawRow]:
     # The limit is the process's, so it is only ever raised.
     csv.field_size_limit(max(MAX_CELL, csv.field_size_limit()))
     told = _TOLD.match(file.text)
-    separator = told.group(1) if told else _separator(file)
+    separator = told.group(2) if told else _separator(file)
     records = _records(file.text, file.path, separator)
     if told:
         next(records)
@@ -96,6 +96,11 @@ def _header(where: str, cells: Sequence[str], file: FileText) -> list[str]:
     names = [plain_name(cell) for cell in cells]
     if not any(names):
         raise DataError(f"{where}: the header names no column. Write the names of the columns into the first line.")
+    if cells[0].lstrip().startswith(("#", "//")) and not file.columns.intersection(names):
+        raise DataError(
+            f"{where}: {cells[0].strip()[:60]!r} looks like a comment, not like the names of the columns. Remove this "
+            "line, so that the header is the first one."
+        )
     name, alike = doubled(names, file.columns, file.mapped)
     if alike:
         places = " and ".join(f"{number} ({other!r})" for number, other in alike.items())
