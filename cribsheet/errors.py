@@ -5,6 +5,7 @@ CribsheetError
  +-- DataError               rows that cannot be read, or do not fit the signature
  +-- LayoutError             an unknown or impossible layout
  +-- MetricError             a metric that raises, or returns something other than a number
+ +-- ProgramError            a program whose own code raises
  +-- WorkspaceError          a task, optimizer or folder that does not exist
  +-- FrozenFileError         a frozen file that is edited, truncated or too new
  +-- CompileError            a compile that cannot start or continue
@@ -46,6 +47,10 @@ class LayoutError(CribsheetError):
 
 class MetricError(CribsheetError):
     """A metric that raised, or returned something other than a number."""
+
+
+class ProgramError(CribsheetError):
+    """A program whose own code raised, if there is no score to count that in."""
 
 
 class WorkspaceError(CribsheetError):
@@ -118,3 +123,33 @@ class AbandonedError(ModelError):
 
 class WeightsError(ModelError):
     """Model weights that cannot be downloaded or do not match their checksum."""
+
+
+def told(error: BaseException) -> str:
+    """Return the type and the message of an exception, which the user's code may have made of anything.
+
+    >>> told(ValueError("no number"))
+    'ValueError: no number'
+    >>> told(SystemExit(3))
+    'sys.exit(3) was called'
+    """
+    if isinstance(error, SystemExit):
+        return f"{_exit_call(error)} was called"
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception as failure:  # noqa: BLE001 - the user's own __str__ may raise anything
+        return f"{type(error).__name__}, whose message cannot be shown: its __str__ raised {type(failure).__name__}"
+
+
+def deed(error: BaseException) -> str:
+    """Return what the user's code did that ended with an exception.
+
+    >>> deed(ValueError("no number")), deed(SystemExit("bye"))
+    ('raised ValueError: no number', "called sys.exit('bye')")
+    """
+    return f"called {_exit_call(error)}" if isinstance(error, SystemExit) else f"raised {told(error)}"
+
+
+def _exit_call(error: SystemExit) -> str:
+    code = error.code
+    return f"sys.exit({'' if code is None else repr(code) if isinstance(code, int | str) else '…'})"

@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 from cribsheet.errors import MetricError
@@ -38,8 +39,11 @@ class Task:
     def __post_init__(self) -> None:
         try:
             low, high = map(float, self.metric_range)
-            is_range = math.isfinite(low) and math.isfinite(high) and low < high
-        except (TypeError, ValueError):
+            is_pair = isinstance(self.metric_range, list | tuple) and all(
+                isinstance(bound, Real) for bound in self.metric_range
+            )
+            is_range = is_pair and math.isfinite(low) and math.isfinite(high) and low < high
+        except (TypeError, ValueError, OverflowError):
             is_range = False
         if not is_range:
             raise MetricError(

@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from types import ModuleType
 
 import platformdirs
 
-from cribsheet.errors import CribsheetError, DataError, WorkspaceError
+from cribsheet.errors import CribsheetError, DataError, WorkspaceError, told
 from cribsheet.task import Task
 
 _BY_PATH = "run by its path"
@@ -114,7 +115,7 @@ class Workspace:
         spec.loader_state = _BY_PATH
         sys.modules[module_name] = module  # string annotations look up their names here
         try:
-            with _users_code(f"{path} does not run", mend="Correct that file."):
+            with _users_code(f"{path} does not run", mend="Correct that file.", path=path):
                 spec.loader.exec_module(module)
         except BaseException:
             del sys.modules[module_name]
@@ -161,16 +162,22 @@ def new_workspace(directory: str | os.PathLike[str]) -> Workspace:
     return Workspace(directory.resolve())
 
 
+_NO_EXIT = 'Remove the call, or put it under `if __name__ == "__main__":` at the end of the file.'
+
+
 @contextmanager
-def _users_code(problem: str, *, mend: str) -> Iterator[None]:
+def _users_code(problem: str, *, mend: str, path: Path | None = None) -> Iterator[None]:
     """Turn any exception of a user's module into a WorkspaceError; our own errors pass through unchanged."""
     try:
         yield
-    except CribsheetError:
+    except (CribsheetError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
         line = f" at line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        raise WorkspaceError(f"{problem}{line}: {type(error).__name__}: {error}. {mend}") from error
+        if isinstance(error, SystemExit):
+            lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == str(path)]
+            line, mend = f" at line {lines[-1]}" if lines else "", _NO_EXIT
+        raise WorkspaceError(f"{problem}{line}: {told(error)}. {mend}") from error
 
 
 def _python_files(folder: Path) -> dict[str, Path]:

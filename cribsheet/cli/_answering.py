@@ -13,7 +13,7 @@ from cribsheet.cli._programs import Runnable
 from cribsheet.cli._terminal import json_text, note, standard_input
 from cribsheet.dataset.decoding import decoded
 from cribsheet.dataset.jsonl import json_objects
-from cribsheet.errors import DataError, PromptError
+from cribsheet.errors import DataError, ProgramError, PromptError
 from cribsheet.executor import Threads
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Model
@@ -49,7 +49,7 @@ def _answer(program: Runnable, model: Model, row: Row) -> tuple[Row, bool]:
     rest = {name: value for name, value in row.items() if name not in program.signature.output_names}
     try:
         outputs = program.answer(inputs, model).outputs
-    except PromptError as error:
+    except (ProgramError, PromptError) as error:
         return {**rest, "error": str(error)}, False
     if isinstance(outputs, ParseFailure):
         return {**rest, "error": f"the completion cannot be read: {outputs.reason}"}, False

@@ -7,8 +7,10 @@ from typing import Any
 
 import click
 
+from cribsheet.cli._arguments import argument_text, check_names
 from cribsheet.cli._streams import any_text, note
-from cribsheet.errors import CribsheetError
+from cribsheet.errors import CribsheetError, deed
+from cribsheet.evaluation.places import place_of
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as in shells: 128 plus the number of SIGINT."""
@@ -22,6 +24,12 @@ class Command(click.Command):
         with any_text():
             return super().main(*args, **options)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read its arguments."""
+        rest = super().parse_args(ctx, args)
+        check_names(self, ctx)
+        return rest
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command and convert its errors to messages."""
         try:
@@ -29,6 +37,12 @@ class Command(click.Command):
                 return super().invoke(ctx)
         except CribsheetError as error:
             raise click.ClickException(str(error)) from error
+        except SystemExit as error:
+            if not (place := place_of(error)):  # rich's, since the reader of a pipe went away
+                raise
+            raise click.ClickException(
+                f"Code that this command ran {deed(error)} ({place}). Remove that call, or raise an exception instead."
+            ) from error
         except KeyboardInterrupt:
             note("Stopped by Ctrl-C.")
             raise click.exceptions.Exit(INTERRUPTED) from None
@@ -53,9 +67,11 @@ class MappingType(click.ParamType):  # type: ignore[type-arg]  # generic in some
         from cribsheet.dataset.columns import parse_mapping
 
         try:
-            return parse_mapping(value)
+            return parse_mapping(argument_text(value))
         except CribsheetError as error:
             self.fail(str(error), param, ctx)
+        except ValueError as error:
+            self.fail(f"{error}.", param, ctx)
 
 
 model_option = click.option("--model", metavar="NAME", help="A model to use instead of the compiled one.")

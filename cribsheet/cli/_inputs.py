@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from cribsheet.cli._arguments import argument_text
 from cribsheet.cli._terminal import standard_input
 from cribsheet.dataset.decoding import decoded
 from cribsheet.errors import DataError
@@ -69,9 +70,8 @@ class _InputType(click.ParamType):  # type: ignore[type-arg]  # generic in some 
         self._field = field
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Value:
-        text = self._read(param, ctx) if value == "-" else value
         try:
-            return self._field.coerce(text)
+            return self._field.coerce(self._read(param, ctx) if value == "-" else argument_text(value))
         except ValueError as error:
             self.fail(f"{error}.", param, ctx)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from cribsheet.carriage import Carriage
-from cribsheet.errors import FrozenFileError
+from cribsheet.errors import CribsheetError, FrozenFileError, ProgramError, deed
+from cribsheet.evaluation.places import place_of
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, Wiring
 from cribsheet.frozen.loading import Program
 from cribsheet.frozen.running import Run, settled
@@ -38,8 +39,20 @@ class Runnable:
         return None if frozen is None else replace(self, frozen=frozen)
 
     def answer(self, inputs: Mapping[str, Value], model: Completer) -> Run:
-        """Run the program; the model is not asked if the inputs alone decide the outputs."""
-        return settled(self.frozen.prompts, self.frozen.wiring, inputs) or self.run(inputs, model)
+        """Run the program; no model is asked if the guard lets no answer stand anyway.
+
+        Raises:
+            ProgramError: if the program's own code raises.
+        """
+        if self.frozen.wiring is not None:  # no code of the user's
+            return settled(self.frozen.prompts, self.frozen.wiring, inputs) or self.run(inputs, model)
+        try:
+            return self.run(inputs, model)
+        except (CribsheetError, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # the program is the user's code, which may raise anything
+            place = f" ({found})" if (found := place_of(error)) else ""
+            raise ProgramError(f"The program of {self.frozen.task} {deed(error)}{place}. Correct it.") from error
 
 
 def open_program(path: Path, workspace: Workspace) -> Runnable:

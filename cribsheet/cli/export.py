@@ -47,5 +47,7 @@ def _write(out: Path, text: str) -> None:
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(text, encoding="utf-8")
+    except UnicodeEncodeError:  # the text has the name in it
+        raise FrozenFileError(f"{out} is a name that is not UTF-8, as the file itself is. Choose another.") from None
     except OSError as error:
         raise FrozenFileError(f"{out} cannot be written: {error.strerror}. Choose another place with --out.") from None

@@ -25,7 +25,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import dspy
 
-from cribsheet.errors import CompileError, CribsheetError, SignatureError
+from cribsheet.errors import CompileError, CribsheetError, ProgramError, SignatureError, deed
 from cribsheet.evaluation.places import place_of
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.frozen.running import Call, Run, ask
@@ -89,13 +89,23 @@ class DspyProgram:
         )
 
     def run(self, prompts: Mapping[str, FrozenPrompt], inputs: Mapping[str, Value], model: Completer) -> Run:
-        """Run the program's own code on one row; each predictor answers with its frozen prompt."""
+        """Run the program's own code on one row, each predictor answering with its frozen prompt.
+
+        Raises:
+            ProgramError: if that code calls `sys.exit`; whatever else it raises comes up as it is.
+        """
         adapter = _PromptAdapter(prompts, model)
         try:
             with dspy.context(adapter=adapter, lm=_NameTag(""), trace=None):
                 result = self._module(**inputs)
         except _UnreadableError as stop:
             return Run(stop.failure, tuple(adapter.calls))
+        except SystemExit as error:
+            place = place_of(error)
+            raise ProgramError(
+                f"The program {type(self._module).__name__} {deed(error)}{f' ({place})' if place else ''}. Return a "
+                "dspy.Prediction instead, or raise an exception, which counts as a score of 0 on that row."
+            ) from error
         outputs = {name: _plain(value) for name, value in dict(result).items()}
         return Run(outputs, tuple(adapter.calls))
 
@@ -135,13 +145,13 @@ def _made(program: type[dspy.Module]) -> dspy.Module:
             _complete(value)
     try:
         return program()
-    except CribsheetError:
+    except (CribsheetError, KeyboardInterrupt):
         raise
-    except Exception as error:  # the user's code may raise anything
+    except BaseException as error:  # the user's code may raise anything
         place = place_of(error)
         raise CompileError(
-            f"{program.__name__}() raised {type(error).__name__}: {error}{f' ({place})' if place else ''}. Correct its "
-            f"__init__, which must work without arguments.{_UNKNOWN_NAME if 'ForwardRef(' in str(error) else ''}"
+            f"{program.__name__}() {deed(error)}{f' ({place})' if place else ''}. Correct its "
+            f"__init__, which must work without arguments.{_UNKNOWN_NAME if 'ForwardRef(' in deed(error) else ''}"
         ) from error
 
 

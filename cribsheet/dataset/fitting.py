@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from cribsheet.dataset.columns import values_of
 from cribsheet.dataset.examples import Row
 from cribsheet.dataset.formats import GROUP, RawRow
+from cribsheet.dataset.formats.cells import literal
 from cribsheet.dataset.formats.squad import accepted_texts
 from cribsheet.errors import DataError
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
@@ -20,6 +21,12 @@ _LONG = 400
 """The most characters of an error about a value that a message shows."""
 _SHOWN = 6
 """The most values that a message lists."""
+_ABSENT = frozenset({"none", "null", "nan", "n/a", "na", "no answer", "not answerable", "impossible", "-"})
+"""What people write for an answer that is not there."""
+_SAY_NONE = (
+    f'Write {UNANSWERABLE}, or {{"{UNANSWERABLE}": "why"}}, where there is no answer. If it is the very answer, write '
+    'the rows as JSONL, with a list of one text such as ["None"].'
+)
 _MEND = "Correct the row, or change the type in the signature."
 _ALLOW = "Fill it in, or remove the row. If it is meant to be empty, use --allow-empty (in Python, allow_empty=True)."
 
@@ -50,7 +57,7 @@ class Fitting:
         place = raw.where
         return Row(
             {one.name: self._given(one, values[one.name], place) for one in self.signature.inputs},
-            {one.name: self._accepted(one, values[one.name], place) for one in self.signature.outputs},
+            {one.name: self._accepted(one, _said(one, values[one.name], raw), raw) for one in self.signature.outputs},
             group="" if group is None else _group(group, place),
             where=place,
         )
@@ -61,8 +68,16 @@ class Fitting:
         except ValueError as error:
             raise DataError(f"{where}: {_shortened(str(error))}. {self._mend(one, raw, error)}") from None
 
-    def _accepted(self, one: Field, raw: object, where: str) -> tuple[Value, ...]:
+    def _accepted(self, one: Field, raw: object, row: RawRow) -> tuple[Value, ...]:
         """Return the accepted values; of texts, the shortest comes first, because demos show the first one."""
+        where = row.where
+        if row.named_by == "header" and one.type.is_text and _is_list(raw):
+            raise DataError(
+                f"{where}: {one.name} is a list as text, {_shortened(str(raw), 60)!r}. Write the rows as JSONL: there, "
+                "a list holds the accepted answers, and a text in quotes is one answer."
+            )
+        if one.abstains and one.type.is_text and (rows := self._rows_without(one, raw)) > 1:
+            raise DataError(f"{where}: {one.name} is {raw!r}, in {rows} rows, which would be a text. {_SAY_NONE}")
         listed = raw if isinstance(raw, list) else [raw]
         if one.type.is_text and (texts := accepted_texts(raw)) is not None and raw != []:
             listed = texts or [{UNANSWERABLE: None}]
@@ -72,6 +87,13 @@ class Fitting:
         if not one.type.is_text:
             return values
         return tuple(sorted(values, key=lambda value: (isinstance(value, Unanswerable), len(str(value)))))
+
+    def _rows_without(self, one: Field, raw: object) -> int:
+        """Return how many rows have a word that people write for no answer, if it is one."""
+        word = raw.strip().casefold() if isinstance(raw, str) else ""
+        if word not in _ABSENT:
+            return 0
+        return sum(isinstance(value, str) and value.strip().casefold() == word for value in self._all_values(one))
 
     def _named(self, one: Field, raw: object) -> object:
         """Return the class name for a class number, unless the number itself is a valid value of the field."""
@@ -121,6 +143,14 @@ class Fitting:
         return [item for value in values for item in (value if isinstance(value, list) else [value])]
 
 
+def _said(one: Field, raw: object, row: RawRow) -> object:
+    """Return `Unanswerable` for the outcome's own word, and for an empty cell of a table."""
+    if not (one.abstains and isinstance(raw, str)):
+        return raw
+    is_empty = row.named_by == "header" and _is_blank(raw)
+    return Unanswerable() if is_empty or raw.strip().casefold() == UNANSWERABLE else raw
+
+
 class _EmptyError(ValueError):
     """A text without any visible character."""
 
@@ -131,6 +161,14 @@ def _fits(one: Field, raw: object) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_list(raw: object) -> bool:
+    """Tell whether a cell holds a list of texts as JSON or Python writes it."""
+    if not (isinstance(raw, str) and raw.strip().startswith(("[", "array("))):
+        return False
+    value = literal(raw)
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _is_number(value: object) -> bool:

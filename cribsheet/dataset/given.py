@@ -1,49 +1,65 @@
 """Read rows that are Python objects: dicts, dspy examples, or a `datasets.Dataset`."""
 
 import enum
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
 from cribsheet.dataset.formats import RawRow
-from cribsheet.dataset.names import plain_name
-from cribsheet.errors import DataError
+from cribsheet.dataset.names import doubled, plain_name
+from cribsheet.errors import DataError, told
 
 _MOST_BITS = 14_000
 """The size limit of an integer in bits: Python refuses to print one of more than 4,300 digits."""
+_END = object()
 _MEND = "Give a list of dicts, a list of dspy.Example, a datasets.Dataset, or the path of a file."
 
 
-def given_rows(rows: Iterable[Any]) -> Iterator[RawRow]:
+def given_rows(rows: Iterable[Any], columns: Collection[str], mapped: Collection[str]) -> Iterator[RawRow]:
     """Yield the rows of an iterable of mappings, or of objects that have `keys()` and `[…]` like a mapping.
 
     Raises:
         DataError: if it is something else, can be iterated only once, or raises while it is read.
     """
-    _check(rows)
-    items = iter(rows)
+    with _reading("The trainset"):
+        _check(rows)
+        items = iter(rows)
     for number in count(1):
         where = f"row {number} of the trainset"
-        try:
-            values = _values(next(items), where)
-        except StopIteration:
-            return
-        except DataError:
-            raise
-        except Exception as error:  # iterating runs the user's code, which may raise anything
+        with _reading(where):
+            item = next(items, _END)
+            if item is _END:
+                return
+            values = _values(item, where)
+        _, alike = doubled(list(values), columns, mapped)
+        if alike:
             raise DataError(
-                f"{where} cannot be read: {type(error).__name__}: {error}. Correct the object that yields the rows."
-            ) from error
+                f"{where}: of its columns, {' and '.join(map(repr, alike.values()))} differ in case alone. Remove all "
+                "but one, rename the others, or say with mapping={…} which one is meant."
+            )
         yield RawRow(where, values, is_table=True, named_by="code")
 
 
 def class_names(rows: object) -> dict[str, Sequence[str]]:
-    """Return the class names of each column of a `datasets.Dataset` that holds class numbers."""
-    features = getattr(rows, "features", None)
-    if not isinstance(features, Mapping):
-        return {}
-    names = {column: getattr(feature, "names", None) for column, feature in features.items()}
-    return {plain_name(column): [str(name) for name in known] for column, known in names.items() if known}
+    """Return, for each column of a `datasets.Dataset` that holds the numbers of classes, the classes' names."""
+    with _reading("What is known of the trainset's columns, its `features`,"):
+        features = getattr(rows, "features", None)
+        if not isinstance(features, Mapping):
+            return {}
+        names = {column: getattr(feature, "names", None) for column, feature in features.items()}
+        return {plain_name(column): [str(name) for name in known] for column, known in names.items() if known}
+
+
+@contextmanager
+def _reading(what: str) -> Iterator[None]:
+    """Turn whatever the rows raise, which are the user's code, into one message."""
+    try:
+        yield
+    except (DataError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise DataError(f"{what} cannot be read: {told(error)}. Correct the object that yields the rows.") from error
 
 
 def _check(rows: Any) -> None:
@@ -88,4 +104,7 @@ def _plain(value: Any) -> object:
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):
         return {str(name): _plain(item) for name, item in value.items()}
-    return str(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return str(value)
+    repr(value)  # a message may have to show it, so one that cannot be shown is told with its row
+    return value

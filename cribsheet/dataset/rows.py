@@ -54,7 +54,7 @@ def load_rows(
 
 def _raw_rows(source: Rows, columns: frozenset[str], mapping: Mapping[str, str]) -> Iterable[RawRow]:
     if not isinstance(source, str | os.PathLike):
-        return given_rows(source)
+        return given_rows(source, columns, mapping)
     path = Path(source)
     text = _read_text(path)
     reader = READERS.get(path.suffix.lower())

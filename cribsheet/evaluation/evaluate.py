@@ -6,7 +6,7 @@ from functools import cached_property
 
 from cribsheet.corrections import Answer, Outputs
 from cribsheet.dataset.examples import Row
-from cribsheet.errors import CribsheetError, PromptError
+from cribsheet.errors import CribsheetError, PromptError, told
 from cribsheet.evaluation.metrics import apply_metric
 from cribsheet.evaluation.places import place_of
 from cribsheet.evaluation.risk_coverage import Point, risk_coverage
@@ -182,10 +182,10 @@ def score_row(runner: Runner, example: Row, metric: Metric) -> RowResult:
         run = runner(example.inputs)
     except PromptError as error:
         return RowResult(example, 0.0, None, str(error))
-    except CribsheetError:
+    except (CribsheetError, KeyboardInterrupt):
         raise
-    except Exception as error:  # noqa: BLE001 - the program is the user's code; its crash is part of the result
-        return RowResult(example, 0.0, None, f"{type(error).__name__}: {error}", place_of(error))
+    except BaseException as error:  # noqa: BLE001 - the program is the user's code; its crash is part of the result
+        return RowResult(example, 0.0, None, told(error), place_of(error))
     return score_run(example, run, metric)
 
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from cribsheet.dataset.examples import Example, Prediction, Row
-from cribsheet.errors import MetricError
+from cribsheet.errors import MetricError, deed
 from cribsheet.evaluation.places import place_of
 from cribsheet.evaluation.values import bounds_of, check_score, row_in_words, shortened
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
@@ -167,15 +167,16 @@ def apply_metric(
     prediction = Prediction(outputs, text=text, probability=probability)
     try:
         raw = metric(example, prediction, *[None] * _further(metric))
-    except MetricError:
+        return check_score(raw, metric_name=name, example=row, bounds=bounds_of(metric))
+    except (MetricError, KeyboardInterrupt):
         raise
-    except Exception as error:  # the metric is the user's code and may raise anything
+    except BaseException as error:  # the metric, and what it gives, are the user's code, which may raise anything
         place = place_of(error)
+        mend = "Return a score instead" if isinstance(error, SystemExit) else "Correct the metric, or the row"
         raise MetricError(
-            f"The metric {name} raised {type(error).__name__}: {error}{f' ({place})' if place else ''}, for "
-            f"{row_in_words(row)} and {shortened(repr(prediction))}. Correct the metric, or the row."
+            f"The metric {name} {deed(error)}{f' ({place})' if place else ''}, for "
+            f"{row_in_words(row)} and {shortened(repr(prediction))}. {mend}."
         ) from error
-    return check_score(raw, metric_name=name, example=row, bounds=bounds_of(metric))
 
 
 def _further(metric: Metric) -> int:

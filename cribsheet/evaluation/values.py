@@ -49,7 +49,7 @@ def check_score(raw: object, *, metric_name: str, example: Any, bounds: tuple[fl
     """
     try:
         value = float(raw) if isinstance(raw, SupportsFloat) else math.nan
-    except (TypeError, ValueError):  # a dspy.Prediction without a score
+    except (TypeError, ValueError, OverflowError):  # a dspy.Prediction without a score, a number of 400 digits
         value = math.nan
     low, high = bounds
     if not math.isfinite(value):

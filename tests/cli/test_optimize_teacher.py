@@ -68,7 +68,7 @@ def test_what_the_teacher_never_manages_is_told_of(optimize: Run, teacher: Ollam
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (("--teacher-api-base", "http://localhost:1"), "Name it with --teacher"),
+        (("--teacher-api-base", "http://localhost:1"), "Name one with --teacher"),
         (("--samples", "0"), "--samples"),
         (("--threshold", "0"), "--threshold"),
         (("--traces", "."), "is a directory"),

@@ -234,4 +234,4 @@ def test_closed_standard_input_is_said(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     assert ended("ask", foreign, option, "-") in (1, 2)
-    assert "tandard input is closed. Send it the text" in capsys.readouterr().err
+    assert "tandard input is closed. Pipe the text into it" in capsys.readouterr().err

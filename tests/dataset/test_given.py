@@ -122,6 +122,75 @@ class Broken:
         raise OSError("the disk is gone")
 
 
+class Unreachable:
+    """Fails before its first row, as a streamed dataset does without a network."""
+
+    def __iter__(self) -> Iterator[dict[str, str]]:
+        raise OSError("no network")
+
+
+class Stopped(BaseException):
+    """Not one of Python's usual exceptions."""
+
+
+class Unspoken(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+class Unshown:
+    def __repr__(self) -> str:
+        raise RuntimeError("no words")
+
+
+class Row(dict[str, Any]):
+    """A row whose values raise an exception."""
+
+    def __init__(self, error: BaseException):
+        super().__init__(ROWS[0])
+        self.error = error
+
+    def __getitem__(self, name: str) -> Any:
+        raise self.error
+
+
+class Features(Dataset):
+    @property
+    def features(self) -> dict[str, object]:
+        raise OSError("no network")
+
+    @features.setter
+    def features(self, value: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (Unreachable(), "The trainset cannot be read: OSError: no network. Correct the object that yields the rows."),
+        ([Row(Stopped("now"))], "row 1 of the trainset cannot be read: Stopped: now. Correct"),
+        ([Row(StopIteration())], "row 1 of the trainset cannot be read: StopIteration: . Correct"),
+        ([Row(Unspoken())], "cannot be read: Unspoken, whose message cannot be shown: its __str__ raised RuntimeError"),
+        (
+            [{"text": Unshown(), "sentiment": "positive"}],
+            "row 1 of the trainset cannot be read: RuntimeError: no words",
+        ),
+        ([Unshown()], "row 1 of the trainset cannot be read: RuntimeError: no words"),
+        (Unshown(), "The trainset cannot be read: RuntimeError: no words"),
+        (Features({"text": ["a"], "sentiment": ["positive"]}), "`features`, cannot be read: OSError: no network"),
+    ],
+)
+def test_whatever_the_rows_raise_is_one_message(rows, message):
+    with pytest.raises(DataError) as caught:
+        load_rows(rows, SENTIMENT)
+    assert message in str(caught.value)
+
+
+def test_ctrl_c_while_rows_are_read_is_not_taken_for_their_fault():
+    with pytest.raises(KeyboardInterrupt):
+        load_rows([Row(KeyboardInterrupt())], SENTIMENT)
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
@@ -144,6 +213,7 @@ class Broken:
         ),
         ([{"text": "a", " text": "b", "sentiment": "positive"}], "have the same name. Keep one of them"),
         ([{"text": "", "sentiment": "positive"}], "row 1 of the trainset: text is empty"),
+        ([{"text": "\ud800", "sentiment": "positive"}], "row 1 of the trainset: text has half of a surrogate pair"),
     ],
 )
 def test_what_holds_no_rows_is_said_with_what_to_give(rows, message):
@@ -158,3 +228,24 @@ def test_a_frame_is_told_how_to_give_its_rows():
     )
     with pytest.raises(DataError, match=r'is a DataFrame, .* Give its \.to_dict\("records"\)\.'):
         load_rows(frame(), SENTIMENT)
+
+
+@pytest.mark.parametrize("name", ["Text", " TEXT", "\u200btext", "te\u00adxt", "\u2060Text"])
+def test_columns_that_look_the_same_are_refused(write, name):
+    row = {"text": "a", name: "b", "sentiment": "positive"}
+    for rows in ([row], write("x.csv", f"text,{name},sentiment\na,b,positive\n")):
+        with pytest.raises(
+            DataError, match=r"have the same name|two are the same|differ in case alone|names 'text' twice"
+        ):
+            load_rows(rows, SENTIMENT)
+
+
+def test_a_mapping_says_which_column_from_code_is_meant():
+    rows = [{"text": "a", "Text": "b", "label": "positive", "LABEL": 3}]
+    (row,) = load_rows(rows, SENTIMENT, mapping={"Text": "text", "label": "sentiment"})
+    assert row.values == {"text": "b", "sentiment": "positive"}
+
+
+def test_a_name_with_characters_that_show_nothing_is_read_without_them(write):
+    (row,) = load_rows(write("x.csv", "\u200btext,sentiment\na,positive\n"), SENTIMENT)
+    assert row.inputs == {"text": "a"}

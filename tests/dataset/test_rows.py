@@ -146,8 +146,8 @@ def test_a_bad_file_is_refused_with_the_place_and_the_reason(write, name, conten
     assert str(path) in str(caught.value)
 
 
-def test_an_empty_answer_is_no_way_to_say_unanswerable(write):
-    path = write("x.csv", "question,context,answer\nq,c,\n")
+def test_an_empty_text_in_json_is_no_way_to_say_unanswerable(write):
+    path = write("x.jsonl", jsonl({"question": "q", "context": "c", "answer": ""}))
     with pytest.raises(DataError, match=re.escape('write {"unanswerable": "why"} if there is no answer')):
         load_rows(path, QA)
 

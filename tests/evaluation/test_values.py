@@ -1,5 +1,6 @@
 """A metric's values are scores from 0 to 1, or are scaled to them from a declared range."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -88,7 +89,23 @@ def test_a_ranged_metric_keeps_its_name_and_its_parameters() -> None:
         apply_metric(ranged(Grade(), (0, 4)), ROW, {"sentiment": "positive"})
 
 
-@pytest.mark.parametrize("bounds", [(1, 0), (0, 0), (0, float("inf")), 10, (0, 5, 10), ("a", "b"), None])
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        (1, 0),
+        (0, 0),
+        (0, float("inf")),
+        10,
+        (0, 5, 10),
+        ("a", "b"),
+        None,
+        "01",
+        {0, 10},
+        ("0", "1"),
+        {0: 1, 1: 2},
+        (0, 10**400),
+    ],
+)
 def test_a_range_that_is_none_is_refused_by_the_task(bounds: Any) -> None:
     with pytest.raises(
         MetricError,
@@ -141,6 +158,59 @@ def test_a_metric_that_raises_is_told_with_the_place_the_row_and_the_prediction(
     assert "Prediction(sentiment='positive" in message
     assert message.endswith("Correct the metric, or the row.")
     assert len(message) < 1000
+
+
+class Unspoken(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+class Stopped(BaseException):
+    """Not one of Python's usual exceptions."""
+
+
+class NoNumber:
+    def __float__(self) -> float:
+        raise RuntimeError("a tensor of two elements")
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (Unspoken(), "Unspoken, whose message cannot be shown: its __str__ raised RuntimeError (tests/"),
+        (Stopped("now"), "Stopped: now (tests/"),
+        (GeneratorExit(), "GeneratorExit: "),
+    ],
+)
+def test_whatever_a_metric_raises_is_one_message(raised: BaseException, said: str) -> None:
+    def metric(example: Any, prediction: Any) -> float:
+        raise raised
+
+    with pytest.raises(MetricError, match=f"The metric metric raised {re.escape(said)}"):
+        apply_metric(metric, ROW, {"sentiment": "positive"})
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (NoNumber(), "raised RuntimeError: a tensor of two elements"),
+        (10**400, "returned 1000"),
+        (10**5000, "raised"),
+    ],
+    ids=["no number", "400 digits", "5000 digits"],
+)
+def test_a_value_that_cannot_be_made_a_number_is_one_message(raw: Any, said: str) -> None:
+    with pytest.raises(MetricError, match=said):
+        apply_metric(lambda example, prediction: raw, ROW, {"sentiment": "positive"})
+
+
+@pytest.mark.parametrize("error", [Unspoken(), Stopped("now")])
+def test_whatever_a_program_raises_is_a_crash_of_its_row(error: BaseException) -> None:
+    def runner(inputs: Any) -> Run:
+        raise error
+
+    (result,) = summarize(evaluate(runner, [ROW], broken, executor=Threads(1))).rows
+    assert str(result.error).startswith(type(error).__name__)
 
 
 def test_a_program_that_raises_leaves_the_place_too() -> None:

@@ -37,6 +37,13 @@ def test_an_abstention_is_typed(tmp_path: Path) -> None:
     assert program(question="Who is Anne Frank?", context="On gravity.").answer == Unanswerable()
 
 
+def test_half_of_a_surrogate_pair_is_no_text(path: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"text has half of a surrogate pair, '\\ud800', at position 1\. It is an input of"
+    ):
+        cribsheet.load(path, model=student_model())(text="a\ud800")
+
+
 def test_wrong_inputs_are_answered_with_the_right_ones(path: Path) -> None:
     program = cribsheet.load(path, model=student_model())
     with pytest.raises(DataError, match="takes text but got review"):

@@ -82,7 +82,7 @@ def unpacked(raw: RawRow, columns: Collection[str]) -> RawRow:
     if texts is None or _ANSWER not in columns or _ANSWERS in columns or _ANSWER in raw.values:
         return raw
     values: dict[str, object] = {name: value for name, value in raw.values.items() if name != _ANSWERS}
-    is_impossible = _IMPOSSIBLE not in columns and values.get(_IMPOSSIBLE) is True
+    is_impossible = _IMPOSSIBLE not in columns and _is_true(values.get(_IMPOSSIBLE))
     values[_ANSWER] = texts if texts and not is_impossible else {UNANSWERABLE: None}
     return raw._replace(values=values, is_table=True)
 
@@ -101,6 +101,11 @@ def accepted_texts(value: object) -> list[object] | None:
     if isinstance(value, list) and all(isinstance(one, dict) and {"text", _START} <= set(one) for one in value):
         return [one["text"] for one in value]
     return None
+
+
+def _is_true(value: object) -> bool:
+    """Tell whether a flag is set, as JSON, numbers, or the text of a table say so."""
+    return str(value).strip().casefold() in ("true", "1", "1.0")
 
 
 def content_hash(text: str) -> str:

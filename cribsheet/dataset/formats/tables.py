@@ -2,15 +2,15 @@
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from cribsheet.dataset.formats._base import FileText, RawRow
-from cribsheet.dataset.names import plain_name
+from cribsheet.dataset.formats.cells import cell_value
+from cribsheet.dataset.formats.quotes import swallows_rows
+from cribsheet.dataset.names import doubled, plain_name
 from cribsheet.errors import DataError
-from cribsheet.outcomes import is_unanswerable_json
 
 SEPARATORS = ",;\t|"
 """The possible separators; if several fit the header equally well, the first one is used."""
@@ -21,7 +21,7 @@ MAX_CELL = 16 * 1024 * 1024
 _START = 1 << 16
 """How many characters at the start of the file are searched for the header."""
 
-_TOLD = re.compile(r"sep=([^\w\s\"]|\t)\r?\n")  # the first line with which Excel declares the separator
+_TOLD = re.compile(r"(\"?)sep=([^\w\s\"]|\t)\1(?:\r\n?|\n)", re.IGNORECASE)  # Excel's own first line
 
 
 def read_table(file: FileText) -> Iterator[RawRow]:
@@ -33,7 +33,7 @@ def read_table(file: FileText) -> Iterator[RawRow]:
     # The limit is shared by the whole process, so it is raised but never lowered.
     csv.field_size_limit(max(MAX_CELL, csv.field_size_limit()))
     told = _TOLD.match(file.text)
-    separator = told.group(1) if told else _separator(file)
+    separator = told.group(2) if told else _separator(file)
     records = _records(file.text, file.path, separator)
     if told:
         next(records)
@@ -46,16 +46,25 @@ def read_table(file: FileText) -> Iterator[RawRow]:
         elif len(cells) != len(header):
             raise DataError(f"{where}: {len(cells)} cells, but the header has {len(header)}. {_mend(separator)}")
         else:
-            named = {name: _cell(cell) for name, cell in zip(header, cells, strict=True) if name}
+            named = {name: cell_value(cell, where) for name, cell in zip(header, cells, strict=True) if name}
             yield RawRow(where, named, is_table=True, named_by="header")
 
 
 def _records(text: str, path: str, separator: str) -> Iterator[tuple[str, list[str]]]:
     """Yield the cells of each line that is not blank, with the place where it begins."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    begin = 1  # the line where the current row begins; after an unclosed quote, the error is found much later
+    lines = list(io.StringIO(text, newline=""))
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    begin = 1  # the line where a row begins, which a quote left open may lie far behind
+    last_cells: set[str] = set()
     try:
         for cells in reader:
+            if swallows_rows(lines[begin - 1 : reader.line_num], separator, cells, last_cells):
+                raise DataError(
+                    f"{path}, line {begin}: the quote that opens here ends in line {reader.line_num}, and the lines "
+                    "between look like rows of their own. Close the quote in its own line, or remove it. If all of "
+                    "it is one cell, write the rows as JSONL."
+                )
+            last_cells.update(cell.strip() for cell in cells[-1:])
             if len(cells) > 1 or any(cell.strip() for cell in cells):
                 yield f"{path}, line {begin}", cells
             begin = reader.line_num + 1
@@ -86,27 +95,17 @@ def _header(where: str, cells: Sequence[str], file: FileText) -> list[str]:
     """Return the names of the columns; DataError if a column that the task reads occurs twice."""
     names = [plain_name(cell) for cell in cells]
     if not any(names):
-        raise DataError(f"{where}: the header names no column. Write the column names into the first line.")
-    for name in filter(file.columns.__contains__, names):
-        alike = {
-            number: other
-            for number, other in enumerate(names, 1)
-            if other == name or (other.casefold() == name.casefold() and name not in file.mapped)
-        }
-        if len(alike) > 1:
-            places = " and ".join(f"{number} ({other!r})" for number, other in alike.items())
-            raise DataError(
-                f"{where}: the header names {name!r} {'twice' if len(alike) == 2 else f'{len(alike)} times'}, in the "
-                f"columns {places}. Remove all but one, or rename the others."
-            )
+        raise DataError(f"{where}: the header names no column. Write the names of the columns into the first line.")
+    if cells[0].lstrip().startswith(("#", "//")) and not file.columns.intersection(names):
+        raise DataError(
+            f"{where}: {cells[0].strip()[:60]!r} looks like a comment, not like the names of the columns. Remove this "
+            "line, so that the header is the first one."
+        )
+    name, alike = doubled(names, file.columns, file.mapped)
+    if alike:
+        places = " and ".join(f"{number} ({other!r})" for number, other in alike.items())
+        raise DataError(
+            f"{where}: the header names {name!r} {'twice' if len(alike) == 2 else f'{len(alike)} times'}, in the "
+            f"columns {places}. Remove all but one, or rename the others."
+        )
     return names
-
-
-def _cell(text: str) -> object:
-    """Return the cell's text, or the parsed object if the cell holds `{"unanswerable": "why"}`."""
-    if not text.startswith("{"):
-        return text
-    with suppress(ValueError, RecursionError):
-        value = json.loads(text)
-        return value if is_unanswerable_json(value) else text
-    return text

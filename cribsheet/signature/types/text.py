@@ -20,6 +20,11 @@ class Text(ValueType):
         """Return the text."""
         if not isinstance(raw, str):
             raise ValueError(f"must be text but got {raw!r}")
+        try:
+            raw.encode()
+        except UnicodeEncodeError as error:  # no file, server or engine takes it
+            half, at = raw[error.start], error.start
+            raise ValueError(f"has half of a surrogate pair, {half!r}, at position {at}") from None
         return raw
 
     def read(self, text: str, word: Verbalizer) -> Value:
