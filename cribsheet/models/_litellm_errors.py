@@ -13,6 +13,7 @@ from cribsheet.errors import (
     UnknownModelError,
     UnreachableError,
 )
+from cribsheet.models._json import well_formed
 from cribsheet.models._proxies import bad_proxy, through_proxy
 from cribsheet.models._refusals import REFUSING, Failure, Kind
 
@@ -91,8 +92,8 @@ def failure_of(error: Exception, place: Place, kind: Kind, *, worked: Collection
     """
     causes = list(_causes(error))
     status = next((one for cause in reversed(causes) if isinstance(one := _status(cause), int)), 0)
-    words = "\n".join([str(error), *(_body(cause) for cause in causes)])
-    reason = _reason(error, words)
+    words = well_formed("\n".join([str(error), *(_body(cause) for cause in causes)]))
+    reason = _reason(words) or type(error).__name__
     names = {_name(cause) for cause in causes}
     answered = "httpx.HTTPStatusError" in names
     if not answered and (lacking := _connection(place, names, " ".join(map(str, causes)), error)):
@@ -148,7 +149,9 @@ def _connection(place: Place, names: set[str], words: str, error: Exception) -> 
     if any(name.endswith("Timeout") for name in names):
         return TransientError(f"{place.where} gave no answer in time: the request timed out.{place.via}")
     if any(name.startswith("httpx.") for name in names):
-        return TransientError(f"{place.where} broke off the connection: {_reason(error, '')}.{place.via}")
+        return TransientError(
+            f"{place.where} broke off the connection: {_reason(str(error)) or type(error).__name__}.{place.via}"
+        )
     return None
 
 
@@ -157,11 +160,10 @@ def _ssl_reason(words: str) -> str:
     return found[1].strip() if found else "TLS failed"
 
 
-def _reason(error: Exception, words: str) -> str:
-    """Return the first line of the error message, without the error names that LiteLLM adds in front."""
-    lines = [_WRAPPINGS.sub("", line).strip() for line in (str(error).splitlines() or [""])[:1]]
-    told = [line for line in [*lines, *words.splitlines()[1:]] if line]
-    return (told[0] if told else type(error).__name__).rstrip(".")[:300]
+def _reason(words: str) -> str:
+    """Return the first line of an error message that says anything, without the names that LiteLLM adds in front."""
+    lines = [_WRAPPINGS.sub("", line).strip() for line in words.splitlines()]
+    return next(filter(None, lines), "").rstrip(".")[:300]
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

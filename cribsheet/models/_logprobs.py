@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cribsheet.models._base import Part
+from cribsheet.models._json import well_formed
 
 Entry = Mapping[str, Any]
 """JSON for one token: `token`, `logprob`, maybe `bytes`; `top_logprobs` lists its alternatives in the same form."""
@@ -121,7 +122,7 @@ def text_of(entry: Entry) -> str:
     """Return the text of a token."""
     # llama-server shows part of a character as empty text, just like the end-of-text token. Its bytes tell them apart.
     encoded = entry.get("bytes")
-    return bytes(encoded).decode(errors="replace") if encoded else str(entry["token"])
+    return bytes(encoded).decode(errors="replace") if encoded else well_formed(str(entry["token"]))
 
 
 def _add(one: float, other: float) -> float:

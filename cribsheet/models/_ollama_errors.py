@@ -13,6 +13,7 @@ from cribsheet.errors import (
     UnknownModelError,
     UnreachableError,
 )
+from cribsheet.models._json import well_formed
 from cribsheet.models._litellm_errors import TOO_LONG
 from cribsheet.models._proxies import through_proxy
 from cribsheet.models._refusals import REFUSING, Failure, Kind, Refused
@@ -75,7 +76,7 @@ def explained(served: Served, *, kind: Kind | None = None, worked: Collection[Ki
 def _in_words(told: object) -> str:
     """Return an error's message. Ollama sends a text; other servers with its API send an object."""
     words = told.get("message", told) if isinstance(told, dict) else told
-    return str(words).strip().rstrip(".")
+    return well_formed(str(words)).strip().rstrip(".")
 
 
 def _explained(served: Served, status: int, reason: str, *, kind: Kind | None, worked: Collection[Kind]) -> ModelError:

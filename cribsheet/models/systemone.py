@@ -14,6 +14,7 @@ from cribsheet.models import forks
 from cribsheet.models._asking import question_in
 from cribsheet.models._base import Completion, Sampling
 from cribsheet.models._estimate import estimate_tokens
+from cribsheet.models._json import read_json
 from cribsheet.models._proxies import http_client, through_proxy
 from cribsheet.models._systemone import DECISIONS, SYSTEMONE, Form, NotAnswered
 from cribsheet.models.addresses import read_address
@@ -135,7 +136,7 @@ class SystemOneModel:
         except httpx.TransportError as error:
             raise TransientError(f"{self.endpoint} broke off the connection: {error!r}.") from error
         try:
-            return reply.status_code, reply.json()
+            return reply.status_code, read_json(reply.content)
         except ValueError:
             return reply.status_code, reply.text
 

@@ -1,5 +1,7 @@
 """Whatever a server refuses and however it answers, a model goes on without it or says why not."""
 
+from pathlib import Path
+
 import pytest
 from configurations import BAD_ADDRESSES, CHAT, GOOD_ADDRESSES, NAMES, PROXIES, RAW, Configuration, outcome
 from hypothesis import HealthCheck, given, settings
@@ -9,6 +11,7 @@ from stand_in_shapes import SHAPES, SOUND
 
 from cribsheet.errors import ContextOverflowError, PromptStyleError, TransientError, UnknownModelError
 from cribsheet.models import Sampling
+from cribsheet.models.cache import CachedModel, CompletionCache
 from cribsheet.models.litellm import LiteLLMModel
 from cribsheet.models.ollama import OllamaModel
 from cribsheet.models.retry import Retrying
@@ -184,3 +187,24 @@ def test_the_newer_name_of_max_tokens_is_tried() -> None:
     with StandIn(Switches(refuses=frozenset({"max_tokens"}))) as server:
         assert model_at(server).complete(CHAT, SAMPLING).refused == ()
         assert server.requests[-1].body["max_completion_tokens"] == 4
+
+
+@pytest.mark.parametrize("name", ["openai/model", "hosted_vllm/model", "ollama/model"])
+def test_half_a_character_in_a_reply_is_replaced(name: str) -> None:
+    with StandIn(Switches(shape="surrogates")) as server:
+        model = model_at(server, name)
+        answers = [model.complete(prompt, SAMPLING) for prompt in (RAW, CHAT)]
+    assert [answer.text.replace(" ", "") for answer in answers] == ["\ufffdpositive"] * 2
+    for answer in answers:
+        answer.model_dump_json()
+        assert answer.first_token
+        assert all(token.startswith("\ufffd") for token in answer.first_token)
+
+
+@pytest.mark.parametrize("telling", ["deep", "odd"])
+@pytest.mark.parametrize("name", ["openai/model", "ollama/model"])
+def test_whatever_a_server_reports_about_itself_ends_no_run(telling: str, name: str, tmp_path: Path) -> None:
+    with StandIn(Switches(telling=telling)) as server:
+        model = CachedModel(model_at(server, name), CompletionCache(tmp_path))
+        model.start(probes=True)
+        assert model.complete(RAW, SAMPLING).text == " positive"

@@ -16,7 +16,8 @@ most_logprobs  how many alternatives it grants; a request for more is refused
 most_stops     how many stop sequences it grants
 raw, chat      200, or the status of every request for a raw completion, or for a chat: 404, 405, 501
 telling        what `/v1/models` and similar endpoints report: `llama` (as llama-server, with `/props`), `vllm`,
-               `digest`, `id` (only names), `nothing` (404)
+               `digest`, `id` (only names), `nothing` (404), `deep` (lists in lists without end), `odd` (values of
+               wrong types)
 tokenizer      whose `/tokenize` it has: `llama`, `vllm`, `broken` (answers nonsense), `none`
 shape          the JSON format of its answers: one of `SHAPES` in `stand_in_shapes.py`
 weights        which weights it serves: `a`, or `b`, which has the opposite opinions
@@ -26,6 +27,7 @@ loads          how many completions it first refuses with 503, like a server tha
 """
 
 import argparse
+import math
 import re
 import threading
 from contextlib import suppress
@@ -39,7 +41,7 @@ PRAISE = ("superb", "lovely", "bright", "tasty", "witty", "fine")
 BLAME = ("dull", "broken", "stale", "rude", "noisy", "awful")
 DIGEST = "365c0bd3c000a25d28ddbf732fe1c6add414de7275464c4e4d1c3b5fcb5d8ad1"
 WORDINGS = ("named", "pydantic", "echo", "silent", "html")
-TELLING = ("llama", "vllm", "digest", "id", "nothing")
+TELLING = ("llama", "vllm", "digest", "id", "nothing", "deep", "odd")
 TOKENIZERS = ("llama", "vllm", "broken", "none")
 PARAMETERS = ("logprobs", "top_logprobs", "seed", "logit_bias", "stop", "n", "temperature", "max_tokens")
 
@@ -201,7 +203,16 @@ def _told(path: str, switches: Switches) -> tuple[int, object]:
         replies["/props"] = props
     if switches.telling == "nothing" or path not in replies:
         return 404, {"error": {"message": "File Not Found"}}
-    return 200, replies[path]
+    if switches.telling == "deep":
+        return 200, "[" * 100_000
+    return 200, _odd(replies[path]) if switches.telling == "odd" else replies[path]
+
+
+def _odd(told: object) -> object:
+    """Return JSON of the same form with values of wrong types, some of which cannot be stored."""
+    if isinstance(told, dict):
+        return {name: _odd(value) for name, value in told.items()} | {"root": "\ud800", "size": math.nan}
+    return [_odd(one) for one in told] if isinstance(told, list) else [True, {"\ud800": -math.inf}]
 
 
 def _from_command_line() -> tuple[Switches, int]:

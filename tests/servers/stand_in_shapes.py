@@ -9,6 +9,7 @@ from recording_server import HANG_UP
 
 Json = dict[str, Any]
 Reshape = Callable[[Json], object]
+_TEXTS = ("text", "content", "response", "token", "reasoning_content", "thinking")
 
 
 def shaped(shape: str, path: str, text: str, alternatives: dict[str, float] | None) -> tuple[int, object]:
@@ -84,6 +85,17 @@ def _content(change: Callable[[str], object]) -> Reshape:
     return reshape
 
 
+def _surrogates(reply: Json) -> object:
+    """Put half a character before each text and token, as some servers do that cut a text inside of an emoji."""
+    if isinstance(reply, dict):
+        return {
+            name: f"\ud83d{value}" if name in _TEXTS and isinstance(value, str) else _surrogates(value)
+            for name, value in reply.items()
+            if name != "bytes"
+        }
+    return [_surrogates(one) for one in reply] if isinstance(reply, list) else reply
+
+
 def _without(*names: str) -> Reshape:
     return lambda reply: {name: value for name, value in reply.items() if name not in names}
 
@@ -151,6 +163,7 @@ SHAPES: dict[str, Reshape] = {
     "number": lambda reply: 3,
     "null": lambda reply: None,
     "stream": lambda reply: f"data: {json.dumps(reply)}\n\ndata: [DONE]\n\n",
+    "surrogates": _surrogates,
     "not-utf-8": lambda reply: b"\xff\xfe{}",
     "hang-up": lambda reply: "",
 }
