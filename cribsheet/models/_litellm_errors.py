@@ -14,6 +14,7 @@ from cribsheet.errors import (
     UnreachableError,
 )
 from cribsheet.models._json import well_formed
+from cribsheet.models._openai_replies import ErrorReply, UnreadableReply
 from cribsheet.models._proxies import bad_proxy, through_proxy
 from cribsheet.models._refusals import REFUSING, Failure, Kind
 
@@ -28,6 +29,8 @@ _WRAPPINGS = re.compile(r"^([\w.-]*(Error|Exception|Timeout)(: | - )|Error code:
 _NO_HOST = re.compile(r"Name or service not known|nodename nor servname|getaddrinfo|name resolution", re.IGNORECASE)
 _FORM = re.compile(r"system (role|message)s?\b.*not supported|roles? must alternate|conversation roles", re.IGNORECASE)
 """Matches messages of servers that say the model's chat template does not support a chat's roles."""
+_INTERNALS = re.compile(r"Traceback \(most|object has no attribute|validation errors? for |object is not |^'\w+'$")
+"""Matches messages that describe LiteLLM's code rather than what a server said."""
 _ABSENT = frozenset({404, 405, 501})
 PATHS: dict[Kind, str] = {"raw": "/completions", "chat": "/chat/completions"}
 
@@ -96,6 +99,8 @@ def failure_of(error: Exception, place: Place, kind: Kind, *, worked: Collection
     reason = _reason(words) or type(error).__name__
     names = {_name(cause) for cause in causes}
     answered = "httpx.HTTPStatusError" in names
+    if reply := next((cause for cause in causes if isinstance(cause, UnreadableReply)), None):
+        return _no_completion(reply, place)
     if not answered and (lacking := _connection(place, names, " ".join(map(str, causes)), error)):
         return Failure(0, words, lacking)
     if TOO_LONG.search(words):
@@ -111,6 +116,19 @@ def failure_of(error: Exception, place: Place, kind: Kind, *, worked: Collection
     return Failure(status if from_server else 0, words, _refusal(place, status, reason, answered=from_server))
 
 
+def _no_completion(reply: UnreadableReply, place: Place) -> Failure:
+    """Return the failure of a request that was answered with status 200, but without a completion."""
+    words = str(reply)
+    if not isinstance(reply, ErrorReply):
+        return Failure(0, words, place.not_openai(words))
+    status, reason = reply.status or 400, _reason(words)
+    if TOO_LONG.search(words):
+        return Failure(0, words, place.overflow(reason))
+    kind = TransientError if _may_pass(status) else ModelError
+    told = f"{place.where} answered with an error instead of a completion: {reason}"
+    return Failure(status, words, kind(f"{told}. Look at the server's log.{place.via}"))
+
+
 def may_be_refused(failure: Failure) -> bool:
     """Return whether the server may have refused one parameter, rather than the whole request."""
     return failure.status in REFUSING and not isinstance(failure.error, ContextOverflowError)
@@ -124,12 +142,17 @@ def _refusal(place: Place, status: int, reason: str, *, answered: bool) -> Model
         )
     if place.endpoint and not answered:  # the server replied, but LiteLLM could not read the reply
         return place.not_openai(reason)
-    if status in (408, 429) or (status >= 500 and status != 501):
+    if _may_pass(status):
         return TransientError(f"{place.where} failed with status {status}: {reason}.{place.via}")
     return ModelError(
         f"{place.where} refused the request with status {status}: {reason}. Look at the server's log, or run "
         f"`cribsheet doctor --model {place.name}` to see what the server accepts.{place.via}"
     )
+
+
+def _may_pass(status: int) -> bool:
+    """Return whether a failure with this status may not come again."""
+    return status in (408, 429) or (status >= 500 and status != 501)
 
 
 def _connection(place: Place, names: set[str], words: str, error: Exception) -> ModelError | None:
@@ -163,7 +186,8 @@ def _ssl_reason(words: str) -> str:
 def _reason(words: str) -> str:
     """Return the first line of an error message that says anything, without the names that LiteLLM adds in front."""
     lines = [_WRAPPINGS.sub("", line).strip() for line in words.splitlines()]
-    return next(filter(None, lines), "").rstrip(".")[:300]
+    reason = next(filter(None, lines), "").rstrip(".")[:300]
+    return "LiteLLM cannot read its reply" if _INTERNALS.search(reason) else reason
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

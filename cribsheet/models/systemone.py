@@ -17,6 +17,7 @@ from cribsheet.models._estimate import estimate_tokens
 from cribsheet.models._json import read_json
 from cribsheet.models._proxies import http_client, through_proxy
 from cribsheet.models._systemone import DECISIONS, SYSTEMONE, Form, NotAnswered
+from cribsheet.models._words import message_of
 from cribsheet.models.addresses import read_address
 from cribsheet.prompts import Prompt
 
@@ -83,13 +84,13 @@ class SystemOneModel:
         started = time.perf_counter()
         form = self._form
         status, reply = self._send("POST", form.path, form.request(self._model, prompt, question))
-        if status in (404, 405) and form is SYSTEMONE and not _NO_SUCH_MODEL.search(_reason(reply)):
+        if status in (404, 405) and form is SYSTEMONE and not _NO_SUCH_MODEL.search(message_of(reply)):
             form = DECISIONS
             status, reply = self._send("POST", form.path, form.request(self._model, prompt, question))
             if status not in (404, 405):
                 self._form = form
         if status != 200:
-            raise self._explain(form, status, _reason(reply))
+            raise self._explain(form, status, message_of(reply))
         try:
             completion = form.completion(reply, question)
         except NotAnswered as error:
@@ -176,17 +177,3 @@ def _server(api_base: str) -> str:
     for path in (SYSTEMONE.path, DECISIONS.path, "/v1"):
         address = address.removesuffix(path)
     return address
-
-
-def _reason(reply: Any) -> str:
-    """Return the message of an error reply, in any of the usual JSON formats."""
-    if not isinstance(reply, dict):
-        return str(reply)
-    said = reply.get("error") or reply.get("detail") or reply.get("message") or reply
-    if isinstance(said, list) and said:
-        said = said[0]
-    if isinstance(said, dict):
-        place = ".".join(str(part) for part in said.get("loc") or ())
-        text = said.get("message") or said.get("msg") or said
-        return f"{place}: {text}" if place else str(text)
-    return str(said)

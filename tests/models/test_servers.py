@@ -1,5 +1,6 @@
 """Whatever a server refuses and however it answers, a model goes on without it or says why not."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,13 @@ from hypothesis import strategies as st
 from stand_in import PARAMETERS, TELLING, TOKENIZERS, WORDINGS, StandIn, Switches
 from stand_in_shapes import SHAPES, SOUND
 
-from cribsheet.errors import ContextOverflowError, PromptStyleError, TransientError, UnknownModelError
+from cribsheet.errors import ContextOverflowError, ModelError, PromptStyleError, TransientError, UnknownModelError
 from cribsheet.models import Sampling
 from cribsheet.models.cache import CachedModel, CompletionCache
 from cribsheet.models.litellm import LiteLLMModel
 from cribsheet.models.ollama import OllamaModel
 from cribsheet.models.retry import Retrying
+from cribsheet.prompts import Prompt
 
 SAMPLING = Sampling(max_tokens=4, top_logprobs=20)
 STATUSES = (400, 422, 500, 501)
@@ -208,3 +210,30 @@ def test_whatever_a_server_reports_about_itself_ends_no_run(telling: str, name: 
         model = CachedModel(model_at(server, name), CompletionCache(tmp_path))
         model.start(probes=True)
         assert model.complete(RAW, SAMPLING).text == " positive"
+
+
+@pytest.mark.parametrize("shape", ["chat-parts", "listed-reasoning"])
+def test_a_thought_in_parts_is_told_from_the_answer(shape: str) -> None:
+    with StandIn(Switches(shape=shape)) as server:
+        answer = model_at(server).complete(CHAT, SAMPLING)
+    assert (answer.text, answer.thought) == ("positive", "Hm.")
+
+
+@pytest.mark.parametrize("shape", ["error-200", "error-text-200", "detail-200"])
+@pytest.mark.parametrize("name", ["openai/model", "hosted_vllm/model"])
+def test_an_error_with_status_200_is_shown_in_the_servers_words(shape: str, name: str) -> None:
+    with StandIn(Switches(shape=shape)) as server:
+        for prompt in (RAW, CHAT):
+            with pytest.raises(ModelError, match=r"an error instead of a completion: The upstream model is gone\."):
+                model_at(server, name).complete(prompt, SAMPLING)
+
+
+@pytest.mark.parametrize("shape", ["no-choices", "empty", "html", "cut", "words", "list", "number", "null", "stream"])
+@pytest.mark.parametrize("prompt", [RAW, CHAT], ids=["raw", "chat"])
+def test_a_reply_without_a_completion_is_described_without_a_librarys_internals(shape: str, prompt: Prompt) -> None:
+    with (
+        StandIn(Switches(shape=shape)) as server,
+        pytest.raises(ModelError, match=r"(its reply|it streams).*--api-base") as caught,
+    ):
+        model_at(server).complete(prompt, SAMPLING)
+    assert not re.search(r"Traceback|has no attribute|validation error|Invalid response", str(caught.value))

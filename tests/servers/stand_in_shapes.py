@@ -85,6 +85,16 @@ def _content(change: Callable[[str], object]) -> Reshape:
     return reshape
 
 
+def _in_chat(change: Callable[[Json], Json]) -> Reshape:
+    """Change a chat's choice in OpenAI's format, which holds the message."""
+
+    def reshape(reply: Json) -> object:
+        choice = reply.get("choices", [{}])[0]
+        return {**reply, "choices": [change(choice)]} if "message" in choice else reply
+
+    return reshape
+
+
 def _surrogates(reply: Json) -> object:
     """Put half a character before each text and token, as some servers do that cut a text inside of an emoji."""
     if isinstance(reply, dict):
@@ -94,6 +104,11 @@ def _surrogates(reply: Json) -> object:
             if name != "bytes"
         }
     return [_surrogates(one) for one in reply] if isinstance(reply, list) else reply
+
+
+def _parts(text: str) -> list[Json]:
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
+    return [thought, {"type": "text", "text": text[:3]}, {"type": "text", "text": text[3:]}]
 
 
 def _without(*names: str) -> Reshape:
@@ -147,6 +162,13 @@ SHAPES: dict[str, Reshape] = {
     "bare-logprobs": _logprobs({"content": [{"token": " positive", "logprob": -0.4}]}),
     "broken-logprobs": _logprobs({"content": [{"token": None, "logprob": "low", "top_logprobs": [{}]}]}),
     "nan-logprobs": _logprobs({"content": [{"token": " positive", "logprob": math.nan, "top_logprobs": []}]}),
+    "number-id": _with(id=5, created="2026-01-01", model=None),
+    "fraction-usage": _with(usage={"prompt_tokens": 10.5, "completion_tokens": "1", "total_tokens": 11.5}),
+    "delta": _in_chat(lambda choice: {"index": 0, "delta": choice["message"], "logprobs": choice.get("logprobs")}),
+    "chat-parts": _in_chat(lambda choice: {**choice, "message": {"content": _parts(choice["message"]["content"])}}),
+    "listed-reasoning": _in_chat(
+        lambda choice: {**choice, "message": {**choice["message"], "reasoning": [{"text": "Hm."}]}}
+    ),
     # Broken: the reply has no text, or is no answer at all.
     "null-text": _content(lambda text: None),
     "parts": _content(lambda text: [{"type": "text", "text": text}]),
@@ -159,6 +181,8 @@ SHAPES: dict[str, Reshape] = {
     "cut": lambda reply: json.dumps(reply)[:40],
     "words": lambda reply: "Everything is fine.",
     "error-200": lambda reply: {"error": {"message": "The upstream model is gone", "code": 502}},
+    "error-text-200": lambda reply: {"error": "The upstream model is gone"},
+    "detail-200": lambda reply: {"object": "error", "message": "The upstream model is gone", "code": 50001},
     "list": lambda reply: [reply],
     "number": lambda reply: 3,
     "null": lambda reply: None,
