@@ -97,6 +97,22 @@ def test_a_failure_that_names_nothing_is_looked_into_when_it_comes_again() -> No
         assert model.complete(RAW, SAMPLING).refused == ("seed",)
 
 
+@pytest.mark.parametrize("name", ["openai/model", "ollama/model"])
+@pytest.mark.parametrize("flaky", [1, 2])
+def test_a_failure_that_passes_is_not_taken_for_a_refusal(name: str, flaky: int, tmp_path: Path) -> None:
+    with StandIn(Switches(flaky=flaky)) as server:
+        for first in range(5):  # each of the first requests of a probe fails once
+            server.completions = 9 - first
+            served = Retrying(model_at(server, name), sleep=lambda seconds: None)
+            model = CachedModel(served, CompletionCache(tmp_path))
+            model.start(probes=True, anew=True)
+            assert model.capabilities
+            assert (model.capabilities.chat.refused, model.capabilities.raw.refused) == ((), ())
+        answers = [served.complete(prompt, SAMPLING) for prompt in (RAW, CHAT) * 15]
+    assert {answer.refused for answer in answers} == {()}
+    assert all(answer.first_token for answer in answers)
+
+
 def test_a_server_that_fails_for_good_is_not_taken_for_one_that_refuses() -> None:
     with StandIn() as server:
         server.faults.extend([(500, {"error": {"message": "out of memory"}})] * 99)

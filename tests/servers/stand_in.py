@@ -23,6 +23,7 @@ shape          the JSON format of its answers: one of `SHAPES` in `stand_in_shap
 weights        which weights it serves: `a`, or `b`, which has the opposite opinions
 window         its context window in tokens; longer prompts are refused
 hangs_after    how many completions it answers before it stops answering; -1 for never
+flaky          how many of every ten completions it answers with status 500
 loads          how many completions it first refuses with 503, like a server that is still loading its model
 """
 
@@ -65,6 +66,7 @@ class Switches:
     weights: str = "a"
     window: int = 4096
     hangs_after: int = -1
+    flaky: int = 0
     loads: int = 0
 
 
@@ -95,6 +97,8 @@ class StandIn(RecordingServer):
         self.completions += 1
         if self.completions <= switches.loads:
             return 503, {"error": {"message": "Loading model"}}
+        if self.completions % 10 < switches.flaky:
+            return 500, "Internal Server Error"
         if 0 <= switches.hangs_after < self.completions:
             self._released.wait()
             return HANG_UP, ""
