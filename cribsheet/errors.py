@@ -91,7 +91,14 @@ class UnreachableError(ModelError):
 
 
 class TransientError(ModelError):
-    """A fault that a later call may not meet again: a time-out, a 429, a 5xx."""
+    """A fault that a later call may not meet again: a time-out, a 429, a 5xx.
+
+    `status` is the HTTP status of the answer; 0 if there was none.
+    """
+
+    def __init__(self, message: str, *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class ContextOverflowError(ModelError):

@@ -124,9 +124,10 @@ def _no_completion(reply: UnreadableReply, place: Place) -> Failure:
     status, reason = reply.status or 400, _reason(words)
     if TOO_LONG.search(words):
         return Failure(0, words, place.overflow(reason))
-    kind = TransientError if _may_pass(status) else ModelError
-    told = f"{place.where} answered with an error instead of a completion: {reason}"
-    return Failure(status, words, kind(f"{told}. Look at the server's log.{place.via}"))
+    told = (
+        f"{place.where} answered with an error instead of a completion: {reason}. Look at the server's log.{place.via}"
+    )
+    return Failure(status, words, TransientError(told, status=status) if _may_pass(status) else ModelError(told))
 
 
 def may_be_refused(failure: Failure) -> bool:
@@ -143,7 +144,7 @@ def _refusal(place: Place, status: int, reason: str, *, answered: bool) -> Model
     if place.endpoint and not answered:  # the server replied, but LiteLLM could not read the reply
         return place.not_openai(reason)
     if _may_pass(status):
-        return TransientError(f"{place.where} failed with status {status}: {reason}.{place.via}")
+        return TransientError(f"{place.where} failed with status {status}: {reason}.{place.via}", status=status)
     return ModelError(
         f"{place.where} refused the request with status {status}: {reason}. Look at the server's log, or run "
         f"`cribsheet doctor --model {place.name}` to see what the server accepts.{place.via}"

@@ -100,7 +100,7 @@ def _explained(served: Served, status: int, reason: str, *, kind: Kind | None, w
             f"with --api-base {endpoint}. Otherwise choose another model."
         )
     if status in (408, 429) or (status >= 500 and status != 501):
-        return TransientError(f"Ollama at {endpoint} failed with status {status}: {short}.{via}")
+        return TransientError(f"Ollama at {endpoint} failed with status {status}: {short}.{via}", status=status)
     return ModelError(
         f"Ollama at {endpoint} refused the request with status {status}: {short}. "
         f"Check that the address is the server's own, without a path.{via}"
