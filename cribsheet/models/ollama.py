@@ -15,7 +15,7 @@ from cribsheet.models._asking import check_asks_for_text
 from cribsheet.models._base import Completion, Sampling, Usage
 from cribsheet.models._estimate import estimate_tokens, estimated_usage
 from cribsheet.models._json import read_json
-from cribsheet.models._logprobs import NOTHING_TOLD, TokenLogprobs, read_entries, sound, text_of
+from cribsheet.models._logprobs import ABOVE_0, NOTHING_TOLD, TokenLogprobs, read_entries, sound, text_of
 from cribsheet.models._ollama_errors import Served, explained
 from cribsheet.models._probing import probe
 from cribsheet.models._proxies import bad_proxy, direct
@@ -176,7 +176,7 @@ class OllamaModel:
         with explained(self._served):
             completion = self._read(reply, prompt)
         self._worked.add(kind)
-        told = {"seconds": time.perf_counter() - started, "refused": refused_of(wanted, sizes)}
+        told = {"seconds": time.perf_counter() - started, "refused": (*refused_of(wanted, sizes), *completion.refused)}
         return completion.model_copy(update=told), sizes
 
     def _read(self, reply: Any, prompt: Prompt) -> Completion:
@@ -196,6 +196,7 @@ class OllamaModel:
             finish_reason="length" if reply.done_reason == "length" else "stop",
             first_token=told.first_token,
             logprobs=told.logprobs if text == parts.answer else None,
+            refused=(ABOVE_0,) if told.is_above_0 else (),
             usage=usage if usage.prompt_tokens else estimated_usage(prompt, text),
         )
 

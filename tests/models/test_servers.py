@@ -13,6 +13,7 @@ from stand_in_shapes import SHAPES, SOUND
 from cribsheet.errors import ContextOverflowError, ModelError, PromptStyleError, TransientError, UnknownModelError
 from cribsheet.models import Sampling
 from cribsheet.models.cache import CachedModel, CompletionCache
+from cribsheet.models.capabilities import refusals_in_words
 from cribsheet.models.litellm import LiteLLMModel
 from cribsheet.models.ollama import OllamaModel
 from cribsheet.models.retry import Retrying
@@ -253,3 +254,12 @@ def test_a_reply_without_a_completion_is_described_without_a_librarys_internals(
     ):
         model_at(server).complete(prompt, SAMPLING)
     assert not re.search(r"Traceback|has no attribute|validation error|Invalid response", str(caught.value))
+
+
+@pytest.mark.parametrize("name", ["openai/model", "ollama/model"])
+def test_log_probabilities_above_0_are_not_used(name: str) -> None:
+    with StandIn(Switches(shape="positive-logprobs")) as server:
+        answer = model_at(server, name).complete(RAW, SAMPLING)
+    assert (answer.text, answer.first_token, answer.logprobs) == (" positive", None, None)
+    (note,) = refusals_in_words(None, answer.refused, "model")
+    assert "log-probabilities above 0" in note

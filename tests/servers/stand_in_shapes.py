@@ -161,6 +161,7 @@ SHAPES: dict[str, Reshape] = {
     "empty-logprobs": _logprobs({"content": []}),
     "bare-logprobs": _logprobs({"content": [{"token": " positive", "logprob": -0.4}]}),
     "broken-logprobs": _logprobs({"content": [{"token": None, "logprob": "low", "top_logprobs": [{}]}]}),
+    "positive-logprobs": _logprobs({"content": [_entries({" positive": 0.6, " negative": -0.6})[0]]}),
     "nan-logprobs": _logprobs({"content": [{"token": " positive", "logprob": math.nan, "top_logprobs": []}]}),
     "number-id": _with(id=5, created="2026-01-01", model=None),
     "fraction-usage": _with(usage={"prompt_tokens": 10.5, "completion_tokens": "1", "total_tokens": 11.5}),
