@@ -98,7 +98,14 @@ class UnreachableError(ModelError):
 
 
 class TransientError(ModelError):
-    """A failure that may not happen again if the call is repeated: a time-out, HTTP 429 or 5xx."""
+    """A failure that may not happen again if the call is repeated: a time-out, HTTP 429 or 5xx.
+
+    `status` is the HTTP status of the reply; 0 if there was none.
+    """
+
+    def __init__(self, message: str, *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class PromptError(ModelError):

@@ -84,7 +84,7 @@ def open_its_model(
     identity = frozen.model
     return open_model(
         identity.name,
-        api_base=api_base or identity.endpoint or None,
+        api_base=(identity.endpoint or None) if api_base is None else api_base,
         context_window=identity.context_window,
         progress=progress,
     )

@@ -6,7 +6,9 @@ from contextlib import suppress
 
 from cribsheet.budget import BudgetExhausted
 from cribsheet.errors import CompileError, ModelError
+from cribsheet.evaluation.evaluate import RowResult
 from cribsheet.models import Completion
+from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import balanced
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
@@ -14,16 +16,20 @@ from cribsheet.search.trial import Trial
 _DEMOS = 4
 _ROWS = 4
 """How many rows are tried with demonstrations before the compile gives up on the model."""
+_LEAST = 0.2
+"""A decision is of no use if the outcomes together have less probability than this."""
 _SHOWN = 160  # the most characters of an answer that a message shows
 
 
 def check_first_answers(study: Study, baseline: Trial, *, go_on: bool) -> None:
-    """Raise a CompileError if the model's answers are empty or only thoughts, even with demonstrations.
+    """Raise a CompileError if none of the model's answers is of use, even with demonstrations.
 
-    Text that cannot be parsed is no reason to stop, because small models often chat if they see no demonstrations.
+    Without demonstrations, small models often chat, so a few rows are tried with some before the compile gives up. If
+    log-probabilities decide, an answer is of use if the outcomes have a noticeable probability, whatever the text is.
     """
-    completions = [call.answer.raw.completion for row in baseline.evaluation.rows for call in row.calls]
-    if not completions or any(row.parse_failure is None for row in baseline.evaluation.rows if row.run):
+    answered = [row for row in baseline.evaluation.rows if row.run]
+    completions = [call.answer.raw.completion for row in answered for call in row.calls]
+    if not completions or any(map(_is_of_use, answered)):
         return
     texts = [one.text.strip() for one in completions if one.text.strip()]
     if texts:
@@ -31,8 +37,14 @@ def check_first_answers(study: Study, baseline: Trial, *, go_on: bool) -> None:
             f"none of the first {len(completions)} answers can be read, such as {_shortened(texts[0])}: trying "
             "prompts with demonstrations"
         )
-    elif not go_on and not _answers_with_demos(study):
-        raise CompileError(f"{_seen(study.model.name, completions)} To continue the search anyway, give --go-on.")
+    if not go_on and not _answers_with_demos(study):
+        raise CompileError(f"{_seen(study.model.name, completions)} To search on all the same, give --go-on.")
+
+
+def _is_of_use(row: RowResult) -> bool:
+    """Tell whether a row's answer can be read, or is decided by more than a residue of the probability."""
+    unassigned = [call.answer.raw.unassigned or 0.0 for call in row.calls]
+    return row.run is not None and row.parse_failure is None and max(unassigned, default=0.0) < 1 - _LEAST
 
 
 def check_crashes(baseline: Trial) -> None:
@@ -47,21 +59,34 @@ def check_crashes(baseline: Trial) -> None:
 
 
 def _answers_with_demos(study: Study) -> bool:
-    """Tell whether a prompt with a few demonstrations gets an answer that can be parsed."""
+    """Tell whether a prompt with some demonstrations gets an answer that is of use, as a chat or raw."""
     demos = {
         name: balanced(signature, study.pools[name], size=_DEMOS, rng=random.Random(0))
         for name, signature in study.signatures.items()
     }
-    candidate = study.candidate(study.layouts[0], demos, origin="first answers")
-    candidate = candidate if study.fits(candidate) else study.bare()
-    with suppress(BudgetExhausted, ModelError):
-        return any(row.parse_failure is None and row.run for row in study.answer(candidate, study.val[:_ROWS]).rows)
+    first = {layout.style == "raw": layout for layout in reversed(study.layouts)}
+    candidates = [study.candidate(layout, demos, origin="first answers") for layout in first.values()]
+    with suppress(BudgetExhausted):
+        return any(_is_answered(study, one) for one in [*filter(study.fits, candidates)] or [study.bare()])
+    return False
+
+
+def _is_answered(study: Study, candidate: Candidate) -> bool:
+    with suppress(ModelError):
+        return any(map(_is_of_use, study.answer(candidate, study.val[:_ROWS]).rows))
     return False
 
 
 def _seen(model: str, completions: Sequence[Completion]) -> str:
     """Return an error message: what the model answered, and how to fix it."""
     thoughts = [one.thought for one in completions if one.thought is not None]
+    texts = [one.text for one in completions if one.text.strip()]
+    if texts and len(thoughts) < len(completions):
+        return (
+            f"None of the first {len(completions)} answers of {model} can be read, with demonstrations neither, such "
+            f"as {_shortened(texts[0])}. If the server gives all answers a form, such as JSON, turn that off. "
+            "Otherwise check that it applies the chat template of this model, or choose another model."
+        )
     if not thoughts:
         return (
             f"All of the first {len(completions)} answers of {model} are empty. Check what the server's log says, and "

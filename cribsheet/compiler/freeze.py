@@ -95,7 +95,7 @@ def score(found: Found) -> Scored:
         "tested": hash_of(to_lines(tested)),
     }
     results = _results(found, baseline, compiled).model_copy(update=known)
-    return Scored(results, tuple(_unanswered(compiled, found.numbers)), tested)
+    return Scored(results, tuple(_unanswered(compiled, baseline, found.numbers)), tested)
 
 
 def score_on_validation_rows(found: Found) -> Scored:
@@ -154,15 +154,22 @@ def _answer_in_turn(study: Study, candidates: Sequence[Candidate], rows: Sequenc
     return [Evaluation(tuple(results)) for results in answered]
 
 
-def _unanswered(evaluation: Evaluation, numbers: Mapping[str, int]) -> Iterator[str]:
-    """Yield a sentence about the rows that got no answer and count as 0, if there are any."""
-    failed = [row for row in evaluation.rows if row.error]
-    if failed:
-        named = ", ".join(f"row {numbers.get(row.example.id, 0)}" for row in failed[:_NAMED])
-        more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
+def _unanswered(compiled: Evaluation, baseline: Evaluation, numbers: Mapping[str, int]) -> Iterator[str]:
+    """Yield a sentence on the rows that the model could not be asked, which count as 0, and one if none can be read."""
+    for evaluation, by in ((compiled, ""), (baseline, " from the zero-shot prompt")):
+        failed = [row for row in evaluation.rows if row.error]
+        if failed:
+            named = ", ".join(f"row {numbers.get(row.example.id, 0)}" for row in failed[:_NAMED])
+            more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
+            yield (
+                f"{len(failed)} of {len(evaluation.rows)} test rows got no answer{by} and count as 0: {named}{more}. "
+                f"The first: {failed[0].crash}"
+            )
+    unread = [row for row in compiled.rows if row.parse_failure is not None]
+    if unread and len(unread) == len(compiled.rows):
         yield (
-            f"{len(failed)} of {len(evaluation.rows)} test rows got no answer and count as 0: {named}{more}. "
-            f"The first: {failed[0].crash}"
+            f"None of the answers to the {len(unread)} test rows can be read, so all count as 0. "
+            f"The first: {unread[0].parse_failure}"
         )
 
 

@@ -36,7 +36,7 @@ class Program:
         identity = self.frozen.model
         return open_model(
             identity.name,
-            api_base=self._api_base or identity.endpoint or None,
+            api_base=(identity.endpoint or None) if self._api_base is None else self._api_base,
             context_window=identity.context_window,
         )
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from cribsheet.errors import ModelError, UnknownModelError
+from cribsheet.errors import AddressError, ModelError, UnknownModelError
 from cribsheet.models._base import Completer, Completion, Model, Part, Sampling, TellsTokenIds, Usage
 
 __all__ = [
@@ -71,6 +71,11 @@ def open_model(
         raise UnknownModelError(
             f"The model name {name!r} does not say who runs it: the prefix is missing. Use embedded/{bare}, "
             f"ollama_chat/{bare}, or openai/{bare} --api-base URL."
+        )
+    if api_base is not None and not api_base.strip():
+        raise AddressError(
+            f"--api-base is {api_base!r}, which is empty; maybe a variable in it is not set. Give the address of the "
+            "server, or leave the option out."
         )
     if parallel is not None and parallel < 1:
         raise ModelError(f"parallel must be at least 1 but got {parallel}. Use 1 to send one request at a time.")

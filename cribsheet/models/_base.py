@@ -80,7 +80,7 @@ class Completion(BaseModel):
     cached: bool = False
     """Whether the completion came from the completion cache."""
     refused: tuple[str, ...] = ()
-    """Parameters that the server refused and that were therefore left out of the request."""
+    """Parameters that the server refused, so that they were left out of the request, or whose result is unusable."""
 
 
 class Completer(Protocol):

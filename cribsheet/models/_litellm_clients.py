@@ -3,7 +3,9 @@
 from functools import cached_property
 from typing import Any
 
+from cribsheet.models._openai_replies import readable
 from cribsheet.models._proxies import direct
+from cribsheet.models._rewriting import rewriting
 
 OPENAI_LIKE = frozenset({"openai", "text-completion-openai", "hosted_vllm", "llamafile"})
 """Providers that speak OpenAI's API, including raw completions, to any address they are given."""
@@ -38,7 +40,7 @@ class Clients:
             api_key=self._key,
             timeout=self._timeout,
             max_retries=0,
-            http_client=openai.DefaultHttpxClient(**direct(self._endpoint)),
+            http_client=openai.DefaultHttpxClient(event_hooks=self._hooks, **direct(self._endpoint)),
         )
 
     @cached_property
@@ -52,4 +54,8 @@ class Clients:
     def _httpx(self) -> Any:
         import httpx
 
-        return httpx.Client(timeout=self._timeout, **direct(self._endpoint))
+        return httpx.Client(timeout=self._timeout, event_hooks=self._hooks, **direct(self._endpoint))
+
+    @property
+    def _hooks(self) -> Any:
+        return {"response": [rewriting(readable)]}

@@ -14,6 +14,8 @@ from cribsheet.errors import (
     UnknownModelError,
     UnreachableError,
 )
+from cribsheet.models._json import well_formed
+from cribsheet.models._openai_replies import ErrorReply, UnreadableReply
 from cribsheet.models._proxies import bad_proxy, through_proxy
 from cribsheet.models._refusals import REFUSING, Failure, Kind
 
@@ -28,6 +30,8 @@ _WRAPPINGS = re.compile(r"^([\w.-]*(Error|Exception|Timeout)(: | - )|Error code:
 _NO_HOST = re.compile(r"Name or service not known|nodename nor servname|getaddrinfo|name resolution", re.IGNORECASE)
 _FORM = re.compile(r"system (role|message)s?\b.*not supported|roles? must alternate|conversation roles", re.IGNORECASE)
 """Matches messages of servers that say the model's chat template does not support a chat's roles."""
+_INTERNALS = re.compile(r"Traceback \(most|object has no attribute|validation errors? for |object is not |^'\w+'$")
+"""Matches messages that describe LiteLLM's code rather than what a server said."""
 _ABSENT = frozenset({404, 405, 501})
 PATHS: dict[Kind, str] = {"raw": "/completions", "chat": "/chat/completions"}
 
@@ -92,10 +96,12 @@ def failure_of(error: Exception, place: Place, kind: Kind, *, worked: Collection
     """
     causes = list(_causes(error))
     status = next((one for cause in reversed(causes) if isinstance(one := _status(cause), int)), 0)
-    words = "\n".join([str(error), *(_body(cause) for cause in causes)])
-    reason = _reason(error, words)
+    words = well_formed("\n".join([str(error), *(_body(cause) for cause in causes)]))
+    reason = _reason(words) or type(error).__name__
     names = {_name(cause) for cause in causes}
     answered = "httpx.HTTPStatusError" in names
+    if reply := next((cause for cause in causes if isinstance(cause, UnreadableReply)), None):
+        return _no_completion(reply, place)
     if not answered and (lacking := _connection(place, names, " ".join(map(str, causes)), error)):
         return Failure(0, words, lacking)
     if TOO_LONG.search(words):
@@ -111,6 +117,20 @@ def failure_of(error: Exception, place: Place, kind: Kind, *, worked: Collection
     return Failure(status if from_server else 0, words, _refusal(place, status, reason, answered=from_server))
 
 
+def _no_completion(reply: UnreadableReply, place: Place) -> Failure:
+    """Return the failure of a request that was answered with status 200, but without a completion."""
+    words = str(reply)
+    if not isinstance(reply, ErrorReply):
+        return Failure(0, words, place.not_openai(words))
+    status, reason = reply.status or 400, _reason(words)
+    if TOO_LONG.search(words):
+        return Failure(0, words, place.overflow(reason))
+    told = (
+        f"{place.where} answered with an error instead of a completion: {reason}. Look at the server's log.{place.via}"
+    )
+    return Failure(status, words, TransientError(told, status=status) if _may_pass(status) else ModelError(told))
+
+
 def may_be_refused(failure: Failure) -> bool:
     """Return whether the server may have refused one parameter, rather than the whole request."""
     return failure.status in REFUSING and not isinstance(failure.error, ContextOverflowError)
@@ -124,13 +144,18 @@ def _refusal(place: Place, status: int, reason: str, *, answered: bool) -> Model
         )
     if place.endpoint and not answered:  # the server replied, but LiteLLM could not read the reply
         return place.not_openai(reason)
-    if status in (408, 429) or (status >= 500 and status != 501):
-        return TransientError(f"{place.where} failed with status {status}: {reason}.{place.via}")
+    if _may_pass(status):
+        return TransientError(f"{place.where} failed with status {status}: {reason}.{place.via}", status=status)
     kind = RefusedError if status in (400, 422) else ModelError
     return kind(
         f"{place.where} refused the request with status {status}: {reason}. Look at the server's log, or run "
         f"`cribsheet doctor --model {place.name}` to see what the server accepts.{place.via}"
     )
+
+
+def _may_pass(status: int) -> bool:
+    """Return whether a failure with this status may not come again."""
+    return status in (408, 429) or (status >= 500 and status != 501)
 
 
 def _connection(place: Place, names: set[str], words: str, error: Exception) -> ModelError | None:
@@ -150,7 +175,9 @@ def _connection(place: Place, names: set[str], words: str, error: Exception) -> 
     if any(name.endswith("Timeout") for name in names):
         return TransientError(f"{place.where} gave no answer in time: the request timed out.{place.via}")
     if any(name.startswith("httpx.") for name in names):
-        return TransientError(f"{place.where} broke off the connection: {_reason(error, '')}.{place.via}")
+        return TransientError(
+            f"{place.where} broke off the connection: {_reason(str(error)) or type(error).__name__}.{place.via}"
+        )
     return None
 
 
@@ -159,11 +186,11 @@ def _ssl_reason(words: str) -> str:
     return found[1].strip() if found else "TLS failed"
 
 
-def _reason(error: Exception, words: str) -> str:
-    """Return the first line of the error message, without the error names that LiteLLM adds in front."""
-    lines = [_WRAPPINGS.sub("", line).strip() for line in (str(error).splitlines() or [""])[:1]]
-    told = [line for line in [*lines, *words.splitlines()[1:]] if line]
-    return (told[0] if told else type(error).__name__).rstrip(".")[:300]
+def _reason(words: str) -> str:
+    """Return the first line of an error message that says anything, without the names that LiteLLM adds in front."""
+    lines = [_WRAPPINGS.sub("", line).strip() for line in words.splitlines()]
+    reason = next(filter(None, lines), "").rstrip(".")[:300]
+    return "LiteLLM cannot read its reply" if _INTERNALS.search(reason) else reason
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

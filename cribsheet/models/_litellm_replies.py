@@ -3,6 +3,7 @@
 from typing import Any
 
 from cribsheet.models._base import Usage
+from cribsheet.models._json import well_formed
 from cribsheet.models._logprobs import NOTHING_TOLD, TokenLogprobs, as_entries, read_entries, sound, text_of
 from cribsheet.models.thinking import Parts, after_thought
 from cribsheet.prompts import Prompt
@@ -13,7 +14,7 @@ def completion_text(reply: Any, prompt: Prompt) -> str | None:
     choice = next(iter(getattr(reply, "choices", None) or ()), None)
     if not prompt.is_chat:
         text = getattr(choice, "text", None)
-        return text if isinstance(text, str) else None
+        return well_formed(text) if isinstance(text, str) else None
     message = getattr(choice, "message", None)
     if message is None:
         return None
@@ -32,7 +33,7 @@ def thought_of(reply: Any) -> str | None:
     shown = getattr(message, "reasoning_content", None) or getattr(message, "reasoning", None)
     details = getattr(getattr(reply, "usage", None), "completion_tokens_details", None)
     hidden = "" if getattr(details, "reasoning_tokens", None) else None
-    return shown if isinstance(shown, str) and shown else hidden
+    return well_formed(shown) if isinstance(shown, str) and shown else hidden
 
 
 def logprobs_of(reply: Any, parts: Parts) -> TokenLogprobs:
@@ -68,8 +69,8 @@ def _joined(content: Any) -> str | None:
     """Return a message's text, which some servers send as a list of parts; "" if empty, None if not readable."""
     if isinstance(content, list):
         parts = [part.get("text", "") if isinstance(part, dict) else part for part in content]
-        return "".join(parts) if all(isinstance(part, str) for part in parts) else None
-    return content if isinstance(content, str) else "" if content is None else None
+        return well_formed("".join(parts)) if all(isinstance(part, str) for part in parts) else None
+    return well_formed(content) if isinstance(content, str) else "" if content is None else None
 
 
 def _count(number: Any) -> int:

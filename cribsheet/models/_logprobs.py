@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cribsheet.models._base import Part
+from cribsheet.models._json import well_formed
 
 Entry = Mapping[str, Any]
 """JSON for one token: `token`, `logprob`, maybe `bytes`; `top_logprobs` lists its alternatives in the same form."""
@@ -19,8 +20,14 @@ class TokenLogprobs(NamedTuple):
     """Log-probability of each token of the text."""
     parts: tuple[Part, ...] = ()
     """The first token's alternatives that are parts of characters."""
+    is_above_0: bool = False
+    """Whether the server reported values above 0, which are not used because they cannot be log-probabilities."""
 
 
+_ROUNDING = 1e-3
+"""How far above 0 a log-probability may be, because servers round."""
+ABOVE_0 = "logprobs above 0"
+"""The name in `Completion.refused` for log-probabilities that were not used because they are above 0."""
 NOTHING_TOLD = TokenLogprobs(None, None)
 
 
@@ -29,7 +36,7 @@ def read_entries(entries: Sequence[Entry], text: str) -> TokenLogprobs:
 
     >>> entry = {"token": "yes", "logprob": -0.1}
     >>> read_entries([entry | {"top_logprobs": [entry, {"token": "no", "logprob": -2.3}]}], "yes")
-    TokenLogprobs(first_token={'yes': -0.1, 'no': -2.3}, logprobs=(-0.1,), parts=())
+    TokenLogprobs(first_token={'yes': -0.1, 'no': -2.3}, logprobs=(-0.1,), parts=(), is_above_0=False)
     """
     if not entries:
         return NOTHING_TOLD
@@ -44,13 +51,17 @@ def read_entries(entries: Sequence[Entry], text: str) -> TokenLogprobs:
 
 
 def sound(told: TokenLogprobs) -> TokenLogprobs:
-    """Return the log-probabilities unchanged, or `NOTHING_TOLD` if any of them is not a number (NaN).
+    """Return the log-probabilities unchanged, or none if any of them is NaN or above 0.
 
-    >>> sound(TokenLogprobs({"yes": math.nan}, None))
-    TokenLogprobs(first_token=None, logprobs=None, parts=())
+    >>> sound(TokenLogprobs({"yes": math.nan}, None)) == NOTHING_TOLD
+    True
+    >>> sound(TokenLogprobs({"yes": 0.9}, None)).is_above_0
+    True
     """
     numbers = [*(told.first_token or {}).values(), *(told.logprobs or ())]
-    return NOTHING_TOLD if any(math.isnan(number) for number in numbers) else told
+    if any(number > _ROUNDING for number in numbers):
+        return NOTHING_TOLD._replace(is_above_0=True)
+    return NOTHING_TOLD if any(map(math.isnan, numbers)) else told
 
 
 def as_entries(columns: Mapping[str, Any]) -> list[Entry]:
@@ -121,7 +132,7 @@ def text_of(entry: Entry) -> str:
     """Return the text of a token."""
     # llama-server shows part of a character as empty text, just like the end-of-text token. Its bytes tell them apart.
     encoded = entry.get("bytes")
-    return bytes(encoded).decode(errors="replace") if encoded else str(entry["token"])
+    return bytes(encoded).decode(errors="replace") if encoded else well_formed(str(entry["token"]))
 
 
 def _add(one: float, other: float) -> float:

@@ -13,6 +13,7 @@ from cribsheet.errors import (
     UnknownModelError,
     UnreachableError,
 )
+from cribsheet.models._json import well_formed
 from cribsheet.models._litellm_errors import TOO_LONG
 from cribsheet.models._proxies import through_proxy
 from cribsheet.models._refusals import REFUSING, Failure, Kind, Refused
@@ -75,7 +76,7 @@ def explained(served: Served, *, kind: Kind | None = None, worked: Collection[Ki
 def _in_words(told: object) -> str:
     """Return an error's message. Ollama sends a text; other servers with its API send an object."""
     words = told.get("message", told) if isinstance(told, dict) else told
-    return str(words).strip().rstrip(".")
+    return well_formed(str(words)).strip().rstrip(".")
 
 
 def _explained(served: Served, status: int, reason: str, *, kind: Kind | None, worked: Collection[Kind]) -> ModelError:
@@ -99,7 +100,7 @@ def _explained(served: Served, status: int, reason: str, *, kind: Kind | None, w
             f"with --api-base {endpoint}. Otherwise choose another model."
         )
     if status in (408, 429) or (status >= 500 and status != 501):
-        return TransientError(f"Ollama at {endpoint} failed with status {status}: {short}.{via}")
+        return TransientError(f"Ollama at {endpoint} failed with status {status}: {short}.{via}", status=status)
     return ModelError(
         f"Ollama at {endpoint} refused the request with status {status}: {short}. "
         f"Check that the address is the server's own, without a path.{via}"

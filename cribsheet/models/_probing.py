@@ -32,29 +32,37 @@ def probe(
 ) -> Capabilities:
     """Send one request with all parameters for each kind of prompt, and return what the server accepted.
 
-    `extra` holds parameters that only some servers have.
+    `extra` holds parameters that only some servers have. Some servers answer every chat with status 500, for example
+    if they cannot read the model's chat template. So that status alone is no reason to wait for better times. But a
+    kind of prompt that failed is tried once more after the others.
 
     Raises:
         ModelError: the server completes no kind of prompt, or fails for another reason.
     """
     endpoints: dict[Kind, Endpoint] = {}
-    errors: list[ModelError] = []
+    errors: dict[Kind, ModelError] = {}
     calls = tokens = 0
-    for kind in kinds:
+    waiting = list(kinds)
+    while waiting:
+        kind = waiting.pop(0)
         try:
             sampling = Sampling(max_tokens=1, top_logprobs=most_logprobs[kind])
             completion, granted = ask(_PROMPTS[kind], sampling, extra, insists=True)
-        except (TransientError, UnreachableError):
+        except UnreachableError:
             raise
         except ModelError as error:
-            errors.append(error)
+            if isinstance(error, TransientError):
+                if error.status != 500:
+                    raise
+                waiting += [] if kind in errors else [kind]
+            errors[kind] = error
             endpoints[kind] = Endpoint(works=False, reason=str(error))
             continue
         endpoints[kind] = Endpoint(granted=granted, logprobs=len(completion.first_token or {}))
         calls += 1
         tokens += completion.usage.prompt_tokens + completion.usage.completion_tokens
     if not calls:
-        first, *others = errors
+        first, *others = errors.values()
         raise type(first)(" ".join(dict.fromkeys(map(str, (first, *others)))))
     missing = Endpoint(works=False, reason="the provider has no such endpoint")
     chat, raw = endpoints.get("chat", missing), endpoints.get("raw", missing)

@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from cribsheet.errors import ModelError
@@ -13,6 +14,8 @@ Reply = TypeVar("Reply")
 
 REFUSING = frozenset({400, 406, 415, 422, 500, 501})
 """The HTTP statuses with which servers refuse a parameter."""
+_SURE = 3
+"""How many times in a row a request has to fail with status 500 before its parameters are suspected."""
 _LOWER: Mapping[str, tuple[int, ...]] = {"logprobs": (20, 10, 5, 2, 0), "stop": (4, 1, 0)}
 """Smaller sizes to try. vLLM grants 20 log-probabilities; OpenAI grants 5 for raw prompts, and 4 stops."""
 _NAMES: Mapping[str, str] = {
@@ -81,8 +84,9 @@ class Refusals:
     ) -> tuple[Reply, Mapping[str, int]]:
         """Send a request, again with smaller sizes if the server refuses it; return the reply and the sizes used.
 
-        A failure with status 500 that names no parameter may pass by itself. So it is raised the first time, and only
-        the second one in a row leads to smaller sizes. With `insists`, the first one does too.
+        A failure with status 500 may pass by itself, so a parameter is lowered only if it fails `_SURE` times in a row.
+        If the failure names no parameter, it is raised the first time, so that the caller can wait, and looked into if
+        the next request fails too. With `insists`, it is looked into at once.
 
         Raises:
             ModelError: smaller sizes do not help.
@@ -106,6 +110,9 @@ class Refusals:
         self, send: Callable[[Mapping[str, int]], Reply], sizes: dict[str, int], failure: Failure
     ) -> tuple[Reply, dict[str, int]]:
         """Lower the parameter that the server names, step by step; if that does not help, try all parameters."""
+        if failure.status == 500:
+            with suppress(Refused):
+                return _sent(send, sizes, failures=1), sizes
         first = failure
         while len(named := _named(failure.words, sizes)) == 1:
             (name,) = named
@@ -115,6 +122,21 @@ class Refusals:
             except Refused as refused:
                 failure = refused.failure
         return _found_out(send, sizes, first)
+
+
+def _sent(send: Callable[[Mapping[str, int]], Reply], sizes: Mapping[str, int], *, failures: int = 0) -> Reply:
+    """Send a request, again after a failure with status 500, which may pass; `failures` is how often it failed before.
+
+    Raises:
+        Refused: it failed `_SURE` times in a row, or with another status.
+    """
+    while True:
+        try:
+            return send(sizes)
+        except Refused as refused:
+            failures += 1
+            if refused.failure.status != 500 or failures >= _SURE:
+                raise
 
 
 def _found_out(
@@ -134,7 +156,7 @@ def _found_out(
     for name, size in sizes.items():
         while size > kept[name]:
             try:
-                reply, kept = send(kept | {name: size}), kept | {name: size}
+                reply, kept = _sent(send, kept | {name: size}), kept | {name: size}
             except Refused as refused:
                 size = _lower(name, size, refused.failure.words)
             else:

@@ -3,10 +3,12 @@
 import hashlib
 import json
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeGuard
 
+from cribsheet.models._json import read_json
 from cribsheet.models._proxies import http_client
 from cribsheet.models.capabilities import Tokenizer, Told
 
@@ -23,6 +25,8 @@ _FACTS = (
 """Facts that help to identify the weights. Other facts that a server reports may change from minute to minute."""
 _WINDOWS = ("loaded_context_length", "max_model_len", "n_ctx", "max_total_tokens", "context_window", "context_length")
 _LARGEST_WINDOW = 10**8
+_MOST_BYTES = 10**7
+"""How much of a reply is read. One with a long chat template has about 10**5 bytes."""
 
 
 class ServerInformation:
@@ -60,10 +64,9 @@ class ServerInformation:
         shown = self._ask("POST", f"{self._endpoint}/api/show", {"model": model})
         details = shown.get("model_info") if isinstance(shown, dict) else None
         sizes = details.items() if isinstance(details, dict) else ()
-        windows = [size for name, size in sizes if name.endswith(".context_length") and isinstance(size, int)]
+        windows = [size for name, size in sizes if name.endswith(".context_length") and _is_window(size)]
         number = version.get("version") if isinstance(version, dict) else None
-        window = windows[0] if windows and windows[0] > 0 else None
-        return Told(server=f"Ollama {number or ''}".strip(), digest=digest, context_window=window)
+        return Told(server=f"Ollama {number or ''}".strip(), digest=digest, context_window=next(iter(windows), None))
 
     def tokenizer(self, model: str) -> Tokenizer | None:
         """Return which kind of `/tokenize` request the server understands; None if it counts no tokens."""
@@ -81,7 +84,7 @@ class ServerInformation:
         tokens, count = reply.get("tokens"), reply.get("count")
         if isinstance(tokens, list):
             return len(tokens)
-        return count if isinstance(count, int) else None
+        return count if isinstance(count, int) and count >= 0 else None
 
     def close(self) -> None:
         """Close the connections. They reopen at the next request."""
@@ -100,13 +103,27 @@ class ServerInformation:
         if self._is_silent:
             return None
         try:
-            reply = self._client.request(method, url, json=body)
-            return reply.json() if reply.is_success else None
+            with self._client.stream(method, url, json=body) as reply:
+                return read_json(_body(reply)) if reply.is_success else None
         except (httpx.ConnectError, httpx.TimeoutException):
             self._is_silent = True
         except (httpx.HTTPError, httpx.InvalidURL, ValueError):
             pass
         return None
+
+
+def _body(reply: Any) -> bytes:
+    """Return the body of a reply.
+
+    Raises:
+        ValueError: it does not end in time, or it is too large to be read.
+    """
+    read, deadline = bytearray(), time.monotonic() + PATIENCE
+    for chunk in reply.iter_bytes():
+        read += chunk
+        if len(read) > _MOST_BYTES or time.monotonic() > deadline:
+            raise ValueError("it does not end")
+    return bytes(read)
 
 
 def _listed(models: Any) -> Iterable[Any]:
@@ -144,7 +161,10 @@ def _window(parts: Iterable[Mapping[str, Any]]) -> int | None:
             value for name in ("default_generation_settings", "meta") if isinstance(value := part.get(name), dict)
         ]
         for told in (part, *nested):
-            sizes = [told[name] for name in _WINDOWS if isinstance(told.get(name), int)]
-            if sizes and 0 < sizes[0] < _LARGEST_WINDOW:
-                return int(sizes[0])
+            if sizes := [size for name in _WINDOWS if _is_window(size := told.get(name))]:
+                return sizes[0]
     return None
+
+
+def _is_window(size: Any) -> TypeGuard[int]:
+    return isinstance(size, int) and not isinstance(size, bool) and 0 < size < _LARGEST_WINDOW

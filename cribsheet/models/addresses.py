@@ -3,6 +3,7 @@
 import ipaddress
 import re
 import socket
+import unicodedata
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -12,6 +13,9 @@ OLLAMA_PORT = 11434
 _THIS_MACHINE = "127.0.0.1"
 _PORTS = {"http": 80, "https": 443}
 _FORBIDDEN = re.compile(r"[\s\x00-\x1f\x7f\"'<>\\^`{|}%*,;!()=&$]")
+
+_HALF_SCHEME = re.compile(r"(https?)(:[/\\]|:(?=[^/]*[.:\\])|[/\\]{2})", re.IGNORECASE)
+"""Matches a scheme that is not followed by `://`, but is no host name with a port either."""
 
 Dialect = Literal["ollama", "openai"]
 
@@ -66,13 +70,22 @@ def _read(text: str, dialect: Dialect) -> str:
         raise ValueError(f"it begins with {scheme + mark!r} instead of http:// or https://")
     if not rest and (mark or dialect == "openai"):
         raise ValueError("it names no host")
+    if not mark and (begun := _HALF_SCHEME.match(text)):
+        raise ValueError(f"{begun[1]!r} is a scheme, not a host name, and {begun[2]!r} after it is not '://'")
     try:
         parts = urlsplit(f"http://{_bracketed(rest)}")
     except ValueError:
         raise ValueError("its brackets do not enclose an IPv6 address") from None
     if "@" in parts.netloc and dialect == "openai":
         raise ValueError("it contains a user name, which a frozen file would show to its readers")
-    port, host, path = _port(parts.netloc), _host(parts.hostname), parts.path.strip("/")
+    if dialect == "openai" and (parts.query or parts.fragment):
+        left_out = f"?{parts.query}" if parts.query else f"#{parts.fragment}"
+        raise ValueError(f"it ends with {left_out!r}, which would not be sent with the requests")
+    port, host, path = (
+        _port(parts.netloc, least=1 if dialect == "openai" else 0),
+        _host(parts.hostname),
+        parts.path.strip("/"),
+    )
     if not port and dialect == "ollama":
         # As in Ollama's client: the scheme's usual port applies only if the scheme is written, in lower case.
         port = _PORTS.get(scheme, OLLAMA_PORT) if mark else OLLAMA_PORT
@@ -85,13 +98,15 @@ def _bracketed(rest: str) -> str:
     return f"[{host}]{slash}{path}" if _is_ipv6(host) else rest
 
 
-def _port(netloc: str) -> int | None:
+def _port(netloc: str, *, least: int) -> int | None:
     digits = re.sub(r".*\]", "", netloc.rpartition("@")[2]).partition(":")[2]
     if not digits:
         return None
+    if ":" in digits and "::" not in netloc:
+        raise ValueError(f"it names more than one port: {digits!r}")
     if ":" in digits:
         raise ValueError("an IPv6 address with a port needs brackets, as in [::1]:8080")
-    if not (digits.isascii() and digits.isdecimal() and int(digits) < 2**16):
+    if not (digits.isascii() and digits.isdecimal() and least <= int(digits) < 2**16):
         raise ValueError(f"its port {digits!r} is not a number from 1 to 65535")
     return int(digits)
 
@@ -105,6 +120,10 @@ def _host(name: str | None) -> str:
         return f"[{host}]"
     if found := _FORBIDDEN.search(host):
         raise ValueError(f"{found[0]!r} cannot be part of a host name")
+    if not host.isascii() and (address := _as_ip(unicodedata.normalize("NFKC", host))):
+        raise ValueError(f"{host!r} is not written in ASCII; {str(address)!r} may be meant")
+    if re.fullmatch(r"[0-9]+(\.[0-9]+){3}", host) and _as_ip(host) is None:
+        raise ValueError(f"{host!r} is not an IPv4 address, whose numbers are from 0 to 255")
     try:
         host.encode("idna")
     except UnicodeError:

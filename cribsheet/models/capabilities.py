@@ -7,6 +7,8 @@ from typing import Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from cribsheet.models._logprobs import ABOVE_0
+
 _EFFECTS = {
     "seed": "it was left out, which changes nothing at temperature 0",
     "stop": "completions are cut at the stop sequences afterwards, so the model generates more tokens than needed",
@@ -126,7 +128,9 @@ def refusals_in_words(capabilities: Capabilities | None, refused: Collection[str
         yield f"{name} completes no raw prompts, so raw layouts were left out: {known.raw.reason}"
     if not known.chat.works:
         yield f"{name} completes no chats, so chat layouts were left out: {known.chat.reason}"
-    for parameter in sorted(set(refused) - {"logprobs"}):
+    if ABOVE_0 in refused:
+        yield f"{name} reports log-probabilities above 0, which is impossible, so none of them were used."
+    for parameter in sorted(set(refused) - {"logprobs", ABOVE_0}):
         effect = _EFFECTS.get(parameter, "it was left out")
         yield f"{name} refuses the parameter `{parameter}`: {effect}."
 

@@ -16,7 +16,7 @@ from cribsheet.models._estimate import estimate_tokens, estimated_usage
 from cribsheet.models._litellm_clients import OPENAI_LIKE, Clients
 from cribsheet.models._litellm_errors import Place, failure_of, may_be_refused
 from cribsheet.models._litellm_replies import completion_text, logprobs_of, thought_of, usage_of
-from cribsheet.models._logprobs import NOTHING_TOLD
+from cribsheet.models._logprobs import ABOVE_0, NOTHING_TOLD
 from cribsheet.models._probing import probe
 from cribsheet.models._proxies import keep_direct
 from cribsheet.models._refusals import Kind, Refusals, Refused, refused_of, sizes_of, within
@@ -173,7 +173,7 @@ class LiteLLMModel:
             logprobs=told.logprobs,
             usage=usage,
             seconds=time.perf_counter() - started,
-            refused=refused_of(wanted, sizes),
+            refused=(*refused_of(wanted, sizes), *([ABOVE_0] if told.is_above_0 else [])),
         )
         return completion, sizes
 

@@ -14,11 +14,13 @@ from cribsheet.models import forks
 from cribsheet.models._asking import check_asks_for_text
 from cribsheet.models._base import Completion, Sampling, Usage
 from cribsheet.models._estimate import estimate_tokens, estimated_usage
-from cribsheet.models._logprobs import NOTHING_TOLD, TokenLogprobs, read_entries, sound, text_of
+from cribsheet.models._json import read_json
+from cribsheet.models._logprobs import ABOVE_0, NOTHING_TOLD, TokenLogprobs, read_entries, sound, text_of
 from cribsheet.models._ollama_errors import Served, explained
 from cribsheet.models._probing import probe
 from cribsheet.models._proxies import bad_proxy, direct
 from cribsheet.models._refusals import Kind, Refusals, Refused, refused_of, sizes_of, within
+from cribsheet.models._rewriting import rewriting
 from cribsheet.models._stops import cut_at_stop
 from cribsheet.models._telling import ServerInformation
 from cribsheet.models.addresses import read_address
@@ -174,7 +176,7 @@ class OllamaModel:
         with explained(self._served):
             completion = self._read(reply, prompt)
         self._worked.add(kind)
-        told = {"seconds": time.perf_counter() - started, "refused": refused_of(wanted, sizes)}
+        told = {"seconds": time.perf_counter() - started, "refused": (*refused_of(wanted, sizes), *completion.refused)}
         return completion.model_copy(update=told), sizes
 
     def _read(self, reply: Any, prompt: Prompt) -> Completion:
@@ -194,6 +196,7 @@ class OllamaModel:
             finish_reason="length" if reply.done_reason == "length" else "stop",
             first_token=told.first_token,
             logprobs=told.logprobs if text == parts.answer else None,
+            refused=(ABOVE_0,) if told.is_above_0 else (),
             usage=usage if usage.prompt_tokens else estimated_usage(prompt, text),
         )
 
@@ -233,7 +236,7 @@ class OllamaModel:
         import httpx
         import ollama  # imported here because it loads httpx: 0.2 seconds, which embedded models need not spend
 
-        hooks = {"request": [_forbid_truncation], "response": [self._note_cached_tokens]}
+        hooks = {"request": [_forbid_truncation], "response": [rewriting(_readable), self._note_cached_tokens]}
         try:
             return ollama.Client(self.endpoint, timeout=self._timeout, event_hooks=hooks, **direct(self.endpoint))
         except (ValueError, ImportError, httpx.InvalidURL) as error:
@@ -303,6 +306,11 @@ def _read_logprobs(entries: list[dict[str, Any]], parts: Parts) -> TokenLogprobs
         return NOTHING_TOLD
     told = read_entries(entries, text)
     return told if said.startswith(text) else told._replace(logprobs=None)
+
+
+def _readable(path: str, body: bytes) -> bytes:
+    """Return a reply's body with valid Unicode only; Ollama's client cannot read anything else."""
+    return json.dumps(read_json(body)).encode()
 
 
 def _forbid_truncation(request: Any) -> None:

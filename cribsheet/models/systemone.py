@@ -14,8 +14,10 @@ from cribsheet.models import forks
 from cribsheet.models._asking import question_in
 from cribsheet.models._base import Completion, Sampling
 from cribsheet.models._estimate import estimate_tokens
+from cribsheet.models._json import read_json
 from cribsheet.models._proxies import http_client, through_proxy
 from cribsheet.models._systemone import DECISIONS, SYSTEMONE, Form, NotAnswered
+from cribsheet.models._words import message_of
 from cribsheet.models.addresses import read_address
 from cribsheet.prompts import Prompt
 
@@ -82,13 +84,13 @@ class SystemOneModel:
         started = time.perf_counter()
         form = self._form
         status, reply = self._send("POST", form.path, form.request(self._model, prompt, question))
-        if status in (404, 405) and form is SYSTEMONE and not _NO_SUCH_MODEL.search(_reason(reply)):
+        if status in (404, 405) and form is SYSTEMONE and not _NO_SUCH_MODEL.search(message_of(reply)):
             form = DECISIONS
             status, reply = self._send("POST", form.path, form.request(self._model, prompt, question))
             if status not in (404, 405):
                 self._form = form
         if status != 200:
-            raise self._explain(form, status, _reason(reply))
+            raise self._explain(form, status, message_of(reply))
         try:
             completion = form.completion(reply, question)
         except NotAnswered as error:
@@ -135,7 +137,7 @@ class SystemOneModel:
         except httpx.TransportError as error:
             raise TransientError(f"{self.endpoint} broke off the connection: {error!r}.") from error
         try:
-            return reply.status_code, reply.json()
+            return reply.status_code, read_json(reply.content)
         except ValueError:
             return reply.status_code, reply.text
 
@@ -175,17 +177,3 @@ def _server(api_base: str) -> str:
     for path in (SYSTEMONE.path, DECISIONS.path, "/v1"):
         address = address.removesuffix(path)
     return address
-
-
-def _reason(reply: Any) -> str:
-    """Return the message of an error reply, in any of the usual JSON formats."""
-    if not isinstance(reply, dict):
-        return str(reply)
-    said = reply.get("error") or reply.get("detail") or reply.get("message") or reply
-    if isinstance(said, list) and said:
-        said = said[0]
-    if isinstance(said, dict):
-        place = ".".join(str(part) for part in said.get("loc") or ())
-        text = said.get("message") or said.get("msg") or said
-        return f"{place}: {text}" if place else str(text)
-    return str(said)

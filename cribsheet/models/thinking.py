@@ -1,5 +1,6 @@
 """Handle models that think before they answer."""
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -33,7 +34,11 @@ _MARKS = (
 )
 """The marks before and after a thought, in lower case, as Qwen, DeepSeek, Seed, Magistral, Kimi, Command, Gemma,
 gpt-oss and others write them."""
-_LONGEST = max(len(closing) for _, closing in _MARKS)
+_STRIPPED = re.compile(r"analysis(?=[A-Z])(.*?)(assistant ?final|$)", re.DOTALL)
+"""Matches gpt-oss's thought if the server has removed the marks and left their names: `analysisHm.assistantfinalyes`.
+The names are in lower case and no space follows them, which tells them from words of an answer."""
+_CLOSING = (*(closing for _, closing in _MARKS), "assistantfinal")
+_LONGEST = max(map(len, _CLOSING))
 
 Entry = TypeVar("Entry")
 Ask = Callable[[Prompt, Sampling], Completion]
@@ -191,7 +196,7 @@ def _end_of_marks(texts: Sequence[str]) -> int:
     end, tail = 0, ""
     for place, text in enumerate(texts, start=1):
         tail = (tail + text.casefold())[-_LONGEST - len(text) :]
-        if any(closing in tail[-len(closing) - len(text) + 1 :] for _, closing in _MARKS):
+        if any(closing in tail[-len(closing) - len(text) + 1 :] for closing in _CLOSING):
             end = place
     return end
 
@@ -200,6 +205,8 @@ def _first_thought(text: str, marks: Sequence[tuple[str, str]]) -> Parts | None:
     """Split off the thought that a text begins with; None if there is none."""
     begun = text.strip()
     folded = begun.casefold()
+    if stripped := _STRIPPED.match(begun):
+        return Parts(begun[stripped.end() :], stripped[1].strip())
     for opening, closing in marks:
         is_open, end = folded.startswith(opening), folded.find(closing)
         # Some chat templates write the opening mark, so the text begins inside the thought.

@@ -10,7 +10,7 @@ from thinking_server import ThinkingServer
 
 from cribsheet import Task, label_accuracy
 from cribsheet.compiler.compile import Compiled, Settings, compile_task
-from cribsheet.errors import CompileError
+from cribsheet.errors import CompileError, PromptStyleError
 from cribsheet.models import Completion, Sampling, Usage, open_model
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
@@ -80,6 +80,46 @@ def test_a_model_that_gives_no_text_but_thoughts_is_given_up_after_sixteen_rows(
         compiled(workspace, model)
     assert "\n" not in str(caught.value)
     assert len(model.calls) <= 16 + 4 * 2 + 1
+
+
+@pytest.mark.parametrize("text", ["asdf qwer", '```json\n{"feeling": "good"}\n```'])
+def test_a_model_whose_answers_can_never_be_read_is_given_up(workspace: Workspace, text: str) -> None:
+    model = scripted(lambda prompt, sampling: Completion(text=text, usage=Usage(prompt_tokens=9, completion_tokens=4)))
+    with pytest.raises(CompileError, match=r"None of the first 16 answers .* can be read, with demonstrations neither"):
+        compiled(workspace, model)
+    program = compiled(workspace, model, go_on=True).program
+    assert any("None of the answers to the" in note for note in program.notes)
+
+
+def test_a_model_that_gives_the_outcomes_no_probability_is_given_up(workspace: Workspace) -> None:
+    def say(prompt: Prompt, sampling: Sampling) -> Completion:
+        told = {" ": -0.01, "positive": -5.0, "negative": -6.0}
+        usage = Usage(prompt_tokens=9, completion_tokens=1)
+        return Completion(text=" \n", first_token=told if sampling.top_logprobs else None, usage=usage)
+
+    with pytest.raises(CompileError, match=r"All of the first 16 answers of scripted/first are empty.*--go-on"):
+        compiled(workspace, scripted(say))
+
+
+def test_a_model_that_decides_by_probabilities_need_not_write_readable_text(workspace: Workspace) -> None:
+    def say(prompt: Prompt, sampling: Sampling) -> Completion:
+        said = answer(prompt.full_text)
+        told = {"Well": -0.4, f" {said}": -1.5}
+        usage = Usage(prompt_tokens=9, completion_tokens=1)
+        return Completion(text="Well, it depends", first_token=told if sampling.top_logprobs else None, usage=usage)
+
+    assert compiled(workspace, scripted(say)).program.results.compiled.score == 1
+
+
+def test_rows_that_the_zero_shot_prompt_could_not_ask_are_told(workspace: Workspace) -> None:
+    def say(prompt: Prompt, sampling: Sampling) -> str | Completion:
+        if prompt.is_chat and len(model.calls) > 60:
+            raise PromptStyleError("roles must alternate")
+        return student(prompt, sampling)
+
+    model = scripted(say)
+    notes = compiled(workspace, model).program.notes
+    assert any("test rows got no answer from the zero-shot prompt and count as 0" in note for note in notes)
 
 
 def test_a_compile_goes_on_without_a_use_if_it_is_told_to(workspace: Workspace) -> None:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from ollama._client import _parse_host
 
 from cribsheet.errors import AddressError
+from cribsheet.models import open_model
 from cribsheet.models.addresses import is_this_machine, read_address
 from cribsheet.models.litellm import LiteLLMModel
 from cribsheet.models.ollama import OllamaModel
@@ -78,6 +79,11 @@ def test_an_openai_compatible_server_has_no_port_of_its_own(text: str, address: 
         ("a..b", "'a..b' is not a host name"),
         ("x" * 64, "is not a host name"),
         ("*", "'*' cannot be part"),
+        ("http://999.1.1.1/v1", "'999.1.1.1' is not an IPv4 address"),
+        ("http://１２７.0.0.1:8080", "'127.0.0.1' may be meant"),
+        ("localhost:18765:", "more than one port: '18765:'"),
+        ("http:\\\\host:1", "is a scheme, not a host name"),
+        ("http:127.0.0.1:18765/v1", "'http' is a scheme, not a host name, and ':' after it is not '://'"),
     ],
 )
 def test_what_is_no_address_is_said_with_its_source_its_value_and_an_example(
@@ -100,6 +106,26 @@ def test_any_text_is_an_address_or_refused(text: str) -> None:
     except AddressError:
         return
     assert address.startswith(("http://", "https://"))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("http://host:0/v1", "its port '0'"),
+        ("https://host/v1?api-version=2026-01-01", r"'\?api-version=2026-01-01', which would not be sent"),
+        ("http://host/v1#x", "'#x', which would not be sent"),
+    ],
+)
+def test_no_part_of_an_address_is_dropped_without_a_word(text: str, reason: str) -> None:
+    with pytest.raises(AddressError, match=reason):
+        LiteLLMModel("openai/x", api_base=text)
+
+
+@pytest.mark.parametrize("name", ["openai/x", "ollama/x", "systemone/x", "embedded/smollm2-135m"])
+@pytest.mark.parametrize("text", ["", "  "])
+def test_an_empty_address_is_refused(name: str, text: str) -> None:
+    with pytest.raises(AddressError, match=r"--api-base is .* which is empty.* leave the option out"):
+        open_model(name, api_base=text)
 
 
 def test_a_password_is_not_taken_into_an_address_that_frozen_files_show() -> None:

@@ -6,10 +6,10 @@ import pytest
 from configurations import RAW
 from stand_in import StandIn, Switches, words
 
-from cribsheet.errors import ModelError, UnreachableError
+from cribsheet.errors import ModelError, TransientError, UnreachableError
 from cribsheet.models import Model, Sampling, open_model
 from cribsheet.models.cache import CachedModel, CompletionCache
-from cribsheet.models.capabilities import Capabilities, described, refusals_in_words
+from cribsheet.models.capabilities import Capabilities, Told, described, refusals_in_words
 from cribsheet.models.embedded import EmbeddedModel
 from cribsheet.models.litellm import LiteLLMModel
 
@@ -145,3 +145,23 @@ def test_what_is_lacking_is_said_in_words(tmp_path: Path) -> None:
     notes = list(refusals_in_words(found, {"stop"}, "openai/model"))
     assert "raw layouts were left out" in notes[0]
     assert "cut at the stop sequences afterwards" in notes[1]
+
+
+@pytest.mark.parametrize("name", ["openai/model", "ollama/model"])
+@pytest.mark.parametrize(("broken", "works"), [("chat", "raw"), ("raw", "chat")])
+def test_a_kind_of_prompt_that_always_fails_is_left_out_with_a_note(
+    tmp_path: Path, name: str, broken: str, works: str
+) -> None:
+    with StandIn(Switches(**{broken: 500})) as server:
+        found = probed(server, tmp_path, name)
+    assert getattr(found, works).works
+    assert not getattr(found, broken).works
+    (note,) = refusals_in_words(found, (), "model")
+    assert "were left out" in note
+    assert "is not served here" in note
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_server_that_is_busy_loses_no_kind_of_prompt(tmp_path: Path, status: int) -> None:
+    with StandIn(Switches(chat=status)) as server, pytest.raises(TransientError):
+        opened(server).probe(Told())

@@ -1,5 +1,8 @@
 """Whatever a server refuses and however it answers, a model goes on without it or says why not."""
 
+import re
+from pathlib import Path
+
 import pytest
 from configurations import BAD_ADDRESSES, CHAT, GOOD_ADDRESSES, NAMES, PROXIES, RAW, Configuration, outcome
 from hypothesis import HealthCheck, given, settings
@@ -7,11 +10,14 @@ from hypothesis import strategies as st
 from stand_in import PARAMETERS, TELLING, TOKENIZERS, WORDINGS, StandIn, Switches
 from stand_in_shapes import SHAPES, SOUND
 
-from cribsheet.errors import ContextOverflowError, PromptStyleError, TransientError, UnknownModelError
+from cribsheet.errors import ContextOverflowError, ModelError, PromptStyleError, TransientError, UnknownModelError
 from cribsheet.models import Sampling
+from cribsheet.models.cache import CachedModel, CompletionCache
+from cribsheet.models.capabilities import refusals_in_words
 from cribsheet.models.litellm import LiteLLMModel
 from cribsheet.models.ollama import OllamaModel
 from cribsheet.models.retry import Retrying
+from cribsheet.prompts import Prompt
 
 SAMPLING = Sampling(max_tokens=4, top_logprobs=20)
 STATUSES = (400, 422, 500, 501)
@@ -90,6 +96,22 @@ def test_a_failure_that_names_nothing_is_looked_into_when_it_comes_again() -> No
             model.complete(RAW, SAMPLING)
         assert len(server.requests) == 1
         assert model.complete(RAW, SAMPLING).refused == ("seed",)
+
+
+@pytest.mark.parametrize("name", ["openai/model", "ollama/model"])
+@pytest.mark.parametrize("flaky", [1, 2])
+def test_a_failure_that_passes_is_not_taken_for_a_refusal(name: str, flaky: int, tmp_path: Path) -> None:
+    with StandIn(Switches(flaky=flaky)) as server:
+        for first in range(5):  # each of the first requests of a probe fails once
+            server.completions = 9 - first
+            served = Retrying(model_at(server, name), sleep=lambda seconds: None)
+            model = CachedModel(served, CompletionCache(tmp_path))
+            model.start(probes=True, anew=True)
+            assert model.capabilities
+            assert (model.capabilities.chat.refused, model.capabilities.raw.refused) == ((), ())
+        answers = [served.complete(prompt, SAMPLING) for prompt in (RAW, CHAT) * 15]
+    assert {answer.refused for answer in answers} == {()}
+    assert all(answer.first_token for answer in answers)
 
 
 def test_a_server_that_fails_for_good_is_not_taken_for_one_that_refuses() -> None:
@@ -184,3 +206,60 @@ def test_the_newer_name_of_max_tokens_is_tried() -> None:
     with StandIn(Switches(refuses=frozenset({"max_tokens"}))) as server:
         assert model_at(server).complete(CHAT, SAMPLING).refused == ()
         assert server.requests[-1].body["max_completion_tokens"] == 4
+
+
+@pytest.mark.parametrize("name", ["openai/model", "hosted_vllm/model", "ollama/model"])
+def test_half_a_character_in_a_reply_is_replaced(name: str) -> None:
+    with StandIn(Switches(shape="surrogates")) as server:
+        model = model_at(server, name)
+        answers = [model.complete(prompt, SAMPLING) for prompt in (RAW, CHAT)]
+    assert [answer.text.replace(" ", "") for answer in answers] == ["\ufffdpositive"] * 2
+    for answer in answers:
+        answer.model_dump_json()
+        assert answer.first_token
+        assert all(token.startswith("\ufffd") for token in answer.first_token)
+
+
+@pytest.mark.parametrize("telling", ["deep", "odd"])
+@pytest.mark.parametrize("name", ["openai/model", "ollama/model"])
+def test_whatever_a_server_reports_about_itself_ends_no_run(telling: str, name: str, tmp_path: Path) -> None:
+    with StandIn(Switches(telling=telling)) as server:
+        model = CachedModel(model_at(server, name), CompletionCache(tmp_path))
+        model.start(probes=True)
+        assert model.complete(RAW, SAMPLING).text == " positive"
+
+
+@pytest.mark.parametrize("shape", ["chat-parts", "listed-reasoning"])
+def test_a_thought_in_parts_is_told_from_the_answer(shape: str) -> None:
+    with StandIn(Switches(shape=shape)) as server:
+        answer = model_at(server).complete(CHAT, SAMPLING)
+    assert (answer.text, answer.thought) == ("positive", "Hm.")
+
+
+@pytest.mark.parametrize("shape", ["error-200", "error-text-200", "detail-200"])
+@pytest.mark.parametrize("name", ["openai/model", "hosted_vllm/model"])
+def test_an_error_with_status_200_is_shown_in_the_servers_words(shape: str, name: str) -> None:
+    with StandIn(Switches(shape=shape)) as server:
+        for prompt in (RAW, CHAT):
+            with pytest.raises(ModelError, match=r"an error instead of a completion: The upstream model is gone\."):
+                model_at(server, name).complete(prompt, SAMPLING)
+
+
+@pytest.mark.parametrize("shape", ["no-choices", "empty", "html", "cut", "words", "list", "number", "null", "stream"])
+@pytest.mark.parametrize("prompt", [RAW, CHAT], ids=["raw", "chat"])
+def test_a_reply_without_a_completion_is_described_without_a_librarys_internals(shape: str, prompt: Prompt) -> None:
+    with (
+        StandIn(Switches(shape=shape)) as server,
+        pytest.raises(ModelError, match=r"(its reply|it streams).*--api-base") as caught,
+    ):
+        model_at(server).complete(prompt, SAMPLING)
+    assert not re.search(r"Traceback|has no attribute|validation error|Invalid response", str(caught.value))
+
+
+@pytest.mark.parametrize("name", ["openai/model", "ollama/model"])
+def test_log_probabilities_above_0_are_not_used(name: str) -> None:
+    with StandIn(Switches(shape="positive-logprobs")) as server:
+        answer = model_at(server, name).complete(RAW, SAMPLING)
+    assert (answer.text, answer.first_token, answer.logprobs) == (" positive", None, None)
+    (note,) = refusals_in_words(None, answer.refused, "model")
+    assert "log-probabilities above 0" in note

@@ -16,16 +16,19 @@ most_logprobs  how many alternatives it grants; a request for more is refused
 most_stops     how many stop sequences it grants
 raw, chat      200, or the status of every request for a raw completion, or for a chat: 404, 405, 501
 telling        what `/v1/models` and similar endpoints report: `llama` (as llama-server, with `/props`), `vllm`,
-               `digest`, `id` (only names), `nothing` (404)
+               `digest`, `id` (only names), `nothing` (404), `deep` (lists in lists without end), `odd` (values of
+               wrong types)
 tokenizer      whose `/tokenize` it has: `llama`, `vllm`, `broken` (answers nonsense), `none`
 shape          the JSON format of its answers: one of `SHAPES` in `stand_in_shapes.py`
 weights        which weights it serves: `a`, or `b`, which has the opposite opinions
 window         its context window in tokens; longer prompts are refused
 hangs_after    how many completions it answers before it stops answering; -1 for never
+flaky          how many of every ten completions it answers with status 500
 loads          how many completions it first refuses with 503, like a server that is still loading its model
 """
 
 import argparse
+import math
 import re
 import threading
 from contextlib import suppress
@@ -39,7 +42,7 @@ PRAISE = ("superb", "lovely", "bright", "tasty", "witty", "fine")
 BLAME = ("dull", "broken", "stale", "rude", "noisy", "awful")
 DIGEST = "365c0bd3c000a25d28ddbf732fe1c6add414de7275464c4e4d1c3b5fcb5d8ad1"
 WORDINGS = ("named", "pydantic", "echo", "silent", "html")
-TELLING = ("llama", "vllm", "digest", "id", "nothing")
+TELLING = ("llama", "vllm", "digest", "id", "nothing", "deep", "odd")
 TOKENIZERS = ("llama", "vllm", "broken", "none")
 PARAMETERS = ("logprobs", "top_logprobs", "seed", "logit_bias", "stop", "n", "temperature", "max_tokens")
 
@@ -63,6 +66,7 @@ class Switches:
     weights: str = "a"
     window: int = 4096
     hangs_after: int = -1
+    flaky: int = 0
     loads: int = 0
 
 
@@ -93,6 +97,8 @@ class StandIn(RecordingServer):
         self.completions += 1
         if self.completions <= switches.loads:
             return 503, {"error": {"message": "Loading model"}}
+        if self.completions % 10 < switches.flaky:
+            return 500, "Internal Server Error"
         if 0 <= switches.hangs_after < self.completions:
             self._released.wait()
             return HANG_UP, ""
@@ -201,7 +207,16 @@ def _told(path: str, switches: Switches) -> tuple[int, object]:
         replies["/props"] = props
     if switches.telling == "nothing" or path not in replies:
         return 404, {"error": {"message": "File Not Found"}}
-    return 200, replies[path]
+    if switches.telling == "deep":
+        return 200, "[" * 100_000
+    return 200, _odd(replies[path]) if switches.telling == "odd" else replies[path]
+
+
+def _odd(told: object) -> object:
+    """Return JSON of the same form with values of wrong types, some of which cannot be stored."""
+    if isinstance(told, dict):
+        return {name: _odd(value) for name, value in told.items()} | {"root": "\ud800", "size": math.nan}
+    return [_odd(one) for one in told] if isinstance(told, list) else [True, {"\ud800": -math.inf}]
 
 
 def _from_command_line() -> tuple[Switches, int]:

@@ -9,6 +9,7 @@ from recording_server import HANG_UP
 
 Json = dict[str, Any]
 Reshape = Callable[[Json], object]
+_TEXTS = ("text", "content", "response", "token", "reasoning_content", "thinking")
 
 
 def shaped(shape: str, path: str, text: str, alternatives: dict[str, float] | None) -> tuple[int, object]:
@@ -84,6 +85,32 @@ def _content(change: Callable[[str], object]) -> Reshape:
     return reshape
 
 
+def _in_chat(change: Callable[[Json], Json]) -> Reshape:
+    """Change a chat's choice in OpenAI's format, which holds the message."""
+
+    def reshape(reply: Json) -> object:
+        choice = reply.get("choices", [{}])[0]
+        return {**reply, "choices": [change(choice)]} if "message" in choice else reply
+
+    return reshape
+
+
+def _surrogates(reply: Json) -> object:
+    """Put half a character before each text and token, as some servers do that cut a text inside of an emoji."""
+    if isinstance(reply, dict):
+        return {
+            name: f"\ud83d{value}" if name in _TEXTS and isinstance(value, str) else _surrogates(value)
+            for name, value in reply.items()
+            if name != "bytes"
+        }
+    return [_surrogates(one) for one in reply] if isinstance(reply, list) else reply
+
+
+def _parts(text: str) -> list[Json]:
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
+    return [thought, {"type": "text", "text": text[:3]}, {"type": "text", "text": text[3:]}]
+
+
 def _without(*names: str) -> Reshape:
     return lambda reply: {name: value for name, value in reply.items() if name not in names}
 
@@ -134,7 +161,15 @@ SHAPES: dict[str, Reshape] = {
     "empty-logprobs": _logprobs({"content": []}),
     "bare-logprobs": _logprobs({"content": [{"token": " positive", "logprob": -0.4}]}),
     "broken-logprobs": _logprobs({"content": [{"token": None, "logprob": "low", "top_logprobs": [{}]}]}),
+    "positive-logprobs": _logprobs({"content": [_entries({" positive": 0.6, " negative": -0.6})[0]]}),
     "nan-logprobs": _logprobs({"content": [{"token": " positive", "logprob": math.nan, "top_logprobs": []}]}),
+    "number-id": _with(id=5, created="2026-01-01", model=None),
+    "fraction-usage": _with(usage={"prompt_tokens": 10.5, "completion_tokens": "1", "total_tokens": 11.5}),
+    "delta": _in_chat(lambda choice: {"index": 0, "delta": choice["message"], "logprobs": choice.get("logprobs")}),
+    "chat-parts": _in_chat(lambda choice: {**choice, "message": {"content": _parts(choice["message"]["content"])}}),
+    "listed-reasoning": _in_chat(
+        lambda choice: {**choice, "message": {**choice["message"], "reasoning": [{"text": "Hm."}]}}
+    ),
     # Broken: the reply has no text, or is no answer at all.
     "null-text": _content(lambda text: None),
     "parts": _content(lambda text: [{"type": "text", "text": text}]),
@@ -147,10 +182,13 @@ SHAPES: dict[str, Reshape] = {
     "cut": lambda reply: json.dumps(reply)[:40],
     "words": lambda reply: "Everything is fine.",
     "error-200": lambda reply: {"error": {"message": "The upstream model is gone", "code": 502}},
+    "error-text-200": lambda reply: {"error": "The upstream model is gone"},
+    "detail-200": lambda reply: {"object": "error", "message": "The upstream model is gone", "code": 50001},
     "list": lambda reply: [reply],
     "number": lambda reply: 3,
     "null": lambda reply: None,
     "stream": lambda reply: f"data: {json.dumps(reply)}\n\ndata: [DONE]\n\n",
+    "surrogates": _surrogates,
     "not-utf-8": lambda reply: b"\xff\xfe{}",
     "hang-up": lambda reply: "",
 }
