@@ -8,7 +8,7 @@ from cribsheet.cli._command import Command
 from cribsheet.cli._programs import chosen_prompts
 from cribsheet.cli._terminal import note, print_exactly
 from cribsheet.errors import FrozenFileError
-from cribsheet.export import TARGETS, export
+from cribsheet.export import TARGETS, Export, export
 from cribsheet.frozen.sealing import read
 
 
@@ -33,14 +33,48 @@ def command(file: Path, *, target: str, prompt: str | None, out: Path | None) ->
         raise click.UsageError(f"{file} holds several prompts. Name one with --prompt: {', '.join(chosen)}.")
     exported = export(program, target, prompt=next(iter(chosen)), path=str(out) if out else None)
     if out is None:
+        _check_is_one_file(exported)
         print_exactly(exported.text)
     else:
-        _write(out, exported.text)
-        note(f"Wrote {out}.")
+        for path, text in _files(exported, out).items():
+            _write(path, text)
+            note(f"Wrote {path}.")
     note(exported.score)
     note(exported.usage)
     for caveat in exported.caveats:
         note(f"Note: {caveat}")
+
+
+def _check_is_one_file(exported: Export) -> None:
+    if exported.files:
+        raise click.UsageError(
+            f"{exported.target} needs the further files {', '.join(exported.files)}. Say where to write them: "
+            f"--out {exported.file_name}."
+        )
+
+
+def _files(exported: Export, out: Path) -> dict[Path, str]:
+    """Return what to write where.
+
+    The further files may replace others only if `out` is from the same target, whose files they then are.
+    """
+    further = {out.parent / name: text for name, text in exported.files.items()}
+    others = [path for path, text in further.items() if path.exists() and _content(path) != text]
+    is_ours = f"cribsheet export --to {exported.target}" in _content(out).partition("\n")[0]
+    if others and not is_ours:
+        raise FrozenFileError(
+            f"{others[0]} already exists and was not written by this export; refusing to overwrite it. Delete it, or "
+            "choose another place with --out."
+        )
+    return {out: exported.text, **further}
+
+
+def _content(path: Path) -> str:
+    """Return what a file holds; empty if that cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _write(out: Path, text: str) -> None:

@@ -6,6 +6,7 @@ from cribsheet.errors import ExportError
 from cribsheet.export._base import Export, Source, Target
 from cribsheet.export.dotprompt import to_dotprompt
 from cribsheet.export.jinja import to_jinja
+from cribsheet.export.litellm import to_litellm
 from cribsheet.export.llamacpp import to_llamacpp
 from cribsheet.export.ollama import to_ollama
 from cribsheet.export.openai import to_openai
@@ -16,6 +17,7 @@ __all__ = ["TARGETS", "Export", "Source", "Target", "export"]
 TARGETS: dict[str, Target] = {
     "dotprompt": to_dotprompt,
     "jinja": to_jinja,
+    "litellm": to_litellm,
     "llamacpp": to_llamacpp,
     "ollama": to_ollama,
     "openai": to_openai,

@@ -1,7 +1,7 @@
 """The contract of an export target: a source in, an export out."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,6 +25,8 @@ class Export(BaseModel):
     """What the file holds."""
     file_name: str
     """Where the text is to be saved; `usage` names it."""
+    files: Mapping[str, str] = {}
+    """What further files hold, by the names that they must have in the same folder."""
     usage: str
     """How to run it, as commands or code."""
     carriage: Carriage
