@@ -5,6 +5,7 @@ import os
 from cribsheet.errors import ExportError
 from cribsheet.export._base import Export, Source, Target
 from cribsheet.export.dotprompt import to_dotprompt
+from cribsheet.export.dspy import to_dspy
 from cribsheet.export.jinja import to_jinja
 from cribsheet.export.litellm import to_litellm
 from cribsheet.export.llamacpp import to_llamacpp
@@ -16,6 +17,7 @@ __all__ = ["TARGETS", "Export", "Source", "Target", "export"]
 
 TARGETS: dict[str, Target] = {
     "dotprompt": to_dotprompt,
+    "dspy": to_dspy,
     "jinja": to_jinja,
     "litellm": to_litellm,
     "llamacpp": to_llamacpp,
