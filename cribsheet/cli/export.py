@@ -1,12 +1,14 @@
 """The command `export`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from cribsheet.cli._command import Command
 from cribsheet.cli._programs import chosen_prompts
 from cribsheet.cli._terminal import note, print_exactly
+from cribsheet.cli._training import given_training, training_options
 from cribsheet.errors import FrozenFileError
 from cribsheet.export import TARGETS, Export, export
 from cribsheet.frozen.sealing import read
@@ -17,7 +19,8 @@ from cribsheet.frozen.sealing import read
 @click.option("--to", "target", required=True, type=click.Choice(list(TARGETS)), help="What it is for.")
 @click.option("--prompt", metavar="NAME", help="Which prompt, where the file holds several.")
 @click.option("--out", type=click.Path(path_type=Path), help="Where to write it; standard output by default.")
-def command(file: Path, *, target: str, prompt: str | None, out: Path | None) -> None:
+@training_options
+def command(file: Path, *, target: str, prompt: str | None, out: Path | None, **training: Any) -> None:
     """Write the frozen prompt in FILE for use without Cribsheet.
 
     How to use it, and what it cannot carry, goes to standard error.
@@ -26,12 +29,19 @@ def command(file: Path, *, target: str, prompt: str | None, out: Path | None) ->
     Example:
       cribsheet export sentiment.prompt.json --to ollama --out Modelfile
       cribsheet export sentiment.prompt.json --to openai > request.json
+      cribsheet export sentiment.prompt.json --to sft --rows trainset.jsonl --out train.jsonl
     """
     program = read(file)
     chosen = chosen_prompts(program, prompt)
     if len(chosen) > 1:
         raise click.UsageError(f"{file} holds several prompts. Name one with --prompt: {', '.join(chosen)}.")
-    exported = export(program, target, prompt=next(iter(chosen)), path=str(out) if out else None)
+    exported = export(
+        program,
+        target,
+        prompt=next(iter(chosen)),
+        path=str(out) if out else None,
+        training=given_training(training),
+    )
     if out is None:
         _check_is_one_file(exported)
         print_exactly(exported.text)

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict
 
 from cribsheet.carriage import Carriage
+from cribsheet.export._training import Training
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, ModelIdentity
 from cribsheet.layout.template import Template
 from cribsheet.models import Sampling
@@ -47,6 +48,8 @@ class Source:
     """The prompt's name in the program."""
     path: str | None = None
     """Where the export will be saved; None for a name in the current folder."""
+    training: Training = field(default_factory=Training)
+    """What to make rows for fine-tuning of; other targets do not take it."""
 
     @property
     def prompt(self) -> FrozenPrompt:

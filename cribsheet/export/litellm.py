@@ -131,10 +131,11 @@ def _usage(source: Source, path: Path, stem: str) -> str:
     body = json.dumps({"model": stem, "messages": [], "prompt_variables": values}, ensure_ascii=False)
     lines = [
         *([f"# {_start(source)}"] if source.weights_file else []),
+        "export LITELLM_MASTER_KEY=sk-$(openssl rand -hex 32)  # without one, LiteLLM does not start",
         f"litellm --config {shlex.quote(str(path))} --port 4000",
         *(f"# {line}" for line in input_forms(source.prompt)),
         f"printf %s {shlex.quote(body)} \\",
-        f"  | {curl('http://localhost:4000/v1/chat/completions')}",
+        f"  | {curl('http://localhost:4000/v1/chat/completions', key='LITELLM_MASTER_KEY')}",
         f'# "model": "frozen/{stem}" gives the outputs as JSON, with all corrections.',
     ]
     return "\n".join(lines)

@@ -181,6 +181,16 @@ def test_a_further_file_replaces_only_one_of_the_same_export(run: Run, embedded:
     assert run("export", embedded, "--to", "litellm", "--out", "out.yaml").exit_code == 0
 
 
+def test_rows_for_fine_tuning_take_options_that_other_targets_refuse(run: Run, embedded: Path) -> None:
+    result = run("export", embedded, "--to", "sft", "--mix", "answer-only=1", "--seed", "3")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout.split("\n")[0])["kind"] == "answer-only"
+    for option in (("--seed", "0"), ("--rows", "toy.jsonl"), ("--map", "a=text"), ("--every-row",)):
+        refused = run("export", embedded, "--to", "jinja", *option)
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert "jinja takes no rows, traces, form, mix or seed: those are for sft" in refused.stderr
+
+
 def test_a_template_is_exported_to_the_byte(run: Run, embedded: Path) -> None:
     assert run("export", embedded, "--to", "jinja").stdout.endswith("\nSentiment:")
 
