@@ -9,6 +9,7 @@ from litellm.integrations.custom_prompt_management import CustomPromptManagement
 PROMPT_ID = ""
 INPUTS: list[str] = []
 MESSAGES: list[dict[str, Any]] = []
+IS_CHAT = True
 
 # ---- code ----
 
@@ -38,6 +39,8 @@ class FrozenMessages(CustomPromptManagement):
         """Return the model and the parameters as they are, with the messages of the frozen prompt."""
         if prompt_id != PROMPT_ID:
             return model, messages, non_default_params
+        if IS_CHAT and model.startswith("text-completion-"):  # what LiteLLM makes of openai/ for text completions
+            raise _refusal(f"{PROMPT_ID} is a chat, but this is a text completion. Ask /v1/chat/completions.", model)
         frozen = _messages(_checked(prompt_variables, model))
         # LiteLLM calls this twice for one request; the second time, it has the frozen messages already.
         if any(message.get("content") for message in messages or []) and messages != frozen:

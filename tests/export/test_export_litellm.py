@@ -136,18 +136,26 @@ async def _asked_without_blocking(router: Any, value: str) -> None:
     await router.atext_completion("task", prompt="", prompt_variables={"text": value})
 
 
-@pytest.mark.parametrize("layout", ["chat", "plain"])
 @pytest.mark.usefixtures("unchanged")
-def test_the_calls_that_the_proxy_makes_send_the_frozen_prompt(layout: str, tmp_path: Path, litellm: Any) -> None:
-    prompt = prompt_of(layout_named(layout), SENTIMENT, sentiment_demos())
+def test_the_calls_that_the_proxy_makes_send_a_raw_prompt_from_both_endpoints(tmp_path: Path, litellm: Any) -> None:
+    prompt = prompt_of(layout_named("plain"), SENTIMENT, sentiment_demos())
     saved(program_of(prompt), tmp_path)
     with Answers() as server:
         asyncio.run(_asked_without_blocking(router_of(tmp_path, litellm, url=server.url), "Dull."))
-        first, *_ = requests = list(server.requests)
-    rendered = prompt_text(prompt, {"text": "Dull."})
-    assert first.body.get("messages", []) == [one.model_dump() for one in rendered.messages]
-    if layout == "plain":
-        assert [request.body["prompt"] for request in requests] == [rendered.text] * 2
+        requests = list(server.requests)
+    assert [request.body["prompt"] for request in requests] == [prompt_text(prompt, {"text": "Dull."}).text] * 2
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_a_chat_is_sent_to_the_endpoint_of_chats_alone(tmp_path: Path, litellm: Any) -> None:
+    prompt = prompt_of(layout_named("chat"), SENTIMENT, sentiment_demos())
+    saved(program_of(prompt), tmp_path)
+    with Answers() as server:
+        router = router_of(tmp_path, litellm, url=server.url)
+        with pytest.raises(litellm.BadRequestError, match="task is a chat, but this is a text completion"):
+            asyncio.run(_asked_without_blocking(router, "Dull."))
+        (request,) = server.requests
+    assert request.body["messages"] == [one.model_dump() for one in prompt_text(prompt, {"text": "Dull."}).messages]
 
 
 @pytest.mark.parametrize(
