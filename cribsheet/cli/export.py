@@ -1,14 +1,16 @@
 """The command `export`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from cribsheet.cli._command import Command
 from cribsheet.cli._programs import chosen_prompts
 from cribsheet.cli._terminal import note, print_exactly
+from cribsheet.cli._training import given_training, training_options
 from cribsheet.errors import FrozenFileError
-from cribsheet.export import TARGETS, export
+from cribsheet.export import TARGETS, Export, export
 from cribsheet.frozen.sealing import read
 
 
@@ -17,7 +19,8 @@ from cribsheet.frozen.sealing import read
 @click.option("--to", "target", required=True, type=click.Choice(list(TARGETS)), help="The program that will use it.")
 @click.option("--prompt", metavar="NAME", help="The prompt to export, if the file has several.")
 @click.option("--out", type=click.Path(path_type=Path), help="The file to write.  [default: standard output]")
-def command(file: Path, *, target: str, prompt: str | None, out: Path | None) -> None:
+@training_options
+def command(file: Path, *, target: str, prompt: str | None, out: Path | None, **training: Any) -> None:
     """Write the frozen prompt in FILE for use without Cribsheet.
 
     Instructions for its use, and what it cannot carry, are printed to standard error.
@@ -26,21 +29,62 @@ def command(file: Path, *, target: str, prompt: str | None, out: Path | None) ->
     Example:
       cribsheet export sentiment.prompt.json --to ollama --out Modelfile
       cribsheet export sentiment.prompt.json --to openai > request.json
+      cribsheet export sentiment.prompt.json --to sft --rows trainset.jsonl --out train.jsonl
     """
     program = read(file)
     chosen = chosen_prompts(program, prompt)
     if len(chosen) > 1:
         raise click.UsageError(f"{file} has several prompts. Name one with --prompt: {', '.join(chosen)}.")
-    exported = export(program, target, prompt=next(iter(chosen)), path=str(out) if out else None)
+    exported = export(
+        program,
+        target,
+        prompt=next(iter(chosen)),
+        path=str(out) if out else None,
+        training=given_training(training),
+    )
     if out is None:
+        _check_is_one_file(exported)
         print_exactly(exported.text)
     else:
-        _write(out, exported.text)
-        note(f"Wrote {out}.")
+        for path, text in _files(exported, out).items():
+            _write(path, text)
+            note(f"Wrote {path}.")
     note(exported.score)
     note(exported.usage)
     for caveat in exported.caveats:
         note(f"Note: {caveat}")
+
+
+def _check_is_one_file(exported: Export) -> None:
+    if exported.files:
+        raise click.UsageError(
+            f"{exported.target} needs the further files {', '.join(exported.files)}. Say where to write them: "
+            f"--out {exported.file_name}."
+        )
+
+
+def _files(exported: Export, out: Path) -> dict[Path, str]:
+    """Return what to write where.
+
+    The further files may replace others only if `out` is from the same target, whose files they then are.
+    """
+    further = {out.parent / name: text for name, text in exported.files.items()}
+    others = [path for path, text in further.items() if path.exists() and _content(path) != text]
+    is_ours = f"cribsheet export --to {exported.target}" in _content(out).partition("\n")[0]
+    if others and not is_ours:
+        raise FrozenFileError(
+            f"{others[0]} already exists and was not written by this export; refusing to overwrite it. Delete it, or "
+            "choose another place with --out."
+        )
+    return {out: exported.text, **further}
+
+
+def _content(path: Path) -> str:
+    """Return what a file holds; empty if that cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _write(out: Path, text: str) -> None:

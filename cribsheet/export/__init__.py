@@ -4,27 +4,42 @@ import os
 
 from cribsheet.errors import ExportError
 from cribsheet.export._base import Export, Source, Target
+from cribsheet.export._training import Training
 from cribsheet.export.dotprompt import to_dotprompt
+from cribsheet.export.dspy import to_dspy
 from cribsheet.export.jinja import to_jinja
+from cribsheet.export.litellm import to_litellm
 from cribsheet.export.llamacpp import to_llamacpp
 from cribsheet.export.ollama import to_ollama
 from cribsheet.export.openai import to_openai
+from cribsheet.export.sft import to_sft
 from cribsheet.frozen import FrozenProgram
 
-__all__ = ["TARGETS", "Export", "Source", "Target", "export"]
+__all__ = ["TARGETS", "Export", "Source", "Target", "Training", "export"]
 
 TARGETS: dict[str, Target] = {
     "dotprompt": to_dotprompt,
+    "dspy": to_dspy,
     "jinja": to_jinja,
+    "litellm": to_litellm,
     "llamacpp": to_llamacpp,
     "ollama": to_ollama,
     "openai": to_openai,
+    "sft": to_sft,
 }
 """Each target by its name. To add one, add a file to this folder and an entry here."""
 
+TRAINED = frozenset({"sft"})
+"""The targets that take what a model is to be trained on."""
+
 
 def export(
-    program: FrozenProgram, target: str, *, prompt: str | None = None, path: str | os.PathLike[str] | None = None
+    program: FrozenProgram,
+    target: str,
+    *,
+    prompt: str | None = None,
+    path: str | os.PathLike[str] | None = None,
+    training: Training | None = None,
 ) -> Export:
     """Return one prompt of a program in the format of a target.
 
@@ -33,12 +48,17 @@ def export(
         target: a name in `TARGETS`.
         prompt: the name of the prompt; required if the program has several.
         path: the path where the text will be saved, used by the commands in `usage`; None for the target's own choice.
+        training: the rows, traces and shares for fine-tuning; only for the targets in `TRAINED`.
 
     Raises:
         ExportError: if there is no such target or prompt, or if the target cannot express the prompt.
     """
     if target not in TARGETS:
         raise ExportError(f"There is no export target {target!r}. Known targets: {', '.join(TARGETS)}.")
+    if training is not None and target not in TRAINED:
+        raise ExportError(
+            f"{target} takes no rows, traces, form, mix or seed: those are for {', '.join(TRAINED)}. Leave them out."
+        )
     name = _chosen(program, prompt)
     if not program.prompts[name].demo_source.is_fixed:
         raise ExportError(
@@ -50,7 +70,7 @@ def export(
             f"{name} asks a decision endpoint a typed question, which {target} does not support. Run the frozen file "
             "with cribsheet.load, or compile for a model that writes text."
         )
-    return TARGETS[target](Source(program, name, os.fspath(path) if path else None))
+    return TARGETS[target](Source(program, name, os.fspath(path) if path else None, training or Training()))
 
 
 def _chosen(program: FrozenProgram, prompt: str | None) -> str:

@@ -1,13 +1,14 @@
 """The interface of an export target, which turns a source into an export."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict
 
 from cribsheet.carriage import Carriage
+from cribsheet.export._training import Training
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, ModelIdentity
 from cribsheet.layout.template import Template
 from cribsheet.models import Sampling
@@ -25,6 +26,8 @@ class Export(BaseModel):
     """The content of the file."""
     file_name: str
     """The path to save the text to; `usage` refers to it."""
+    files: Mapping[str, str] = {}
+    """The text of each further file, by the name that it must have in the same folder."""
     usage: str
     """How to run it, as commands or code."""
     carriage: Carriage
@@ -45,6 +48,8 @@ class Source:
     """The prompt's name in the program."""
     path: str | None = None
     """The path where the export will be saved; None for a default name in the current folder."""
+    training: Training = field(default_factory=Training)
+    """The rows, traces and shares for fine-tuning; other targets do not take it."""
 
     @property
     def prompt(self) -> FrozenPrompt:

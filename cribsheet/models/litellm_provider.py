@@ -5,7 +5,13 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
-from cribsheet.errors import ContextOverflowError, ModelError, TransientError, UnknownModelError
+from cribsheet.errors import (
+    ContextOverflowError,
+    CribsheetError,
+    TransientError,
+    UnknownModelError,
+    UnreadableCompletionError,
+)
 from cribsheet.models import open_model
 from cribsheet.models._base import Completion, Model, Sampling
 from cribsheet.models.litellm import import_litellm
@@ -31,29 +37,37 @@ def register(openers: Mapping[str, Opener] | None = None) -> None:
     ```
     """
     litellm = import_litellm()
-    # LiteLLM requires a subclass of its own class, which exists only after the import.
-    kind: type[_Handler] = type("Handler", (_Handler, litellm.CustomLLM), {})
     for prefix, opener in (openers or {"embedded": open_model}).items():
         others = [entry for entry in litellm.custom_provider_map if entry["provider"] != prefix]
-        handler = kind(prefix, opener)
+        handler = custom_llm(_ModelHandler)(prefix, opener)
         litellm.custom_provider_map = [*others, {"provider": prefix, "custom_handler": handler}]
     litellm.utils.custom_llm_setup()
 
 
-class _Handler:
-    """The methods of LiteLLM's `CustomLLM`, which LiteLLM calls."""
+def custom_llm(kind: "type[Handler]") -> Any:
+    """Return the class as a subclass of LiteLLM's `CustomLLM`, which exists only once LiteLLM is imported."""
+    return type(kind.__name__, (kind, import_litellm().CustomLLM), {})
 
-    def __init__(self, prefix: str, opener: Opener) -> None:
-        self._prefix = prefix
-        self._opener = opener
-        self._models: dict[str, Model] = {}
-        self._opening = threading.Lock()
+
+class Handler:
+    """The methods of LiteLLM's `CustomLLM`, which LiteLLM calls; a subclass has `answer`."""
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+
+    def answer(self, request: dict[str, Any]) -> Completion:
+        """Return the completion of a request in LiteLLM's form.
+
+        Raises:
+            CribsheetError: if there is none. LiteLLM's corresponding error is raised in its place.
+        """
+        raise NotImplementedError
 
     def completion(self, **request: Any) -> Any:
         """Answer with one response."""
         completion = self._complete(request)
         response = request["model_response"]
-        response.model = f"{self._prefix}/{request['model']}"
+        response.model = f"{self.prefix}/{request['model']}"
         choice = response.choices[0]
         choice.message.content = completion.text
         choice.finish_reason = completion.finish_reason
@@ -76,27 +90,42 @@ class _Handler:
 
     def _complete(self, request: dict[str, Any]) -> Completion:
         try:
-            model = self._open(f"{self._prefix}/{request['model']}")
-            return model.complete(*_read_request(request))
-        except ModelError as error:
+            return self.answer(request)
+        except CribsheetError as error:
             raise self._as_litellm(error, request["model"]) from error
 
-    def _open(self, name: str) -> Model:
-        with self._opening:
-            if name not in self._models:
-                self._models[name] = self._opener(name)
-            return self._models[name]
-
-    def _as_litellm(self, error: ModelError, model: str) -> Exception:
+    def _as_litellm(self, error: CribsheetError, model: str) -> Exception:
         """Return LiteLLM's corresponding error, because LiteLLM rewords every error that is not its own."""
         litellm = import_litellm()
         kinds = {
             ContextOverflowError: litellm.ContextWindowExceededError,
             UnknownModelError: litellm.NotFoundError,
             TransientError: litellm.ServiceUnavailableError,
+            UnreadableCompletionError: litellm.InternalServerError,
         }
         kind: Callable[..., Exception] = kinds.get(type(error), litellm.BadRequestError)
-        return kind(message=str(error), model=model, llm_provider=self._prefix)
+        return kind(message=str(error), model=model, llm_provider=self.prefix)
+
+
+class _ModelHandler(Handler):
+    """Passes each request to a model."""
+
+    def __init__(self, prefix: str, opener: Opener) -> None:
+        super().__init__(prefix)
+        self._opener = opener
+        self._models: dict[str, Model] = {}
+        self._opening = threading.Lock()
+
+    def answer(self, request: dict[str, Any]) -> Completion:
+        """Return the model's completion; the model is opened at the first request."""
+        model = self._open(f"{self.prefix}/{request['model']}")
+        return model.complete(*_read_request(request))
+
+    def _open(self, name: str) -> Model:
+        with self._opening:
+            if name not in self._models:
+                self._models[name] = self._opener(name)
+            return self._models[name]
 
 
 def _read_request(request: dict[str, Any]) -> tuple[Prompt, Sampling]:
@@ -109,7 +138,7 @@ def _read_request(request: dict[str, Any]) -> tuple[Prompt, Sampling]:
         seed=asked.get("seed") or 0,
         top_logprobs=_top_logprobs(asked),
     )
-    turns = [(turn["role"], _plain(turn["content"])) for turn in request["messages"]]
+    turns = [(turn["role"], text_of(turn["content"])) for turn in request["messages"]]
     # LiteLLM passes a text completion as one message and sets this flag.
     if request["litellm_params"].get("text_completion"):
         return Prompt(text=turns[0][1], stop=stop), sampling
@@ -124,7 +153,8 @@ def _top_logprobs(asked: dict[str, Any]) -> int:
     return logprobs or 0
 
 
-def _plain(content: str | list[dict[str, Any]]) -> str:
+def text_of(content: str | list[dict[str, Any]]) -> str:
+    """Return the text of a message's content."""
     if isinstance(content, str):
         return content
     return "".join(part.get("text", "") for part in content)

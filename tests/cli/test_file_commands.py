@@ -143,7 +143,8 @@ def test_a_file_that_is_damaged_or_newer_is_not_sealed(run: Run, embedded: Path,
 # export
 
 
-@pytest.mark.parametrize("target", TARGETS)
+# A Dotprompt file holds no raw prompts, such as this one, and litellm and dspy need further files.
+@pytest.mark.parametrize("target", [target for target in TARGETS if target not in ("dotprompt", "dspy", "litellm")])
 def test_an_export_goes_to_standard_output_and_advice_to_standard_error(
     run: Run, embedded: Path, folder: Path, target: str
 ) -> None:
@@ -156,6 +157,38 @@ def test_an_export_goes_to_standard_output_and_advice_to_standard_error(
     assert "Wrote deep/out." in written.stderr
     assert "deep/out" in written.stderr.replace("Wrote deep/out.", "")
     assert (folder / "deep" / "out").is_file()
+
+
+def test_an_export_of_several_files_is_written_side_by_side(run: Run, embedded: Path, folder: Path) -> None:
+    result = run("export", embedded, "--to", "litellm")
+    assert result.exit_code == 2
+    assert "Say where to write them: --out toy.yaml" in result.stderr
+    names = ("deep/out.yaml", "deep/out_litellm.py", "deep/out_litellm.json")
+    result = run("export", embedded, "--to", "litellm", "--out", names[0])
+    assert [f"Wrote {name}." in result.stderr for name in names] == [True] * 3
+    assert read(folder / names[2]).task == "toy"
+
+
+def test_a_further_file_replaces_only_one_of_the_same_export(run: Run, embedded: Path, folder: Path) -> None:
+    (folder / "out_litellm.py").write_text("# mine", encoding="utf-8")
+    result = run("export", embedded, "--to", "litellm", "--out", "out.yaml")
+    assert result.exit_code == 1
+    assert "out_litellm.py already exists and was not written by this export; refusing to overwrite it" in result.stderr
+    assert not (folder / "out.yaml").exists()
+    (folder / "out_litellm.py").unlink()
+    assert run("export", embedded, "--to", "litellm", "--out", "out.yaml").exit_code == 0
+    (folder / "out_litellm.py").write_text("# of another version", encoding="utf-8")
+    assert run("export", embedded, "--to", "litellm", "--out", "out.yaml").exit_code == 0
+
+
+def test_rows_for_fine_tuning_take_options_that_other_targets_refuse(run: Run, embedded: Path) -> None:
+    result = run("export", embedded, "--to", "sft", "--mix", "answer-only=1", "--seed", "3")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout.split("\n")[0])["kind"] == "answer-only"
+    for option in (("--seed", "0"), ("--rows", "toy.jsonl"), ("--map", "a=text"), ("--every-row",)):
+        refused = run("export", embedded, "--to", "jinja", *option)
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert "jinja takes no rows, traces, form, mix or seed: those are for sft" in refused.stderr
 
 
 def test_a_template_is_exported_to_the_byte(run: Run, embedded: Path) -> None:

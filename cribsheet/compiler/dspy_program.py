@@ -1,0 +1,122 @@
+"""Run a frozen prompt as a dspy program, on any dspy language model.
+
+It leans on a few things of dspy beyond what `cribsheet.compiler.bridge` does: an Adapter has `format` and `parse`, and
+`Module.load` reads the state of each predictor by its name, and ignores other keys.
+"""
+
+import inspect
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Union
+
+import dspy
+from dspy.utils.exceptions import AdapterParseError
+
+from cribsheet.dataset.examples import Demo
+from cribsheet.errors import DataError
+from cribsheet.frozen import FrozenPrompt
+from cribsheet.frozen.running import typed_inputs
+from cribsheet.layout.parsing import ParseFailure, parse
+from cribsheet.outcomes import Unanswerable
+from cribsheet.signature import Field, Signature
+
+STATE_KEY = "cribsheet"
+"""The key of a state file that holds the frozen prompt; dspy ignores it."""
+
+
+class FrozenModule(dspy.Module):
+    """A frozen prompt as a dspy program of one predictor, `predict`.
+
+    It carries the text of the prompt: what Cribsheet corrects afterwards is left out. Demos and instructions are those
+    of the predictor, so dspy can save, load and optimize them.
+    """
+
+    def __init__(self, prompt: FrozenPrompt):
+        super().__init__()
+        self.adapter = FrozenAdapter(prompt)
+        stop = list(prompt.template.stop)
+        settings = {"max_tokens": prompt.decoding.max_tokens, "temperature": 0.0} | ({"stop": stop} if stop else {})
+        self.predict = dspy.Predict(dspy_signature(prompt), **settings)
+
+    def forward(self, **inputs: Any) -> Any:
+        """Return the typed outputs."""
+        with dspy.context(adapter=self.adapter):
+            return self.predict(**inputs)
+
+    async def aforward(self, **inputs: Any) -> Any:
+        """Return the typed outputs."""
+        with dspy.context(adapter=self.adapter):
+            return await self.predict.acall(**inputs)
+
+
+class FrozenAdapter(dspy.Adapter):
+    """Writes the messages in the layout of a frozen prompt, and reads the answer as it does."""
+
+    def __init__(self, prompt: FrozenPrompt):
+        super().__init__()
+        self._prompt = prompt
+
+    def format(self, signature: Any, demos: Any, inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the messages; a raw prompt is the content of the only one."""
+        frozen = self._prompt
+        # dspy removes white space around instructions.
+        is_same = inspect.cleandoc(frozen.instructions) == signature.instructions
+        prompt = frozen.model_copy(
+            update={
+                "instructions": frozen.instructions if is_same else signature.instructions,
+                "demos": tuple(_demo(demo, frozen.signature) for demo in demos),
+            }
+        )
+        given = {name: value for name, value in inputs.items() if name in signature.input_fields}
+        rendered = prompt.render(typed_inputs(prompt, given))
+        turns = [message.model_dump() for message in rendered.messages]
+        return turns or [{"role": "user", "content": rendered.text}]
+
+    def parse(self, signature: Any, completion: str) -> dict[str, Any]:
+        """Return the typed outputs; dspy's error if the completion holds none."""
+        outputs = parse(self._prompt.layout, self._prompt.signature, completion)
+        if isinstance(outputs, ParseFailure):
+            raise AdapterParseError("FrozenAdapter", signature, completion, message=outputs.reason)
+        return dict(outputs)
+
+
+def load_module(path: str | os.PathLike[str]) -> FrozenModule:
+    """Return the program of a state file that `cribsheet export --to dspy` wrote, with its state."""
+    path = Path(path)
+    try:
+        prompt = FrozenPrompt.model_validate(json.loads(path.read_bytes())[STATE_KEY])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path} holds no exported prompt: {type(error).__name__}: {error}. Write it with `cribsheet export FILE "
+            "--to dspy`."
+        ) from None
+    module = FrozenModule(prompt)
+    module.load(str(path))
+    return module
+
+
+def dspy_signature(prompt: FrozenPrompt) -> Any:
+    """Return the signature of a frozen prompt as a class of dspy."""
+    own = prompt.signature
+    fields = {field.name: (_annotation(field), dspy.InputField(desc=field.description)) for field in own.inputs}
+    fields |= {field.name: (_annotation(field), dspy.OutputField(desc=field.description)) for field in own.outputs}
+    return dspy.Signature(fields, prompt.instructions, signature_name=own.name)
+
+
+def _annotation(field: Field) -> Any:
+    kind: Any = field.type.python
+    if kind is None:
+        kind = Literal[tuple(field.closed_outcomes)]
+    return Union[kind, Unanswerable] if field.abstains else kind  # noqa: UP007  # `|` takes no Literal of mypy's Any
+
+
+def _demo(values: Any, signature: Signature) -> Demo:
+    given = dict(values)
+    sides: Sequence[tuple[Field, ...]] = (signature.inputs, signature.outputs)
+    missing = [field.name for side in sides for field in side if field.name not in given]
+    if missing:
+        raise DataError(f"A demo of the predictor has no {missing[0]!r}: {str(given)[:80]}. Give each field a value.")
+    inputs, outputs = ({field.name: field.coerce(given[field.name]) for field in side} for side in sides)
+    return Demo(inputs=inputs, outputs=outputs)

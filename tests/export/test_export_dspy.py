@@ -1,0 +1,171 @@
+"""An exported dspy program sends the frozen prompt and gives typed outputs."""
+
+import importlib.util
+import itertools
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import dspy
+import pytest
+from dspy.utils.exceptions import AdapterParseError
+from recording_server import RecordingServer
+
+from cribsheet.errors import DataError
+from cribsheet.export import Export, export
+from cribsheet.frozen import FrozenProgram, FrozenPrompt
+from cribsheet.frozen.running import prompt_text
+from cribsheet.layout.catalogue import layout_named
+from cribsheet.models.litellm import import_litellm
+from cribsheet.outcomes import UNANSWERABLE, Unanswerable
+from cribsheet.signature import REASONING
+from export_cases import all_cases, program_of, prompt_of, sentiment_demos
+from toys import QA, SENTIMENT
+
+NUMBERS = itertools.count()
+
+
+class ScriptedLM(dspy.BaseLM):
+    """Keeps what it is asked and gives one answer."""
+
+    def __init__(self, text: str):
+        super().__init__(model="scripted/lm", cache=False)
+        self.text = text
+        self.asked: list[tuple[Any, dict[str, Any]]] = []
+
+    def __call__(self, prompt: Any = None, messages: Any = None, **kwargs: Any) -> list[str]:
+        """Return the answer."""
+        self.asked.append((messages, kwargs))
+        return [self.text]
+
+
+def saved(program: FrozenProgram, folder: Path) -> Export:
+    """Write an export as the command does."""
+    exported = export(program, "dspy", path=folder / "task_dspy.py")
+    (folder / "task_dspy.py").write_text(exported.text, encoding="utf-8")
+    (folder / "task_dspy.json").write_text(exported.files["task_dspy.json"], encoding="utf-8")
+    return exported
+
+
+def imported(folder: Path) -> Any:
+    """Return the program of the exported module."""
+    spec = importlib.util.spec_from_file_location(f"task_dspy_{next(NUMBERS)}", folder / "task_dspy.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.program
+
+
+def messages_of(prompt: FrozenPrompt, inputs: Mapping[str, Any]) -> list[dict[str, str]]:
+    rendered = prompt_text(prompt, inputs)
+    return [one.model_dump() for one in rendered.messages] or [{"role": "user", "content": rendered.text}]
+
+
+def answer_of(prompt: FrozenPrompt, folder: Path, said: str, **inputs: Any) -> Any:
+    """Return what the exported program makes of a completion."""
+    saved(program_of(prompt), folder)
+    with dspy.context(lm=ScriptedLM(said)):
+        return imported(folder)(**inputs)
+
+
+def test_every_layout_and_signature_sends_the_frozen_messages(tmp_path: Path) -> None:
+    for prompt, inputs in all_cases()[2::3]:  # those with nasty demos
+        saved(program_of(prompt), tmp_path)
+        program, lm = imported(tmp_path), ScriptedLM("?")
+        with dspy.context(lm=lm), suppress(AdapterParseError):
+            program(**inputs)
+        ((messages, kwargs),) = lm.asked
+        assert messages == messages_of(prompt, inputs)
+        assert kwargs == {"max_tokens": 8, "temperature": 0.0, "stop": list(prompt.template.stop)}
+
+
+def test_outputs_are_typed_and_unanswerable_is_told(tmp_path: Path) -> None:
+    chat = layout_named("chat")
+    assert answer_of(prompt_of(chat, SENTIMENT, ()), tmp_path, "positive", text="x").sentiment == "positive"
+    qa = prompt_of(chat, QA, ())
+    assert answer_of(qa, tmp_path, "Anne", question="Who?", context="Anne.").answer == "Anne"
+    told = answer_of(qa, tmp_path, chat.verbalizer(UNANSWERABLE), question="Who?", context="Rain.").answer
+    assert isinstance(told, Unanswerable)
+
+
+def test_a_completion_without_a_value_is_dspys_own_error(tmp_path: Path) -> None:
+    with pytest.raises(AdapterParseError, match="sentiment"):
+        answer_of(prompt_of(layout_named("chat"), SENTIMENT, ()), tmp_path, "who knows", text="x")
+
+
+def test_a_rationale_is_an_output(tmp_path: Path) -> None:
+    signature = SENTIMENT.with_reasoning()
+    prompt = prompt_of(layout_named("chat"), signature, ()).model_copy(update={"reasoning": True})
+    assert [field.name for field in prompt.signature.outputs] == [REASONING, "sentiment"]
+    saved(program_of(prompt), tmp_path)
+    assert list(imported(tmp_path).predict.signature.output_fields) == [REASONING, "sentiment"]
+
+
+def test_the_state_survives_dspys_own_save_and_load(tmp_path: Path) -> None:
+    prompt = prompt_of(layout_named("chat"), SENTIMENT, sentiment_demos())
+    saved(program_of(prompt), tmp_path)
+    program = imported(tmp_path)
+    program.save(str(tmp_path / "again.json"))
+    other = imported(tmp_path)
+    other.predict.demos = []
+    other.load(str(tmp_path / "again.json"))
+    lm = ScriptedLM("positive")
+    with dspy.context(lm=lm):
+        other(text="Dull.")
+    assert lm.asked[0][0] == messages_of(prompt, {"text": "Dull."})
+
+
+def test_demos_that_dspy_sets_are_shown_in_the_frozen_layout(tmp_path: Path) -> None:
+    saved(program_of(prompt_of(layout_named("chat"), SENTIMENT, ())), tmp_path)
+    program, lm = imported(tmp_path), ScriptedLM("positive")
+    program.predict.demos = [dspy.Example(text="Superb.", sentiment="positive")]
+    with dspy.context(lm=lm):
+        program(text="Dull.")
+    shown = prompt_of(layout_named("chat"), SENTIMENT, sentiment_demos(("x", "Superb."))[1:])
+    assert lm.asked[0][0] == messages_of(shown, {"text": "Dull."})
+    program.predict.demos = [{"text": "Superb."}]
+    with dspy.context(lm=lm), pytest.raises(DataError, match="has no 'sentiment'"):
+        program(text="Dull.")
+
+
+class Answers(RecordingServer):
+    """Answers chats and text completions with one word."""
+
+    def answer(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, object]:
+        """Return a completion of either kind."""
+        choice: dict[str, Any] = {"index": 0, "finish_reason": "stop", "text": " positive"}
+        if "messages" in body:
+            choice["message"] = {"role": "assistant", "content": " positive"}
+        usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+        return 200, {"id": "x", "model": "m", "object": "x", "created": 1, "choices": [choice], "usage": usage}
+
+
+@pytest.mark.parametrize("layout", ["chat", "plain"])
+def test_the_code_of_the_usage_sends_the_frozen_prompt(
+    layout: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_litellm()
+    prompt = prompt_of(layout_named(layout), SENTIMENT, sentiment_demos())
+    usage = saved(program_of(prompt), tmp_path).usage
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "task_dspy", raising=False)
+    with Answers() as server:
+        # dspy keeps answers on disk, by a key without the address.
+        code = (
+            usage.replace('api_key="none"', 'api_key="none", cache=False')
+            .replace("http://localhost:8080/v1", server.url)
+            .replace("text=…", 'text=" Dull. "')
+        )
+        code = code.replace("dspy.configure(lm=", "with dspy.context(lm=").replace("))\noutputs", ")):\n    outputs")
+        known: dict[str, Any] = {}
+        exec(code, known)
+        (request,) = server.requests
+    rendered = prompt_text(prompt, {"text": " Dull. "})
+    assert request.body.get("prompt", "") == rendered.text
+    assert request.body.get("messages", []) == [one.model_dump() for one in rendered.messages]
+    limit = request.body.get("max_tokens") or request.body["max_completion_tokens"]
+    assert (limit, request.body["temperature"], request.body["stop"]) == (8, 0, ["\n"])
+    assert known["outputs"].sentiment == "positive"
