@@ -10,6 +10,7 @@ CribsheetError
  +-- CompileError            a compile that cannot start or go on
  |    +-- BudgetError        the budget does not cover one candidate
  +-- ExportError             a frozen prompt that cannot be exported so
+ |    +-- BundleError         source that cannot be put into one file
  +-- UnreadableCompletionError   a completion that holds no value of the signature
  +-- ModelError              a completion that cannot be had
       +-- UnknownModelError  the name leads to no model
@@ -64,6 +65,10 @@ class BudgetError(CompileError):
 
 class ExportError(CribsheetError):
     """An unknown target, or a prompt that the target cannot express."""
+
+
+class BundleError(ExportError):
+    """Source of the runtime that cannot be put into one file of the standard library alone."""
 
 
 class UnreadableCompletionError(CribsheetError):

@@ -1,5 +1,6 @@
 """The command `export`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -8,7 +9,8 @@ from cribsheet.cli._command import Command
 from cribsheet.cli._programs import chosen_prompts
 from cribsheet.cli._terminal import note, print_exactly
 from cribsheet.errors import FrozenFileError
-from cribsheet.export import TARGETS, export
+from cribsheet.export import TARGETS, WHOLE, export
+from cribsheet.frozen import FrozenPrompt
 from cribsheet.frozen.sealing import read
 
 
@@ -29,9 +31,9 @@ def command(file: Path, *, target: str, prompt: str | None, out: Path | None) ->
     """
     program = read(file)
     chosen = chosen_prompts(program, prompt)
-    if len(chosen) > 1:
+    if len(chosen) > 1 and target not in WHOLE:
         raise click.UsageError(f"{file} holds several prompts. Name one with --prompt: {', '.join(chosen)}.")
-    exported = export(program, target, prompt=next(iter(chosen)), path=str(out) if out else None)
+    exported = export(program, target, prompt=_prompt(chosen, target), path=str(out) if out else None)
     if out is None:
         print_exactly(exported.text)
     else:
@@ -41,6 +43,11 @@ def command(file: Path, *, target: str, prompt: str | None, out: Path | None) ->
     note(exported.usage)
     for caveat in exported.caveats:
         note(f"Note: {caveat}")
+
+
+def _prompt(chosen: Mapping[str, FrozenPrompt], target: str) -> str | None:
+    """Return which prompt is exported; None for the whole program."""
+    return None if target in WHOLE and len(chosen) > 1 else next(iter(chosen))
 
 
 def _write(out: Path, text: str) -> None:

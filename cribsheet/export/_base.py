@@ -37,12 +37,12 @@ class Export(BaseModel):
 
 @dataclass(frozen=True)
 class Source:
-    """One prompt of a frozen program, as a target needs it."""
+    """A frozen program, or one prompt of it, as a target needs it."""
 
     program: FrozenProgram
     """The program that it belongs to."""
     name: str
-    """The prompt's name in the program."""
+    """The prompt's name in the program; empty if the target takes the whole program."""
     path: str | None = None
     """Where the export will be saved; None for a name in the current folder."""
 
@@ -69,7 +69,8 @@ class Source:
     @property
     def slug(self) -> str:
         """A name for files and served models."""
-        name = self.program.task if len(self.program.prompts) == 1 else f"{self.program.task}-{self.name}"
+        is_whole = len(self.program.prompts) == 1 or not self.name
+        name = self.program.task if is_whole else f"{self.program.task}-{self.name}"
         return re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-_") or "prompt"
 
     def score(self, carriage: Carriage) -> str:
@@ -109,4 +110,4 @@ class Source:
 
 
 Target = Callable[[Source], Export]
-"""One way to write a prompt down for another program."""
+"""One way to write a program, or a prompt of it, down for another program."""
