@@ -15,6 +15,8 @@ OWN_MODULE = "cribsheet.export.standalone.module"
 """What the bundler calls this part."""
 OWN_NAMES = ("PROGRAM", "connect", "answer", "main")
 """What it defines."""
+PUBLIC = (("cribsheet.export.standalone.program", "Result"), ("cribsheet.export.standalone.client", "Client"))
+"""The classes of which it hands out objects."""
 
 _HEAD = '''"""The program, and how it is called."""
 

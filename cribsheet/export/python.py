@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from cribsheet.errors import ExportError
 from cribsheet.export._base import Export, Source
 from cribsheet.export._caveats import is_decided
-from cribsheet.export._python_part import OWN_MODULE, OWN_NAMES, own_part
+from cribsheet.export._python_part import OWN_MODULE, OWN_NAMES, PUBLIC, own_part
 from cribsheet.export.bundling import bundle
 from cribsheet.export.bundling.sources import read_installed
 from cribsheet.export.standalone.command import option_name
@@ -30,6 +30,7 @@ def to_python(source: Source) -> Export:
     own = own_part(source.program, wiring)
     bundled = bundle(
         [(OWN_MODULE, name) for name in OWN_NAMES],
+        public=PUBLIC,
         read=lambda name: own if name == OWN_MODULE else read_installed(name),
     )
     path = source.path or _file_name(source.slug)

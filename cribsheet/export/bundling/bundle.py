@@ -31,20 +31,21 @@ class Bundle:
 def bundle(
     roots: Iterable[tuple[str, str]],
     *,
+    public: Iterable[tuple[str, str]] = (),
     read: Read = read_installed,
     substitutes: Mapping[External, External] = SUBSTITUTES,
 ) -> Bundle:
     """Return the roots, names in modules, and all that they need, as one module for Python 3.9.
 
     The first root's module comes last, and its names stay as they are. Names of which several modules have one get
-    the module's name before them.
+    the module's name before them. Classes whose methods users call are `public`: none of their methods is left out.
 
     Raises:
         BundleError: if something that is needed cannot be put into one module.
     """
     listed = list(roots)
     sources = Sources(read, substitutes)
-    live = reach(sources, listed)
+    live = reach(sources, listed, public)
     order = _ordered(live)
     names = _named(live, order, first=listed[0][0], reserved=sources.builtins | set(keyword.kwlist))
     for one in live:

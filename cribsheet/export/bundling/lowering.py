@@ -2,7 +2,6 @@
 
 import ast
 import builtins
-import copy
 from collections.abc import Callable, Sequence
 from typing import TypeVar, cast
 
@@ -27,16 +26,15 @@ _LITERAL = External("typing", "Literal")
 
 
 def lowered(definition: Definition, find: Find) -> ast.stmt:
-    """Return a copy of a definition that Python 3.9 runs.
+    """Rewrite a definition in place so that Python 3.9 runs it, and return its statement.
 
     Docstrings keep their first line, private ones go; validators go, since the values were validated before.
 
     Raises:
         BundleError: if it uses what cannot be rewritten.
     """
-    node = copy.deepcopy(definition.node)
-    lowering = _Lowering(definition, find, {id(name) for name in global_names(node)})
-    return cast(ast.stmt, lowering.visit(node))
+    lowering = _Lowering(definition, find, {id(name) for name in global_names(definition.node)})
+    return cast(ast.stmt, lowering.visit(definition.node))
 
 
 def imported_name(name: ast.Name) -> External | None:

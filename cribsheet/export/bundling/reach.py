@@ -115,14 +115,19 @@ class Live:
         return self.node
 
 
-def reach(sources: Sources, roots: Iterable[tuple[str, str]]) -> list[Live]:
+def reach(sources: Sources, roots: Iterable[tuple[str, str]], public: Iterable[tuple[str, str]] = ()) -> list[Live]:
     """Return what the roots, names in modules, need; a method is needed if anything needed uses its name.
+
+    The methods of the `public` classes are all needed, but for private ones.
 
     Raises:
         BundleError: if something is needed that cannot be bundled.
     """
     reached: dict[Definition, Live] = {}
     attributes: set[str] = set()
+    for module, name in public:
+        found = _root(sources, module, name)
+        attributes |= {method for method in _methods(found.node) if not method.startswith("_")}
     waiting = [_root(sources, module, name) for module, name in roots]
     while waiting:
         for definition in waiting:

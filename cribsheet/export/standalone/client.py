@@ -58,7 +58,10 @@ class Client:
 
     def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
         """Return the completion of a prompt, without what the server refuses; ModelError if there is none."""
-        ask = lambda: self._thinking.complete(self._answer, prompt, sampling, window=self._context_window)  # noqa: E731
+
+        def ask() -> Completion:
+            return self._thinking.complete(self._answer, prompt, sampling, window=self._context_window)
+
         return patiently(ask, sleep=self._sleep)
 
     def _answer(self, prompt: Prompt, sampling: Sampling) -> Completion:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from cribsheet.models import Completion, Usage
@@ -21,10 +21,10 @@ Json = Mapping[str, Any]
 def read_ollama(reply: Json, prompt: Prompt) -> Completion:
     """Return the completion in a reply of Ollama's own API; KeyError or TypeError if there is none."""
     said = reply["message"] if prompt.is_chat else reply
-    written = (said.get("content") if prompt.is_chat else said["response"]) or ""
+    written = _as_text((said.get("content") if prompt.is_chat else said["response"]) or "")
     parts = told_apart(written, prompt, thought=said.get("thinking") or None)
     text = cut_at_stop(parts.answer, prompt.stop)
-    told = logprobs_of(reply.get("logprobs") or (), parts)
+    told = _readable(lambda: logprobs_of(reply.get("logprobs") or (), parts))
     usage = Usage(
         prompt_tokens=reply.get("prompt_eval_count") or 0,
         cached_tokens=reply.get("prompt_eval_cached_count"),
@@ -95,13 +95,19 @@ def reason_in(reply: Any, text: str) -> str:
 
 def _text_of(choice: Json, prompt: Prompt) -> str:
     if not prompt.is_chat:
-        return str(choice["text"])
+        return _as_text(choice["text"])
     content, last = choice["message"].get("content"), prompt.messages[-1]
-    if isinstance(content, list):
+    if isinstance(content, list):  # some servers send it in parts
         content = "".join(part.get("text", "") if isinstance(part, dict) else part for part in content)
-    text = str(content or "")
+    text = _as_text("" if content is None else content)
     # llama-server repeats a turn of the assistant that it was given to go on with.
     return text.removeprefix(last.content) if last.role == "assistant" else text
+
+
+def _as_text(said: object) -> str:
+    if not isinstance(said, str):
+        raise TypeError(f"{said!r} in place of a text")
+    return said
 
 
 def _thought_of(reply: Json, choice: Json) -> str | None:
@@ -113,11 +119,17 @@ def _thought_of(reply: Json, choice: Json) -> str | None:
 
 
 def _told(logprobs: Any, parts: Parts) -> TokenLogprobs:
-    if not isinstance(logprobs, dict):
-        return NOTHING_TOLD
-    try:
+    def read() -> TokenLogprobs:
         entries: Sequence[Json] = logprobs.get("content") or as_entries(logprobs)
         return sound(read_entries(after_thought(entries, parts, text_of), parts.answer))
+
+    return _readable(read) if isinstance(logprobs, dict) else NOTHING_TOLD
+
+
+def _readable(read: Callable[[], TokenLogprobs]) -> TokenLogprobs:
+    """Return the log-probabilities; none if what the server sent is none that can be read."""
+    try:
+        return read()
     except (AttributeError, KeyError, TypeError, ValueError):
         return NOTHING_TOLD
 
