@@ -3,6 +3,7 @@
 import ast
 import keyword
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from cribsheet.export.literals import Literals
 from cribsheet.export.standalone.program import Program
@@ -54,8 +55,17 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 '''
 
 
-def own_part(program: FrozenProgram, wiring: Wiring) -> str:
-    """Return the source of a module that holds a program; it imports the runtime from this package."""
+class OwnPart(NamedTuple):
+    """A module that holds a program."""
+
+    source: str
+    """It imports the runtime from this package."""
+    packages: frozenset[str]
+    """Those that it imports: users may have corrections of their own."""
+
+
+def own_part(program: FrozenProgram, wiring: Wiring) -> OwnPart:
+    """Return the part that is a program's own."""
     literals = Literals()
     prompts = literals.written(program.prompts)
     values = {
@@ -68,8 +78,9 @@ def own_part(program: FrozenProgram, wiring: Wiring) -> str:
     }
     made = ast.Call(ast.Name(Program.__name__, ast.Load()), [], [ast.keyword(*pair) for pair in values.items()])
     fields = inputs_of(program.prompts, wiring)
-    imports = "\n".join(line for line in literals.imports)
-    return f"{_HEAD}{imports}\n\nPROGRAM = {ast.unparse(made)}\n{_functions(fields)}"
+    imports = "\n".join(literals.imports)
+    source = f"{_HEAD}{imports}\n\nPROGRAM = {ast.unparse(made)}\n{_functions(fields)}"
+    return OwnPart(source, literals.packages)
 
 
 def _functions(fields: Sequence[Field]) -> str:

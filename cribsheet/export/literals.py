@@ -23,6 +23,11 @@ class Literals:
         self._classes: dict[str, str] = {}
 
     @property
+    def packages(self) -> frozenset[str]:
+        """The packages that the classes are from."""
+        return frozenset(module.partition(".")[0] for module in self._classes.values())
+
+    @property
     def imports(self) -> list[str]:
         """The statements that import the classes."""
         return [f"from {module} import {name}" for name, module in sorted(self._classes.items())]

@@ -31,7 +31,8 @@ def to_python(source: Source) -> Export:
     bundled = bundle(
         [(OWN_MODULE, name) for name in OWN_NAMES],
         public=PUBLIC,
-        read=lambda name: own if name == OWN_MODULE else read_installed(name),
+        read=lambda name: own.source if name == OWN_MODULE else read_installed(name),
+        packages=own.packages,
     )
     path = source.path or _file_name(source.slug)
     about = "\n\n".join([_title(source, wiring), *_scores(source), *_how_to_run(source, wiring, path)])

@@ -1,6 +1,7 @@
 """An exported Python module gives the runtime's answers, through every API."""
 
 import ast
+import json
 import math
 import re
 import subprocess
@@ -18,21 +19,23 @@ from cribsheet.errors import ExportError
 from cribsheet.export import export
 from cribsheet.export.bundling.python39 import NAMES
 from cribsheet.export.literals import Literals
-from cribsheet.frozen import Decoding, FrozenProgram, Wire, Wiring
+from cribsheet.frozen import Decoding, FrozenProgram, FrozenPrompt, Wire, Wiring
 from cribsheet.frozen.loading import Program
 from cribsheet.frozen.running import prompt_text
 from cribsheet.frozen.score import Score
-from cribsheet.frozen.summary import answer_summary
+from cribsheet.frozen.summary import answer_summary, changes_of
 from cribsheet.layout.catalogue import layout_named
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completion, Sampling
+from cribsheet.models.embedded import EmbeddedModel
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.models.thinking import Thinking, without_thought
-from cribsheet.outcomes import Unanswerable
+from cribsheet.outcomes import Unanswerable, to_json
 from cribsheet.prompts import Prompt
 from cribsheet.signature import Field, Signature
+from cribsheet.workspace import builtin
 from export_cases import MIXED, SIGNATURES, TOPIC, all_cases, program_of, prompt_of
-from exported_modules import load_module, write_module
+from exported_modules import load_module, python_of, run_module, write_module
 from frozen_toys import toy_program, toy_prompt
 from toys import QA, SENTIMENT
 
@@ -362,3 +365,69 @@ def test_a_typed_question_is_refused() -> None:
 )
 def test_its_name_can_be_imported(task: str, name: str) -> None:
     assert export(toy_program().model_copy(update={"task": task}), "python").file_name == name
+
+
+# Elsewhere
+
+
+@pytest.mark.parametrize("name", ["readout", "pointer", "thought", "several outputs", "Chinese", "several prompts"])
+def test_the_oldest_python_gives_the_same_answers(name: str, tmp_path: Path) -> None:
+    python = python_of(9)
+    if python is None:
+        pytest.skip("there is no Python 3.9 on this machine")
+    program, inputs, script = CASES[name]
+    run = Program(program).answer(inputs, Patient(ScriptedModel(script)))
+    assert not isinstance(run.outputs, ParseFailure)
+    path = write_module(program, tmp_path)
+    options = [part for key, value in inputs.items() for part in (f"--{key}", str(value))]
+    with ScriptServer(script, "llama") as server:
+        done = run_module(path, *options, "--json", "--api-base", server.url, python=python)
+    assert done.stderr == ""
+    assert json.loads(done.stdout)["changes"] == changes_of(run)
+    assert json.loads(done.stdout).items() >= {field: to_json(value) for field, value in run.outputs.items()}.items()
+
+
+@pytest.mark.model
+def test_it_gives_the_engines_answers_through_the_engines_own_server(smollm: EmbeddedModel, tmp_path: Path) -> None:
+    rows = {task: shipped_rows(task, count) for task, count in (("sentiment", 38), ("grounded_qa", 16))}
+    for task, prompt in (
+        ("sentiment", shipped_sentiment(rows["sentiment"][:8])),
+        ("grounded_qa", shipped_qa(rows["grounded_qa"][:4])),
+    ):
+        program = program_of(prompt).model_copy(update={"task": task})
+        module = load_module(write_module(program, tmp_path))
+        client = module.connect(api_base=smollm.address)
+        for row in rows[task][8:]:
+            run = Program(program).answer(row["inputs"], smollm)
+            result = module.answer(client, **row["inputs"])
+            assert not isinstance(run.outputs, ParseFailure)
+            assert {name: str(value) for name, value in result.outputs.items()} == {
+                name: str(value) for name, value in run.outputs.items()
+            }
+            # The engine rounds by how many tokens it reads at once, which another client does not steer.
+            assert result.probability == pytest.approx(run.probability, abs=0.05)
+
+
+def shipped_rows(task: str, count: int) -> list[dict[str, Any]]:
+    """Return rows of a task that ships with Cribsheet, as inputs and outputs."""
+    fields = {"sentiment": SENTIMENT, "grounded_qa": QA}[task].inputs
+    lines = (builtin().root / "trainsets" / f"{task}.jsonl").read_text(encoding="utf-8").splitlines()[:count]
+    return [{"inputs": {one.name: row[one.name] for one in fields}, "row": row} for row in map(json.loads, lines)]
+
+
+def shipped_sentiment(rows: list[dict[str, Any]]) -> FrozenPrompt:
+    demos = tuple(Demo(inputs=row["inputs"], outputs={"sentiment": row["row"]["sentiment"]}) for row in rows)
+    decoding = Decoding(decide_by="logprobs", max_tokens=4, top_logprobs=64)
+    prompt = prompt_of(layout_named("plain"), SENTIMENT, demos, decoding=decoding)
+    return prompt.with_corrections(Calibration(biases={"negative": 0.3, "positive": -0.1}))
+
+
+def shipped_qa(rows: list[dict[str, Any]]) -> FrozenPrompt:
+    said = [row["row"]["answer"] for row in rows]
+    answers = [one[0] if isinstance(one, list) else one if isinstance(one, str) else Unanswerable() for one in said]
+    demos = tuple(
+        Demo(inputs=row["inputs"], outputs={"answer": answer}) for row, answer in zip(rows, answers, strict=True)
+    )
+    decoding = Decoding(decide_by="text", max_tokens=12, top_logprobs=64)
+    prompt = prompt_of(layout_named("plain"), QA, demos, decoding=decoding)
+    return prompt.with_corrections(POINTER, Extraction(source="context"), GUARD)

@@ -1,5 +1,7 @@
 """The client of exported modules reads what the runtime's own models read, and says what goes wrong."""
 
+from contextlib import suppress
+
 import pytest
 from recording_server import HANG_UP
 from script_server import ScriptServer, told
@@ -50,13 +52,11 @@ def test_what_a_server_answers_reads_as_the_runtime_reads_it(shape: str, prompt:
 
 @pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape not in SOUND])
 @pytest.mark.parametrize("api", ["openai", "ollama"])
-def test_nonsense_is_a_cause_and_a_mend(shape: str, api: str) -> None:
+def test_nonsense_is_an_error_of_ours_or_an_empty_text(shape: str, api: str) -> None:
     with StandIn(Switches(shape=shape)) as server:
         for prompt in (RAW, CHAT):
-            try:
+            with suppress(ModelError):
                 assert client_of(server.url, api=api).complete(prompt, DECIDES).text.strip() in ("", "positive")
-            except ModelError as error:
-                assert str(error).count(". ") + str(error).endswith(".") > 0
 
 
 @pytest.mark.parametrize("most", [20, 5, 0])

@@ -31,6 +31,7 @@ class Bundle:
 def bundle(
     roots: Iterable[tuple[str, str]],
     *,
+    packages: Iterable[str] = (),
     public: Iterable[tuple[str, str]] = (),
     read: Read = read_installed,
     substitutes: Mapping[External, External] = SUBSTITUTES,
@@ -38,13 +39,20 @@ def bundle(
     """Return the roots, names in modules, and all that they need, as one module for Python 3.9.
 
     The first root's module comes last, and its names stay as they are. Names of which several modules have one get
-    the module's name before them. Classes whose methods users call are `public`: none of their methods is left out.
+    the module's name before them.
+
+    Args:
+        roots: the names.
+        packages: packages that are bundled beside this one.
+        public: classes whose methods users call, so that none is left out.
+        read: returns a module's source.
+        substitutes: what goes in the place of names of other packages.
 
     Raises:
         BundleError: if something that is needed cannot be put into one module.
     """
     listed = list(roots)
-    sources = Sources(read, substitutes)
+    sources = Sources(read, frozenset({*packages, __name__.partition(".")[0]}), substitutes)
     live = reach(sources, listed, public)
     order = _ordered(live)
     names = _named(live, order, first=listed[0][0], reserved=sources.builtins | set(keyword.kwlist))

@@ -18,6 +18,15 @@ _HIDING = frozenset(
 """What may use names that do not show in the source."""
 
 
+_OF_MODELS = frozenset(
+    {
+        *("model_dump", "model_dump_json", "model_validate", "model_validate_json", "model_construct"),
+        *("model_fields", "model_fields_set", "model_extra", "model_json_schema", "model_post_init", "model_rebuild"),
+    }
+)
+"""What pydantic's models have and plain records have not."""
+
+
 class Part:
     """Statements that are needed or not: a definition without its methods, or the methods of one name."""
 
@@ -46,6 +55,8 @@ class Part:
     def _attributes_of(self, node: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.Attribute):
             self._check_attribute(node)
+            if node.attr in _OF_MODELS:
+                raise BundleError(f"{self._definition} uses {node.attr}, which only pydantic has. Write it without.")
             yield node.attr
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("getattr", "hasattr"):
             name = node.args[1]
@@ -141,12 +152,13 @@ def reach(sources: Sources, roots: Iterable[tuple[str, str]], public: Iterable[t
 
 def _keep_methods(reached: Mapping[Definition, Live], attributes: set[str]) -> None:
     """Keep the methods whose names are used, until those that are kept use no more names."""
-    count = -1
-    while count < len(attributes):
-        count = len(attributes)
-        for live in reached.values():
-            attributes.update(*(part.attributes for part in live.parts))
-            live.kept = attributes & set(live.methods)
+    is_settled = False
+    while not is_settled:
+        attributes.update(name for live in reached.values() for part in live.parts for name in part.attributes)
+        kept = [attributes & set(live.methods) for live in reached.values()]
+        is_settled = kept == [live.kept for live in reached.values()]
+        for live, names in zip(reached.values(), kept, strict=True):
+            live.kept = names
 
 
 def _root(sources: Sources, module: str, name: str) -> Definition:

@@ -10,9 +10,6 @@ from importlib.util import find_spec
 
 from cribsheet.errors import BundleError
 
-PACKAGE = "cribsheet"
-"""Modules under it are bundled; all others have to be of the standard library."""
-
 Read = Callable[[str], str | None]
 """Returns the source of a module; None if there is no such module."""
 
@@ -50,24 +47,29 @@ class Module:
     """The first line of its docstring."""
     definitions: dict[str, Definition] = field(default_factory=dict)
     imports: dict[str, External] = field(default_factory=dict)
-    """Of each imported name, where it is from; of this package's modules too."""
+    """Of each imported name, where it is from."""
     others: list[ast.stmt] = field(default_factory=list)
     """Statements that do something else."""
 
 
 class Sources:
-    """The modules that definitions are taken from; `substitutes` go in the place of what is imported from elsewhere."""
+    """The modules that definitions are taken from: those of some packages; all others are the standard library's.
 
-    def __init__(self, read: Read, substitutes: Mapping[External, External]):
-        self._read, self._substitutes = read, substitutes
+    `substitutes` go in the place of what is imported from elsewhere.
+    """
+
+    def __init__(self, read: Read, packages: frozenset[str], substitutes: Mapping[External, External]):
+        self._read, self._packages, self._substitutes = read, packages, substitutes
         self._modules: dict[str, Module] = {}
 
     def module(self, name: str) -> Module:
-        """Return a module of this package."""
+        """Return a module of one of the packages."""
         if name not in self._modules:
             source = self._read(name)
             if source is None:
-                raise BundleError(f"There is no source of {name}. Bundles are made of modules of {PACKAGE} alone.")
+                raise BundleError(
+                    f"There is no source of {name}. Put what a program needs into a module that can be imported."
+                )
             self._modules[name] = _taken_apart(name, ast.parse(source))
         return self._modules[name]
 
@@ -82,7 +84,7 @@ class Sources:
             raise BundleError(f"{module} uses {name!r}, which nothing in it defines.")
         found = known.imports[name]
         found = self._substitutes.get(found, found)
-        if found.module.split(".")[0] != PACKAGE:
+        if found.module.split(".")[0] not in self._packages:
             return found
         if found.name is None or (self._read(f"{found.module}.{found.name}") is not None):
             raise BundleError(f"{module} uses the module {name!r} as a name. Import what it needs from that module.")
@@ -95,10 +97,10 @@ class Sources:
 
 
 def read_installed(name: str) -> str | None:
-    """Return the source of an installed module."""
+    """Return the source of a module that can be imported."""
     try:
         spec = find_spec(name)
-    except ModuleNotFoundError:
+    except (ModuleNotFoundError, ValueError):  # ValueError is for __main__
         return None
     loader = getattr(spec, "loader", None)
     source: str | None = loader.get_source(name) if loader and hasattr(loader, "get_source") else None
