@@ -133,6 +133,37 @@ def test_models_become_plain_records() -> None:
     assert hash(word) == hash(type(word)(text="Ab"))
 
 
+def test_dataclasses_become_records() -> None:
+    sources = {
+        "main": """
+            from dataclasses import dataclass, field, replace
+            @dataclass(frozen=True)
+            class Place:
+                x: int
+                y: int = field(default=2)
+                @property
+                def sum(self):
+                    return self.x + self.y
+            @dataclass
+            class Count:
+                number: int = 0
+            def run():
+                place, count = Place(1), Count()
+                count.number += place.sum
+                return repr(replace(place, x=5)), count.number, Place(1, y=2) == place, hash(place) == hash(Place(1))
+        """
+    }
+    found = bundled(sources, "run", "Place")
+    run, place = ran(found)["run"], ran(found)["Place"]
+    assert run() == ("Place(x=5, y=2)", 3, True, True)
+    assert "dataclasses" not in found.imports
+    for given in ((), (1, 2, 3)):
+        with pytest.raises(TypeError, match="Place takes x, y but got"):
+            place(*given)
+    with pytest.raises(TypeError, match="Place takes x, y but got 1, x"):
+        place(1, x=1)
+
+
 def test_newer_python_is_written_in_an_older_way() -> None:
     sources = {
         "main": """
@@ -161,7 +192,11 @@ REFUSED = {
     "except*": ("def run():\n    try: pass\n    except* ValueError: pass", r"uses except\*, which Python 3.9 lacks"),
     "slots": (
         "from dataclasses import dataclass\n@dataclass(slots=True)\nclass run: pass",
-        r"uses dataclass\(slots=…\), which Python 3.9 lacks",
+        r"uses dataclass\(slots=True\), and only dataclass\(frozen=True\) can be a record",
+    ),
+    "a derived dataclass": (
+        "from dataclasses import dataclass\nclass A: pass\n@dataclass\nclass run(A): pass",
+        "has a dataclass with a base or a __post_init__",
     ),
     "a newer name": ("from itertools import pairwise\ndef run(): return pairwise", "uses itertools.pairwise"),
     "a newer attribute": ("import math\ndef run(): return math.cbrt(8)", "uses math.cbrt, which Python 3.9 lacks"),
@@ -174,7 +209,7 @@ REFUSED = {
     ),
     "a default factory": (
         "from pydantic import BaseModel, Field\nclass run(BaseModel):\n    x: list = Field(default_factory=list)",
-        "has a field of pydantic without a plain default",
+        "has a field that is described without a plain default",
     ),
     "a name that does not show": ("def run(x, name): return getattr(x, name)", "getattr of a name that does not show"),
     "globals": ("def run(): return globals()", "uses globals, which may need what the bundle leaves out"),
@@ -184,7 +219,7 @@ REFUSED = {
         "line 2: a statement that defines nothing",
     ),
     "a name from nowhere": ("def run(): return missing", "uses 'missing', which nothing in it defines"),
-    "a module as a name": ("from toy import other\ndef run(): return other.x", "uses the module 'other' as a name"),
+    "a module as a name": ("from toy import other\ndef run(): return other.x", "uses the module toy.other as a name"),
     "model_dump": (
         "from pydantic import BaseModel\nclass A(BaseModel): pass\ndef run(): return A().model_dump()",
         "uses model_dump",

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 from cribsheet.errors import BundleError
 from cribsheet.export.bundling.layout import written
+from cribsheet.export.bundling.lowering import RECORD
 from cribsheet.export.bundling.reach import Live, reach
 from cribsheet.export.bundling.scopes import bound_names
 from cribsheet.export.bundling.sources import Definition, External, Read, Sources, read_installed
 
-_RECORD = External("cribsheet.export.standalone.record", "Record")
-SUBSTITUTES: Mapping[External, External] = {External("pydantic", "BaseModel"): _RECORD}
-"""What stands in for names of other packages."""
+SUBSTITUTES: Mapping[External, External] = {
+    External("pydantic", "BaseModel"): RECORD,
+    External("dataclasses", "replace"): External(RECORD.module, "replace"),
+}
+"""What stands in for names of other modules: dataclasses take long to import and to make."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Rewrite a definition for Python 3.9, with plain classes in place of pydantic's."""
+"""Rewrite a definition for Python 3.9, with records in place of dataclasses and pydantic's models."""
 
 import ast
 import builtins
@@ -18,10 +18,12 @@ _VALIDATION = frozenset(
     {"field_validator", "model_validator", "field_serializer", "model_serializer", "computed_field"}
 )
 """Decorators of pydantic whose methods only check, read or write what a file holds."""
-_NEWER_OPTIONS = frozenset({"slots", "kw_only", "weakref_slot"})
-"""Options of dataclasses that Python 3.9 lacks."""
+RECORD = External("cribsheet.export.standalone.record", "Record")
+"""The base of classes that were dataclasses or pydantic's."""
+_MUTABLE = External(RECORD.module, "MutableRecord")
 _UNION = External("typing", "Union")
 _SELF = External("typing", "Self")
+_DATACLASS, _FIELD = External("dataclasses", "dataclass"), External("dataclasses", "field")
 _LITERAL = External("typing", "Literal")
 
 
@@ -55,8 +57,8 @@ class _Lowering(ast.NodeTransformer):
         return visited
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        self._check_options(node.decorator_list)
         self._classes.append(node.name)
+        self._make_record(node)
         node.body = self._all([one for one in node.body if not self._is_dropped(one)])
         node.body = _documented(node, node.body, is_private=self._is_private(node.name))
         node.bases = self._all(node.bases)
@@ -100,10 +102,8 @@ class _Lowering(ast.NodeTransformer):
         """Write a union of types that is worked out when the module is read as `Union[…]`."""
         if not (isinstance(node.op, ast.BitOr) and all(map(self._is_type, _members(node)))):
             return self.generic_visit(node)
-        union = ast.Name("Union", ast.Load())
-        union.stands_for = _UNION  # type: ignore[attr-defined]  # read by `imported_name`
         members = self._all(_members(node))
-        return ast.Subscript(union, ast.Tuple(members, ast.Load()), ast.Load())
+        return ast.Subscript(_standing_for(_UNION), ast.Tuple(members, ast.Load()), ast.Load())
 
     def _all(self, nodes: Sequence[_Node]) -> list[_Node]:
         return [cast(_Node, self.visit(one)) for one in nodes]
@@ -114,11 +114,12 @@ class _Lowering(ast.NodeTransformer):
 
     def _default(self, value: ast.expr) -> ast.expr:
         """Return the default that a field of pydantic has, in place of its description."""
-        if not (isinstance(value, ast.Call) and _is_pydantic(self._origin(value.func), {"Field"})):
+        origin = self._origin(value.func) if isinstance(value, ast.Call) else None
+        if not (isinstance(value, ast.Call) and (_is_pydantic(origin, {"Field"}) or origin == _FIELD)):
             return value
         default = next((one.value for one in value.keywords if one.arg == "default"), None)
         if default is None:
-            raise self._refused(value, "has a field of pydantic without a plain default")
+            raise self._refused(value, "has a field that is described without a plain default")
         return default
 
     def _is_dropped(self, node: ast.stmt) -> bool:
@@ -159,12 +160,19 @@ class _Lowering(ast.NodeTransformer):
     def _origin(self, node: ast.expr) -> Definition | External | None:
         return self._find(node.id) if isinstance(node, ast.Name) and id(node) in self._global_ids else None
 
-    def _check_options(self, decorators: Sequence[ast.expr]) -> None:
-        for one in decorators:
-            if isinstance(one, ast.Call) and self._origin(one.func) == External("dataclasses", "dataclass"):
-                newer = [word.arg for word in one.keywords if word.arg in _NEWER_OPTIONS]
-                if newer:
-                    raise self._refused(one, f"uses dataclass({newer[0]}=…), which Python 3.9 lacks")
+    def _make_record(self, node: ast.ClassDef) -> None:
+        """Make a record of a dataclass."""
+        made = [one for one in node.decorator_list if self._origin(_called(one)) == _DATACLASS]
+        for one in made:
+            options = {word.arg: ast.unparse(word.value) for word in one.keywords} if isinstance(one, ast.Call) else {}
+            if options not in ({}, {"frozen": "True"}):
+                raise self._refused(one, f"uses {ast.unparse(one)}, and only dataclass(frozen=True) can be a record")
+            if node.bases or any(
+                isinstance(part, ast.FunctionDef) and part.name == "__post_init__" for part in node.body
+            ):
+                raise self._refused(one, "has a dataclass with a base or a __post_init__, which cannot be a record")
+            node.decorator_list.remove(one)
+            node.bases = [_standing_for(RECORD if options else _MUTABLE)]
 
     def _is_private(self, name: str) -> bool:
         return any(one.startswith("_") for one in (*self._classes, name))
@@ -209,6 +217,13 @@ def _documented(node: ast.AST, body: list[ast.stmt], *, is_private: bool) -> lis
     if first and not (is_private and rest):
         return [ast.Expr(ast.Constant(first)), *rest]
     return rest or [ast.Pass()]
+
+
+def _standing_for(external: External) -> ast.Name:
+    """Return a name that `imported_name` tells the meaning of."""
+    name = ast.Name(external.name or external.module, ast.Load())
+    name.stands_for = external  # type: ignore[attr-defined]
+    return name
 
 
 def _members(node: ast.expr) -> list[ast.expr]:

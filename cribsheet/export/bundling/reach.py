@@ -40,7 +40,7 @@ class Part:
         for node in self._walk():
             if isinstance(node, ast.Name) and id(node) in self._global_ids:
                 self._check_builtin(node)
-                stands = imported_name(node) or self._sources.find(self._definition.module, node.id)
+                stands = _meaning(node, self._definition, self._sources)
                 if isinstance(stands, External):
                     self._check_external(stands)
                 if stands is not None:
@@ -187,13 +187,19 @@ def _methods(node: ast.stmt) -> dict[str, list[ast.stmt]]:
     return methods
 
 
+def _meaning(name: ast.Name, definition: Definition, sources: Sources) -> Definition | External | None:
+    """Return what a global name in a definition stands for; None for a builtin."""
+    made = imported_name(name)
+    return sources.origin(made) if made else sources.find(definition.module, name.id)
+
+
 def _is_open(node: ast.stmt, definition: Definition, sources: Sources) -> bool:
     """Tell whether nothing but what shows calls the methods of a class: no base outside the bundle does."""
     for base in node.bases if isinstance(node, ast.ClassDef) else ():
         bare = base.value if isinstance(base, ast.Subscript) else base
         if not isinstance(bare, ast.Name):
             return False
-        stands = sources.find(definition.module, bare.id)
+        stands = _meaning(bare, definition, sources)
         if not isinstance(stands, Definition) and (stands.name if stands else bare.id) not in _OPEN:
             return False
     return True

@@ -82,12 +82,15 @@ class Sources:
             if name in self.builtins:
                 return None
             raise BundleError(f"{module} uses {name!r}, which nothing in it defines.")
-        found = known.imports[name]
+        return self.origin(known.imports[name], used_by=module)
+
+    def origin(self, found: External, *, used_by: str = "") -> Definition | External | None:
+        """Return what an import leads to."""
         found = self._substitutes.get(found, found)
         if found.module.split(".")[0] not in self._packages:
             return found
         if found.name is None or (self._read(f"{found.module}.{found.name}") is not None):
-            raise BundleError(f"{module} uses the module {name!r} as a name. Import what it needs from that module.")
+            raise BundleError(f"{used_by} uses the module {found} as a name. Import what it needs from that module.")
         return self.find(found.module, found.name)
 
     @cached_property

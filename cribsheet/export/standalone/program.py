@@ -17,7 +17,7 @@ from cribsheet.models import Completer
 from cribsheet.signature import Field
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Program:
     """What was compiled."""
 
@@ -33,6 +33,9 @@ class Program:
     """Where that was served; empty if it ran in the process."""
     context_window: int
     """Tokens that prompt and completion may have together."""
+
+    def __hash__(self) -> int:
+        return id(self)  # it holds mappings
 
     @property
     def inputs(self) -> tuple[Field, ...]:

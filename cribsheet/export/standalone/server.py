@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from cribsheet.errors import ModelError, TransientError, UnreachableError
 
 ATTEMPTS = 4
 """How often a request is tried if it meets a fault that may pass."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 8.0  # seconds
+_FIRST_PAUSE = 0.25  # seconds
 
 Answer = TypeVar("Answer")
 
@@ -104,6 +103,7 @@ def patiently(ask: Callable[[], Answer], *, sleep: Callable[[float], None] = tim
         try:
             return ask()
         except (TransientError, UnreachableError):
-            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)
-            sleep(pause * random.uniform(0.5, 1.0))
+            from random import uniform  # here, for a module that meets no fault starts sooner without it
+
+            sleep(uniform(0.5, 1.0) * _FIRST_PAUSE * 2**attempt)
     return ask()
