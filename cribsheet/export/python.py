@@ -83,8 +83,8 @@ def _scores(source: Source) -> Iterator[str]:
     ]
     if calls:
         yield (
-            f"That takes a server that completes raw prompts, for {' and '.join(dict.fromkeys(calls))} ask further; "
-            f"without, it carries logprobs. {source.score('logprobs')}"
+            f"This takes a server that completes raw prompts, since the module asks it again for "
+            f"{' and '.join(dict.fromkeys(calls))}. On another server it carries logprobs. {source.score('logprobs')}"
         )
 
 

@@ -133,6 +133,22 @@ def test_models_become_plain_records() -> None:
     assert hash(word) == hash(type(word)(text="Ab"))
 
 
+def test_f_strings_with_strings_inside_are_formatted() -> None:
+    source = """
+        def run(names, width):
+            return [
+                f"{'|'.join(names)!r:>{width}} {{x}} {names[0]}",
+                f"{len(names)}: it's",
+                f"{f'{width:02}'}",
+                f"{'%'}{1.5:.2f}",
+            ]
+    """
+    found = bundled({"main": source})
+    assert ran(found)["run"](["a", "b"], 8) == ["   'a|b' {x} a", "2: it's", "08", "%1.50"]
+    assert "'{!r:>{}} {{x}} {}'.format('|'.join(names), width, names[0])" in found.text
+    assert """f"{len(names)}: it's\"""" in found.text
+
+
 def test_dataclasses_become_records() -> None:
     sources = {
         "main": """

@@ -17,6 +17,7 @@ from cribsheet.corrections import Calibration, Correction, Extraction, Guard, Po
 from cribsheet.dataset.examples import Demo
 from cribsheet.errors import ExportError
 from cribsheet.export import export
+from cribsheet.export.bundling.fstrings import holds_strings
 from cribsheet.export.bundling.python39 import NAMES
 from cribsheet.export.literals import Literals
 from cribsheet.frozen import Decoding, FrozenProgram, FrozenPrompt, Wire, Wiring
@@ -300,6 +301,8 @@ def test_it_is_python_39(files: list[Path]) -> None:
         }
         assert not imported & NAMES
         assert not [node for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "strict"]
+        # Python 3.12 may put such quotes inside of an f-string that older ones cannot read.
+        assert not [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) and holds_strings(node)]
 
 
 def test_it_is_clean(files: list[Path]) -> None:
@@ -330,7 +333,7 @@ def test_its_first_lines_tell_what_it_scores_under_its_carriage() -> None:
     assert first == "Give answer for question, context, as toy compiled for openai/toy does."
     assert second == "It scores as it was compiled to (runtime): label_accuracy 0.900 [0.800, 0.950], n=100."
     assert exported.score == second
-    assert "without, it carries logprobs. It scores as logprobs: label_accuracy 0.600" in docstring
+    assert "On another server it carries logprobs. It scores as logprobs: label_accuracy 0.600" in docstring
     assert exported.carriage == "runtime"
 
 
@@ -396,16 +399,18 @@ def test_it_gives_the_engines_answers_through_the_engines_own_server(smollm: Emb
         ("grounded_qa", shipped_qa(rows["grounded_qa"][:2])),
     ):
         program = program_of(prompt).model_copy(update={"task": task})
+        asked = [row["inputs"] for row in rows[task][8:]]
+        # One pass after the other: asked for the same prompt twice in a row, the engine reads its last token alone,
+        # which rounds otherwise.
+        runs = [Program(program).answer(inputs, smollm) for inputs in asked]
         module = load_module(write_module(program, tmp_path))
         client = module.connect(api_base=smollm.address)
-        for row in rows[task][8:]:
-            run = Program(program).answer(row["inputs"], smollm)
-            result = module.answer(client, **row["inputs"])
+        for inputs, run in zip(asked, runs, strict=True):
+            result = module.answer(client, **inputs)
             assert not isinstance(run.outputs, ParseFailure)
             assert {name: str(value) for name, value in result.outputs.items()} == {
                 name: str(value) for name, value in run.outputs.items()
             }
-            # The engine rounds by how many tokens it reads at once, which another client does not steer.
             assert result.probability == pytest.approx(run.probability, abs=0.05)
 
 

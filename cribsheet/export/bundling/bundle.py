@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cribsheet.errors import BundleError
-from cribsheet.export.bundling.layout import written
 from cribsheet.export.bundling.lowering import RECORD
 from cribsheet.export.bundling.reach import Live, reach
 from cribsheet.export.bundling.scopes import bound_names
 from cribsheet.export.bundling.sources import Definition, External, Read, Sources, read_installed
+from cribsheet.export.bundling.writing import written
 
 SUBSTITUTES: Mapping[External, External] = {
     External("pydantic", "BaseModel"): RECORD,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar, cast
 
 from cribsheet.errors import BundleError
+from cribsheet.export.bundling.fstrings import as_format, holds_strings
 from cribsheet.export.bundling.python39 import newer_syntax
 from cribsheet.export.bundling.scopes import global_names
 from cribsheet.export.bundling.sources import Definition, External
@@ -97,6 +98,10 @@ class _Lowering(ast.NodeTransformer):
         if self._is_builtin(node.func, "isinstance", "issubclass") and len(node.args) == 2:
             node.args[1] = self._as_tuple(node.args[1])
         return self.generic_visit(node)
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
+        self.generic_visit(node)
+        return as_format(node) if holds_strings(node) else node
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         """Write a union of types that is worked out when the module is read as `Union[…]`."""
