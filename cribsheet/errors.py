@@ -11,6 +11,7 @@ CribsheetError
  +-- CompileError            a compile that cannot start or continue
  |    +-- BudgetError        the budget is too small for one candidate
  +-- ExportError             a frozen prompt that cannot be exported to this target
+ |    +-- BundleError         source code that cannot be put into one file
  +-- UnreadableCompletionError   a completion that cannot be parsed into the signature's outputs
  +-- ModelError              the model gave no completion
       +-- UnknownModelError  no model has this name
@@ -71,6 +72,10 @@ class BudgetError(CompileError):
 
 class ExportError(CribsheetError):
     """An unknown target, or a prompt that the target cannot express."""
+
+
+class BundleError(ExportError):
+    """Source of the runtime that cannot be put into one file of the standard library alone."""
 
 
 class UnreadableCompletionError(CribsheetError):

@@ -9,13 +9,14 @@ import click
 from cribsheet.carriage import Carriage
 from cribsheet.errors import CribsheetError, FrozenFileError, ProgramError, deed
 from cribsheet.evaluation.places import place_of
-from cribsheet.frozen import FrozenProgram, FrozenPrompt, Wiring
+from cribsheet.frozen import FrozenProgram, FrozenPrompt
 from cribsheet.frozen.loading import Program
 from cribsheet.frozen.running import Run, settled
 from cribsheet.frozen.sealing import read
+from cribsheet.frozen.wired import outputs_of
 from cribsheet.models import Completer, Model, open_model
 from cribsheet.outcomes import Value
-from cribsheet.signature import Field, Signature
+from cribsheet.signature import Signature
 from cribsheet.workspace import Workspace
 
 
@@ -66,7 +67,7 @@ def open_program(path: Path, workspace: Workspace) -> Runnable:
         return _with_own_code(path, frozen, workspace)
     program = Program(frozen)
     signature = Signature(
-        name=frozen.task, instructions="", inputs=program.inputs, outputs=_outputs(frozen, frozen.wiring)
+        name=frozen.task, instructions="", inputs=program.inputs, outputs=outputs_of(frozen.prompts, frozen.wiring)
     )
     return Runnable(frozen, signature, lambda frozen, inputs, model: Program(frozen).run(inputs, model))
 
@@ -121,12 +122,3 @@ def _with_own_code(path: Path, frozen: FrozenProgram, workspace: Workspace) -> R
         return program.run(frozen.prompts, inputs, model)
 
     return Runnable(frozen, program.signature, run)
-
-
-def _outputs(frozen: FrozenProgram, wiring: Wiring) -> tuple[Field, ...]:
-    inputs = {field.name: field for field in Program(frozen).inputs}
-    fields = {
-        name: frozen.prompts[wire.source].signature.field(wire.field) if wire.source else inputs[wire.field]
-        for name, wire in wiring.outputs.items()
-    }
-    return tuple(field.model_copy(update={"name": name}) for name, field in fields.items())

@@ -15,9 +15,8 @@ from cribsheet.cli._stopping import ended_by_ctrl_c
 from cribsheet.cli._terminal import print_json
 from cribsheet.corrections import Outputs
 from cribsheet.errors import UnreadableCompletionError
-from cribsheet.frozen.running import Run
+from cribsheet.frozen.summary import answer_summary
 from cribsheet.layout.parsing import ParseFailure
-from cribsheet.outcomes import to_json
 from cribsheet.workspace import find_workspace
 
 
@@ -129,30 +128,6 @@ def _fail(failure: ParseFailure, *, said: str) -> NoReturn:
         f"The completion cannot be read: {failure.reason}. The model wrote {said[:200]!r}. Compile the task for this "
         "model."
     )
-
-
-def answer_summary(outputs: Outputs, run: Run) -> dict[str, object]:
-    """Return an answer as JSON with its probability and changes; an output named like one of these keys replaces it."""
-    told = {
-        "probability": run.probability,
-        "probability_note": run.probability_note or None,
-        "unassigned": run.unassigned,
-        "decided_by": run.decided_by,
-        "model_text": run.text,
-        "changes": [
-            {"predictor": call.predictor, "by": change.by, "from": _json(change.before), "to": _json(change.after)}
-            for call in run.calls
-            for change in call.answer.changes
-        ],
-    }
-    answer: dict[str, object] = {name: to_json(value) for name, value in outputs.items()}
-    return answer | {name: value for name, value in told.items() if name not in answer}
-
-
-def _json(outputs: Outputs | ParseFailure) -> object:
-    if isinstance(outputs, ParseFailure):
-        return None
-    return {name: to_json(value) for name, value in outputs.items()}
 
 
 def _print(outputs: Outputs) -> None:

@@ -1,5 +1,6 @@
 """The command `export`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from cribsheet.cli._programs import chosen_prompts
 from cribsheet.cli._terminal import note, print_exactly
 from cribsheet.cli._training import given_training, training_options
 from cribsheet.errors import FrozenFileError
-from cribsheet.export import TARGETS, Export, export
+from cribsheet.export import TARGETS, WHOLE, Export, export
+from cribsheet.frozen import FrozenPrompt
 from cribsheet.frozen.sealing import read
 
 
@@ -33,12 +35,12 @@ def command(file: Path, *, target: str, prompt: str | None, out: Path | None, **
     """
     program = read(file)
     chosen = chosen_prompts(program, prompt)
-    if len(chosen) > 1:
+    if len(chosen) > 1 and target not in WHOLE:
         raise click.UsageError(f"{file} has several prompts. Name one with --prompt: {', '.join(chosen)}.")
     exported = export(
         program,
         target,
-        prompt=next(iter(chosen)),
+        prompt=_prompt(chosen, target),
         path=str(out) if out else None,
         training=given_training(training),
     )
@@ -85,6 +87,11 @@ def _content(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return ""
+
+
+def _prompt(chosen: Mapping[str, FrozenPrompt], target: str) -> str | None:
+    """Return which prompt is exported; None for the whole program."""
+    return None if target in WHOLE and len(chosen) > 1 else next(iter(chosen))
 
 
 def _write(out: Path, text: str) -> None:

@@ -41,7 +41,8 @@ def json_objects(text: str, source: str) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def _end_of_blank(text: str, at: int) -> int:
-    return _BLANK.match(text, at).end()  # type: ignore[union-attr]  # it also matches the empty string
+    blank = _BLANK.match(text, at)
+    return blank.end() if blank else at
 
 
 def _after_item(text: str, at: int, where: str) -> int:

@@ -12,10 +12,11 @@ from cribsheet.export.litellm import to_litellm
 from cribsheet.export.llamacpp import to_llamacpp
 from cribsheet.export.ollama import to_ollama
 from cribsheet.export.openai import to_openai
+from cribsheet.export.python import to_python
 from cribsheet.export.sft import to_sft
 from cribsheet.frozen import FrozenProgram
 
-__all__ = ["TARGETS", "Export", "Source", "Target", "Training", "export"]
+__all__ = ["TARGETS", "WHOLE", "Export", "Source", "Target", "Training", "export"]
 
 TARGETS: dict[str, Target] = {
     "dotprompt": to_dotprompt,
@@ -25,12 +26,16 @@ TARGETS: dict[str, Target] = {
     "llamacpp": to_llamacpp,
     "ollama": to_ollama,
     "openai": to_openai,
+    "python": to_python,
     "sft": to_sft,
 }
 """Each target by its name. To add one, add a file to this folder and an entry here."""
 
 TRAINED = frozenset({"sft"})
 """The targets that take what a model is to be trained on."""
+
+WHOLE = frozenset({"python"})
+"""The targets that take a whole program; the others take one prompt."""
 
 
 def export(
@@ -41,12 +46,12 @@ def export(
     path: str | os.PathLike[str] | None = None,
     training: Training | None = None,
 ) -> Export:
-    """Return one prompt of a program in the format of a target.
+    """Return a program, or one prompt of it, in the format of a target.
 
     Args:
         program: a frozen program, as `cribsheet.frozen.read` returns it.
         target: a name in `TARGETS`.
-        prompt: the name of the prompt; required if the program has several.
+        prompt: the name of the prompt; required if the program has several and the target is not in `WHOLE`.
         path: the path where the text will be saved, used by the commands in `usage`; None for the target's own choice.
         training: the rows, traces and shares for fine-tuning; only for the targets in `TRAINED`.
 
@@ -59,18 +64,27 @@ def export(
         raise ExportError(
             f"{target} takes no rows, traces, form, mix or seed: those are for {', '.join(TRAINED)}. Leave them out."
         )
-    name = _chosen(program, prompt)
-    if not program.prompts[name].demo_source.is_fixed:
+    name = "" if target in WHOLE and prompt is None else _chosen(program, prompt)
+    if name and target in WHOLE and len(program.prompts) > 1:
+        raise ExportError(f"{target} takes the whole program, but got the prompt {name}. Leave the prompt out.")
+    for one in [name] if target not in WHOLE else program.prompts:
+        _check(program, one, target)
+    return TARGETS[target](Source(program, name, os.fspath(path) if path else None, training or Training()))
+
+
+def _check(program: FrozenProgram, name: str, target: str) -> None:
+    """Raise ExportError if a target cannot express a prompt."""
+    prompt = program.prompts[name]
+    if not prompt.demo_source.is_fixed and target not in WHOLE:
         raise ExportError(
-            f"The demos of {name} are chosen for each input, by {program.prompts[name].demo_source.kind!r}, but "
+            f"The demos of {name} are chosen for each input, by {prompt.demo_source.kind!r}, but "
             f"{target} holds one fixed text. Run the frozen file with cribsheet.load, or compile with fixed demos."
         )
-    if program.prompts[name].layout.is_question:
+    if prompt.layout.is_question:
         raise ExportError(
             f"{name} asks a decision endpoint a typed question, which {target} does not support. Run the frozen file "
             "with cribsheet.load, or compile for a model that writes text."
         )
-    return TARGETS[target](Source(program, name, os.fspath(path) if path else None, training or Training()))
 
 
 def _chosen(program: FrozenProgram, prompt: str | None) -> str:

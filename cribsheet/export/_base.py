@@ -40,12 +40,12 @@ class Export(BaseModel):
 
 @dataclass(frozen=True)
 class Source:
-    """One prompt of a frozen program, as a target needs it."""
+    """A frozen program, or one prompt of it, as a target needs it."""
 
     program: FrozenProgram
     """The program that it belongs to."""
     name: str
-    """The prompt's name in the program."""
+    """The prompt's name in the program; empty if the target takes the whole program."""
     path: str | None = None
     """The path where the export will be saved; None for a default name in the current folder."""
     training: Training = field(default_factory=Training)
@@ -74,7 +74,8 @@ class Source:
     @property
     def slug(self) -> str:
         """A name that is safe for files and for served models."""
-        name = self.program.task if len(self.program.prompts) == 1 else f"{self.program.task}-{self.name}"
+        is_whole = len(self.program.prompts) == 1 or not self.name
+        name = self.program.task if is_whole else f"{self.program.task}-{self.name}"
         return re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-_") or "prompt"
 
     def score(self, carriage: Carriage) -> str:
@@ -114,4 +115,4 @@ class Source:
 
 
 Target = Callable[[Source], Export]
-"""Writes a prompt in the format of another program."""
+"""Writes a program, or one prompt of it, in the format of another program."""

@@ -9,6 +9,7 @@ from cribsheet.errors import CompileError, DataError, UnreadableCompletionError
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, Wiring
 from cribsheet.frozen.running import Call, Run, ask, direct_wiring, prompt_text, run_wired, settled
 from cribsheet.frozen.sealing import read
+from cribsheet.frozen.wired import answer, check_names, inputs_of
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completer, Model, open_model
 from cribsheet.outcomes import Value
@@ -46,13 +47,7 @@ class Program:
         wiring = self.frozen.wiring
         if wiring is None:
             return next(iter(self.frozen.prompts.values())).signature.inputs
-        taken = {
-            wire.field: self.frozen.prompts[name].signature.field(own)
-            for name in wiring.order
-            for own, wire in wiring.inputs[name].items()
-            if wire.source is None
-        }
-        return tuple(field.model_copy(update={"name": name}) for name, field in taken.items())
+        return inputs_of(self.frozen.prompts, wiring)
 
     def __call__(self, /, **inputs: Value) -> Prediction:
         """Return the typed outputs for one row.
@@ -66,7 +61,7 @@ class Program:
 
     def answer(self, inputs: Mapping[str, object], model: Completer) -> Run:
         """Return the run for one row; no model is asked if the inputs alone decide the outputs."""
-        return settled(self.frozen.prompts, self._wiring_for(inputs), inputs) or self.run(inputs, model)
+        return answer(self.frozen.prompts, self._wiring_for(inputs), inputs, model)
 
     def run(self, inputs: Mapping[str, object], model: Completer) -> Run:
         """Run the program on one row, always asking the model; the result has the outputs and each call."""
@@ -79,12 +74,7 @@ class Program:
                 f"{self.frozen.task} runs its own code between its prompts {', '.join(self.frozen.prompts)}. Call one "
                 "prompt by name, as in program[name](…), or run the program in its workspace with `cribsheet ask`."
             )
-        wanted = {field.name for field in self.inputs}
-        if set(inputs) != wanted:
-            raise DataError(
-                f"{self.frozen.task} takes {', '.join(sorted(wanted))} but got {', '.join(inputs) or 'nothing'}. "
-                "Give each input by name."
-            )
+        check_names(self.frozen.task, self.inputs, inputs)
         return self.frozen.wiring
 
     def __getitem__(self, name: str) -> Callable[..., Prediction]:

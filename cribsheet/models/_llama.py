@@ -18,9 +18,13 @@ TEMPLATE_SETTINGS: Json = {"enable_thinking": False}
 
 
 def request(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
-    """Return the request body for a completion."""
-    body: dict[str, Any] = sampling.model_dump(include={"max_tokens", "temperature", "seed"})
-    body["stop"] = list(prompt.stop)
+    """Return the body that asks for a completion."""
+    body: dict[str, Any] = {
+        "max_tokens": sampling.max_tokens,
+        "temperature": sampling.temperature,
+        "seed": sampling.seed,
+        "stop": list(prompt.stop),
+    }
     if not prompt.is_chat:
         asked = [prompt.text, *prompt.begun] if prompt.begun else prompt.text
         return body | {"prompt": asked, "logprobs": sampling.top_logprobs}

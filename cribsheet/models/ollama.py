@@ -15,8 +15,9 @@ from cribsheet.models._asking import check_asks_for_text
 from cribsheet.models._base import Completion, Sampling, Usage
 from cribsheet.models._estimate import estimate_tokens, estimated_usage
 from cribsheet.models._json import read_json
-from cribsheet.models._logprobs import ABOVE_0, NOTHING_TOLD, TokenLogprobs, read_entries, sound, text_of
+from cribsheet.models._logprobs import ABOVE_0
 from cribsheet.models._ollama_errors import Served, explained
+from cribsheet.models._ollama_replies import logprobs_of
 from cribsheet.models._probing import probe
 from cribsheet.models._proxies import bad_proxy, direct
 from cribsheet.models._refusals import Kind, Refusals, Refused, refused_of, sizes_of, within
@@ -26,7 +27,7 @@ from cribsheet.models._telling import ServerInformation
 from cribsheet.models.addresses import read_address
 from cribsheet.models.capabilities import Capabilities, Told
 from cribsheet.models.systemone import SystemOneModel
-from cribsheet.models.thinking import Parts, Thinking, after_thought, told_apart
+from cribsheet.models.thinking import Thinking, told_apart
 from cribsheet.prompts import Prompt
 
 DEFAULT_WINDOW = 4096
@@ -189,7 +190,7 @@ class OllamaModel:
             completion_tokens=reply.eval_count or 0,
         )
         self._check_fit(usage)
-        told = sound(_read_logprobs([entry.model_dump() for entry in reply.logprobs or ()], parts))
+        told = logprobs_of([entry.model_dump() for entry in reply.logprobs or ()], parts)
         return Completion(
             text=text,
             thought=parts.thought,
@@ -290,22 +291,6 @@ def _read_text(reply: Any, prompt: Prompt) -> tuple[str, str | None]:
     if prompt.is_chat:
         return reply.message.content or "", reply.message.thinking or None
     return reply.response or "", reply.thinking or None
-
-
-def _read_logprobs(entries: list[dict[str, Any]], parts: Parts) -> TokenLogprobs:
-    """Read those of Ollama's log-probabilities that belong to the text.
-
-    Ollama leaves out tokens whose text it held back, such as half a character or the start of a stop sequence. So its
-    first entry may belong to a later token.
-    """
-    entries, text = list(after_thought(entries, parts, text_of)), parts.answer
-    first, said = entries[0]["token"] if entries else "", "".join(entry["token"] for entry in entries)
-    if parts.thought is not None:  # the white space after the thought is not part of the text
-        first, said = first.lstrip(), said.lstrip()
-    if not (text.startswith(first) or first.startswith(text)):
-        return NOTHING_TOLD
-    told = read_entries(entries, text)
-    return told if said.startswith(text) else told._replace(logprobs=None)
 
 
 def _readable(path: str, body: bytes) -> bytes:

@@ -10,11 +10,11 @@ from click.testing import Result
 from engines import WrittenEngine
 from ollama_server import OllamaServer
 
-from cribsheet.cli.ask import answer_summary
 from cribsheet.corrections import Calibration, Correction, Extraction, Guard, Pointer
 from cribsheet.frozen import Decoding, FrozenPrompt
 from cribsheet.frozen.loading import Program
 from cribsheet.frozen.running import Run
+from cribsheet.frozen.summary import answer_summary
 from cribsheet.layout.catalogue import layout_named
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completion, Sampling

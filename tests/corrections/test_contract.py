@@ -22,7 +22,7 @@ from cribsheet.corrections import (
     Readout,
 )
 from cribsheet.errors import FrozenFileError
-from cribsheet.export import TARGETS, export
+from cribsheet.export import TARGETS, WHOLE, export
 from cribsheet.frozen import Decoding, FrozenPrompt
 from cribsheet.frozen.loading import load
 from cribsheet.frozen.running import ask, asked
@@ -259,7 +259,7 @@ def test_a_toy_that_helps_is_fitted_saved_loaded_shown_and_exported(tmp_path: Pa
     assert load(path, model=model)(text="A long film.").sentiment == "negative"
     shown = CliRunner(catch_exceptions=False).invoke(cli, ["show", str(path)])
     assert "positive if the input contains lovely" in shown.stdout
-    for target in TARGETS:
+    for target in set(TARGETS) - WHOLE:  # the others carry it
         caveats = export(read(path), target).caveats
         assert any(caveat.startswith("Cribsheet answers positive if") for caveat in caveats), target
 

@@ -14,7 +14,7 @@ from cribsheet.corrections.guard import Guard
 from cribsheet.corrections.pointer import Pointer
 from cribsheet.corrections.readout import Readout
 from cribsheet.errors import ExportError
-from cribsheet.export import TARGETS, Source, export
+from cribsheet.export import TARGETS, WHOLE, Source, export
 from cribsheet.frozen import Decoding, FrozenProgram, FrozenPrompt, ModelIdentity, Wire, Wiring
 from cribsheet.frozen.running import prompt_text
 from cribsheet.frozen.score import Score
@@ -26,7 +26,9 @@ from frozen_toys import toy_program, toy_prompt
 from toys import QA, SENTIMENT
 
 # A Dotprompt file holds no raw prompts, such as those here, and sft wants something to train on.
-targets = pytest.mark.parametrize("target", [target for target in TARGETS if target not in ("dotprompt", "sft")])
+targets = pytest.mark.parametrize(
+    "target", [target for target in TARGETS if target not in ("dotprompt", "sft", *WHOLE)]
+)
 GUARD = Guard(
     field="answer",
     lead=("question",),

@@ -1,0 +1,109 @@
+"""Exchange JSON with a server over HTTP."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+from cribsheet.errors import ModelError, TransientError, UnreachableError
+
+ATTEMPTS = 4
+"""How often a request is tried if it meets a fault that may pass."""
+_FIRST_PAUSE = 0.25  # seconds
+
+Answer = TypeVar("Answer")
+
+
+class Reply(NamedTuple):
+    """What a server answered."""
+
+    status: int
+    text: str
+
+    def json(self) -> Any:
+        """Return the JSON that the text is; None if it is none."""
+        try:
+            return json.loads(self.text)
+        except (ValueError, RecursionError):
+            return None
+
+
+class Server:
+    """A server at an address; each thread keeps a connection of its own open.
+
+    It is reached directly: proxies that the environment names are not used.
+    """
+
+    def __init__(self, address: str, *, key: str | None, timeout: float):
+        self.address, self.key, self.timeout = address, key, timeout
+        parts = urlsplit(address)
+        self._path, self._netloc, self._is_secure = parts.path.rstrip("/"), parts.netloc, parts.scheme == "https"
+        self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        self._headers.update({"Authorization": f"Bearer {key}"} if key else {})
+        self._open = threading.local()
+
+    def post(self, path: str, body: object) -> Reply:
+        """Return the reply to a JSON body.
+
+        Raises:
+            UnreachableError: nothing answers at the address.
+            TransientError: the connection broke off, or the answer took too long.
+        """
+        return self._exchange("POST", path, json.dumps(body).encode())
+
+    def get(self, path: str) -> Reply:
+        """Return what is at a path; it raises what `post` does."""
+        return self._exchange("GET", path, None)
+
+    def _exchange(self, method: str, path: str, body: bytes | None) -> Reply:
+        from http.client import HTTPException  # here, for its import is half of the time that a module takes to start
+
+        is_used = getattr(self._open, "connection", None) is not None
+        try:
+            return self._send(method, path, body)
+        except (OSError, HTTPException, ValueError) as error:
+            self._open.connection = None
+            if is_used and isinstance(error, (ConnectionError, HTTPException)):  # it was idle for too long
+                return self._exchange(method, path, body)
+            raise self._explained(error) from error
+
+    def _send(self, method: str, path: str, body: bytes | None) -> Reply:
+        import http.client
+
+        connection = getattr(self._open, "connection", None)
+        if connection is None:
+            kind = http.client.HTTPSConnection if self._is_secure else http.client.HTTPConnection
+            connection = self._open.connection = kind(self._netloc, timeout=self.timeout)
+        connection.request(method, self._path + path, body, self._headers)
+        response = connection.getresponse()
+        return Reply(response.status, response.read().decode("utf-8", errors="replace"))
+
+    def _explained(self, error: Exception) -> ModelError:
+        reason = str(error).strip() or type(error).__name__
+        if "timed out" in reason:
+            return TransientError(f"{self.address} gave no answer within {self.timeout:g} seconds.")
+        if isinstance(error, OSError) and not isinstance(error, ConnectionResetError | BrokenPipeError):
+            return UnreachableError(
+                f"Nothing answers at {self.address}: {reason}. Start the server, or give --api-base."
+            )
+        return TransientError(f"{self.address} broke off: {reason}.")
+
+
+def patiently(ask: Callable[[], Answer], *, sleep: Callable[[float], None] = time.sleep) -> Answer:
+    """Return what is asked for, and ask again after a fault that may pass, with longer and longer pauses.
+
+    Raises:
+        ModelError: the last fault, if every attempt met one; at once what does not pass.
+    """
+    for attempt in range(ATTEMPTS - 1):
+        try:
+            return ask()
+        except (TransientError, UnreachableError):
+            from random import uniform  # here, for a module that meets no fault starts sooner without it
+
+            sleep(uniform(0.5, 1.0) * _FIRST_PAUSE * 2**attempt)
+    return ask()

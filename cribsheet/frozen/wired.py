@@ -1,0 +1,45 @@
+"""Say what a program takes and gives that only hands values from predictor to predictor."""
+
+from collections.abc import Mapping
+
+from cribsheet.errors import DataError
+from cribsheet.frozen.running import Run, run_wired, settled
+from cribsheet.frozen.schema import FrozenPrompt, Wiring
+from cribsheet.models import Completer
+from cribsheet.signature import Field
+
+
+def inputs_of(prompts: Mapping[str, FrozenPrompt], wiring: Wiring) -> tuple[Field, ...]:
+    """Return the fields that a program takes."""
+    taken = {
+        wire.field: prompts[name].signature.field(own)
+        for name in wiring.order
+        for own, wire in wiring.inputs[name].items()
+        if wire.source is None
+    }
+    return tuple(field.model_copy(update={"name": name}) for name, field in taken.items())
+
+
+def outputs_of(prompts: Mapping[str, FrozenPrompt], wiring: Wiring) -> tuple[Field, ...]:
+    """Return the fields that a program gives."""
+    inputs = {field.name: field for field in inputs_of(prompts, wiring)}
+    fields = {
+        name: prompts[wire.source].signature.field(wire.field) if wire.source else inputs[wire.field]
+        for name, wire in wiring.outputs.items()
+    }
+    return tuple(field.model_copy(update={"name": name}) for name, field in fields.items())
+
+
+def answer(prompts: Mapping[str, FrozenPrompt], wiring: Wiring, inputs: Mapping[str, object], model: Completer) -> Run:
+    """Return the run for one row; no model is asked if the inputs alone decide the outputs."""
+    return settled(prompts, wiring, inputs) or run_wired(prompts, wiring, inputs, model)
+
+
+def check_names(task: str, fields: tuple[Field, ...], inputs: Mapping[str, object]) -> None:
+    """Raise DataError if the inputs are not those that a program takes."""
+    wanted = {field.name for field in fields}
+    if set(inputs) != wanted:
+        raise DataError(
+            f"{task} takes {', '.join(sorted(wanted))} but got {', '.join(inputs) or 'nothing'}. "
+            "Give each input once, by name."
+        )

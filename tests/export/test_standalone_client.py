@@ -1,0 +1,156 @@
+"""The client of exported modules reads what the runtime's own models read, and says what goes wrong."""
+
+from contextlib import suppress
+
+import pytest
+from recording_server import HANG_UP
+from script_server import ScriptServer, told
+from stand_in import StandIn, Switches
+from stand_in_shapes import SHAPES, SOUND
+
+from cribsheet.errors import ContextOverflowError, ModelError, TransientError, UnknownModelError, UnreachableError
+from cribsheet.export.standalone.client import Client, connect
+from cribsheet.export.standalone.program import Program
+from cribsheet.export.standalone.server import ATTEMPTS
+from cribsheet.frozen.running import direct_wiring
+from cribsheet.models import Completion, Model, Sampling
+from cribsheet.models.litellm import LiteLLMModel
+from cribsheet.models.ollama import OllamaModel
+from cribsheet.prompts import Message, Prompt
+from frozen_toys import toy_prompt
+
+RAW = Prompt(text="Text: superb\nSentiment:", stop=("\n",))
+CHAT = Prompt(messages=(Message(role="user", content=RAW.text),), stop=("\n",))
+DECIDES, WRITES = Sampling(max_tokens=1, top_logprobs=8), Sampling(max_tokens=8)
+
+
+def client_of(
+    url: str, model: str = "openai/model", *, window: int = 4096, timeout: float = 5.0, **options: str
+) -> Client:
+    prompt = toy_prompt()
+    program = Program("toy", {"predict": prompt}, direct_wiring("predict", prompt.signature), model, "", window)
+    client = connect(program, api_base=url, timeout=timeout, **options)  # type: ignore[arg-type]  # `api` is a literal
+    client._sleep = lambda seconds: None
+    return client
+
+
+def read(model: Model | Client, prompt: Prompt, sampling: Sampling) -> object:
+    completion = model.complete(prompt, sampling)
+    return completion.model_copy(update={"usage": 0, "seconds": 0, "refused": ()})
+
+
+@pytest.mark.parametrize("shape", SOUND)
+@pytest.mark.parametrize("prompt", [RAW, CHAT], ids=["raw", "chat"])
+def test_what_a_server_answers_reads_as_the_runtime_reads_it(shape: str, prompt: Prompt) -> None:
+    with StandIn(Switches(shape=shape)) as server:
+        for sampling in (DECIDES, WRITES):
+            theirs = read(LiteLLMModel("openai/model", api_base=f"{server.url}/v1"), prompt, sampling)
+            assert read(client_of(f"{server.url}/v1", api="openai"), prompt, sampling) == theirs
+            theirs = read(OllamaModel("ollama_chat/model", api_base=server.url), prompt, sampling)
+            assert read(client_of(server.url, api="ollama"), prompt, sampling) == theirs
+
+
+@pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape not in SOUND])
+@pytest.mark.parametrize("api", ["openai", "ollama"])
+def test_nonsense_is_an_error_of_ours_or_an_empty_text(shape: str, api: str) -> None:
+    with StandIn(Switches(shape=shape)) as server:
+        for prompt in (RAW, CHAT):
+            with suppress(ModelError):
+                assert client_of(server.url, api=api).complete(prompt, DECIDES).text.strip() in ("", "positive")
+
+
+@pytest.mark.parametrize("most", [20, 5, 0])
+def test_fewer_log_probabilities_are_taken_where_a_server_grants_no_more(most: int) -> None:
+    with StandIn(Switches(most_logprobs=most)) as server:
+        completion = client_of(server.url, api="openai").complete(RAW, Sampling(max_tokens=1, top_logprobs=64))
+    assert (completion.first_token is not None) == (most > 0)
+
+
+@pytest.mark.parametrize("refused", ["seed", "stop", "temperature", "max_tokens"])
+def test_a_parameter_that_is_refused_is_left_out(refused: str) -> None:
+    with StandIn(Switches(refuses=frozenset({refused}))) as server:
+        assert client_of(server.url, api="openai").complete(RAW, WRITES).text == " positive"
+
+
+def test_the_server_says_which_api_it_has() -> None:
+    def positive(prompt: Prompt, sampling: Sampling) -> Completion:
+        return told(" positive", {}, sampling)
+
+    for shape, path in (("ollama", "/api/generate"), ("openai", "/v1/completions")):
+        for suffix in ("", "/v1"):
+            with ScriptServer(positive, shape) as server:  # type: ignore[arg-type]  # it is one of the literals
+                assert client_of(server.url + suffix).complete(RAW, WRITES).text == " positive"
+                assert server.requests[-1].path == path
+
+
+@pytest.mark.parametrize(
+    "faults", [[(503, {"error": "Loading model"})] * 2, [(429, "slow down")] * 3, [(HANG_UP, "")] * 2, [(500, "oops")]]
+)
+def test_a_fault_that_passes_is_waited_for(faults: list[tuple[int, object]]) -> None:
+    with StandIn() as server:
+        client = client_of(server.url, api="openai")
+        server.faults.extend(faults)
+        assert client.complete(RAW, WRITES).text == " positive"
+
+
+def test_a_fault_that_does_not_pass_is_told_after_some_attempts() -> None:
+    with StandIn(Switches(loads=99)) as server:
+        with pytest.raises(TransientError, match="failed with status 503: Loading model"):
+            client_of(server.url, api="openai").complete(RAW, WRITES)
+        assert server.completions == ATTEMPTS
+
+
+def test_a_connection_that_was_idle_for_too_long_is_opened_anew() -> None:
+    with StandIn() as server:
+        client = client_of(server.url, api="openai")
+        client.complete(RAW, WRITES)
+        server.faults.append((HANG_UP, ""))
+        client._sleep = _must_not_wait
+        assert client.complete(RAW, WRITES).text == " positive"
+
+
+def _must_not_wait(seconds: float) -> None:
+    raise AssertionError("it waited")
+
+
+FAILURES: dict[str, tuple[Switches, type[ModelError], str]] = {
+    "window": (Switches(window=3), ContextOverflowError, "does not fit the context window"),
+    "no raw prompts": (Switches(raw=404), UnknownModelError, "no model 'model', or no such path: status 404"),
+    "hangs": (Switches(hangs_after=0), TransientError, "gave no answer within 0.2 seconds"),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_what_goes_wrong_is_said(name: str) -> None:
+    switches, kind, message = FAILURES[name]
+    with StandIn(switches) as server, pytest.raises(kind, match=message):
+        client_of(server.url, api="openai", timeout=0.2 if name == "hangs" else 5.0).complete(RAW, WRITES)
+
+
+def test_a_key_is_sent_and_its_refusal_explained() -> None:
+    with StandIn() as server:
+        client = client_of(server.url, api="openai", api_key="secret")
+        server.faults.append((401, {"error": {"message": "Incorrect API key"}}))
+        with pytest.raises(ModelError, match=r"does not accept the key: Incorrect API key\. Give --api-key"):
+            client.complete(RAW, WRITES)
+
+
+def test_a_server_that_is_down_is_said_to_be() -> None:
+    with pytest.raises(UnreachableError, match=r"Nothing answers at http://127\.0\.0\.1:9/v1"):
+        client_of("127.0.0.1:9", api="openai").complete(RAW, WRITES)
+
+
+def test_ollama_gets_the_window_and_no_truncation() -> None:
+    with StandIn() as server:
+        client_of(server.url, "ollama_chat/qwen2.5:0.5b", window=2048).complete(CHAT, DECIDES)
+        body = server.requests[-1].body
+    assert (body["model"], body["truncate"], body["options"]["num_ctx"]) == ("qwen2.5:0.5b", False, 2048)
+    assert (body["logprobs"], body["top_logprobs"]) == (True, 8)
+
+
+@pytest.mark.parametrize(("variable", "model"), [("OPENAI_BASE_URL", "openai/model"), ("OLLAMA_HOST", "ollama/model")])
+def test_the_environment_names_the_server(variable: str, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with StandIn() as server:
+        monkeypatch.setenv(variable, server.url)
+        assert client_of("", model).complete(RAW, WRITES).text == " positive"
+        assert server.requests[-1].body["model"] == "model"
