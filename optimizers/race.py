@@ -62,7 +62,9 @@ def _race_further(study: Study, sets: Proposals) -> None:
 
 
 def _race(study: Study, proposals: Proposals, allowance: float, incumbents: Sequence[Trial]) -> None:
-    """Race proposals against trials that have answered their first block."""
+    """Race proposals against earlier trials. The baseline may have answered fewer rows than a first block."""
+    for trial in incumbents:
+        study.extend(trial, max(trial.rows, first_block(study)))
     for winner in Race(study, allowance).run(proposals, keep=1, incumbents=incumbents):
         # With fewer rows than another trial, it would rank lower for that alone.
         study.extend(winner, max(trial.rows for trial in study.trials))

@@ -99,6 +99,10 @@ def signature_with(given_name: str, asked_name: str) -> Any:
         return None
 
 
+UNSUITABLE = ("dotprompt", "sft")
+"""Targets that refuse these prompts whatever their fields' names are: one is for chats, one needs rows."""
+
+
 def check_end_to_end(folder: Path, given_name: str, asked_name: str) -> None:
     """Compile, save, read, ask and export a task with these names, unless it is refused in words."""
     workspace = new_workspace(folder)
@@ -125,7 +129,7 @@ def check_end_to_end(folder: Path, given_name: str, asked_name: str) -> None:
             text = export(read(path), target).text
         except ExportError as error:
             text = str(error)
-            assert given_name in text
+            assert given_name in text or target in UNSUITABLE
         assert text
     line = [str(path), option_name(given_name), "The soup was lovely.", "--json"]
     asked = CliRunner().invoke(ask.command, line, prog_name="ask")

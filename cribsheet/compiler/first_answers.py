@@ -37,8 +37,10 @@ def check_first_answers(study: Study, baseline: Trial, *, go_on: bool) -> None:
             f"none of the first {len(completions)} answers can be read, such as {_shortened(texts[0])}: trying "
             "prompts with demonstrations"
         )
+        if len(study.signatures) > 1:  # demonstrations of all predictors are not there before bootstrapping
+            return
     if not go_on and not _answers_with_demos(study):
-        raise CompileError(f"{_seen(study.model.name, completions)} To search on all the same, give --go-on.")
+        raise CompileError(f"{_seen(study.model.name, completions)} To continue the search anyway, give --go-on.")
 
 
 def _is_of_use(row: RowResult) -> bool:
@@ -66,9 +68,10 @@ def _answers_with_demos(study: Study) -> bool:
     }
     first = {layout.style == "raw": layout for layout in reversed(study.layouts)}
     candidates = [study.candidate(layout, demos, origin="first answers") for layout in first.values()]
-    with suppress(BudgetExhausted):
+    try:
         return any(_is_answered(study, one) for one in [*filter(study.fits, candidates)] or [study.bare()])
-    return False
+    except BudgetExhausted:  # nobody knows; that the budget is too small is said next
+        return True
 
 
 def _is_answered(study: Study, candidate: Candidate) -> bool:

@@ -70,7 +70,7 @@ def test_new_makes_a_workspace_whose_next_steps_work(
     _follow(result.stdout, folder)
     rows = [{"text": f"Day {number} was {word}.", "mood": mood} for number in range(20) for word, mood in _MOODS]
     (folder / "mine" / "trainsets" / "mood.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    options = ("--model", "ollama_chat/smollm", "--api-base", server.url, "--budget", "200calls")
+    options = ("--model", "ollama_chat/smollm", "--api-base", server.url, "--budget", "200calls", "--go-on")
     process = start("optimize", "mood", *options, "--optimizer", "zero_shot", cwd=folder / "mine")
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err

@@ -70,13 +70,13 @@ def test_a_prompt_that_is_right_as_text_wins_only_if_text_is_what_is_deployed(tm
         truth = 2.0 if any(word in text[text.rfind("The ") :] for word in GOOD) else -2.0
         positive = 1 / (1 + math.exp(-truth))
         first = {" positive": math.log(positive * 0.4), " negative": math.log((1 - positive) * 0.4), " Well": -0.5}
-        writes = text.count("The ") > 5 or sampling.max_tokens == 1
+        writes = text.count("The ") > 4 or sampling.max_tokens == 1
         said = f" {'positive' if truth > 0 else 'negative'}" if writes else " Well, it depends"
         return Completion(text=said, first_token=first if sampling.top_logprobs else None)
 
     program = compiled(tmp_path, "text", ScriptedModel(answer))
     (prompt,) = program.prompts.values()
-    assert len(prompt.demos) > 4
+    assert len(prompt.demos) >= 4
     assert program.results.compiled.score == 1.0
 
 

@@ -151,7 +151,7 @@ def test_a_task_that_asks_for_more_than_one_decision_is_refused_before_anything_
 ) -> None:
     with DecisionServer(decide) as server:
         with pytest.raises(
-            CompileError, match=r"systemone/decider decides between given options, but \w+ asks for"
+            CompileError, match=r"systemone/decider only decides between given options, but \w+ asks for"
         ) as caught:
             compiled(workspace, model_at(server), program)
         assert server.requests == []
@@ -169,7 +169,7 @@ def test_an_abstention_is_one_of_the_options() -> None:
 def test_no_export_pretends_to_carry_a_question(workspace: Workspace, target: str) -> None:
     with DecisionServer(decide) as server:
         program = compiled(workspace, model_at(server), optimizer="zero_shot", budget="300calls").program
-    with pytest.raises(ExportError, match="asks a typed question"):
+    with pytest.raises(ExportError, match="asks a decision endpoint a typed question"):
         export(program, target)
 
 

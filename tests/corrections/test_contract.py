@@ -259,7 +259,7 @@ def test_a_toy_that_helps_is_fitted_saved_loaded_shown_and_exported(tmp_path: Pa
     assert load(path, model=model)(text="A long film.").sentiment == "negative"
     shown = CliRunner(catch_exceptions=False).invoke(cli, ["show", str(path)])
     assert "positive if the input contains lovely" in shown.stdout
-    for target in set(TARGETS) - WHOLE:  # the others carry it
+    for target in set(TARGETS) - WHOLE - {"dotprompt", "sft"}:  # they refuse the prompt, and the whole ones carry it
         caveats = export(read(path), target).caveats
         assert any(caveat.startswith("Cribsheet answers positive if") for caveat in caveats), target
 

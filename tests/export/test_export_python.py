@@ -331,9 +331,13 @@ def test_its_first_lines_tell_what_it_scores_under_its_carriage() -> None:
     docstring = ast.get_docstring(ast.parse(exported.text)) or ""
     first, _, second, *_ = docstring.split("\n")
     assert first == "Give answer for question, context, as toy compiled for openai/toy does."
-    assert second == "It scores as it was compiled to (runtime): label_accuracy 0.900 [0.800, 0.950], n=100."
+    assert (
+        second
+        == "This export has the score that it was compiled for (runtime): label_accuracy 0.900 [0.800, 0.950], n=100."
+    )
     assert exported.score == second
-    assert "On another server it carries logprobs. It scores as logprobs: label_accuracy 0.600" in docstring
+    assert "On another server it carries logprobs. " in docstring
+    assert "label_accuracy 0.600" in docstring
     assert exported.carriage == "runtime"
 
 
@@ -353,7 +357,7 @@ def test_one_prompt_of_several_is_refused() -> None:
 
 def test_a_typed_question_is_refused() -> None:
     prompt = prompt_of(layout_named("choice"), SENTIMENT, ())
-    with pytest.raises(ExportError, match="asks a typed question of a decision endpoint"):
+    with pytest.raises(ExportError, match="asks a decision endpoint a typed question"):
         export(program_of(prompt), "python")
 
 

@@ -46,7 +46,7 @@ def test_help_says_what_it_gives_and_scores(module: Path) -> None:
     done = run_module(module, "--help")
     assert done.returncode == 0
     assert "Give sentiment for text, as toy compiled for openai/toy does." in done.stdout
-    assert "Its score as runtime was not measured." in done.stdout
+    assert "The score of this export (runtime) was not measured." in done.stdout
     assert "--text TEXT" in done.stdout
     assert "--api-base URL" in done.stdout
 
@@ -99,7 +99,7 @@ BAD_ROWS = {
     "not JSON": ("{", "line 1: not JSON"),
     "a field is missing": ('{"title": "x"}', "line 1: no field 'text'; it has title"),
     "a value of another type": ('{"text": "ok"}\n{"text": 3}', "line 2: text must be text but got 3"),
-    "half of a character": ('{"text": "\\ud83d"}', "surrogates not allowed"),
+    "half of a character": ('{"text": "\\ud83d"}', "half of a surrogate pair"),
     "nothing": ("", "has no rows"),
     "not UTF-8": (b'{"text": "\xff"}', "line 1: not UTF-8, byte 0xff"),
 }
@@ -135,7 +135,7 @@ def test_wrong_options_are_told_at_once(name: str, module: Path) -> None:
 
 
 FAILURES = {
-    "no address": (("--api-base", "http://"), "--api-base is 'http://', which is no address of a server"),
+    "no address": (("--api-base", "http://"), "--api-base is 'http://', which is not the address of a server"),
     "nobody there": (("--api-base", "127.0.0.1:9"), "Nothing answers at http://127.0.0.1:9"),
     "no such file": (("--jsonl", "/nowhere.jsonl"), "/nowhere.jsonl cannot be read"),
 }

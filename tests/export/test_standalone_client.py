@@ -56,7 +56,8 @@ def test_nonsense_is_an_error_of_ours_or_an_empty_text(shape: str, api: str) -> 
     with StandIn(Switches(shape=shape)) as server:
         for prompt in (RAW, CHAT):
             with suppress(ModelError):
-                assert client_of(server.url, api=api).complete(prompt, DECIDES).text.strip() in ("", "positive")
+                text = client_of(server.url, api=api).complete(prompt, DECIDES).text
+                assert text.strip("\ufffd ") in ("", "positive", "5")
 
 
 @pytest.mark.parametrize("most", [20, 5, 0])

@@ -39,7 +39,7 @@ def test_an_abstention_is_typed(tmp_path: Path) -> None:
 
 def test_half_of_a_surrogate_pair_is_no_text(path: Path) -> None:
     with pytest.raises(
-        DataError, match=r"text has half of a surrogate pair, '\\ud800', at position 1\. It is an input of"
+        DataError, match=r"text has half of a surrogate pair, '\\ud800', at position 1\. Correct this input of"
     ):
         cribsheet.load(path, model=student_model())(text="a\ud800")
 

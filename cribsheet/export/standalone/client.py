@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ from cribsheet.models import Completion, Sampling
 from cribsheet.models._begun import as_raw
 from cribsheet.models._litellm_errors import TOO_LONG
 from cribsheet.models._llama import of_answer, parts_of, tells_first_token
+from cribsheet.models._openai_replies import UnreadableReply, readable
 from cribsheet.models._refusals import REFUSING, Failure, Kind, Refusals, Refused, sizes_of, within
 from cribsheet.models.addresses import OLLAMA_PORT, read_address
 from cribsheet.models.no_thinking import NoThinking
@@ -176,11 +178,18 @@ class _OpenAI:
 
     def read(self, reply: Json, prompt: Prompt, sampling: Sampling) -> Completion:
         if not (self._by_ids and tells_token_ids(reply)):
-            return read_openai(reply, prompt)
+            return read_openai(self._rebuilt(reply, prompt), prompt)
         choice = reply["choices"][0]
         parts = parts_of(choice, prompt)
         is_told = parts.thought is not None or tells_first_token(of_answer(choice, parts))
         return read_llama(reply, prompt, telling=None if is_told else self._first_token(prompt, sampling))
+
+    def _rebuilt(self, reply: Json, prompt: Prompt) -> Json:
+        path = "/chat/completions" if prompt.is_chat else "/completions"
+        try:
+            return dict(json.loads(readable(path, json.dumps(reply).encode())))
+        except UnreadableReply as error:
+            raise ModelError(f"{self._server.address} answered {error}. Check --api and --api-base.") from error
 
     def _first_token(self, prompt: Prompt, sampling: Sampling) -> Json:
         """Return a choice that tells the first token, if the completion lost it: see `EmbeddedModel`."""

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from cribsheet.errors import ModelError, TransientError, UnreachableError
+from cribsheet.models._json import read_json
 
 ATTEMPTS = 4
 """How often a request is tried if it meets a fault that may pass."""
@@ -27,8 +28,8 @@ class Reply(NamedTuple):
     def json(self) -> Any:
         """Return the JSON that the text is; None if it is none."""
         try:
-            return json.loads(self.text)
-        except (ValueError, RecursionError):
+            return read_json(self.text.encode(errors="surrogatepass"))
+        except ValueError:
             return None
 
 
