@@ -18,6 +18,7 @@ from cribsheet.export._samples import Sample, answer_signature, reasoning_signat
 from cribsheet.export._training import Kind
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.layout.rendering import render_outputs
+from cribsheet.signature import REASONING
 
 Form = Literal["chat", "completion"]
 _BREAKS = {ord(char): f"\\u{ord(char):04x}" for char in "\x85\u2028\u2029"}
@@ -33,6 +34,7 @@ def to_sft(source: Source) -> Export:
         ExportError: if there are no examples, or too few of a kind for its share of the mix.
         DataError: if the rows or traces cannot be read.
     """
+    _check_reasoning(source)
     form = _form(source)
     samples = samples_of(source)
     rng = random.Random(source.training.seed)
@@ -48,6 +50,16 @@ def to_sft(source: Source) -> Export:
         score=f"{source.score('text')} That is the frozen prompt's, not that of a model trained on this.",
         caveats=tuple(_caveats(source)),
     )
+
+
+def _check_reasoning(source: Source) -> None:
+    """Raise ExportError if the task's own output is called `reasoning` but is no rationale."""
+    own = [field for field in source.prompt.signature.outputs if field.name == REASONING]
+    if own and (len(source.prompt.signature.outputs) == 1 or not own[0].type.is_text):
+        raise ExportError(
+            f"{source.name} has an output {REASONING!r} that is no rationale, but sft writes rationales under this "
+            "name. Rename the output in the signature."
+        )
 
 
 def _form(source: Source) -> Form:
