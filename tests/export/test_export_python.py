@@ -404,9 +404,9 @@ def test_it_gives_the_engines_answers_through_the_engines_own_server(smollm: Emb
     ):
         program = program_of(prompt).model_copy(update={"task": task})
         asked = [row["inputs"] for row in rows[task][8:]]
-        # One pass after the other: asked for the same prompt twice in a row, the engine reads its last token alone,
-        # which rounds otherwise.
         runs = [Program(program).answer(inputs, smollm) for inputs in asked]
+        # A new engine, since one that has read a prompt before reads only its last token again, which rounds otherwise.
+        smollm.close()
         module = load_module(write_module(program, tmp_path))
         client = module.connect(api_base=smollm.address)
         for inputs, run in zip(asked, runs, strict=True):
