@@ -24,8 +24,6 @@ SIZES = (4, 8, 12)
 SMALL_SIZES = (2, 4)
 MOST_TOKENS = 640
 """The most tokens of a demo set. Small models do worse with longer prompts, and each set is read many times."""
-RATIONALES = 4
-"""The demos of a prompt that reasons."""
 _ROOM = 1.2  # the rows to come may be longer than those that their cost is estimated from
 _POINTED = 0.5  # the part of the rows for which a pointer moves the answer in some fold, so that the model is asked
 _MOST_SETS = 1000
@@ -106,7 +104,7 @@ class _DemoSets:
         self._shown = ["all", "answered"] if study.may_guard else ["all"]
         self._choices = Effects(study.rng)
         self._sizes, self._left = _sizes(study), _MOST_SETS
-        variants = (reasoning_variant(study, one, size=RATIONALES) for one in screened)
+        variants = (reasoning_variant(study, one, size=SIZES[0]) for one in screened)
         self._reasoning = [variant for variant in variants if variant is not None]
         self._drawn: tuple[Hashable, ...] | None = None
 
