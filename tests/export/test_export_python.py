@@ -415,7 +415,7 @@ def test_it_gives_the_engines_answers_through_the_engines_own_server(smollm: Emb
             assert {name: str(value) for name, value in result.outputs.items()} == {
                 name: str(value) for name, value in run.outputs.items()
             }
-            assert result.probability == pytest.approx(run.probability, abs=0.05)
+            assert result.probability == pytest.approx(run.probability, abs=1e-6)
 
 
 def shipped_rows(task: str, count: int) -> list[dict[str, Any]]:

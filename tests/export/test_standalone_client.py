@@ -3,6 +3,7 @@
 from contextlib import suppress
 
 import pytest
+from openai_server import OpenAIServer
 from recording_server import HANG_UP
 from script_server import ScriptServer, told
 from stand_in import StandIn, Switches
@@ -134,6 +135,18 @@ def test_a_key_is_sent_and_its_refusal_explained() -> None:
         server.faults.append((401, {"error": {"message": "Incorrect API key"}}))
         with pytest.raises(ModelError, match=r"does not accept the key: Incorrect API key\. Give --api-key"):
             client.complete(RAW, WRITES)
+
+
+def test_a_prompts_last_token_is_not_read_alone() -> None:
+    with OpenAIServer(cached_tokens=6) as server:  # of 7
+        client_of(server.url, "embedded/smollm2-135m", api="openai").complete(RAW, WRITES)
+        bodies = [request.body for request in server.requests]
+    assert [body["prompt"] == RAW.text for body in bodies] == [True, False, True, True]
+    assert bodies[-1]["cache_prompt"] is False
+    for model, cached in (("openai/model", 6), ("embedded/smollm2-135m", 4)):
+        with OpenAIServer(cached_tokens=cached) as server:
+            client_of(server.url, model, api="openai").complete(RAW, WRITES)
+            assert len(server.requests) == 1
 
 
 def test_a_server_that_is_down_is_said_to_be() -> None:

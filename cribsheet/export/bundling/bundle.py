@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from cribsheet.errors import BundleError
 from cribsheet.export.bundling.lowering import RECORD
 from cribsheet.export.bundling.reach import Live, reach
-from cribsheet.export.bundling.scopes import bound_names
 from cribsheet.export.bundling.sources import Definition, External, Read, Sources, read_installed
 from cribsheet.export.bundling.writing import written
 
@@ -95,7 +94,7 @@ def _named(
     live: Sequence[Live], order: Sequence[str], *, first: str, reserved: Iterable[str]
 ) -> dict[tuple[object, str], str]:
     """Return a name of its own for each thing that is needed, by what it is and what it is called."""
-    taken = {name for one in live for name in bound_names(one.node) if isinstance(one.node, ast.FunctionDef)}
+    taken = {name for one in live for name in one.local_names}
     names: dict[tuple[object, str], str] = {}
     used = set(reserved)
     externals = {stands for one in live for _, stands in one.references if isinstance(stands, External)}
@@ -124,11 +123,10 @@ def _free(name: str, module: str, used: set[str], taken: set[str]) -> str:
 
 
 def _rename(live: Live, names: Mapping[tuple[object, str], str]) -> None:
-    local = bound_names(live.node) if isinstance(live.node, ast.FunctionDef | ast.ClassDef) else set()
     for node, stands in live.references:
         called = _called(node, stands)
         new = names[stands, called]
-        if new != node.id and new in local:
+        if new != node.id and new in live.local_names:
             raise BundleError(f"{live.definition}: the local name {new!r} hides {stands}. Rename it.")
         node.id = new
     value = getattr(live.node, "value", None)

@@ -7,7 +7,7 @@ from functools import cached_property
 from cribsheet.errors import BundleError
 from cribsheet.export.bundling.lowering import imported_name, lowered
 from cribsheet.export.bundling.python39 import BUILTINS, MODULES, NAMES
-from cribsheet.export.bundling.scopes import global_names
+from cribsheet.export.bundling.scopes import bound_names, global_names
 from cribsheet.export.bundling.sources import Definition, External, Sources, check_standard
 
 _OPEN = frozenset({"Protocol", "NamedTuple", "Generic", "Exception", "ValueError", "RuntimeError"})
@@ -106,6 +106,11 @@ class Live:
         self.methods = {name: Part(definition, nodes, global_ids, sources) for name, nodes in methods.items()}
         self.kept: set[str] = set()
         """The methods that are needed."""
+
+    @cached_property
+    def local_names(self) -> frozenset[str]:
+        """The names that are local somewhere in it."""
+        return frozenset(bound_names(self.node) - set(self.definition.names))
 
     @property
     def parts(self) -> list[Part]:

@@ -23,8 +23,7 @@ def global_names(statement: ast.stmt) -> list[ast.Name]:
 
 def bound_names(statement: ast.AST) -> set[str]:
     """Return every name that is local somewhere inside a statement."""
-    names = {name for node in ast.walk(statement) for name in _binds(node)}
-    return names | {node.arg for node in ast.walk(statement) if isinstance(node, ast.arg)}
+    return {name for node in ast.walk(statement) for name in _binds(node)}
 
 
 class _Finder(ast.NodeVisitor):
@@ -132,5 +131,7 @@ def _binds(node: ast.AST) -> Iterator[str]:
     elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.ExceptHandler):
         if node.name:
             yield node.name
+    elif isinstance(node, ast.arg):
+        yield node.arg
     elif isinstance(node, ast.Import | ast.ImportFrom):
         yield from ((alias.asname or alias.name).partition(".")[0] for alias in node.names)

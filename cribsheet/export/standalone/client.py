@@ -2,56 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, Protocol
+from collections.abc import Callable
+from typing import Literal
 
-from cribsheet.errors import ContextOverflowError, ModelError, TransientError, UnknownModelError
+from cribsheet.errors import ContextOverflowError, ModelError
+from cribsheet.export.standalone.dialects import OPENAI, Dialect, Ollama, OpenAI
 from cribsheet.export.standalone.program import Program
-from cribsheet.export.standalone.replies import (
-    Json,
-    read_llama,
-    read_ollama,
-    read_openai,
-    reason_in,
-    tells_token_ids,
-)
-from cribsheet.export.standalone.server import Reply, Server, patiently
+from cribsheet.export.standalone.server import Server, patiently
 from cribsheet.models import Completion, Sampling
-from cribsheet.models._begun import as_raw
-from cribsheet.models._litellm_errors import TOO_LONG
-from cribsheet.models._llama import of_answer, parts_of, tells_first_token
-from cribsheet.models._openai_replies import UnreadableReply, readable
-from cribsheet.models._refusals import REFUSING, Failure, Kind, Refusals, Refused, sizes_of, within
+from cribsheet.models._refusals import Kind, Refusals, sizes_of
 from cribsheet.models.addresses import OLLAMA_PORT, read_address
-from cribsheet.models.no_thinking import NoThinking
 from cribsheet.models.thinking import Thinking
-from cribsheet.prompts import Message, Prompt
+from cribsheet.prompts import Prompt
 
 Api = Literal["ollama", "openai"]
 
-_HOSTED = "https://api.openai.com/v1"
 _LLAMA_SERVER = "http://127.0.0.1:8080/v1"
-_MOST_OF_LLAMA = 2000
-"""How many log-probabilities are asked of the server of a prompt that was compiled in the process."""
-
-
-class _Dialect(Protocol):
-    """The requests and replies of one API."""
-
-    def most_logprobs(self, kind: Kind) -> int: ...
-
-    def send(self, prompt: Prompt, sampling: Sampling, given: Mapping[str, Any], sizes: Mapping[str, int]) -> Json: ...
-
-    def read(self, reply: Json, prompt: Prompt, sampling: Sampling) -> Completion: ...
 
 
 class Client:
     """A model that answers prompts, safe to use from several threads; `connect` makes one."""
 
-    def __init__(self, dialect: _Dialect, *, context_window: int, sleep: Callable[[float], None] = time.sleep):
+    def __init__(self, dialect: Dialect, *, context_window: int, sleep: Callable[[float], None] = time.sleep):
         self._dialect = dialect
         self._context_window = context_window
         self._sleep = sleep
@@ -90,125 +64,6 @@ class Client:
             )
 
 
-class _Ollama:
-    """Ollama's own API."""
-
-    def __init__(self, server: Server, model: str, context_window: int):
-        self._server, self._model, self._context_window = server, model, context_window
-        self._may_say_think = True
-
-    def most_logprobs(self, kind: Kind) -> int:
-        return 20
-
-    def send(self, prompt: Prompt, sampling: Sampling, given: Mapping[str, Any], sizes: Mapping[str, int]) -> Json:
-        options = {
-            "num_ctx": self._context_window,
-            "num_predict": sampling.max_tokens,
-            # A Modelfile may punish repetition, and a prompt with demos repeats the very words to choose from.
-            "repeat_penalty": 1.0,
-            "presence_penalty": 0.0,
-            "frequency_penalty": 0.0,
-        }
-        body: dict[str, Any] = {"model": self._model, "stream": False, "truncate": False}
-        body["options"] = options | within(given, sizes)
-        body |= {"think": False} if self._may_say_think else {}
-        if top := sizes.get("logprobs"):
-            body |= {"logprobs": True, "top_logprobs": top}
-        if prompt.is_chat:
-            reply = self._server.post("/api/chat", body | {"messages": _as_json(prompt)})
-        else:
-            reply = self._server.post("/api/generate", body | {"prompt": prompt.text, "raw": True})
-        if reply.status != 200 and self._may_say_think and "think" in reply.text:
-            self._may_say_think = False  # some servers refuse the word for a model that does not think
-            return self.send(prompt, sampling, given, sizes)
-        return _granted(reply, f"Ollama at {self._server.address}", self._model)
-
-    def read(self, reply: Json, prompt: Prompt, sampling: Sampling) -> Completion:
-        completion = read_ollama(reply, prompt)
-        tokens = completion.usage.prompt_tokens + completion.usage.completion_tokens
-        if tokens >= self._context_window:
-            raise ContextOverflowError(
-                f"The prompt and its completion have {tokens} tokens or more, which fill the context window of "
-                f"{self._context_window}. Give shorter inputs."
-            )
-        return completion
-
-
-class _OpenAI:
-    """The API of OpenAI, llama-server, vLLM and others.
-
-    `by_ids` tells that the prompt was compiled in the process. Then llama-server is asked to go on from tokens inside
-    a character, and inside a chat, as the engine in the process was.
-    """
-
-    def __init__(self, server: Server, model: str, *, by_ids: bool):
-        self._server, self._model, self._by_ids = server, model, by_ids
-        is_hosted = server.address.startswith(_HOSTED)
-        self._no_thinking = NoThinking(templates=not is_hosted, efforts=is_hosted)
-        self._root = Server(server.address.removesuffix("/v1"), key=server.key, timeout=server.timeout)
-
-    def most_logprobs(self, kind: Kind) -> int:
-        if self._by_ids:
-            return _MOST_OF_LLAMA
-        return 20 if kind == "chat" else 1000
-
-    def send(self, prompt: Prompt, sampling: Sampling, given: Mapping[str, Any], sizes: Mapping[str, int]) -> Json:
-        if prompt.begun:
-            prompt = as_raw(prompt, template=self._template, token_ids=self._token_ids)
-        # OpenAI's newer name of it, for servers that refuse the older one.
-        limit = "max_tokens" if sizes["max_tokens"] else "max_completion_tokens"
-        body: dict[str, Any] = {"model": self._model, limit: sampling.max_tokens, **within(given, sizes)}
-        return self._asked(prompt, body, sizes.get("logprobs", 0))
-
-    def _asked(self, prompt: Prompt, body: Mapping[str, Any], top: int) -> Json:
-        where = self._server.address
-        if not prompt.is_chat:
-            asked = [prompt.text, *prompt.begun] if prompt.begun else prompt.text
-            told = {"logprobs": top} if top else {}
-            return _granted(self._server.post("/completions", {**body, **told, "prompt": asked}), where, self._model)
-        further = self._no_thinking.parameters()
-        chat = {**body, **further.pop("extra_body", {}), **further, "messages": _as_json(prompt)}
-        chat.update({"logprobs": True, "top_logprobs": top} if top else {})
-        reply = self._server.post("/chat/completions", chat)
-        if reply.status != 200 and self._no_thinking.refuse(reply.status, reason_in(reply.json(), reply.text)):
-            return self._asked(prompt, body, top)
-        granted = _granted(reply, where, self._model)
-        self._no_thinking.grant()
-        return granted
-
-    def read(self, reply: Json, prompt: Prompt, sampling: Sampling) -> Completion:
-        if not (self._by_ids and tells_token_ids(reply)):
-            return read_openai(self._rebuilt(reply, prompt), prompt)
-        choice = reply["choices"][0]
-        parts = parts_of(choice, prompt)
-        is_told = parts.thought is not None or tells_first_token(of_answer(choice, parts))
-        return read_llama(reply, prompt, telling=None if is_told else self._first_token(prompt, sampling))
-
-    def _rebuilt(self, reply: Json, prompt: Prompt) -> Json:
-        path = "/chat/completions" if prompt.is_chat else "/completions"
-        try:
-            return dict(json.loads(readable(path, json.dumps(reply).encode())))
-        except UnreadableReply as error:
-            raise ModelError(f"{self._server.address} answered {error}. Check --api and --api-base.") from error
-
-    def _first_token(self, prompt: Prompt, sampling: Sampling) -> Json:
-        """Return a choice that tells the first token, if the completion lost it: see `EmbeddedModel`."""
-        top = {"max_tokens": 1, "logprobs": min(sampling.top_logprobs, _MOST_OF_LLAMA)}
-        forced = Sampling(max_tokens=1, temperature=sampling.temperature, seed=sampling.seed)
-        body = {"stop": [], "logit_bias": [["a", 1000.0]]}
-        return dict(self.send(prompt, forced, body, {**top, "stop": 1, "logit_bias": 1})["choices"][0])
-
-    def _template(self, messages: Any) -> str:
-        turns = [_turn(message) for message in messages]
-        return str(self._of_llama("/apply-template", {"messages": turns})["prompt"])
-
-    def _token_ids(self, text: str) -> list[int]:
-        return list(self._of_llama("/tokenize", {"content": text, "add_special": False})["tokens"])
-
-    def _of_llama(self, path: str, body: Json) -> Json:
-        return _granted(self._root.post(path, body), self._server.address, self._model)
-
-
 def connect(
     program: Program,
     *,
@@ -239,10 +94,10 @@ def connect(
     if (api or _api_at(Server(root, key=key, timeout=timeout))) == "ollama":
         key = api_key or os.environ.get("OLLAMA_API_KEY") or None
         server = Server(root, key=key, timeout=timeout)
-        dialect: _Dialect = _Ollama(server, model or bare, program.context_window)
+        dialect: Dialect = Ollama(server, model or bare, program.context_window)
     else:
         server = Server(address, key=key, timeout=timeout)
-        dialect = _OpenAI(server, model or bare, by_ids=provider == "embedded")
+        dialect = OpenAI(server, model or bare, by_ids=provider == "embedded")
     return Client(dialect, context_window=program.context_window)
 
 
@@ -257,7 +112,7 @@ def _address(program: Program, provider: str, api: Api | None, api_base: str | N
     if not given and is_ollama:
         return f"http://127.0.0.1:{OLLAMA_PORT}"
     if not given:
-        return _HOSTED if provider == "openai" else _LLAMA_SERVER
+        return OPENAI if provider == "openai" else _LLAMA_SERVER
     address = read_address(given, dialect="ollama" if is_ollama else "openai", source=source)
     has_path = "/" in address.partition("://")[2]
     return address if has_path or is_ollama else f"{address}/v1"
@@ -267,43 +122,3 @@ def _api_at(server: Server) -> Api:
     """Return which API a server has, as it says."""
     told = patiently(lambda: server.get("/api/version")).json()
     return "ollama" if isinstance(told, dict) and "version" in told else "openai"
-
-
-def _as_json(prompt: Prompt) -> list[dict[str, str]]:
-    return [_turn(message) for message in prompt.messages]
-
-
-def _turn(message: Message) -> dict[str, str]:
-    return {"role": message.role, "content": message.content}
-
-
-def _granted(reply: Reply, where: str, model: str) -> Json:
-    """Return a reply's JSON; an error that says what went wrong, and whether it may pass, if it is none.
-
-    Raises:
-        Refused: the server may have refused a parameter.
-    """
-    told, status = reply.json(), reply.status
-    if status == 200 and isinstance(told, dict) and "error" not in told:
-        return told
-    reason = reason_in(told, reply.text)
-    error = _error(status, reason, where, model)
-    if status in REFUSING and not isinstance(error, ContextOverflowError):
-        raise Refused(Failure(status, reason, error))
-    raise error
-
-
-def _error(status: int, reason: str, where: str, model: str) -> ModelError:
-    if TOO_LONG.search(reason):
-        return ContextOverflowError(f"The prompt does not fit the context window: {reason}. Give shorter inputs.")
-    if status in (401, 403):
-        return ModelError(f"{where} does not accept the key: {reason}. Give --api-key, or set OPENAI_API_KEY.")
-    if status in (404, 405):
-        return UnknownModelError(
-            f"{where} has no model {model!r}, or no such path: status {status}, {reason}. Check --model and --api-base."
-        )
-    if status in (408, 429) or (status >= 500 and status != 501):
-        return TransientError(f"{where} failed with status {status}: {reason}.")
-    if status == 200:
-        return ModelError(f"{where} does not answer as such a server does: {reason}. Check --api and --api-base.")
-    return ModelError(f"{where} refused the request with status {status}: {reason}. Look at the server's log.")
