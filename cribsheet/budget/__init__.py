@@ -1,4 +1,4 @@
-"""What a compile may cost, and what it has cost so far."""
+"""Limit what a compile may cost."""
 
 from cribsheet.budget.limits import Budget, BudgetExhausted, SearchStopped
 

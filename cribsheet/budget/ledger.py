@@ -25,12 +25,16 @@ class Request(NamedTuple):
     """The same for equal requests; see `completion_key`."""
     prompt: Prompt
     completion: Completion
+    """Empty if the model does not accept the prompt."""
+    refusal: PromptError | None = None
+    """Why the model does not accept the prompt; None if it does."""
 
-
-class _Refusal(NamedTuple):
-    error: PromptError
-    is_chat: bool
-    seconds: float
+    @property
+    def answer(self) -> Completion:
+        """The completion; PromptError if the model does not accept the prompt."""
+        if self.refusal is not None:
+            raise self.refusal
+        return self.completion
 
 
 class _Charge(NamedTuple):
@@ -91,15 +95,14 @@ class Ledger:
         self._is_known = prefix_tokens is not None
         self._count_tokens = count_tokens
         self._parallel = parallel
-        self._completions: dict[str, Completion] = {}
-        self._refusals: dict[str, _Refusal] = {}
-        self._refused_in_a_row: list[_Refusal] = []
+        self._requests: dict[str, Request] = {}
+        self._refused_in_a_row: list[Request] = []
         self._charges: dict[str, _Charge] = {}
         self._locks = KeyLocks()
 
     @property
     def left(self) -> float:
-        """What may still be spent, without what is reserved."""
+        """The part of the budget that is neither spent nor reserved."""
         return self.budget.limit - self.spent - self.reserved
 
     @property
@@ -117,48 +120,43 @@ class Ledger:
         charge = self._charges.get(key)
         return charge is not None and (before is None or charge.place < before)
 
-    def ask(self, key: str, model: Model, prompt: Prompt, sampling: Sampling) -> Completion:
-        """Return the completion of a request, from memory if it was made before. `charge` has to be called later.
+    def ask(self, key: str, model: Model, prompt: Prompt, sampling: Sampling) -> Request:
+        """Return a request with its completion or its refusal, from memory if it was made before.
+
+        `charge` has to be called later.
 
         Raises:
             SearchStopped: if a second Ctrl-C ended all requests.
-            PromptError: the model does not accept this prompt; see `refusal`.
             ModelError: the model gives no completion, or has refused many prompts in a row.
         """
         with self._locks.of(key):
-            if key in self._refusals:
-                raise self._refusals[key].error
-            if key not in self._completions:
+            if key not in self._requests:
                 if self.is_abandoned:
                     raise SearchStopped
                 started = time.perf_counter()
                 try:
-                    self._completions[key] = model.complete(prompt, sampling)
+                    self._requests[key] = Request(key, prompt, model.complete(prompt, sampling))
+                    self._refused_in_a_row.clear()
                 except AbandonedError as error:
                     raise SearchStopped from error
                 except PromptError as error:
-                    self._refusals[key] = _Refusal(error, prompt.is_chat, time.perf_counter() - started)
-                    self._check_accepts_some(self._refusals[key])
-                    raise
-                self._refused_in_a_row.clear()
-            return self._completions[key]
+                    nothing = Completion(text="", seconds=time.perf_counter() - started)
+                    self._requests[key] = Request(key, prompt, nothing, refusal=error)
+                    self._check_accepts_some(self._requests[key])
+            return self._requests[key]
 
-    def refusal(self, key: str) -> Completion:
-        """Return an empty completion in place of a refused one, to charge the request."""
-        return Completion(text="", seconds=self._refusals[key].seconds)
-
-    def _check_accepts_some(self, refusal: _Refusal) -> None:
+    def _check_accepts_some(self, refused: Request) -> None:
         """Raise ModelError if the model has refused so many prompts in a row that no search can help.
 
         A server that refuses one style of prompts may accept the other. Prompts that are too long do not count.
         """
-        self._refused_in_a_row.append(refusal)
+        self._refused_in_a_row.append(refused)
         last = self._refused_in_a_row[-MOST_REFUSED:]
-        styles = {one.is_chat for one in last if isinstance(one.error, PromptStyleError)}
-        is_of_no_use = len(styles) > 1 or all(isinstance(one.error, RefusedError) for one in last)
+        styles = {one.prompt.is_chat for one in last if isinstance(one.refusal, PromptStyleError)}
+        is_of_no_use = len(styles) > 1 or all(isinstance(one.refusal, RefusedError) for one in last)
         if len(last) == MOST_REFUSED and is_of_no_use:
             raise ModelError(
-                f"The model has accepted none of the last {MOST_REFUSED} prompts. The last refusal: {refusal.error} "
+                f"The model has accepted none of the last {MOST_REFUSED} prompts. The last refusal: {refused.refusal} "
                 "When that is corrected, run the command again; the completions so far are in the cache."
             )
 

@@ -8,7 +8,6 @@ from typing import TypeVar
 
 from cribsheet.budget.ledger import Bill, Ledger, Request
 from cribsheet.budget.limits import BudgetExhausted
-from cribsheet.errors import PromptError
 from cribsheet.executor import Executor
 from cribsheet.models import Completion, Model, Sampling
 from cribsheet.models.keys import completion_key
@@ -91,19 +90,12 @@ class Recorder:
         if is_new and self._estimated() >= self.allowance:
             self.is_cut = True
             raise BudgetExhausted
-        try:
-            completion = self._ledger.ask(key, self._model, prompt, sampling)
-        except PromptError:
-            self._note(Request(key, prompt, self._ledger.refusal(key)), is_new=is_new)
-            raise
-        self._note(Request(key, prompt, completion), is_new=is_new)
-        return completion
-
-    def _note(self, request: Request, *, is_new: bool) -> None:
+        request = self._ledger.ask(key, self._model, prompt, sampling)
         self._requests.append(request)
-        self._keys.add(request.key)
+        self._keys.add(key)
         if is_new:
             self._new.append(request)
+        return request.answer
 
     def settle(self, bill: Bill | None) -> None:
         """Charge the requests of the row."""
@@ -136,10 +128,6 @@ class Charged:
         key = completion_key(self.model, prompt, sampling)
         if not self.ledger.has_charged(key):
             self.ledger.check()
-        try:
-            completion = self.ledger.ask(key, self.model, prompt, sampling)
-        except PromptError:
-            self.ledger.charge(Request(key, prompt, self.ledger.refusal(key)), self.bill)
-            raise
-        self.ledger.charge(Request(key, prompt, completion), self.bill)
-        return completion
+        request = self.ledger.ask(key, self.model, prompt, sampling)
+        self.ledger.charge(request, self.bill)
+        return request.answer
