@@ -13,6 +13,10 @@ from cribsheet.prompts import Prompt
 
 Json = Mapping[str, Any]
 
+LAST = 24
+"""How many bytes at the end of a prompt hold at least two tokens."""
+_OTHER = "\x1f\x1f"  # a text that occurs in no prompt
+
 TEMPLATE_SETTINGS: Json = {"enable_thinking": False}
 """What chat templates are told; a template that does not know a setting ignores it."""
 
@@ -33,6 +37,15 @@ def request(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
     if sampling.top_logprobs:
         body |= {"logprobs": True, "top_logprobs": sampling.top_logprobs}
     return body
+
+
+def with_other_end(text: str) -> Prompt:
+    """Return a prompt that begins like a text but ends differently: reading it makes an engine forget the text's end.
+
+    >>> with_other_end("Review: a fine film\\nSentiment:").text
+    'Review\\x1f\\x1f'
+    """
+    return Prompt(text=text.encode()[:-LAST].decode(errors="ignore") + _OTHER)
 
 
 def post(address: str, path: str, body: Json) -> tuple[int, str]:

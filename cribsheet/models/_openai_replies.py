@@ -27,7 +27,12 @@ class ErrorReply(UnreadableReply):
 
 
 def readable(path: str, body: bytes) -> bytes:
-    """Return the reply to a request on a path, rebuilt from the parts that are of use and well-formed.
+    """Return the reply to a request on a path as LiteLLM reads it; see `rebuilt` for what it raises."""
+    return json.dumps(rebuilt(_object(body), is_chat=path.endswith("/chat/completions"))).encode()
+
+
+def rebuilt(reply: Mapping[str, Any], *, is_chat: bool) -> dict[str, Any]:
+    """Return a reply that is rebuilt from the parts that are of use and well-formed.
 
     Servers send texts as lists of parts, numbers as texts, log-probabilities in several forms. LiteLLM reads only some
     of these, and its message about another one describes LiteLLM's own code.
@@ -36,24 +41,22 @@ def readable(path: str, body: bytes) -> bytes:
         ErrorReply: it is an error message.
         UnreadableReply: it holds no completion for another reason.
     """
-    reply = _object(body)
     choice = _choice(reply)
     text, thought = _written(choice)
     if text is None:
         raise UnreadableReply(f"its reply holds no text: {first_words(reply)}")
-    is_chat = path.endswith("/chat/completions")
     message = {"role": "assistant", "content": text, **({"reasoning_content": thought} if thought else {})}
     finish = choice.get("finish_reason")
     entries = _entries(choice.get("logprobs"))
-    rebuilt: dict[str, Any] = {
+    only: dict[str, Any] = {
         "index": 0,
         "finish_reason": finish if isinstance(finish, str) else "stop",
         **({"message": message} if is_chat else {"text": text}),
         "logprobs": {"content": entries} if entries else None,
     }
     kind = "chat.completion" if is_chat else "text_completion"
-    whole = {"id": "reply", "object": kind, "created": 0, "model": "model", "choices": [rebuilt]}
-    return json.dumps(whole | _usage(reply.get("usage"))).encode()
+    whole = {"id": "reply", "object": kind, "created": 0, "model": "model", "choices": [only]}
+    return whole | _usage(reply.get("usage"))
 
 
 def _object(body: bytes) -> Mapping[str, Any]:

@@ -27,8 +27,6 @@ DEFAULT_CONTEXT_WINDOW = 4096
 """In tokens. The engine reserves memory for the whole window, and prompts for small models are shorter than this."""
 
 _ANY_TOKEN = "a"
-_LAST = 24  # bytes at the end of a prompt that hold at least two tokens
-_OTHER = "\x1f\x1f"  # a text that occurs in no prompt
 
 
 class EmbeddedModel:
@@ -220,9 +218,9 @@ class EmbeddedModel:
         To do so, the engine reads a prompt that begins the same but ends differently. It returns False for a chat,
         because only its template knows the text, and for an `end` too close to the prompt's start.
         """
-        if prompt.is_chat or end <= _LAST:
+        if prompt.is_chat or end <= _llama.LAST:
             return False
-        other = Prompt(text=prompt.text[:end].encode()[:-_LAST].decode(errors="ignore") + _OTHER)
+        other = _llama.with_other_end(prompt.text[:end])
         self._ask(engine, other, _llama.request(other, Sampling(max_tokens=1)))
         return True
 

@@ -23,7 +23,7 @@ def test_a_compile_is_charged_what_the_engine_reads(
 ) -> None:
     """Gemma's layers with a sliding window would lose the start of a prompt that later ones share."""
     workspace = new_workspace(tmp_path / "workspace")
-    compiled = compile_task(task, Settings(budget="4k"), workspace=workspace, model=request.getfixturevalue(name))
+    compiled = compile_task(task, Settings(budget="7k"), workspace=workspace, model=request.getfixturevalue(name))
     charged, meter = compiled.program.provenance.spent_tokens, compiled.meter
-    assert charged <= 4000
+    assert charged <= 7000
     assert charged == pytest.approx(meter.evaluated_tokens + meter.completion_tokens, rel=CLOSE)

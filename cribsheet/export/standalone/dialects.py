@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -19,8 +18,8 @@ from cribsheet.export.standalone.server import Reply, Server
 from cribsheet.models import Completion, Sampling
 from cribsheet.models._begun import as_raw
 from cribsheet.models._litellm_errors import TOO_LONG
-from cribsheet.models._llama import of_answer, parts_of, tells_first_token
-from cribsheet.models._openai_replies import UnreadableReply, readable
+from cribsheet.models._llama import of_answer, parts_of, tells_first_token, with_other_end
+from cribsheet.models._openai_replies import UnreadableReply, rebuilt
 from cribsheet.models._refusals import REFUSING, Failure, Kind, Refused, within
 from cribsheet.models.no_thinking import NoThinking
 from cribsheet.prompts import Message, Prompt
@@ -30,8 +29,6 @@ OPENAI = "https://api.openai.com/v1"
 
 _MOST_OF_LLAMA = 2000
 """How many log-probabilities are asked of the server of a prompt that was compiled in the process."""
-_LAST = 24  # bytes that end a prompt: two tokens at least
-_OTHER = "\x1f\x1f"  # what no prompt goes on with
 
 
 class Dialect(Protocol):
@@ -122,8 +119,7 @@ class OpenAI:
         reply = self._asked(prompt, body, top)
         if prompt.is_chat or prompt.begun or not (self._by_ids and _ends_alone(reply)):
             return reply
-        other = prompt.text.encode()[:-_LAST].decode(errors="ignore") + _OTHER
-        self._asked(Prompt(text=other), {"model": self._model, "max_tokens": 1}, 0)
+        self._asked(with_other_end(prompt.text), {"model": self._model, "max_tokens": 1}, 0)
         again = self._asked(prompt, body, top)
         return self._asked(prompt, {**body, "cache_prompt": False}, top) if _ends_alone(again) else again
 
@@ -152,9 +148,8 @@ class OpenAI:
         return read_llama(reply, prompt, telling=None if is_told else self._first_token(prompt, sampling))
 
     def _rebuilt(self, reply: Json, prompt: Prompt) -> Json:
-        path = "/chat/completions" if prompt.is_chat else "/completions"
         try:
-            return dict(json.loads(readable(path, json.dumps(reply).encode())))
+            return rebuilt(reply, is_chat=prompt.is_chat)
         except UnreadableReply as error:
             raise ModelError(f"{self._server.address} answered {error}. Check --api and --api-base.") from error
 

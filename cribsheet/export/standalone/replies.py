@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cribsheet.models import Completion, Usage
 from cribsheet.models._estimate import estimated_usage
 from cribsheet.models._llama import alternatives_of, first_parts_of, of_answer, parts_of
 from cribsheet.models._llama import logprobs_of as llama_logprobs_of
-from cribsheet.models._logprobs import NOTHING_TOLD, TokenLogprobs, as_entries, read_entries, sound, text_of
+from cribsheet.models._logprobs import NOTHING_TOLD, TokenLogprobs, read_entries, sound, text_of
 from cribsheet.models._ollama_replies import logprobs_of
 from cribsheet.models._stops import cut_at_stop
 from cribsheet.models.thinking import Parts, after_thought, told_apart
@@ -41,7 +41,7 @@ def read_ollama(reply: Json, prompt: Prompt) -> Completion:
 
 
 def read_openai(reply: Json, prompt: Prompt) -> Completion:
-    """Return the completion in a reply of an OpenAI-compatible server; KeyError, … if there is none."""
+    """Return the completion in a reply of an OpenAI-compatible server, as `rebuilt` returns it."""
     choice = reply["choices"][0]
     text = _text_of(choice, prompt)
     parts = told_apart(text, prompt, thought=_thought_of(reply, choice))
@@ -96,10 +96,7 @@ def reason_in(reply: Any, text: str) -> str:
 def _text_of(choice: Json, prompt: Prompt) -> str:
     if not prompt.is_chat:
         return _as_text(choice["text"])
-    content, last = choice["message"].get("content"), prompt.messages[-1]
-    if isinstance(content, list):  # some servers send it in parts
-        content = "".join(part.get("text", "") if isinstance(part, dict) else part for part in content)
-    text = _as_text("" if content is None else content)
+    text, last = _as_text(choice["message"]["content"]), prompt.messages[-1]
     # llama-server repeats a turn of the assistant that it was given to go on with.
     return text.removeprefix(last.content) if last.role == "assistant" else text
 
@@ -115,13 +112,12 @@ def _thought_of(reply: Json, choice: Json) -> str | None:
     message = choice.get("message") or {}
     details = (reply.get("usage") or {}).get("completion_tokens_details") or {}
     hidden = "" if details.get("reasoning_tokens") else None
-    return message.get("reasoning_content") or message.get("reasoning") or hidden
+    return message.get("reasoning_content") or hidden
 
 
 def _told(logprobs: Any, parts: Parts) -> TokenLogprobs:
     def read() -> TokenLogprobs:
-        entries: Sequence[Json] = logprobs.get("content") or as_entries(logprobs)
-        return sound(read_entries(after_thought(entries, parts, text_of), parts.answer))
+        return sound(read_entries(after_thought(logprobs["content"], parts, text_of), parts.answer))
 
     return _readable(read) if isinstance(logprobs, dict) else NOTHING_TOLD
 
