@@ -1,18 +1,16 @@
 """Answer all rows of a JSONL file."""
 
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
 from cribsheet.cli._display import Display
 from cribsheet.cli._programs import Runnable
-from cribsheet.cli._terminal import json_text, note, standard_input
-from cribsheet.dataset.decoding import decoded
+from cribsheet.cli._terminal import note
 from cribsheet.dataset.jsonl import json_objects
+from cribsheet.dataset.jsonl_files import opened, read_text, write_row
 from cribsheet.errors import DataError, ProgramError, PromptError
 from cribsheet.executor import Threads
 from cribsheet.layout.parsing import ParseFailure
@@ -34,10 +32,10 @@ def answer_file(program: Runnable, model: Model, *, source: Path, out: Path | No
         raise click.UsageError(f"--out {out} is the same file as --jsonl. Name another file.")
     rows = list(_read(source, program.signature))
     failed = 0
-    with _open(out) as file:
+    with opened(out) as file:
         answers = Threads(model.parallel).map(lambda row: _answer(program, model, row), rows)
         for done, (answer, is_answered) in enumerate(answers, 1):
-            _write(file, answer, out)
+            write_row(file, answer, out)
             failed += not is_answered
             display.advance(spent=done, limit=len(rows), best=None)
     note(f"Answered {len(rows) - failed} of {len(rows)} rows" + (f" into {out}." if out else "."))
@@ -58,7 +56,7 @@ def _answer(program: Runnable, model: Model, row: Row) -> tuple[Row, bool]:
 
 def _read(source: Path, signature: Signature) -> Iterator[Row]:
     where = None
-    for where, row in json_objects(_text(source), str(source)):
+    for where, row in json_objects(read_text(source), str(source)):
         _check(where, row, signature)
         yield row
     if where is None:
@@ -77,37 +75,3 @@ def _check(where: str, row: Row, signature: Signature) -> None:
         "".join(map(str, values)).encode()  # fails on half a surrogate pair, which would crash later
     except ValueError as error:
         raise DataError(f"{where}: {error}. Correct the row.") from None
-
-
-def _text(source: Path) -> str:
-    try:
-        data = standard_input() if str(source) == "-" else source.read_bytes()
-    except OSError as error:
-        raise DataError(f"{source} cannot be read: {error.strerror}. Check the path given with --jsonl.") from None
-    return decoded(data, str(source))
-
-
-@contextmanager
-def _open(out: Path | None) -> Iterator[TextIO]:
-    if out is None:
-        yield sys.stdout
-        return
-    try:
-        file = out.open("w", encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{out} cannot be written: {error.strerror}. Choose another place with --out.") from None
-    with file:
-        yield file
-
-
-def _write(file: TextIO, answer: Row, out: Path | None) -> None:
-    try:
-        file.write(json_text(answer, file) + "\n")
-        file.flush()
-    except OSError as error:
-        if out is None:  # `any_text` handles a closed standard output
-            raise
-        raise DataError(
-            f"{out} cannot be written: {error.strerror}. It has the rows that were answered so far; choose another "
-            "place with --out."
-        ) from None

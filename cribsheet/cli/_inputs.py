@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from cribsheet.cli._arguments import argument_text
-from cribsheet.cli._terminal import standard_input
 from cribsheet.dataset.decoding import decoded
+from cribsheet.dataset.jsonl_files import standard_input
 from cribsheet.errors import DataError
 from cribsheet.frozen import FrozenProgram
 from cribsheet.frozen.loading import Program

@@ -69,15 +69,6 @@ def fitted(text: str, encoding: str) -> str:
     return text.encode(encoding, _ERRORS).decode(encoding)
 
 
-def fits(text: str, stream: TextIO) -> bool:
-    """Tell whether a stream's encoding has all characters of a text."""
-    try:
-        text.encode(getattr(stream, "encoding", None) or "utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _opened(stream: TextIO | None) -> TextIO:
     """Return the stream, or one that discards everything if it is closed."""
     return stream if stream is not None else open(os.devnull, "w", encoding="utf-8")

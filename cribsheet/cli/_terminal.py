@@ -1,16 +1,14 @@
 """Output of commands: results to standard output, everything else to standard error."""
 
-import json
 import sys
-from typing import TextIO
 
 import click
 from rich.console import Console
 
-from cribsheet.cli._streams import fits, note
-from cribsheet.errors import DataError
+from cribsheet.cli._streams import note
+from cribsheet.dataset.jsonl_files import fits, json_text
 
-__all__ = ["json_text", "note", "print_exactly", "print_json", "standard_input", "stderr", "stdout"]
+__all__ = ["note", "print_exactly", "print_json", "stderr", "stdout"]
 
 
 def stdout() -> Console:
@@ -28,12 +26,6 @@ def print_json(value: object) -> None:
     click.echo(json_text(value, sys.stdout, indent=2))
 
 
-def json_text(value: object, stream: TextIO, *, indent: int | None = None) -> str:
-    """Return JSON that a stream can write; non-ASCII characters are escaped if its encoding lacks one of them."""
-    text = json.dumps(value, indent=indent, ensure_ascii=False)
-    return text if fits(text, stream) else json.dumps(value, indent=indent)
-
-
 def print_exactly(text: str) -> None:
     """Print exactly this text, in UTF-8 if the encoding of standard output lacks one of its characters."""
     # Only on a terminal, a missing line break is added: otherwise the shell's prompt would follow on the same line.
@@ -43,10 +35,3 @@ def print_exactly(text: str) -> None:
         return
     click.echo((text + "\n" * ends).encode(), nl=False)
     note(f"Note: standard output ({sys.stdout.encoding}) lacks characters of this text, so it was written in UTF-8.")
-
-
-def standard_input() -> bytes:
-    """Return all of standard input; DataError if it is closed."""
-    if sys.stdin is None:
-        raise DataError("Standard input is closed. Pipe the text into it, or give the text itself instead of -.")
-    return sys.stdin.buffer.read()

@@ -99,7 +99,7 @@ def _trace(where: str, values: dict[str, Any], signatures: Mapping[str, Signatur
         raise DataError(f"{where}: {error}. {_REMEDY}") from None
 
 
-_REMEDY = "Mend the line, or delete the file, so that the teacher is asked again."
+_REMEDY = "Correct the line, or delete the file, so that the teacher is asked again."
 
 
 def _typed(trace: Trace, signature: Signature) -> Trace:

@@ -24,7 +24,7 @@ def caveats(source: Source, *, asks_logprobs: bool = False, decides: bool = Fals
     used = [one for one in prompt.corrections if one.needs != {"logprobs"} or is_decided(prompt)]
     lost = [one for one in used if one.kind not in carried]
     said = [text for one in lost if (text := one.caveat(prompt.signature))]
-    return (*decision, *said, *_reading(prompt), *_program(source), *_weights(source))
+    return (*decision, *said, *_reading(prompt), *_program(source), *other_weights(source))
 
 
 def input_forms(prompt: FrozenPrompt) -> tuple[str, ...]:
@@ -45,6 +45,15 @@ def logit_bias(source: Source) -> Mapping[str, float]:
     """Return the bias by token id with which one greedy token is the calibrated decision; empty if there is none."""
     calibration = source.prompt.correction(Calibration)
     return (calibration.logit_bias if calibration and is_decided(source.prompt) else None) or {}
+
+
+def other_weights(source: Source) -> Iterator[str]:
+    """Yield the caveat that nothing checks the weights behind the model's name, if the model has a digest."""
+    if source.model.digest:
+        yield (
+            f"Compiled for {source.model.name} with the weights {source.model.digest[:19]}…. This export does not "
+            "check them: other weights under that name may answer differently."
+        )
 
 
 def _decision(prompt: FrozenPrompt, asks_logprobs: bool) -> Iterator[str]:
@@ -88,11 +97,3 @@ def _program(source: Source) -> Iterator[str]:
     for field, wire in program.wiring.inputs.get(source.name, {}).items():
         if wire.source is not None:
             yield f"Its input {field} is the output {wire.field} of {wire.source}."
-
-
-def _weights(source: Source) -> Iterator[str]:
-    if source.model.digest:
-        yield (
-            f"Compiled for {source.model.name} with the weights {source.model.digest[:19]}…. This export does not "
-            "check them: other weights under that name may answer differently."
-        )

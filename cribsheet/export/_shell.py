@@ -23,6 +23,11 @@ def curl(url: str, *, key: str | None = None) -> str:
     return f"curl -s {shlex.quote(url)}{header} -H 'Content-Type: application/json' -d @-"
 
 
+def llama_server(weights_file: str, *, window: int, port: int) -> str:
+    """Return the command that serves a weights file with llama.cpp; `window` is the context window in tokens."""
+    return f"llama-server -m {shlex.quote(weights_file)} -c {window} --port {port}"
+
+
 def _one_pass(placeholders: Mapping[str, str]) -> str:
     """Return the jq program; it splits the text at all placeholders before it inserts any input."""
     program = ""

@@ -9,13 +9,14 @@ corrections. The text gets in by a `CustomPromptManagement` class
 import json
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from cribsheet.errors import ExportError
 from cribsheet.export._base import Export, Source
 from cribsheet.export._caveats import caveats, input_forms
-from cribsheet.export._shell import curl
+from cribsheet.export._shell import curl, llama_server
 from cribsheet.frozen import FrozenProgram
 from cribsheet.frozen.running import direct_wiring
 from cribsheet.frozen.sealing import to_text
@@ -130,7 +131,7 @@ def _usage(source: Source, path: Path, stem: str) -> str:
     values = {field.name: "…" for field in source.prompt.signature.inputs}
     body = json.dumps({"model": stem, "messages": [], "prompt_variables": values}, ensure_ascii=False)
     lines = [
-        *([f"# {_start(source)}"] if source.weights_file else []),
+        *_start(source),
         "export LITELLM_MASTER_KEY=sk-$(openssl rand -hex 32)  # without one, LiteLLM does not start",
         f"litellm --config {shlex.quote(str(path))} --port 4000",
         *(f"# {line}" for line in input_forms(source.prompt)),
@@ -141,6 +142,6 @@ def _usage(source: Source, path: Path, stem: str) -> str:
     return "\n".join(lines)
 
 
-def _start(source: Source) -> str:
-    window = source.model.context_window
-    return f"llama-server -m {shlex.quote(str(source.weights_file))} -c {window} --port 8080"
+def _start(source: Source) -> Iterator[str]:
+    if source.weights_file:
+        yield f"# {llama_server(source.weights_file, window=source.model.context_window, port=8080)}"

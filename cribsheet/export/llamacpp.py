@@ -11,7 +11,7 @@ from typing import Any
 from cribsheet.carriage import Carriage
 from cribsheet.export._base import Export, Source
 from cribsheet.export._caveats import caveats, input_forms, logit_bias
-from cribsheet.export._shell import curl, jq
+from cribsheet.export._shell import curl, jq, llama_server
 from cribsheet.layout.decisions import decided_field
 from cribsheet.layout.template import filled
 
@@ -81,7 +81,7 @@ def _usage(source: Source, path: str) -> str:
     endpoint = "/v1/chat/completions" if source.opened.turns else "/completion"
     weights = source.weights_file or f"{source.model_name}.gguf"
     lines = [
-        f"# llama-server -m {shlex.quote(weights)} -c {source.model.context_window} --port 9931",
+        f"# {llama_server(weights, window=source.model.context_window, port=9931)}",
         f"# Fills {', '.join(marks.values())} with the inputs, as JSON strings.",
         *(f"# {line}" for line in input_forms(source.prompt)),
         f"{jq(at, marks)} {shlex.quote(path)} \\",

@@ -11,7 +11,7 @@ from typing import Any
 from cribsheet.carriage import Carriage
 from cribsheet.export._base import Export, Source
 from cribsheet.export._caveats import caveats, input_forms, is_decided, logit_bias
-from cribsheet.export._shell import curl, jq
+from cribsheet.export._shell import curl, jq, llama_server
 from cribsheet.layout.template import filled
 
 _OPENAI = "https://api.openai.com/v1"
@@ -77,8 +77,8 @@ def _server(source: Source) -> tuple[str, str]:
     """Return the base URL, and a comment that says how to start or choose the server; empty if nothing is needed."""
     served_at = source.model.endpoint.rstrip("/")
     if source.weights_file:
-        window = source.model.context_window
-        return "http://localhost:8080/v1", f"llama-server -m {shlex.quote(source.weights_file)} -c {window} --port 8080"
+        start = llama_server(source.weights_file, window=source.model.context_window, port=8080)
+        return "http://localhost:8080/v1", start
     if source.runs_on_ollama:
         return f"{served_at or 'http://localhost:11434'}/v1", f"ollama pull {shlex.quote(source.model_name)}"
     if served_at:

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 from cribsheet.errors import ExportError
 from cribsheet.export._base import Export, Source
-from cribsheet.export._caveats import is_decided
+from cribsheet.export._caveats import is_decided, other_weights
 from cribsheet.export._python_part import OWN_MODULE, OWN_NAMES, PUBLIC, own_part
+from cribsheet.export._shell import llama_server
 from cribsheet.export.bundling import bundle
 from cribsheet.export.bundling.sources import read_installed
 from cribsheet.export.standalone.command import option_name
@@ -111,8 +112,7 @@ def _commands(source: Source, wiring: Wiring, path: str) -> Iterator[str]:
 def _server(source: Source) -> Iterator[str]:
     """Yield the command that starts the server, or what is known of it."""
     if source.weights_file:
-        window = source.model.context_window
-        yield f"llama-server -m {shlex.quote(source.weights_file)} -c {window} --port 8080"
+        yield llama_server(source.weights_file, window=source.model.context_window, port=8080)
     elif source.runs_on_ollama:
         yield f"ollama pull {shlex.quote(source.model_name)}"
     else:
@@ -121,11 +121,7 @@ def _server(source: Source) -> Iterator[str]:
 
 def _caveats(source: Source) -> Iterator[str]:
     """Yield what a deployment has to mind; the module itself leaves nothing out."""
-    if source.model.digest:
-        yield (
-            f"Compiled for {source.model.name} with the weights {source.model.digest[:19]}…, which nothing here "
-            "checks: others under that name may answer otherwise."
-        )
+    yield from other_weights(source)
     if source.weights_file and any(map(is_decided, source.program.prompts.values())):
         yield (
             "The log-probabilities that decide were those of llama.cpp in the process. llama-server tells as many; "

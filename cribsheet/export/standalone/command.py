@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import Any
 
-from cribsheet.dataset.decoding import decoded
 from cribsheet.dataset.jsonl import json_objects
+from cribsheet.dataset.jsonl_files import json_text, opened, read_text, write_row
 from cribsheet.errors import ContextOverflowError, CribsheetError, DataError
 from cribsheet.export.standalone.client import Client, connect
 from cribsheet.export.standalone.program import Program, Result, result_of
@@ -116,7 +114,7 @@ def _is_same(source: str, out: str) -> bool:
 def _inputs(program: Program, options: Mapping[str, Any]) -> Row:
     """Return the inputs that were given as options."""
     given = {field.name: options[_PREFIX + field.name] for field in program.inputs}
-    given = {name: _text("-").rstrip("\n") if value == "-" else value for name, value in given.items()}
+    given = {name: read_text("-").rstrip("\n") if value == "-" else value for name, value in given.items()}
     _check("the command line", given, program)
     return given
 
@@ -124,7 +122,7 @@ def _inputs(program: Program, options: Mapping[str, Any]) -> Row:
 def _rows(program: Program, source: str) -> Iterator[Row]:
     """Yield the rows of a file; DataError, before any is answered, if one cannot be."""
     row = None
-    for where, row in json_objects(_text(source), source):
+    for where, row in json_objects(read_text(source), source):
         missing = [field.name for field in program.inputs if field.name not in row]
         if missing:
             raise DataError(f"{where}: no field {missing[0]!r}; it has {', '.join(row) or 'none'}.")
@@ -139,19 +137,19 @@ def _check(where: str, row: Row, program: Program) -> None:
         values = [field.coerce(row[field.name]) for field in program.inputs]
         "".join(map(str, values)).encode()  # half of a surrogate pair would be a crash later
     except ValueError as error:
-        raise DataError(f"{where}: {error}. Mend it there.") from None
+        raise DataError(f"{where}: {error}. Correct it there.") from None
 
 
 def _answer_rows(program: Program, client: Client, rows: Sequence[Row], out: str | None) -> None:
     """Write each row with its outputs, or with an `error`, as soon as it is answered."""
     outputs = {field.name for field in program.outputs}
     answered = 0
-    with _open(out) as file:
+    with opened(out) as file:
         for row in rows:
             answer = _answer(program, client, row)
             answered += "error" not in answer or "error" in outputs
             rest = {name: value for name, value in row.items() if name not in outputs}
-            _write(file, {**rest, **answer}, out)
+            write_row(file, {**rest, **answer}, out)
     sys.stderr.write(f"Answered {answered} of {len(rows)} rows{f' into {out}' if out else ''}.\n")
 
 
@@ -166,57 +164,11 @@ def _answer(program: Program, client: Client, row: Row) -> Row:
     return {name: to_json(value) for name, value in outputs.items()}
 
 
-def _text(source: str) -> str:
-    try:
-        data = sys.stdin.buffer.read() if source == "-" else _bytes_of(source)
-    except OSError as error:
-        raise DataError(f"{source} cannot be read: {error.strerror}. Check the path given with --jsonl.") from None
-    return decoded(data, "standard input" if source == "-" else source)
-
-
-def _bytes_of(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
-
-
-@contextmanager
-def _open(out: str | None) -> Iterator[TextIO]:
-    if out is None:
-        yield sys.stdout
-        return
-    try:
-        file = open(out, "w", encoding="utf-8")  # noqa: SIM115  # it is closed below; only opening may fail so
-    except OSError as error:
-        raise DataError(f"{out} cannot be written: {error.strerror}. Choose another place with --out.") from None
-    with file:
-        yield file
-
-
-def _write(file: TextIO, answer: Row, out: str | None) -> None:
-    try:
-        file.write(_json_text(answer, file) + "\n")
-        file.flush()
-    except OSError as error:
-        if out is None:
-            raise
-        raise DataError(f"{out} cannot be written: {error.strerror}. What was answered so far is in it.") from None
-
-
 def _print(result: Result, *, as_json: bool) -> None:
     if as_json:
-        sys.stdout.write(_json_text(result.summary(), sys.stdout, indent=2) + "\n")
+        sys.stdout.write(json_text(result.summary(), sys.stdout, indent=2) + "\n")
         return
     for name, value in result.outputs.items():
         shown = str(value).lower() if isinstance(value, bool) else str(value)
         line = shown if len(result.outputs) == 1 else f"{name}: {shown}"
         sys.stdout.write(line.encode(sys.stdout.encoding, "backslashreplace").decode(sys.stdout.encoding) + "\n")
-
-
-def _json_text(value: object, stream: TextIO, *, indent: int | None = None) -> str:
-    """Return JSON, with escapes if the stream's encoding lacks a character."""
-    text = json.dumps(value, indent=indent, ensure_ascii=False)
-    try:
-        text.encode(stream.encoding)
-    except UnicodeEncodeError:
-        return json.dumps(value, indent=indent)
-    return text

@@ -212,8 +212,8 @@ class _Bootstrap:
         if self._failures and len(self._failures) == self._runs.tried:
             raise ModelError(
                 f"The teacher {self._teacher.name} failed in all of the {self._runs.tried} runs that it was asked "
-                f"first: {self._failures[-1]} Mend that, or name another with --teacher; what was asked before is "
-                "in the cache."
+                f"first: {self._failures[-1]} Solve that, or name another teacher with --teacher. "
+                "Earlier answers are in the cache."
             )
 
 
