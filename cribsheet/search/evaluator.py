@@ -9,6 +9,7 @@ from cribsheet.budget import BudgetExhausted
 from cribsheet.budget.ledger import Bill, Ledger
 from cribsheet.budget.recording import Recorder, answer_items
 from cribsheet.dataset.examples import Row
+from cribsheet.errors import CompileError
 from cribsheet.evaluation.evaluate import RowResult, score_row
 from cribsheet.evaluation.metrics import apply_metric
 from cribsheet.executor import Executor
@@ -22,6 +23,9 @@ from cribsheet.search.candidate import Candidate
 from cribsheet.search.corrections.guard import GuardFitter
 from cribsheet.signature import Field
 from cribsheet.task import Metric
+
+MOST_CRASHED = 96
+"""On how many rows in a row the user's code may raise before the compile ends. It is several candidates' first rows."""
 
 ProgramRunner = Callable[[Mapping[str, FrozenPrompt], Mapping[str, Value], Completer], Run]
 """Runs the program with some prompts on one row's inputs."""
@@ -42,6 +46,8 @@ class Evaluator:
     """How values pass from predictor to predictor; None if the program's own code does more than pass them on."""
     scores: dict[tuple[str, str], float] = field(default_factory=dict)
     """The score of each outcome on each row, by the row's id and the outcome."""
+    crashed: list[RowResult] = field(default_factory=list)
+    """The last rows on which the user's code raised, with none in between on which it did not."""
 
     def answer(
         self, candidate: Candidate, rows: Sequence[Row], *, bill: Bill | None = None, ignore_budget: bool = False
@@ -71,6 +77,20 @@ class Evaluator:
                 yield result
                 if asked.cost and not ignore_budget:
                     self.ledger.check()
+
+    def check_works(self, row: RowResult) -> None:
+        """Note a row of the search; CompileError if the user's code raised on this row and on many before it.
+
+        Such rows may cost nothing, and then the budget does not end the search.
+        """
+        self.crashed.append(row)
+        if not row.place:
+            self.crashed.clear()
+        elif len(self.crashed) == MOST_CRASHED:
+            raise CompileError(
+                f"The program raised on each of the last {MOST_CRASHED} rows, on the last one {row.crash}. When that "
+                "is corrected, run the command again; the completions so far are in the cache."
+            )
 
     def _run(self, candidate: Candidate, model: Completer, inputs: Mapping[str, Value], *, ask_all: bool) -> Run:
         unasked = None if ask_all else settled(candidate.prompts, self.wiring, inputs)

@@ -51,6 +51,7 @@ class Trial:
         """
         self._base_results: list[RowResult] = []
         self._allowed: tuple[Fitter, ...] = ()
+        self._lead: tuple[tuple[float, ...], tuple[float, ...], float] = ((), (), 0.0)
         self._evaluator = evaluator
         self._bill = Bill()
         self._charged = Charged(evaluator.model, evaluator.ledger, self._bill)
@@ -81,10 +82,11 @@ class Trial:
         The deduction is two standard errors of the difference on the same rows: among many candidates with few rows,
         the best one looks better than it is. There is no deduction if both have the same number of rows.
         """
-        if self.rows == other.rows:
-            return fmean(self.ranks) - fmean(other.ranks)
-        ahead = [own - its for own, its in zip(self.ranks, other.ranks, strict=False)]
-        return fmean(ahead) - _CAUTION * float(np.std([*ahead, -0.5, 0.5], ddof=1)) / math.sqrt(len(ahead))
+        own, its, lead = self._lead
+        if own is not self.ranks or its is not other.ranks:  # after each block, every trial is compared again
+            lead = _lead(self.ranks, other.ranks)
+            self._lead = self.ranks, other.ranks, lead
+        return lead
 
     @property
     def rows(self) -> int:
@@ -102,11 +104,13 @@ class Trial:
 
         Raises:
             BudgetExhausted, SearchStopped: the ledger allows no more. The rows answered until then are kept.
+            CompileError: the user's code raises on row after row.
         """
         results = list(self._base_results)
         try:
             for row in self._answer(self.uncorrected, rows[self.rows :]):
                 results.append(row)
+                self._evaluator.check_works(row)
         except (BudgetExhausted, SearchStopped):
             self._settle_anew(results)
             raise
@@ -185,3 +189,10 @@ class Trial:
     def _answer(self, candidate: Candidate, rows: Sequence[Row]) -> Iterator[RowResult]:
         """Yield the results of rows; see `Evaluator.answer`."""
         return self._evaluator.answer(candidate, rows, bill=self._bill)
+
+
+def _lead(own: tuple[float, ...], its: tuple[float, ...]) -> float:
+    if len(own) == len(its):
+        return fmean(own) - fmean(its)
+    ahead = [one - other for one, other in zip(own, its, strict=False)]
+    return fmean(ahead) - _CAUTION * float(np.std([*ahead, -0.5, 0.5], ddof=1)) / math.sqrt(len(ahead))

@@ -14,7 +14,15 @@ from cribsheet import Task, answer_f1, label_accuracy
 from cribsheet.compiler.bridge import DspyProgram
 from cribsheet.compiler.compile import Compiled, Settings, compile_task
 from cribsheet.corrections import Calibration
-from cribsheet.errors import BudgetError, CompileError, CribsheetError, DataError, MetricError, SignatureError
+from cribsheet.errors import (
+    BudgetError,
+    CompileError,
+    CribsheetError,
+    DataError,
+    MetricError,
+    ModelError,
+    SignatureError,
+)
 from cribsheet.frozen.sealing import to_text
 from cribsheet.models import Completion, Model, Sampling
 from cribsheet.models.scripted import ScriptedModel
@@ -60,7 +68,7 @@ def test_the_same_compile_gives_the_same_bytes_without_asking_the_model_again(wo
     assert second.meter.calls == 0 < second.meter.cached_calls
 
 
-def test_a_compile_that_was_killed_ends_the_same_and_pays_only_for_what_was_missing(
+def test_a_compile_whose_server_died_ends_the_same_and_pays_only_for_what_was_missing(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     whole = compiled(workspace)
@@ -72,10 +80,10 @@ def test_a_compile_that_was_killed_ends_the_same_and_pays_only_for_what_was_miss
         nonlocal asked
         asked += 1
         if asked > 300:
-            raise SystemExit("killed")
+            raise ModelError("the server died")
         return student(prompt, sampling)
 
-    with pytest.raises(SystemExit):
+    with pytest.raises(ModelError):
         compiled(other, model=ScriptedModel(dies, name="scripted/student"))
     resumed = compiled(other)
     assert to_text(resumed.program) == to_text(whole.program)
@@ -350,3 +358,22 @@ def test_a_program_that_crashes_on_a_row_loses_that_row_alone(workspace: Workspa
 
     program = compiled(workspace, task=Task(Fragile, metric=label_accuracy, trainset="toy.jsonl")).program
     assert 0.6 < program.results.compiled.score < 1
+
+
+def test_a_program_that_crashes_from_some_row_on_ends_the_compile(workspace: Workspace) -> None:
+    class Leaning(dspy.Module):
+        """Asks a service that stops after a hundred rows."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.judge = dspy.Predict(Sentiment)
+            self.rows = 0
+
+        def forward(self, text: str) -> dspy.Prediction:
+            self.rows += 1
+            if self.rows > 100:
+                raise ConnectionError("the service is gone")
+            return self.judge(text=text)
+
+    with pytest.raises(CompileError, match=r"last 96 rows.*the service is gone.*test_compile\.py, line"):
+        compiled(workspace, task=Task(Leaning(), metric=label_accuracy, trainset="toy.jsonl"))
