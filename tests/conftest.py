@@ -1,5 +1,6 @@
 """Share what is slow to make among all tests."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,7 @@ from cribsheet.errors import WeightsError
 from cribsheet.models.embedded import EmbeddedModel
 from gemma import PACKAGE, gemma_weights
 
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else importing it asks a server, and asks again
 settings.register_profile("busy machines", deadline=None)
 settings.load_profile("busy machines")
 
