@@ -16,7 +16,7 @@ from cribsheet.models.cache import CompletionCache
 from cribsheet.workspace import new_workspace
 
 BIN = Path(sys.executable).parent
-BUDGET = "8k"
+BUDGET = "6k"
 pytestmark = [pytest.mark.model, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
@@ -42,7 +42,7 @@ def test_a_small_budget_buys_a_frozen_prompt_that_answers_and_costs_nothing_agai
     compiled: tuple[Path, dict[str, Any]],
 ) -> None:
     folder, first = compiled
-    assert first["evaluated_tokens"] + first["completion_tokens"] <= 8000
+    assert first["evaluated_tokens"] + first["completion_tokens"] <= 6000
     assert first["baseline"]["n"] == first["compiled"]["n"] >= 10
     before = (folder / first["out"]).read_bytes()
     program = cribsheet.load(folder / first["out"])
@@ -78,7 +78,7 @@ def test_a_compile_that_was_killed_ends_with_the_same_file_and_pays_for_the_rest
 @pytest.mark.timeout(900)
 def test_grounded_answers_gain_over_zero_shot_and_abstain_off_topic(tmp_path: Path) -> None:
     folder = workspace(tmp_path / "ws")
-    command = [BIN / "optimize", "grounded_qa", "--json"]
+    command = [BIN / "optimize", "grounded_qa", "--budget", "20k", "--json"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["gain"]["low"] > 0
     program = cribsheet.load(folder / "grounded_qa.prompt.json")

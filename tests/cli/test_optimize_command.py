@@ -193,7 +193,7 @@ def test_ctrl_c_freezes_the_best_so_far(start: Start, server: OllamaServer, fold
 
 @pytest.mark.model
 def test_the_embedded_model_is_compiled_for_and_asked(start: Start, folder: Path) -> None:
-    options = ("--optimizer", "labeled", "--budget", "9k", "--json")
+    options = ("--optimizer", "labeled", "--budget", "5k", "--json")
     out, err = start("optimize", "toy", *options).communicate(timeout=200)
     summary = json.loads(out)
     assert summary["model"] == "embedded/smollm2-135m", err

@@ -90,7 +90,7 @@ def assert_decides_for_the_likeliest_text(model: EmbeddedModel, prompt: FrozenPr
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("tokenizer", ["smollm", "gemma"])
-@settings(max_examples=40, deadline=None, suppress_health_check=IDLE)
+@settings(max_examples=25, deadline=None, suppress_health_check=IDLE)
 @given(prompt=prompts(), text=st.sampled_from(TEXTS))
 def test_the_label_is_decided_whose_whole_text_is_likeliest(
     tokenizer: str, request: pytest.FixtureRequest, prompt: FrozenPrompt, text: str
