@@ -186,7 +186,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of the tasks' rows")
     parser.add_argument("--only", nargs="+", choices=ABLATED, default=list(ABLATED), metavar="TASK")
-    parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS), metavar="NAME")
+    parser.add_argument("--parts", nargs="*", choices=list(PARTS), default=list(PARTS), metavar="NAME")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     parser.add_argument("--limit", type=int, default=TEST_ROWS, help="the most test rows to score")
     parser.add_argument("--budget", default=BUDGET, help="the budget of each compile")
