@@ -21,6 +21,7 @@ from cribsheet.compiler.freeze import Found, Scored, freeze, score, score_on_val
 from cribsheet.compiler.interruption import Interruption
 from cribsheet.compiler.logit_bias import takes_logit_bias
 from cribsheet.compiler.long_rows import calibrate, leave_out_long_rows, note_on
+from cribsheet.compiler.searching import run_search
 from cribsheet.compiler.stopping import waited_for
 from cribsheet.compiler.teachers import keep_traces, open_teacher
 from cribsheet.dataset.examples import Row
@@ -167,7 +168,7 @@ class _Compiler:
             with suppress(BudgetExhausted):
                 bootstrap_if_needed(self.study)
                 keep_traces(self.settings, self.study)
-                optimizer.search(self.study)
+                run_search(optimizer, self.study, name=self.settings.optimizer)
             self.study.point()
 
     def _freeze(self, ctrl_c: Interruption) -> tuple[FrozenProgram, tuple[TestedRow, ...]]:

@@ -101,6 +101,11 @@ def _explained(served: Served, status: int, reason: str, *, kind: Kind | None, w
         )
     if status in (408, 429) or (status >= 500 and status != 501):
         return TransientError(f"Ollama at {endpoint} failed with status {status}: {short}.{via}", status=status)
+    if status == 200:
+        return ModelError(
+            f"Ollama at {endpoint} answered with an error: {short}. Correct that on the server, then run the command "
+            f"again; the completions so far are in the cache.{via}"
+        )
     return ModelError(
         f"Ollama at {endpoint} refused the request with status {status}: {short}. "
         f"Check that the address is the server's own, without a path.{via}"

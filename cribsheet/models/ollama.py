@@ -294,8 +294,17 @@ def _read_text(reply: Any, prompt: Prompt) -> tuple[str, str | None]:
 
 
 def _readable(path: str, body: bytes) -> bytes:
-    """Return a reply's body with valid Unicode only; Ollama's client cannot read anything else."""
-    return json.dumps(read_json(body)).encode()
+    """Return a reply's body with valid Unicode only; Ollama's client cannot read anything else.
+
+    Raises:
+        ollama.ResponseError: the reply is an error message, although its status says that it is none.
+    """
+    reply = read_json(body)
+    if isinstance(reply, dict) and reply.get("error") and not {"message", "response"} & set(reply):
+        import ollama  # imported here for the same reason as in `_client`
+
+        raise ollama.ResponseError(reply["error"], 200)
+    return json.dumps(reply).encode()
 
 
 def _forbid_truncation(request: Any) -> None:

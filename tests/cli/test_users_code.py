@@ -154,6 +154,27 @@ def test_an_optimizer_that_calls_sys_exit_is_told_too(run: Run, folder: Path, se
     )
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (
+            "def search(study):\n    return study.trials[99]\n",
+            "raised IndexError: list index out of range (optimizers/odd.py",
+        ),
+        ("SEARCH = 1\n", "has no function search(study), but search = None. Add one to"),
+        ("search = 3\n", "has no function search(study), but search = 3. Add one to"),
+    ],
+)
+def test_an_optimizer_that_raises_is_told_with_its_place(
+    run: Run, folder: Path, server: OllamaServer, code: str, said: str
+) -> None:
+    (folder / "optimizers" / "odd.py").write_text(code)
+    options = ("--model", "ollama_chat/smollm", "--api-base", server.url, "--optimizer", "odd")
+    result = run("optimize", "toy", *options)
+    assert result.exit_code == 1
+    assert said in result.stderr
+
+
 def test_a_program_that_calls_sys_exit_is_told_by_ask_too(run: Run, twice: Callable[[str], str]) -> None:
     result = run("ask", twice("sys.exit('bye')"), "--text", "Fine.")
     assert result.exit_code == 1

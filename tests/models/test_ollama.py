@@ -210,6 +210,15 @@ def test_another_server_at_that_address_is_called_so(written_ollama: OllamaServe
         _ = model_at(written_ollama).digest
 
 
+@pytest.mark.parametrize("prompt", [RAW, CHAT], ids=["raw", "chat"])
+def test_an_error_that_is_sent_as_a_success_is_told_in_the_servers_words(
+    written_ollama: OllamaServer, prompt: Prompt
+) -> None:
+    written_ollama.faults.append((200, {"error": "model runner has stopped"}))
+    with pytest.raises(ModelError, match=r"answered with an error: model runner has stopped\. Correct"):
+        model_at(written_ollama).complete(prompt, SAMPLING)
+
+
 def test_an_address_with_a_path_is_explained(written_ollama: OllamaServer) -> None:
     model = OllamaModel("ollama/smollm", api_base=written_ollama.url + "/v1")
     with pytest.raises(ModelError, match="without a path"):
