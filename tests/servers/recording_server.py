@@ -1,6 +1,7 @@
 """A base class for HTTP test servers, which records the requests."""
 
 import json
+import sys
 import threading
 import time
 from collections import deque
@@ -106,5 +107,10 @@ def _server_for(recorder: RecordingServer, port: int) -> ThreadingHTTPServer:
         daemon_threads = True
         block_on_close = False
         request_queue_size = 64
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """Print no traceback if a client broke off its connection."""
+            if not isinstance(sys.exception(), ConnectionError):
+                super().handle_error(request, client_address)
 
     return Server(("127.0.0.1", port), Handler)
