@@ -7,6 +7,9 @@ from contextlib import suppress
 from cribsheet.budget import BudgetExhausted
 from cribsheet.errors import CompileError, ModelError
 from cribsheet.evaluation.evaluate import RowResult
+from cribsheet.frozen import FrozenPrompt
+from cribsheet.frozen.running import Call
+from cribsheet.layout.parsing import ParseFailure, parse
 from cribsheet.models import Completion
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import balanced
@@ -16,8 +19,8 @@ from cribsheet.search.trial import Trial
 _DEMOS = 4
 _ROWS = 4
 """How many rows are tried with demonstrations before the compile gives up on the model."""
-_LEAST = 0.2
-"""A decision is of no use if the outcomes together have less probability than this."""
+_LEAST = 0.1
+"""A decision is of no use if the outcomes together have less probability than this, and the model writes none."""
 _SHOWN = 160  # the most characters of an answer that a message shows
 
 
@@ -25,11 +28,12 @@ def check_first_answers(study: Study, baseline: Trial, *, go_on: bool) -> None:
     """Raise a CompileError if none of the model's answers is of use, even with demonstrations.
 
     Without demonstrations, small models often chat, so a few rows are tried with some before the compile gives up. If
-    log-probabilities decide, an answer is of use if the outcomes have a noticeable probability, whatever the text is.
+    log-probabilities decide, an answer is of use if the model writes an outcome, or if the outcomes have a noticeable
+    probability.
     """
     answered = [row for row in baseline.evaluation.rows if row.run]
     completions = [call.answer.raw.completion for row in answered for call in row.calls]
-    if not completions or any(map(_is_of_use, answered)):
+    if not completions or any(_is_of_use(row, baseline.uncorrected) for row in answered):
         return
     texts = [one.text.strip() for one in completions if one.text.strip()]
     if texts:
@@ -43,10 +47,19 @@ def check_first_answers(study: Study, baseline: Trial, *, go_on: bool) -> None:
         raise CompileError(f"{_seen(study.model.name, completions)} To continue the search anyway, give --go-on.")
 
 
-def _is_of_use(row: RowResult) -> bool:
+def _is_of_use(row: RowResult, candidate: Candidate) -> bool:
     """Tell whether a row's answer can be read, or is decided by more than a residue of the probability."""
-    unassigned = [call.answer.raw.unassigned or 0.0 for call in row.calls]
-    return row.run is not None and row.parse_failure is None and max(unassigned, default=0.0) < 1 - _LEAST
+    if row.run is None or row.parse_failure is not None:
+        return False
+    return all(
+        (call.answer.raw.unassigned or 0.0) <= 1 - _LEAST or _is_written(call, candidate.prompts[call.predictor])
+        for call in row.calls
+    )
+
+
+def _is_written(call: Call, prompt: FrozenPrompt) -> bool:
+    """Tell whether the model's own text can be read."""
+    return not isinstance(parse(prompt.layout, prompt.signature, call.answer.raw.completion.text), ParseFailure)
 
 
 def check_crashes(baseline: Trial) -> None:
@@ -76,7 +89,7 @@ def _answers_with_demos(study: Study) -> bool:
 
 def _is_answered(study: Study, candidate: Candidate) -> bool:
     with suppress(ModelError):
-        return any(map(_is_of_use, study.answer(candidate, study.val[:_ROWS]).rows))
+        return any(_is_of_use(row, candidate) for row in study.answer(candidate, study.val[:_ROWS]).rows)
     return False
 
 

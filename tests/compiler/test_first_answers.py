@@ -111,6 +111,18 @@ def test_a_model_that_decides_by_probabilities_need_not_write_readable_text(work
     assert compiled(workspace, scripted(say)).program.results.compiled.score == 1
 
 
+def test_a_model_that_writes_outcomes_among_many_other_words_is_asked_on(workspace: Workspace) -> None:
+    """With four demonstrations, small models give the outcomes a small part of the probability, but write them."""
+
+    def say(prompt: Prompt, sampling: Sampling) -> Completion:
+        said = answer(prompt.full_text) if prompt.text else "The"
+        told = {f" {said}": -3.0, " a": -3.1, " the": -3.2}
+        usage = Usage(prompt_tokens=9, completion_tokens=1)
+        return Completion(text=f" {said}", first_token=told if sampling.top_logprobs else None, usage=usage)
+
+    assert compiled(workspace, scripted(say)).program.results.compiled.score == 1
+
+
 def test_rows_that_the_zero_shot_prompt_could_not_ask_are_told(workspace: Workspace) -> None:
     def say(prompt: Prompt, sampling: Sampling) -> str | Completion:
         if prompt.is_chat and len(model.calls) > 60:
