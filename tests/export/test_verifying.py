@@ -1,6 +1,7 @@
 """Verifying runs what the written file says, not what the frozen prompt would render."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,21 +45,21 @@ class Replies(RecordingServer):
 
 
 def written(program: FrozenProgram, target: str, folder: Path) -> Deployment:
-    """Return a deployment of an export, which a model answers that repeats the end of its prompt."""
+    """Return a deployment of an export, which a model answers that knows one word alone."""
 
-    def repeat(prompt: Prompt, sampling: Sampling) -> Completion:
+    def answer(prompt: Prompt, sampling: Sampling) -> Completion:
         return Completion(text=" positive" if "Superb" in prompt.full_text else " neither")
 
     (name,) = program.prompts
     path = folder / f"it.{target}"
     path.write_text(export(program, target, path=str(path)).text, encoding="utf-8")
     source = Source(program, name, str(path))
-    return Deployment(source=source, path=path, open_model=lambda: ScriptedModel(repeat, name="scripted/student"))
+    return Deployment(source=source, path=path, open_model=lambda: ScriptedModel(answer, name="scripted/student"))
 
 
 def answers(deployment: Deployment, target: str, rows: Any, server: RecordingServer | None = None) -> list[Run | str]:
     if server:
-        deployment = Deployment(**{**vars(deployment), "api_base": server.url})
+        deployment = replace(deployment, api_base=server.url)
     return list(verifier_of(target, deployment.source)(deployment, rows))
 
 
@@ -113,7 +114,7 @@ def test_inputs_and_outputs_of_any_kind_are_written_and_read(target: str, kind: 
         return Completion(text=said)
 
     model = ScriptedModel(answer, name="scripted/student")
-    deployment = Deployment(**{**vars(deployment), "open_model": lambda: model})
+    deployment = replace(deployment, open_model=lambda: model)
     with Replies(said) as server:
         (run,) = answers(deployment, target, [inputs], None if target == "jinja" else server)
     assert not isinstance(outputs(run), str)
