@@ -9,7 +9,6 @@ import click
 
 from cribsheet.carriage import Carriage
 from cribsheet.cli._checking import compared, rows_to_check
-from cribsheet.cli._command import api_base_option, model_option
 from cribsheet.cli._display import open_display
 from cribsheet.cli._programs import open_its_model, open_program
 from cribsheet.cli._scoring import collected, metric_of
@@ -32,8 +31,8 @@ _OPTIONS = (
         "--data", type=click.Path(path_type=Path), help="For --verify: these rows, not the test rows beside FILE."
     ),
     click.option("--limit", type=click.IntRange(min=1), metavar="N", help="For --verify: only the first N rows."),
-    model_option,
-    api_base_option,
+    click.option("--model", metavar="NAME", help="For --verify: a model to use instead of the compiled one."),
+    click.option("--api-base", metavar="URL", help="For --verify: the address of the model's server."),
 )
 _NEEDS_VERIFY = {"data": "--data", "limit": "--limit", "model": "--model", "api_base": "--api-base"}
 
