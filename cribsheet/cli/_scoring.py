@@ -1,6 +1,6 @@
 """Score a frozen program on rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from cribsheet.cli._display import Display
 from cribsheet.cli._programs import Runnable
@@ -52,13 +52,18 @@ def score_rows(program: Runnable, rows: Sequence[Row], metric: Metric, model: Mo
     def runner(inputs: Mapping[str, Value]) -> Run:
         return program.run(inputs, model)
 
-    results: list[RowResult] = []
-    total = 0.0
-    for result in evaluate(runner, rows, metric, executor=Threads(model.parallel)):
-        results.append(result)
-        total += result.score
-        display.advance(spent=len(results), limit=len(rows), best=total / len(results))
-    return summarize(results)
+    return collected(evaluate(runner, rows, metric, executor=Threads(model.parallel)), len(rows), display)
+
+
+def collected(results: Iterable[RowResult], total: int, display: Display) -> Evaluation:
+    """Collect the results of `total` rows as they come, showing the progress."""
+    done: list[RowResult] = []
+    score = 0.0
+    for result in results:
+        done.append(result)
+        score += result.score
+        display.advance(spent=len(done), limit=total, best=score / len(done))
+    return summarize(done)
 
 
 def tell_of_failures(evaluation: Evaluation) -> None:

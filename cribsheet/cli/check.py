@@ -7,18 +7,16 @@ from typing import Any
 import click
 
 from cribsheet.carriage import CARRIAGES, Carriage
+from cribsheet.cli._checking import compared, rows_to_check
 from cribsheet.cli._command import Command, api_base_option, json_option, map_option, model_option
 from cribsheet.cli._display import open_display
 from cribsheet.cli._programs import Runnable, open_its_model, open_program
 from cribsheet.cli._scoring import has_other_weights, metric_of, score_rows, tell_of_failures
 from cribsheet.cli._terminal import note, print_json, stdout
-from cribsheet.dataset.examples import Row
-from cribsheet.dataset.rows import load_rows
 from cribsheet.errors import FrozenFileError
-from cribsheet.evaluation.drift import Drift, drift
+from cribsheet.evaluation.drift import Drift
 from cribsheet.frozen.tested import TestedRow, read_tested
 from cribsheet.report.drift import drift_summary, drift_table, junit, markdown, verdict
-from cribsheet.signature import REASONING
 from cribsheet.workspace import Workspace, find_workspace
 
 
@@ -74,8 +72,7 @@ def _measured(
     program: Runnable, tested: Sequence[TestedRow], carriage: Carriage, workspace: Workspace, options: dict[str, Any]
 ) -> Drift:
     metric = metric_of(program.frozen, workspace)
-    rows, is_paired = _rows(program, tested, workspace, options)
-    recorded = tested[: len(rows)] if is_paired else tested
+    rows = rows_to_check(program, tested, workspace, options)
     with open_display("rows", figure="score so far") as display:
         model = open_its_model(
             program.frozen, model=options["model"], api_base=options["api_base"], progress=display.download
@@ -88,23 +85,7 @@ def _measured(
         finally:
             model.close()
     tell_of_failures(now)
-    before = [row.scores[carriage] for row in recorded]
-    return drift(before, [row.group for row in recorded], now, is_paired=is_paired)
-
-
-def _rows(
-    program: Runnable, tested: Sequence[TestedRow], workspace: Workspace, options: dict[str, Any]
-) -> tuple[Sequence[Row], bool]:
-    """Return the rows to score, and whether they are the recorded ones."""
-    if options["data"]:
-        path = workspace.trainset(options["data"])
-        return load_rows(path, program.signature, mapping=options["mapping"], optional=[REASONING])[
-            : options["limit"]
-        ], False
-    try:
-        return [row.row(program.signature) for row in tested[: options["limit"]]], True
-    except (KeyError, ValueError) as error:
-        raise FrozenFileError(f"A recorded test row does not fit the signature: {error}. Compile again.") from None
+    return compared(tested, now, carriage, is_paired=not options["data"])
 
 
 def _write(path: Path, text: str, mode: str) -> None:

@@ -10,8 +10,9 @@ from cribsheet.cli._command import Command
 from cribsheet.cli._programs import chosen_prompts
 from cribsheet.cli._terminal import note, print_exactly
 from cribsheet.cli._training import given_training, training_options
+from cribsheet.cli._verifying import verify_options, wanted_verification
 from cribsheet.errors import FrozenFileError
-from cribsheet.export import TARGETS, WHOLE, Export, export
+from cribsheet.export import TARGETS, WHOLE, Export, Source, export
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.frozen.sealing import read
 
@@ -21,8 +22,9 @@ from cribsheet.frozen.sealing import read
 @click.option("--to", "target", required=True, type=click.Choice(list(TARGETS)), help="The program that will use it.")
 @click.option("--prompt", metavar="NAME", help="The prompt to export, if the file has several.")
 @click.option("--out", type=click.Path(path_type=Path), help="The file to write.  [default: standard output]")
+@verify_options
 @training_options
-def command(file: Path, *, target: str, prompt: str | None, out: Path | None, **training: Any) -> None:
+def command(file: Path, *, target: str, prompt: str | None, out: Path | None, **options: Any) -> None:
     """Write the frozen prompt in FILE for use without Cribsheet.
 
     Instructions for its use, and what it cannot carry, are printed to standard error.
@@ -31,30 +33,34 @@ def command(file: Path, *, target: str, prompt: str | None, out: Path | None, **
     Example:
       cribsheet export sentiment.prompt.json --to ollama --out Modelfile
       cribsheet export sentiment.prompt.json --to openai > request.json
+      cribsheet export sentiment.prompt.json --to python --out sentiment.py --verify
       cribsheet export sentiment.prompt.json --to sft --rows trainset.jsonl --out train.jsonl
     """
+    verification = wanted_verification(file, out, options)
     program = read(file)
     chosen = chosen_prompts(program, prompt)
     if len(chosen) > 1 and target not in WHOLE:
         raise click.UsageError(f"{file} has several prompts. Name one with --prompt: {', '.join(chosen)}.")
-    exported = export(
-        program,
-        target,
-        prompt=_prompt(chosen, target),
-        path=str(out) if out else None,
-        training=given_training(training),
-    )
+    name = _prompt(chosen, target)
+    source = Source(program, name or "", str(out) if out else None)
+    if verification:
+        verification.check(target, source)
+    exported = export(program, target, prompt=name, path=source.path, training=given_training(options))
+    _save(exported, out)
+    for line in (exported.score, exported.usage, *(f"Note: {caveat}" for caveat in exported.caveats)):
+        note(line)
+    if verification and not verification.run(target, source, exported.carriage).holds:
+        raise click.exceptions.Exit(1)
+
+
+def _save(exported: Export, out: Path | None) -> None:
     if out is None:
         _check_is_one_file(exported)
         print_exactly(exported.text)
-    else:
-        for path, text in _files(exported, out).items():
-            _write(path, text)
-            note(f"Wrote {path}.")
-    note(exported.score)
-    note(exported.usage)
-    for caveat in exported.caveats:
-        note(f"Note: {caveat}")
+        return
+    for path, text in _files(exported, out).items():
+        _write(path, text)
+        note(f"Wrote {path}.")
 
 
 def _check_is_one_file(exported: Export) -> None:

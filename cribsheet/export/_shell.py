@@ -1,6 +1,7 @@
 """Write shell commands that fill a request with inputs."""
 
 import json
+import re
 import shlex
 from collections.abc import Mapping
 
@@ -15,6 +16,16 @@ def jq(at: str, placeholders: Mapping[str, str]) -> str:
     """
     arguments = [f"--arg {name} {shlex.quote(f'YOUR {name}')}" for name in placeholders]
     return f"jq {' '.join(arguments)} {shlex.quote(f'{at} |= ({_one_pass(placeholders)})')}"
+
+
+def fill(text: str, placeholders: Mapping[str, str], inputs: Mapping[str, str]) -> str:
+    """Return the text with the inputs in place of the placeholders, as the command of `jq` gives it.
+
+    >>> fill("Text: {{text}}", {"text": "{{text}}"}, {"text": "A {{text}}."})
+    'Text: A {{text}}.'
+    """
+    names = {placeholder: name for name, placeholder in placeholders.items()}
+    return re.sub("|".join(map(re.escape, names)), lambda found: inputs[names[found.group()]], text)
 
 
 def curl(url: str, *, key: str | None = None) -> str:

@@ -15,7 +15,8 @@ from cribsheet.export._shell import curl, jq, llama_server
 from cribsheet.layout.decisions import decided_field
 from cribsheet.layout.template import filled
 
-_SERVER = "http://localhost:9931"
+SERVER = "http://localhost:9931"
+"""Where the commands in `usage` expect the server."""
 
 
 def to_llamacpp(source: Source) -> Export:
@@ -85,6 +86,6 @@ def _usage(source: Source, path: str) -> str:
         f"# Fills {', '.join(marks.values())} with the inputs, as JSON strings.",
         *(f"# {line}" for line in input_forms(source.prompt)),
         f"{jq(at, marks)} {shlex.quote(path)} \\",
-        f"  | {curl(_SERVER + endpoint)}",
+        f"  | {curl(SERVER + endpoint)}",
     ]
     return "\n".join(lines)

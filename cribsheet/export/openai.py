@@ -56,7 +56,7 @@ def _logprobs(source: Source) -> dict[str, Any]:
 
 def _usage(source: Source, path: str) -> str:
     marks = source.opened.placeholders()
-    base, start = _server(source)
+    base, start = server_of(source)
     at = ".messages[-1].content" if source.opened.turns else ".prompt"
     key = "OPENAI_API_KEY" if base == _OPENAI else None
     lines = [
@@ -73,7 +73,7 @@ def _endpoint(source: Source) -> str:
     return "/chat/completions" if source.opened.turns else "/completions"
 
 
-def _server(source: Source) -> tuple[str, str]:
+def server_of(source: Source) -> tuple[str, str]:
     """Return the base URL, and a comment that says how to start or choose the server; empty if nothing is needed."""
     served_at = source.model.endpoint.rstrip("/")
     if source.weights_file:

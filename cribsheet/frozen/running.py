@@ -1,6 +1,6 @@
 """Run frozen prompts on a model, without dspy."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -92,11 +92,18 @@ def run_wired(
     prompts: Mapping[str, FrozenPrompt], wiring: Wiring, inputs: Mapping[str, object], model: Completer
 ) -> Run:
     """Run a program that only passes values from predictor to predictor."""
+    return follow(wiring, inputs, lambda name, own: ask(prompts[name], own, model))
+
+
+def follow(
+    wiring: Wiring, inputs: Mapping[str, object], answer_of: Callable[[str, Mapping[str, object]], Answer]
+) -> Run:
+    """Run a program whose predictors are asked by a function of the predictor's name and its inputs."""
     calls: list[Call] = []
     given: dict[str | None, Mapping[str, object]] = {None: inputs}
     for name in wiring.order:
         own = {field: _fetch(given, wire) for field, wire in wiring.inputs[name].items()}
-        answer = ask(prompts[name], own, model)
+        answer = answer_of(name, own)
         calls.append(Call(name, own, answer))
         if isinstance(answer.outputs, ParseFailure):
             return Run(answer.outputs, tuple(calls))
@@ -165,7 +172,12 @@ def _asked(prompt: FrozenPrompt, typed: Outputs) -> Asked:
 
 def _write(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer:
     sampling = Sampling(max_tokens=prompt.decoding.max_tokens, top_logprobs=prompt.decoding.top_logprobs)
-    completion = without_thought(model.complete(rendered, sampling), rendered)
+    return written_answer(prompt, rendered, model.complete(rendered, sampling))
+
+
+def written_answer(prompt: FrozenPrompt, rendered: Prompt, completion: Completion) -> Answer:
+    """Return the answer that a completion's text says, before any correction."""
+    completion = without_thought(completion, rendered)
     outputs = _read(prompt, completion)
     reasoning = None
     if prompt.reasoning and not isinstance(outputs, ParseFailure):

@@ -18,12 +18,12 @@ def drift_table(found: Drift) -> Table:
     return table
 
 
-def verdict(found: Drift) -> str:
-    """Return a sentence that says whether the score holds."""
+def verdict(found: Drift, *, advice: str = "Compile again.") -> str:
+    """Return a sentence that says whether the score holds, with advice if it does not."""
     how = "paired by row" if found.is_paired else "on other rows"
     if found.holds:
         return f"The score holds: the interval of the change, {how}, is not wholly below 0."
-    return f"The score does not hold: the whole interval of the change, {how}, is below 0. Compile again."
+    return f"The score does not hold: the whole interval of the change, {how}, is below 0. {advice}"
 
 
 def drift_summary(found: Drift) -> dict[str, Any]:

@@ -17,10 +17,11 @@ from cribsheet.corrections.calibration import Calibration
 from cribsheet.dataset.examples import Demo
 from cribsheet.frozen import Decoding, FrozenProgram, FrozenPrompt, ModelIdentity
 from cribsheet.frozen.sealing import save
+from cribsheet.models import WAYS
 from cribsheet.outcomes import Unanswerable
 from cribsheet.workspace import new_workspace
 from frozen_toys import toy_program, toy_prompt
-from toys import QA, SENTIMENT, sentiment_rows, write_rows
+from toys import QA, SENTIMENT, sentiment_rows, student_model, write_rows
 
 Run = Callable[..., Result]
 
@@ -118,6 +119,16 @@ def pair(folder: Path) -> Path:
     """A file of two prompts with a program's own code between them."""
     prompts: dict[str, FrozenPrompt] = {"judge": toy_prompt(SENTIMENT), "answer": toy_prompt(QA, "chat")}
     return write(folder, toy_program().model_copy(update={"prompts": prompts, "wiring": None}), "pair")
+
+
+@pytest.fixture
+def compiled(run: Run, folder: Path) -> Iterator[Path]:
+    """A file that was compiled for a model which can be replaced under its name."""
+    WAYS["scripted"] = lambda name, options: student_model()
+    made = run("optimize", "toy", "--model", "scripted/student", "--optimizer", "labeled", "--budget", "600calls")
+    assert made.exit_code == 0, made.output
+    yield folder / "toy.prompt.json"
+    del WAYS["scripted"]
 
 
 def write(folder: Path, program: FrozenProgram, name: str) -> Path:

@@ -1,29 +1,18 @@
 """`check` tells whether a score still holds."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
-import pytest
 from click.testing import Result
 
 from cribsheet.models import WAYS, Completion, Sampling
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
-from toys import sentiment_rows, student, student_model, write_rows
+from toys import sentiment_rows, student, write_rows
 
 Run = Callable[..., Result]
-
-
-@pytest.fixture
-def compiled(run: Run, folder: Path) -> Iterator[Path]:
-    """A file that was compiled for a model which can be replaced under its name."""
-    WAYS["scripted"] = lambda name, options: student_model()
-    made = run("optimize", "toy", "--model", "scripted/student", "--optimizer", "labeled", "--budget", "600calls")
-    assert made.exit_code == 0, made.output
-    yield folder / "toy.prompt.json"
-    del WAYS["scripted"]
 
 
 def replace_model(script: object) -> None:

@@ -13,6 +13,10 @@ Shape = Literal["ollama", "llama", "openai", "columns"]
 SHAPES: tuple[Shape, ...] = ("ollama", "llama", "openai", "columns")
 """Ollama's own API; llama-server with token ids; OpenAI's entries; OpenAI's classic columns for raw prompts."""
 
+_PATHS: Mapping[Shape, tuple[str, ...]] = {
+    "ollama": ("/api/generate", "/api/chat"),
+    "llama": ("/v1/completions", "/v1/chat/completions", "/completion"),
+}
 Script = Callable[[Prompt, Sampling], Completion]
 
 
@@ -32,16 +36,17 @@ class ScriptServer(RecordingServer):
     def answer(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, object]:
         if path == "/api/version":
             return (200, {"version": "0.35.0"}) if self.shape == "ollama" else (404, {"error": "not found"})
-        paths = {"ollama": ("/api/generate", "/api/chat")}.get(self.shape, ("/v1/completions", "/v1/chat/completions"))
-        if path not in paths:
+        if path not in _PATHS.get(self.shape, ("/v1/completions", "/v1/chat/completions")):
             return 404, {"error": {"message": f"no {path} here"}}
         options = body.get("options", body)
         messages = tuple(Message(**message) for message in body.get("messages", ()))
         prompt = Prompt(text=body.get("prompt", ""), messages=messages, stop=tuple(options.get("stop") or ()))
         top = body.get("top_logprobs", body.get("logprobs")) or 0
         self.asked.append(prompt)
-        tokens = options["num_predict"] if self.shape == "ollama" else body["max_tokens"]
+        tokens = next(options[name] for name in ("num_predict", "n_predict", "max_tokens") if name in options)
         completion = self.script(prompt, Sampling(max_tokens=tokens, top_logprobs=top))
+        if path == "/completion":
+            return 200, {"content": completion.text, "stop_type": "word"}
         return 200, self._ollama(completion, prompt) if self.shape == "ollama" else self._openai(completion, prompt)
 
     def _ollama(self, completion: Completion, prompt: Prompt) -> dict[str, Any]:

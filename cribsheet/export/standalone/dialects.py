@@ -72,7 +72,7 @@ class Ollama:
         if reply.status != 200 and self._may_say_think and "think" in reply.text:
             self._may_say_think = False  # some servers refuse the word for a model that does not think
             return self.send(prompt, sampling, given, sizes)
-        return _granted(reply, f"Ollama at {self._server.address}", self._model)
+        return granted(reply, f"Ollama at {self._server.address}", self._model)
 
     def read(self, reply: Json, prompt: Prompt, sampling: Sampling) -> Completion:
         completion = read_ollama(reply, prompt)
@@ -128,16 +128,16 @@ class OpenAI:
         if not prompt.is_chat:
             asked = [prompt.text, *prompt.begun] if prompt.begun else prompt.text
             told = {"logprobs": top} if top else {}
-            return _granted(self._server.post("/completions", {**body, **told, "prompt": asked}), where, self._model)
+            return granted(self._server.post("/completions", {**body, **told, "prompt": asked}), where, self._model)
         further = self._no_thinking.parameters()
         chat = {**body, **further.pop("extra_body", {}), **further, "messages": _as_json(prompt)}
         chat.update({"logprobs": True, "top_logprobs": top} if top else {})
         reply = self._server.post("/chat/completions", chat)
         if reply.status != 200 and self._no_thinking.refuse(reply.status, reason_in(reply.json(), reply.text)):
             return self._asked(prompt, body, top)
-        granted = _granted(reply, where, self._model)
+        answered = granted(reply, where, self._model)
         self._no_thinking.grant()
-        return granted
+        return answered
 
     def read(self, reply: Json, prompt: Prompt, sampling: Sampling) -> Completion:
         if not (self._by_ids and tells_token_ids(reply)):
@@ -168,7 +168,7 @@ class OpenAI:
         return list(self._of_llama("/tokenize", {"content": text, "add_special": False})["tokens"])
 
     def _of_llama(self, path: str, body: Json) -> Json:
-        return _granted(self._root.post(path, body), self._server.address, self._model)
+        return granted(self._root.post(path, body), self._server.address, self._model)
 
 
 def _as_json(prompt: Prompt) -> list[dict[str, str]]:
@@ -186,7 +186,7 @@ def _ends_alone(reply: Json) -> bool:
     return cached is not None and usage.get("prompt_tokens") == cached + 1 > 1
 
 
-def _granted(reply: Reply, where: str, model: str) -> Json:
+def granted(reply: Reply, where: str, model: str) -> Json:
     """Return a reply's JSON; an error that says what went wrong, and whether it may pass, if it is none.
 
     Raises:

@@ -1,0 +1,113 @@
+"""The options of `export --verify`, and what it does."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cribsheet.carriage import Carriage
+from cribsheet.cli._checking import compared, rows_to_check
+from cribsheet.cli._display import open_display
+from cribsheet.cli._programs import open_its_model, open_program
+from cribsheet.cli._scoring import collected, metric_of
+from cribsheet.cli._terminal import note, stdout
+from cribsheet.dataset.examples import Row
+from cribsheet.evaluation.drift import Drift
+from cribsheet.evaluation.evaluate import Evaluation, RowResult, score_run
+from cribsheet.export import Source
+from cribsheet.export.verifying import Deployment, verifier_of
+from cribsheet.frozen.running import Run
+from cribsheet.frozen.tested import read_tested
+from cribsheet.report.drift import drift_table, verdict
+from cribsheet.task import Metric
+from cribsheet.workspace import find_workspace
+
+_ADVICE = "Compare the server's weights and chat template with the compiled model's, and read the notes of the export."
+_OPTIONS = (
+    click.option("--verify", is_flag=True, help="Then run the written export, and compare its score."),
+    click.option(
+        "--data", type=click.Path(path_type=Path), help="For --verify: these rows, not the test rows beside FILE."
+    ),
+    click.option("--limit", type=click.IntRange(min=1), metavar="N", help="For --verify: only the first N rows."),
+    click.option("--model", metavar="NAME", help="For --verify: a model to use instead of the compiled one."),
+    click.option("--api-base", metavar="URL", help="For --verify: the address of the model's server."),
+)
+_NEEDS_VERIFY = {"data": "--data", "limit": "--limit", "model": "--model", "api_base": "--api-base"}
+
+
+def verify_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options to a command."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True)
+class Verification:
+    """A wish to run an export after it is written."""
+
+    file: Path
+    """The frozen file."""
+    out: Path
+    """Where the export is written."""
+    options: Mapping[str, Any]
+    """The options of `--verify`, by name."""
+
+    def check(self, target: str, source: Source) -> None:
+        """Raise ExportError if an export to the target cannot be run."""
+        verifier_of(target, source)
+
+    def run(self, target: str, source: Source, carriage: Carriage) -> Drift:
+        """Run the export on the rows, print its score beside the recorded one, and return the comparison."""
+        workspace = find_workspace(Path.cwd())
+        program = open_program(self.file, workspace)
+        tested = read_tested(self.file, program.frozen)
+        rows = rows_to_check(program, tested, workspace, self.options)
+        now = self._scored(target, source, rows, metric_of(program.frozen, workspace))
+        _tell_of_failures(now)
+        found = compared(tested, now, carriage, is_paired=not self.options["data"])
+        stdout().print(drift_table(found))
+        click.echo(verdict(found, advice=_ADVICE))
+        return found
+
+    def _scored(self, target: str, source: Source, rows: Sequence[Row], metric: Metric) -> Evaluation:
+        model, api_base = self.options["model"], self.options["api_base"]
+        with open_display("rows", figure="score so far") as display:
+            deployment = Deployment(
+                source=source,
+                path=self.out,
+                open_model=lambda: open_its_model(
+                    source.program, model=model, api_base=api_base, progress=display.download
+                ),
+                model=model,
+                api_base=api_base,
+            )
+            display.stage(f"running {self.out} on {len(rows)} rows")
+            answers = verifier_of(target, source)(deployment, [row.inputs for row in rows])
+            return collected(_results(rows, answers, metric), len(rows), display)
+
+
+def wanted_verification(file: Path, out: Path | None, options: dict[str, Any]) -> Verification | None:
+    """Take the options of `--verify` out of a command's options; None if it was not given."""
+    verify, own = options.pop("verify"), {name: options.pop(name) for name in _NEEDS_VERIFY}
+    given = [_NEEDS_VERIFY[name] for name, value in own.items() if value is not None]
+    if not verify and given:
+        raise click.UsageError(f"{given[0]} is for --verify. Give that too, or leave {given[0]} out.")
+    if not verify:
+        return None
+    if out is None:
+        raise click.UsageError("--verify runs the written file. Say where to write it: --out PATH.")
+    return Verification(file, out, own | {"mapping": options.pop("mapping")})
+
+
+def _results(rows: Sequence[Row], answers: Iterator[Run | str], metric: Metric) -> Iterator[RowResult]:
+    for row, answer in zip(rows, answers, strict=True):
+        yield RowResult(row, 0.0, None, answer) if isinstance(answer, str) else score_run(row, answer, metric)
+
+
+def _tell_of_failures(now: Evaluation) -> None:
+    failed = [reason for row in now.rows if (reason := row.error or row.parse_failure)]
+    if failed:
+        note(f"Note: rows without an answer, which count as 0: {len(failed)}, the first: {failed[0]}")

@@ -1,0 +1,157 @@
+"""`export --verify` runs the written export, and compares its score with the recorded one."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from recording_server import HANG_UP
+from script_server import ScriptServer
+
+from cribsheet.export.verifying import VERIFIERS
+from cribsheet.frozen import FrozenProgram
+from cribsheet.frozen.sealing import read, save
+from cribsheet.frozen.tested import TestedRow, hash_of, path_beside, to_lines
+from cribsheet.models import Completion, Sampling
+from cribsheet.prompts import Prompt
+from toys import sentiment_rows, student, write_rows
+
+Run = Callable[..., Result]
+TOO_LONG = (400, {"error": {"message": "This model's maximum context length is 10 tokens."}})
+
+
+@pytest.fixture
+def served() -> Iterator[ScriptServer]:
+    """A server of the model that `compiled` was compiled for."""
+    with ScriptServer(student, "llama") as server:
+        yield server
+
+
+def verify(run: Run, file: Path, target: str, *more: object) -> Result:
+    return run("export", file, "--to", target, "--out", f"exported.{target}", "--verify", *more)
+
+
+def at(server: ScriptServer, target: str) -> tuple[str, ...]:
+    """Return the option that leads an export to the server; a template is sent to the model of the file."""
+    return () if target == "jinja" else ("--api-base", server.url)
+
+
+@pytest.mark.parametrize("target", VERIFIERS)
+def test_an_export_scores_as_the_frozen_file_says(run: Run, compiled: Path, served: ScriptServer, target: str) -> None:
+    result = verify(run, compiled, target, *at(served, target))
+    assert result.exit_code == 0, result.output
+    carriage = "runtime" if target == "python" else "text"
+    recorded = json.loads(compiled.read_text())["results"]["carriages"][carriage]
+    lines = {line.split()[0]: line.split() for line in result.stdout.splitlines() if line.strip()}
+    assert lines["recorded"][1] == lines["now"][1] == f"{recorded['score']:.3f}"
+    assert lines["change"][1] == "+0.000"
+    assert "The score holds: the interval of the change, paired by row" in result.stdout
+    assert "without an answer" not in result.stderr
+
+
+@pytest.mark.parametrize("target", ["openai", "python"])
+def test_a_server_with_other_weights_is_found_out(run: Run, compiled: Path, served: ScriptServer, target: str) -> None:
+    def contrary(prompt: Prompt, sampling: Sampling) -> Completion:
+        told = student(prompt, sampling)
+        first = told.first_token and {" positive": -2.0, " negative": -0.3}
+        return told.model_copy(update={"text": " negative", "first_token": first})
+
+    served.script = contrary
+    result = verify(run, compiled, target, *at(served, target))
+    assert result.exit_code == 1
+    assert "The score does not hold" in result.stdout
+    assert "Compare the server's weights" in result.stdout
+
+
+def test_rows_of_your_own_are_compared_without_pairing(
+    run: Run, compiled: Path, served: ScriptServer, folder: Path
+) -> None:
+    rows = [{"review": row["text"], "sentiment": row["sentiment"]} for row in sentiment_rows()]
+    data = write_rows(folder / "more.jsonl", rows)
+    options = ("--data", data, "--map", "review=text", "--limit", 40, "--model", "openai/other")
+    result = verify(run, compiled, "openai", *at(served, "openai"), *options)
+    assert result.exit_code == 0, result.output
+    assert "on other rows" in result.stdout
+    assert [request.body["model"] for request in served.requests] == ["other"] * 40
+
+
+@pytest.mark.parametrize("target", ["llamacpp", "python"])
+def test_rows_that_fail_count_as_0_and_are_told(run: Run, compiled: Path, served: ScriptServer, target: str) -> None:
+    served.faults.extend([(404, {}), TOO_LONG] if target == "python" else [TOO_LONG])
+    result = verify(run, compiled, target, *at(served, target), "--limit", 4)
+    assert "rows without an answer, which count as 0: 1, the first: " in result.stderr
+    assert "does not fit the context window" in result.stderr
+
+
+@pytest.mark.parametrize("target", ["openai", "llamacpp", "python"])
+def test_a_server_that_answers_nonsense_is_an_error(
+    run: Run, compiled: Path, served: ScriptServer, target: str
+) -> None:
+    served.faults.extend([(404, {})] * (target == "python") + [(200, {"weather": "fine"})])
+    result = verify(run, compiled, target, *at(served, target))
+    assert result.exit_code == 1
+    assert "weather" in result.stderr.splitlines()[-1]
+    assert "Check" in result.stderr.splitlines()[-1]
+
+
+def test_a_server_that_nobody_started_is_an_error(run: Run, compiled: Path, served: ScriptServer) -> None:
+    result = verify(run, compiled, "openai", "--api-base", "http://127.0.0.1:1")
+    assert result.exit_code == 1
+    assert "Nothing answers at http://127.0.0.1:1/v1" in result.stderr
+    served.faults.extend([(HANG_UP, "")] * 99)
+    result = verify(run, compiled, "python", "--api-base", served.url)
+    assert result.exit_code == 1
+    assert "did not answer all rows: " in result.stderr.splitlines()[-1]
+
+
+def test_what_cannot_be_verified_is_refused_before_anything_is_written(
+    run: Run, compiled: Path, pair: Path, folder: Path
+) -> None:
+    refused = {
+        "sft": "answer nothing that can be verified",
+        "ollama": "cribsheet check FILE --for text",
+        "litellm": "cribsheet check FILE --for text",
+    }
+    for target, reason in refused.items():
+        result = verify(run, compiled, target)
+        assert result.exit_code == 1
+        assert reason in result.stderr
+    result = verify(run, pair, "openai", "--prompt", "judge")
+    assert "exports one of its prompts: judge, answer" in result.stderr
+    assert not list(folder.glob("exported.*"))
+
+
+def test_options_that_do_not_go_together_are_wrong_usage(run: Run, compiled: Path) -> None:
+    bare = run("export", compiled, "--to", "openai", "--verify")
+    assert (bare.exit_code, "Say where to write it: --out PATH" in bare.stderr) == (2, True)
+    for option, value in (("--limit", 3), ("--data", "x.jsonl"), ("--model", "a/b"), ("--api-base", "x")):
+        lone = run("export", compiled, "--to", "openai", option, value)
+        assert (lone.exit_code, f"{option} is for --verify" in lone.stderr) == (2, True)
+
+
+def test_missing_test_rows_are_told_as_check_does(run: Run, compiled: Path, folder: Path) -> None:
+    (folder / "toy.test.jsonl").unlink()
+    result = verify(run, compiled, "jinja")
+    assert result.exit_code == 1
+    assert "name other rows with --data" in result.stderr
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("target", VERIFIERS)
+def test_an_embedded_model_is_served_by_its_own_engine(run: Run, embedded: Path, folder: Path, target: str) -> None:
+    with_tested_rows(folder / embedded, ("A joy.", "Dull and stale.", "Not one bad view."))
+    result = verify(run, embedded, target)
+    assert "without an answer" not in result.stderr, result.stderr
+    assert result.exit_code == 0, result.output
+
+
+def with_tested_rows(file: Path, texts: tuple[str, ...]) -> FrozenProgram:
+    """Give a frozen file test rows that its prompt scored 0 on."""
+    scores = {"text": 0.0, "runtime": 0.0}
+    rows = [TestedRow(inputs={"text": text}, outputs={"sentiment": ("positive",)}, scores=scores) for text in texts]
+    lines, program = to_lines(rows), read(file)
+    path_beside(file).write_text(lines, encoding="utf-8")
+    results = program.results.model_copy(update={"tested": hash_of(lines)})
+    save(program := program.model_copy(update={"results": results}), file)
+    return program
