@@ -110,7 +110,8 @@ def main() -> None:
             versions = {**cell.versions, "commit": commit}
             results.put(cell.model_copy(update={"method": part, "figures": figures, "versions": versions}))
             took = time.monotonic() - started
-            told = f"{number}/{len(cells)} {task}, {part}, seed {seed}: {cell.score:.3f} {cell.note}, {took:.0f} s"
+            score = "no score" if cell.score is None else f"{cell.score:.3f}"
+            told = f"{number}/{len(cells)} {task}, {part}, seed {seed}: {score} {cell.note}, {took:.0f} s"
             print(time.strftime("%H:%M:%S"), told, file=sys.stderr, flush=True)
             replace_text(results.path.with_suffix(".md"), table(list(results)))
     print(table(list(results)))
@@ -162,7 +163,8 @@ def _line(first: str, others: Sequence[str]) -> str:
 
 
 def _scores(scored: dict[Key, Cell], task: str) -> str:
-    return ", ".join(f"{cell.score:.3f}" for key, cell in sorted(scored.items()) if key[:2] == (task, ALL))
+    own = [cell.score for key, cell in sorted(scored.items()) if key[:2] == (task, ALL)]
+    return ", ".join("no score" if score is None else f"{score:.3f}" for score in own)
 
 
 def _worth(scored: dict[Key, Cell], task: str, part: str) -> str:
