@@ -1,6 +1,7 @@
-"""Compare a frozen file's recorded score with the score now."""
+"""The rows that a frozen file is scored on again, and the comparison with its recorded score."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from cribsheet.carriage import Carriage
@@ -8,40 +9,44 @@ from cribsheet.cli._programs import Runnable
 from cribsheet.dataset.examples import Row
 from cribsheet.dataset.rows import load_rows
 from cribsheet.errors import FrozenFileError
-from cribsheet.evaluation.drift import Drift, drift
+from cribsheet.evaluation.drift import Drift, drift_by_row, drift_on_other_rows
 from cribsheet.evaluation.evaluate import Evaluation
-from cribsheet.frozen.tested import TestedRow
+from cribsheet.frozen.tested import TestedRow, read_tested
 from cribsheet.signature import REASONING
 from cribsheet.workspace import Workspace
 
+Comparison = Callable[[Evaluation], Drift]
+"""Compares an evaluation of the rows with the recorded score."""
+
 
 def rows_to_check(
-    program: Runnable, tested: Sequence[TestedRow], workspace: Workspace, options: Mapping[str, Any]
-) -> Sequence[Row]:
-    """Return the rows to score, at most `--limit`: those of `--data`, or else the recorded ones.
+    file: Path, program: Runnable, carriage: Carriage, workspace: Workspace, options: Mapping[str, Any]
+) -> tuple[Sequence[Row], Comparison]:
+    """Return the rows to score, at most `--limit`, and the comparison to make.
+
+    The rows are those of `--data`, or else the recorded test rows, which are compared row by row.
 
     Raises:
         DataError: the rows of `--data` cannot be read.
-        FrozenFileError: a recorded row does not fit the signature.
+        FrozenFileError: the recorded rows cannot be read, or there is no score under that carriage.
     """
+    limit = options["limit"]
     if options["data"]:
         path = workspace.trainset(options["data"])
-        rows = load_rows(path, program.signature, mapping=options["mapping"], optional=[REASONING])
-        return rows[: options["limit"]]
+        rows = load_rows(path, program.signature, mapping=options["mapping"], optional=[REASONING])[:limit]
+        recorded = program.frozen.results.carriages.get(carriage)
+        if recorded is None:
+            raise FrozenFileError(f"{file} has no score under the carriage {carriage}. Compile again.")
+        return rows, lambda now: drift_on_other_rows(recorded, now)
+    tested = read_tested(file, program.frozen)[:limit]
+    if any(carriage not in row.scores for row in tested):
+        raise FrozenFileError(f"The test rows have no score under the carriage {carriage}. Compile again.")
+    before, groups = [row.scores[carriage] for row in tested], [row.group for row in tested]
+    return _rows(tested, program), lambda now: drift_by_row(before, groups, now)
+
+
+def _rows(tested: Sequence[TestedRow], program: Runnable) -> Sequence[Row]:
     try:
-        return [row.row(program.signature) for row in tested[: options["limit"]]]
+        return [row.row(program.signature) for row in tested]
     except (KeyError, ValueError) as error:
         raise FrozenFileError(f"A recorded test row does not fit the signature: {error}. Compile again.") from None
-
-
-def compared(tested: Sequence[TestedRow], now: Evaluation, carriage: Carriage, *, is_paired: bool) -> Drift:
-    """Compare the recorded scores under a carriage with an evaluation, by row if it is of the recorded rows.
-
-    Raises:
-        FrozenFileError: no score was recorded under that carriage.
-    """
-    recorded = tested[: len(now.rows)] if is_paired else tested
-    if any(carriage not in row.scores for row in recorded):
-        raise FrozenFileError(f"The test rows have no score under the carriage {carriage}. Compile again.")
-    before = [row.scores[carriage] for row in recorded]
-    return drift(before, [row.group for row in recorded], now, is_paired=is_paired)

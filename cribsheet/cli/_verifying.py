@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from cribsheet.carriage import Carriage
-from cribsheet.cli._checking import compared, rows_to_check
+from cribsheet.cli._checking import rows_to_check
 from cribsheet.cli._display import open_display
 from cribsheet.cli._programs import open_its_model, open_program
 from cribsheet.cli._scoring import collected, metric_of
@@ -19,7 +19,6 @@ from cribsheet.evaluation.evaluate import Evaluation, RowResult, score_run
 from cribsheet.export import Source
 from cribsheet.export.verifying import Deployment, verifier_of
 from cribsheet.frozen.running import Run
-from cribsheet.frozen.tested import read_tested
 from cribsheet.report.drift import drift_table, verdict
 from cribsheet.task import Metric
 from cribsheet.workspace import find_workspace
@@ -63,11 +62,10 @@ class Verification:
         """Run the export on the rows, print its score beside the recorded one, and return the comparison."""
         workspace = find_workspace(Path.cwd())
         program = open_program(self.file, workspace)
-        tested = read_tested(self.file, program.frozen)
-        rows = rows_to_check(program, tested, workspace, self.options)
+        rows, compare = rows_to_check(self.file, program, carriage, workspace, self.options)
         now = self._scored(target, source, rows, metric_of(program.frozen, workspace))
         _tell_of_failures(now)
-        found = compared(tested, now, carriage, is_paired=not self.options["data"])
+        found = compare(now)
         stdout().print(drift_table(found))
         click.echo(verdict(found, advice=_ADVICE))
         return found

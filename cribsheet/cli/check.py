@@ -1,13 +1,12 @@
 """The command `check`."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from cribsheet.carriage import CARRIAGES, Carriage
-from cribsheet.cli._checking import compared, rows_to_check
+from cribsheet.cli._checking import rows_to_check
 from cribsheet.cli._command import Command, api_base_option, json_option, map_option, model_option
 from cribsheet.cli._display import open_display
 from cribsheet.cli._programs import Runnable, open_its_model, open_program
@@ -15,7 +14,6 @@ from cribsheet.cli._scoring import has_other_weights, metric_of, score_rows, tel
 from cribsheet.cli._terminal import note, print_json, stdout
 from cribsheet.errors import FrozenFileError
 from cribsheet.evaluation.drift import Drift
-from cribsheet.frozen.tested import TestedRow, read_tested
 from cribsheet.report.drift import drift_summary, drift_table, junit, markdown, verdict
 from cribsheet.workspace import Workspace, find_workspace
 
@@ -44,8 +42,7 @@ def command(file: Path, *, as_json: bool, junit_path: Path | None, summary: Path
     workspace = find_workspace(Path.cwd())
     program = open_program(file, workspace)
     carriage = options["carriage"] or program.frozen.results.carriage
-    tested = read_tested(file, program.frozen)
-    found = _measured(_deployed(program, carriage), tested, carriage, workspace, options)
+    found = _measured(file, _deployed(program, carriage), carriage, workspace, options)
     for path, text, mode in ((junit_path, junit(found, file.name), "w"), (summary, markdown(found, file.name), "a")):
         if path:
             _write(path, text, mode)
@@ -69,10 +66,10 @@ def _deployed(program: Runnable, carriage: Carriage) -> Runnable:
 
 
 def _measured(
-    program: Runnable, tested: Sequence[TestedRow], carriage: Carriage, workspace: Workspace, options: dict[str, Any]
+    file: Path, program: Runnable, carriage: Carriage, workspace: Workspace, options: dict[str, Any]
 ) -> Drift:
     metric = metric_of(program.frozen, workspace)
-    rows = rows_to_check(program, tested, workspace, options)
+    rows, compare = rows_to_check(file, program, carriage, workspace, options)
     with open_display("rows", figure="score so far") as display:
         model = open_its_model(
             program.frozen, model=options["model"], api_base=options["api_base"], progress=display.download
@@ -85,7 +82,7 @@ def _measured(
         finally:
             model.close()
     tell_of_failures(now)
-    return compared(tested, now, carriage, is_paired=not options["data"])
+    return compare(now)
 
 
 def _write(path: Path, text: str, mode: str) -> None:

@@ -24,11 +24,12 @@ class Drift:
         return self.change.high >= 0
 
 
-def drift(before: Sequence[float], groups: Sequence[str], now: Evaluation, *, is_paired: bool) -> Drift:
-    """Compare a new evaluation with the recorded scores of rows; `groups` are the recorded rows' groups."""
-    groups_now = [row.example.group for row in now.rows]
-    if is_paired:
-        change = paired_gain(before, now.scores, groups=groups)
-    else:
-        change = unpaired_gain(before, now.scores, groups_before=groups, groups_after=groups_now)
-    return Drift(mean_score(before, groups=groups), now.score, change, is_paired)
+def drift_by_row(before: Sequence[float], groups: Sequence[str], now: Evaluation) -> Drift:
+    """Compare a new evaluation with the recorded scores of the same rows; `groups` are the rows' groups."""
+    change = paired_gain(before, now.scores, groups=groups)
+    return Drift(mean_score(before, groups=groups), now.score, change, is_paired=True)
+
+
+def drift_on_other_rows(before: Score, now: Evaluation) -> Drift:
+    """Compare an evaluation of other rows with a recorded score."""
+    return Drift(before, now.score, unpaired_gain(before, now.score), is_paired=False)

@@ -71,28 +71,21 @@ def paired_gain(
     return Gain(mean=mean, low=low, high=high, n=len(differences))
 
 
-def unpaired_gain(
-    before: Sequence[float],
-    after: Sequence[float],
-    *,
-    groups_before: Sequence[Hashable] | None = None,
-    groups_after: Sequence[Hashable] | None = None,
-) -> Gain:
+def unpaired_gain(before: Score, after: Score) -> Gain:
     """Return how much better `after` is than `before`, on different rows; `n` is the number of rows of `after`.
 
-    The interval is that of the difference of two independent means, from the intervals of `mean_score` (MOVER,
-    Zou & Donner 2008, "Construction of confidence limits about effect measures").
+    The interval is that of the difference of two independent means, from the intervals of both (MOVER, Zou & Donner
+    2008, "Construction of confidence limits about effect measures").
 
-    >>> str(unpaired_gain([1, 1, 0, 1], [1, 1, 1, 1]))
+    >>> str(unpaired_gain(mean_score([1, 1, 0, 1]), mean_score([1, 1, 1, 1])))
     '+0.250 [-0.281, +0.699], n=4'
     """
-    first, second = mean_score(before, groups=groups_before), mean_score(after, groups=groups_after)
-    mean = second.score - first.score
+    mean = after.score - before.score
     return Gain(
         mean=mean,
-        low=mean - math.hypot(second.score - second.low, first.high - first.score),
-        high=mean + math.hypot(second.high - second.score, first.score - first.low),
-        n=second.n,
+        low=mean - math.hypot(after.score - after.low, before.high - before.score),
+        high=mean + math.hypot(after.high - after.score, before.score - before.low),
+        n=after.n,
     )
 
 

@@ -67,6 +67,13 @@ def test_other_rows_are_compared_without_pairing(run: Run, compiled: Path, folde
     assert told["change"]["low"] < told["change"]["mean"] < told["change"]["high"]
 
 
+def test_other_rows_need_no_recorded_ones(run: Run, compiled: Path, folder: Path) -> None:
+    (folder / "toy.test.jsonl").unlink()
+    rows = write_rows(folder / "more.jsonl", sentiment_rows()[:40])
+    told = json.loads(run("check", compiled, "--data", rows, "--json").stdout)
+    assert told["recorded"] == json.loads(compiled.read_text())["results"]["compiled"]
+
+
 def test_test_rows_that_are_missing_or_changed_are_refused(run: Run, compiled: Path, folder: Path) -> None:
     beside = folder / "toy.test.jsonl"
     text = beside.read_text()
