@@ -128,18 +128,26 @@ class Screening:
         return list(by_key.values())
 
     def _best_of_all(self) -> list[Candidate]:
-        """Return the best layout with the best words, with the second best field names, and the second best layout."""
+        """Return the best layout with the best words, and with one other choice of each kind.
+
+        The other choice is the second best layout, the second best field names, and the outcomes' own words: a few
+        small sets may favour words, such as A and B, with which a model cannot tell the outcomes apart.
+        """
         demos = self._demos()
         found: dict[str, Candidate] = {}
-        for second in ("", "names", "layout"):
-            candidate = self._candidate(self._choices(partial(self._best, second=second)), demos)
+        for other in ("", "labels", "names", "layout"):
+            candidate = self._candidate(self._choices(partial(self._best, other=other)), demos)
             if self.study.fits(candidate):
                 found.setdefault(candidate.key, candidate)
         return list(found.values())
 
-    def _best(self, options: Sequence[Choice], *, second: str) -> Choice:
+    def _best(self, options: Sequence[Choice], *, other: str) -> Choice:
+        """Return the best option; if they are of the kind `other`, return another one."""
+        kind, *_ = options[0]
+        if kind == other == "labels":
+            return options[0]  # the outcomes' own words
         ranked = sorted(options, key=self._effects.of, reverse=True)
-        return ranked[min(len(ranked) - 1, int(options[0][0] == second))]
+        return ranked[min(len(ranked) - 1, int(kind == other))]
 
     def _choices(self, chosen: Callable[[Sequence[Choice]], Choice]) -> tuple[Choice, ...]:
         """Return a layout and, for each predictor, words for its fields and outcomes; `chosen` picks among options."""

@@ -62,6 +62,21 @@ def test_words_that_help_are_in_the_best_layout(study: Study) -> None:
     assert best.prompts[BARE].layout.words.get("text") == "Review"
 
 
+def test_the_outcomes_own_words_are_raced_even_if_others_did_best(study: Study) -> None:
+    def answer(prompt: Prompt, sampling: Sampling) -> Completion:
+        completion = knows_when_told("A\n").complete(prompt, sampling)
+        if "A\n" not in prompt.full_text:
+            return completion
+        letters = {"positive": "B", "negative": "A"}
+        told = {letters.get(word.strip(), word): value for word, value in (completion.first_token or {}).items()}
+        return completion.model_copy(update={"first_token": told})
+
+    study = replace(study, evaluator=evaluator_of(ScriptedModel(answer), budget="4000calls"))
+    best, *others = screening_of(study).run(3000)
+    assert set(best.prompts[BARE].layout.verbalizers.values()) == {"A", "B"}
+    assert any(not one.prompts[BARE].layout.verbalizers for one in others)
+
+
 def test_layouts_differ_and_hold_demos(study: Study) -> None:
     layouts = screening_of(study).run(800)
     assert 1 <= len({layout.key for layout in layouts}) == len(layouts) <= 3
