@@ -1,4 +1,4 @@
-"""The rows that a frozen file is scored on again, and the comparison with its recorded score."""
+"""Prepare the comparison of a recorded score with the score now."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path

@@ -6,8 +6,7 @@ from pathlib import Path
 import click
 
 from cribsheet.cli._arguments import argument_text
-from cribsheet.dataset.decoding import decoded
-from cribsheet.dataset.jsonl_files import standard_input
+from cribsheet.dataset.jsonl_files import read_text
 from cribsheet.errors import DataError
 from cribsheet.frozen import FrozenProgram
 from cribsheet.frozen.loading import Program
@@ -81,6 +80,6 @@ class _InputType(click.ParamType):  # type: ignore[type-arg]  # generic in some 
                 f"standard input is already used for {ctx.meta[_STDIN]}, and it can be read only once.", param, ctx
             )
         try:
-            return decoded(standard_input(), "standard input").removesuffix("\n")
+            return read_text("-").removesuffix("\n")
         except DataError as error:
             self.fail(str(error), param, ctx)

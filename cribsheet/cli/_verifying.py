@@ -1,4 +1,4 @@
-"""The options of `export --verify`, and what it does."""
+"""Run an export after it is written, for the option `--verify`."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,12 +45,12 @@ def verify_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @dataclass(frozen=True)
 class Verification:
-    """A wish to run an export after it is written."""
+    """A request to run an export after it is written."""
 
     file: Path
     """The frozen file."""
     out: Path
-    """Where the export is written."""
+    """The path of the export."""
     options: Mapping[str, Any]
     """The options of `--verify`, by name."""
 

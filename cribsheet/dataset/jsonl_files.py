@@ -20,14 +20,7 @@ def read_text(source: str | os.PathLike[str]) -> str:
         DataError: if the file cannot be read or its bytes are no text, or if standard input is closed.
     """
     path = os.fspath(source)
-    return decoded(standard_input() if path == "-" else _bytes_of(path), "standard input" if path == "-" else path)
-
-
-def standard_input() -> bytes:
-    """Return all of standard input; DataError if it is closed."""
-    if sys.stdin is None:
-        raise DataError("Standard input is closed. Pipe the text into it, or give the text itself instead of -.")
-    return sys.stdin.buffer.read()
+    return decoded(_standard_input(), "standard input") if path == "-" else decoded(_bytes_of(path), path)
 
 
 @contextmanager
@@ -74,6 +67,12 @@ def fits(text: str, stream: TextIO) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None:
+        raise DataError("Standard input is closed. Pipe the text into it, or give the text itself instead of -.")
+    return sys.stdin.buffer.read()
 
 
 def _bytes_of(path: str) -> bytes:

@@ -16,7 +16,7 @@ from cribsheet.layout.decisions import decided_field
 from cribsheet.layout.template import filled
 
 SERVER = "http://localhost:9931"
-"""Where the commands in `usage` expect the server."""
+"""The address of the server in the commands of `usage`."""
 
 
 def to_llamacpp(source: Source) -> Export:

@@ -135,9 +135,9 @@ class OpenAI:
         reply = self._server.post("/chat/completions", chat)
         if reply.status != 200 and self._no_thinking.refuse(reply.status, reason_in(reply.json(), reply.text)):
             return self._asked(prompt, body, top)
-        answered = granted(reply, where, self._model)
+        answer = granted(reply, where, self._model)
         self._no_thinking.grant()
-        return answered
+        return answer
 
     def read(self, reply: Json, prompt: Prompt, sampling: Sampling) -> Completion:
         if not (self._by_ids and tells_token_ids(reply)):
