@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
 from typing import Protocol, TypeVar
 
-from cribsheet.interrupts import interrupts_held_back
+from cribsheet.interrupts import interrupts_held_back, result_of
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -52,11 +53,21 @@ class Threads:
         with ThreadPoolExecutor(self.parallel) as pool:
             running: list[Future[Result]] = []
             free = self.parallel
-            while True:
-                with interrupts_held_back():
-                    running.extend(pool.submit(function, item) for item in islice(waiting, free))
-                    if not running:
-                        return
-                    result = running.pop(0).result()
-                yield result
-                free = 1
+            try:
+                while True:
+                    with interrupts_held_back():
+                        running.extend(pool.submit(function, item) for item in islice(waiting, free))
+                        if not running:
+                            return
+                        result = result_of(running.pop(0))
+                    yield result
+                    free = 1
+            finally:
+                _wait_for(running)
+
+
+def _wait_for(running: list[Future[Result]]) -> None:
+    """Wait until the items have ended, well or badly; the pool would wait, too, but would not hear Ctrl-C."""
+    for future in running:
+        with suppress(Exception):
+            result_of(future)

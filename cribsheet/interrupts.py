@@ -1,14 +1,40 @@
-"""Delay the KeyboardInterrupt of Ctrl-C until it does no harm.
+"""Make Ctrl-C heard while a command waits, and delay its KeyboardInterrupt until it does no harm.
 
 Python raises KeyboardInterrupt wherever it happens to be. That can be the callback of a weak reference, where
 the exception is lost; the middle of a change; or a thread pool that has just taken a lock its threads wait for.
+
+Python runs signal handlers in the main thread between two of its instructions. If the signal arrives in another
+thread, or just before the main thread starts to wait, the handler runs only when that wait ends. So the main thread
+must not wait without a time limit.
 """
 
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from types import FrameType
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+_LOOK = 0.1
+"""Seconds after which a wait is taken up again, so that signal handlers can run. A result is returned at once."""
+
+
+def result_of(future: Future[Result], *, check: Callable[[], None] | None = None) -> Result:
+    """Return what the future returns or raise what it raises; meanwhile signal handlers run, and `check` is called.
+
+    What `check` raises ends the wait.
+    """
+    while True:
+        try:
+            return future.result(timeout=_LOOK)
+        except TimeoutError:
+            if future.done():  # it arrived just now, or it failed with a TimeoutError
+                return future.result()
+        if check:
+            check()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -67,3 +68,32 @@ def test_a_handler_that_raises_nothing_hears_ctrl_c_at_once() -> None:
     with interrupts_held_back():
         ctrl_c()
         assert heard == [signal.SIGINT]
+
+
+def test_a_signal_that_arrives_in_another_thread_is_heard_while_the_main_thread_waits() -> None:
+    """The same happens to a signal that arrives just before the main thread begins to wait."""
+    heard = threading.Event()
+    signal.signal(signal.SIGINT, lambda number, frame: heard.set())
+
+    def work(item: int) -> bool:
+        time.sleep(0.2)  # by now the main thread waits
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        return heard.wait(timeout=20)
+
+    assert list(Threads(2).map(work, range(2))) == [True, True]
+
+
+def test_a_signal_is_heard_while_what_was_begun_before_an_error_ends() -> None:
+    heard, waited = threading.Event(), []
+    signal.signal(signal.SIGINT, lambda number, frame: heard.set())
+
+    def work(item: int) -> None:
+        if item == 0:
+            raise ValueError("no")
+        time.sleep(0.5)  # by now the error is being raised
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        waited.append(heard.wait(timeout=20))
+
+    with pytest.raises(ValueError, match="no"):
+        list(Threads(2).map(work, range(2)))
+    assert waited == [True]

@@ -8,11 +8,9 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from cribsheet.errors import AbandonedError
+from cribsheet.interrupts import result_of
 
 Answer = TypeVar("Answer")
-
-_LOOK = 0.1
-"""Seconds between two checks whether the wait was abandoned. An answer that arrives is returned at once."""
 
 
 class Waiting:
@@ -51,13 +49,7 @@ class Waiting:
         answer: Future[Answer] = Future()
         with self._noted():
             threading.Thread(target=_settle, args=(answer, ask), daemon=True).start()
-            while True:
-                try:
-                    return answer.result(timeout=_LOOK)
-                except TimeoutError:
-                    if answer.done():  # it arrived just now, or `ask` itself raised a TimeoutError
-                        return answer.result()
-                self._check()
+            return result_of(answer, check=self._check)
 
     def _check(self) -> None:
         if self._abandoned.is_set():
