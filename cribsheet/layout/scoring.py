@@ -150,9 +150,24 @@ class Scoring:
             if may:
                 begun = None if before.begun is None or one.piece is None else (*before.begun, one.piece)
                 is_greedy = before.is_greedy and one.logprob == best
-                self._open.append(_Open(said, logprob, may, begun, is_greedy, _goes_on(before, may, one)))
+                self._open.append(_Open(said, logprob, may, begun, is_greedy, self._goes_on(before, may, one)))
             for outcome in got:
                 self._spoken[outcome].append(logprob - math.log(len(got)))
+
+    def _goes_on(self, before: _Open, may: frozenset[str], told: Alternative) -> float:
+        """Return the assumed probability that the model completes a word after one more token of it; 0 if not known."""
+        said, share = before.said + told.text, math.exp(told.logprob)
+        if len(may) > 1:
+            return 0.0
+        if not is_whole(said):  # half a character says little of the next half: many characters begin alike
+            return before.goes_on if share >= _SURE else 0.0
+        letters = self._spelling.begun(said, *may)
+        if not letters:  # "very" says little of what follows: "very good", or another word
+            return 0.0
+        # The last byte of a character tells which character it is, not which word.
+        seen = share**2 if share >= _SURE and len(before.may) == 1 and is_whole(before.said) else 0.0
+        is_long = len(letters) >= _LONG and not any(map(str.isdigit, letters))
+        return max(seen, _LIKELY if is_long else 0.0)
 
     def _live(self) -> list[_Open]:
         """Return the open beginnings that matter, because they leave more probability in doubt than `SHARE` allows.
@@ -203,20 +218,6 @@ def logsumexp(values: Iterable[float]) -> float:
     if math.isinf(top):
         return top
     return top + math.log(math.fsum(math.exp(value - top) for value in listed))
-
-
-def _goes_on(before: _Open, may: frozenset[str], told: Alternative) -> float:
-    """Return the assumed probability that the model completes a word after one more token of it; 0 if not known."""
-    said, share = before.said + told.text, math.exp(told.logprob)
-    if len(may) > 1:
-        return 0.0
-    if not is_whole(said):  # half a character says little of the next half: many characters begin alike
-        return before.goes_on if share >= _SURE else 0.0
-    # The last byte of a character tells which character it is, not which word.
-    seen = share**2 if share >= _SURE and len(before.may) == 1 and is_whole(before.said) else 0.0
-    letters = said.decode().strip()
-    is_long = len(letters) >= _LONG and not any(map(str.isdigit, letters))
-    return max(seen, _LIKELY if is_long else 0.0)
 
 
 def _sum(beginnings: Iterable[_Open], outcome: str) -> float:

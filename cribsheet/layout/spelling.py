@@ -1,10 +1,12 @@
 """Tell which outcomes a partial answer can still become."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 _WIDE_BLANKS = ("\u3000", "\u00a0")  # white space of several UTF-8 bytes that models write before a word
 _SHORTEST = 3  # the fewest letters that count as an abbreviation of a word
+_GAP = re.compile(r"[\s_/-]+")  # stands between the words of an outcome
 _UNTOLD = "\ufffd"  # servers show this for a token that is only part of a character
 
 
@@ -49,6 +51,17 @@ class Spelling:
         if not longer:
             return Reading(self._come_to(text), frozenset())
         return Reading(frozenset(), longer | self._written(text.rstrip()))
+
+    def begun(self, said: bytes, outcome: str) -> str:
+        """Return as much as an answer has of the word that it ends in; empty if more words follow in the outcome's.
+
+        >>> spelling = Spelling({"a": "science fiction"})
+        >>> spelling.begun(b" scie", "a"), spelling.begun(b" science", "a"), spelling.begun(b" science f", "a")
+        ('scie', '', 'f')
+        """
+        text = _squeezed(_whole_characters(said)[0])
+        is_complete = _GAP.match(self.words[outcome][len(text) :])
+        return "" if is_complete else _GAP.split(text)[-1]
 
     def _continued(self, text: str, rest: bytes) -> frozenset[str]:
         """Return the outcomes whose words start with the text and continue with a character that starts with `rest`."""

@@ -35,7 +35,7 @@ class Screening:
     sets on the same block of rows (Chang & Jia 2023, "Data Curation Alone Can Stabilize In-context Learning",
     arXiv:2212.10378).
 
-    If the budget pays for fewer than `LEAST_SETS` sets, each layout enters the race with the same demos.
+    If the budget pays for too few sets (see `_least_sets`), each layout enters the race with the same demos.
     """
 
     def __init__(self, study: Study, pools: Mapping[str, Sequence[Demo]]):
@@ -54,7 +54,7 @@ class Screening:
         The list is empty if no prompt fits the context window.
         """
         until = self.study.ledger.left - allowance
-        if LEAST_SETS * self._estimated_price() > allowance:
+        if self._least_sets() * self._estimated_price() > allowance:
             return self._in_turn(until)
         blocks = len(self.blocks)
         for number in range(MOST_SETS):
@@ -66,6 +66,16 @@ class Screening:
             if number == 0 and price:
                 blocks = min(blocks, max(1, int(allowance / price) // SETS_A_BLOCK))
         return self._best_of_all()
+
+    def _least_sets(self) -> int:
+        """Return how many sets the budget must pay for: one per choice if a readout may learn from rows instead.
+
+        Words and layouts that few sets favour are often no better, and a readout gains more from the same tokens.
+        """
+        if not self.study.may_read_out:
+            return LEAST_SETS
+        choices = len(self.layouts) + sum(map(len, self._words_in(self.layouts[0])))
+        return max(LEAST_SETS, choices)
 
     def _estimated_price(self) -> float:
         """Return what trying a set may cost, estimated from the price of a row of the baseline."""
@@ -150,15 +160,18 @@ class Screening:
         return ranked[min(len(ranked) - 1, int(kind == other))]
 
     def _choices(self, chosen: Callable[[Sequence[Choice]], Choice]) -> tuple[Choice, ...]:
-        """Return a layout and, for each predictor, words for its fields and outcomes; `chosen` picks among options."""
+        """Return a layout and, for each predictor, words for its fields and outcomes; `chosen` picks each of them."""
         layout = chosen([("layout", name) for name in self.layouts])
-        language = layout_named(layout[1]).language
-        words = [
-            chosen([(kind, name, language, str(at)) for at in range(len(self._words(kind, name, language)))])
+        return (layout, *map(chosen, self._words_in(layout[1])))
+
+    def _words_in(self, layout: str) -> list[list[Choice]]:
+        """Return the choices of words in the language of a layout, for each predictor's fields and its outcomes."""
+        language = layout_named(layout).language
+        return [
+            [(kind, name, language, str(at)) for at in range(len(self._words(kind, name, language)))]
             for name in self.study.signatures
             for kind in ("names", "labels")
         ]
-        return (layout, *words)
 
     def _candidate(self, choices: Sequence[Choice], demos: Mapping[str, Sequence[Demo]]) -> Candidate:
         (_, layout), *others = choices

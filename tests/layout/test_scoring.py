@@ -132,6 +132,16 @@ def test_four_letters_of_one_word_are_followed_only_if_half_of_them_would_not_do
     assert unassigned == pytest.approx(0.25)
 
 
+@pytest.mark.parametrize("word", ["very good", "very-good", "very_good", "VERY/GOOD"])
+def test_the_first_word_of_two_is_followed_although_it_is_long(word: str) -> None:
+    first = word[:4]
+    model = Telling({"": {" wonderful": 0.2, f" {first}": 0.75}, f" {first}": {word[4:]: 0.1, " soon": 0.9}})
+    found, unassigned, asked = scored(("wonderful", word), model)
+    assert asked == [f" {first}"]
+    assert found["wonderful"] == pytest.approx(0.2 / 0.275)
+    assert unassigned == pytest.approx(1 - 0.275)
+
+
 def test_a_model_that_goes_on_with_a_word_is_not_followed_to_its_end() -> None:
     model = Telling(
         {

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
@@ -70,7 +71,8 @@ class OneLayout(Study):
 def test_words_are_screened_where_there_is_one_layout(tmp_path: Path) -> None:
     given = study_of(tmp_path, budget="300calls")
     few = given.train[:16]  # too few to learn on
-    study = search("race", OneLayout(given.signatures, few, given.val, given.evaluator, given.progress, given.rng))
+    study = OneLayout(given.signatures, few, given.val, given.evaluator, given.progress, given.rng)
+    search("race", replace(study, carriage="logit_bias"))
     raced = [trial.candidate.prompts[BARE].layout for trial in study.trials]
     assert {layout.name for layout in raced} == {study.layouts[0].name}
     assert len({str(layout.words) for layout in raced}) > 1

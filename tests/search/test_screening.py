@@ -15,7 +15,7 @@ from cribsheet.outcomes import Unanswerable
 from cribsheet.prompts import Prompt
 from cribsheet.search.corrections.guard import GuardFitter
 from cribsheet.search.race import first_block
-from cribsheet.search.screening import BLOCK, DEMOS, LEAST_SETS, Screening
+from cribsheet.search.screening import BLOCK, DEMOS, LEAST_SETS, SETS_A_BLOCK, Screening
 from cribsheet.search.study import Study
 from studies import evaluator_of, leaning, study_of, study_on
 from toys import GOOD, QA
@@ -84,6 +84,7 @@ def test_layouts_differ_and_hold_demos(study: Study) -> None:
 
 
 def test_it_spends_its_part_of_the_budget_and_little_more(study: Study) -> None:
+    study = replace(study, carriage="logit_bias")
     before = study.ledger.left
     screening_of(study).run(400)
     assert 400 <= before - study.ledger.left <= 400 + 2 * BLOCK
@@ -91,12 +92,14 @@ def test_it_spends_its_part_of_the_budget_and_little_more(study: Study) -> None:
 
 def test_a_small_part_of_the_budget_learns_on_few_rows_so_that_sets_are_compared(study: Study) -> None:
     model = knows_when_told("Review")
-    screening = screening_of(replace(study, evaluator=evaluator_of(model, budget="4000calls")))
-    screening.run(LEAST_SETS * (BLOCK + DEMOS))
+    study = replace(study, evaluator=evaluator_of(model, budget="4000calls"), carriage="logit_bias")
+    screening = screening_of(study)
+    screening.run(2 * SETS_A_BLOCK * BLOCK)
     asked = [call.prompt.full_text for call in model.calls if call.prompt.full_text.count("The ") > DEMOS]  # with demos
     texts = [{str(row.inputs["text"]) for row in block} for block in screening.blocks]
     seen = [any(text in prompt for text in block for prompt in asked) for block in texts]
-    assert seen == [True] + [False] * (len(texts) - 1)
+    assert seen == [True] * 2 + [False] * (len(texts) - 2)
+    assert len(seen) > 2
 
 
 def test_a_budget_for_few_sets_compares_layouts_in_turn_on_the_same_rows(study: Study) -> None:
@@ -112,7 +115,8 @@ def test_a_budget_for_few_sets_compares_layouts_in_turn_on_the_same_rows(study: 
 
 def test_a_budget_for_few_sets_takes_the_first_layout_if_a_readout_may_learn_instead(study: Study) -> None:
     assert study.may_read_out
-    (found,) = screening_of(study).run(LEAST_SETS * BLOCK - 1)
+    screening = screening_of(study)
+    (found,) = screening.run(LEAST_SETS * (BLOCK + DEMOS))  # more sets than that are needed to judge all choices
     assert found.prompts[BARE].layout == study.layouts[0]
 
 

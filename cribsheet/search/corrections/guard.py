@@ -92,7 +92,7 @@ class GuardFitter:
         A ridge pulls the weights towards the first fit, more strongly the fewer rows are answered.
 
         If too few rows are answered, if all of them are of one kind, or if the model decides better by itself, the
-        that needs no answers is returned; see `known`.
+        guard that needs no answers is returned; see `known`.
         """
         if not self.guards(predictor):
             return None
