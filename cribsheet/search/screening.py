@@ -83,16 +83,19 @@ class Screening:
         return (BLOCK + DEMOS) * row
 
     def _in_turn(self, until: float) -> list[Candidate]:
-        """Enter each layout with the same demos; only the first layout if a readout may learn from rows instead."""
+        """Enter each layout with the same demos; return only the first one if a readout may learn from rows instead."""
         study, demos = self.study, self._demos()
-        layouts = self.layouts[:1] if study.may_read_out else self.layouts
+        fitting = [
+            one for one in (self._candidate((("layout", name),), demos) for name in self.layouts) if study.fits(one)
+        ]
+        if study.may_read_out:
+            return fitting[:1]
         entered: list[Trial] = []
-        for candidate in (self._candidate((("layout", layout),), demos) for layout in layouts):
+        for candidate in fitting:
             if entered and study.ledger.left <= until:
                 break
-            if study.fits(candidate):
-                entered.append(study.trial(candidate))
-                study.extend(entered[-1], first_block(study))
+            entered.append(study.trial(candidate))
+            study.extend(entered[-1], first_block(study))
         best = sorted(entered, key=lambda trial: -trial.merit)[:2]
         return [trial.uncorrected for trial in best]
 
