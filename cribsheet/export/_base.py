@@ -113,6 +113,18 @@ class Source:
             return self.weights_file.removesuffix(".gguf")
         return self.model.name.partition("/")[2] or self.model.name
 
+    @property
+    def litellm_name(self) -> str:
+        """LiteLLM's name for the model; an embedded model has to be served by an OpenAI-compatible server."""
+        if not self.opened.turns:
+            return f"text-completion-openai/{self.model_name}"
+        return f"openai/{self.model_name}" if self.weights_file else self.model.name
+
+    @property
+    def api_base(self) -> str:
+        """The address of the model's server for LiteLLM; empty for a hosted model."""
+        return self.model.endpoint or ("http://localhost:8080/v1" if self.weights_file else "")
+
 
 Target = Callable[[Source], Export]
 """Writes a program, or one prompt of it, in the format of another program."""

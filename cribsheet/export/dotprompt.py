@@ -76,7 +76,7 @@ def _fault(line: str, *, is_first: bool) -> str:
     return ""
 
 
-def _settings(source: Source) -> dict[str, object]:
+def settings(source: Source) -> dict[str, object]:
     """Return how the completion is made, under the names of OpenAI's API."""
     sampling = source.sampling.model_dump(include={"max_tokens", "temperature", "seed"})
     return {**sampling, "stop": list(source.opened.stop)}
@@ -84,13 +84,8 @@ def _settings(source: Source) -> dict[str, object]:
 
 def _front_matter(source: Source) -> str:
     schema = {field.name: "string" for field in source.prompt.signature.inputs}
-    told = {"model": _model(source), **_settings(source), "input": {"schema": schema}}
+    told = {"model": source.litellm_name, **settings(source), "input": {"schema": schema}}
     return "".join(f"{name}: {json.dumps(value, ensure_ascii=False)}\n" for name, value in told.items())
-
-
-def _model(source: Source) -> str:
-    """Return the model's name for LiteLLM. An embedded model has to be served by an OpenAI-compatible server."""
-    return f"openai/{source.model_name}" if source.weights_file else source.model.name
 
 
 def _turns(turns: tuple[Turn, ...]) -> str:
@@ -108,7 +103,7 @@ def _text(pieces: Pieces) -> Iterator[str]:
 
 def _usage(source: Source, path: str) -> str:
     values = ", ".join(f'"{field.name}": "…"' for field in source.prompt.signature.inputs)
-    base = source.model.endpoint or ("http://localhost:8080/v1" if source.weights_file else "")
+    name = source.litellm_name
     lines = [
         "from pathlib import Path",
         "import litellm",
@@ -116,10 +111,10 @@ def _usage(source: Source, path: str) -> str:
         "litellm.set_global_prompt_directory(str(path.parent))",
         *(f"# {line}" for line in input_forms(source.prompt)),
         "reply = litellm.completion(",
-        f'    model="dotprompt/{_model(source)}", prompt_id=path.stem, prompt_variables={{{values}}}, messages=[],',
-        *([f'    api_base="{base}", api_key="none",'] if base else []),
+        f'    model="dotprompt/{name}", prompt_id=path.stem, prompt_variables={{{values}}}, messages=[],',
+        *([f'    api_base="{source.api_base}", api_key="none",'] if source.api_base else []),
         "    # LiteLLM 1.110 leaves out what the file says of these:",
-        "    " + "".join(f"{name}={value!r}, " for name, value in _settings(source).items()).rstrip(),
+        "    " + "".join(f"{name}={value!r}, " for name, value in settings(source).items()).rstrip(),
         ")",
     ]
     return "\n".join(lines)

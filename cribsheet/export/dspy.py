@@ -81,17 +81,12 @@ def _raw(source: Source) -> tuple[str, ...]:
 
 def _usage(source: Source, path: Path) -> str:
     values = ", ".join(f"{field.name}=…" for field in source.prompt.signature.inputs)
-    if not source.opened.turns:
-        model = f"text-completion-openai/{source.model_name}"
-    else:
-        model = f"openai/{source.model_name}" if source.weights_file else source.model.name
-    base = source.model.endpoint or ("http://localhost:8080/v1" if source.weights_file else "")
-    served = f', api_base="{base}", api_key="none"' if base else ""
+    served = f', api_base="{source.api_base}", api_key="none"' if source.api_base else ""
     lines = [
         "import dspy",
         f"# The folder of {str(path)!r} must be in sys.path.",
         f"from {path.stem} import program",
-        f'dspy.configure(lm=dspy.LM("{model}"{served}))',
+        f'dspy.configure(lm=dspy.LM("{source.litellm_name}"{served}))',
         f"outputs = program({values})",
     ]
     return "\n".join(lines)

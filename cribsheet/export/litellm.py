@@ -24,8 +24,6 @@ from cribsheet.layout.template import Pieces, Slot
 
 _CODE = Path(__file__).with_name("_litellm_module.py")
 _LINE = "# ---- code ----\n"
-_LOCAL = "http://localhost:8080/v1"
-"""Where the user's own server is supposed to answer."""
 
 
 def to_litellm(source: Source) -> Export:
@@ -83,15 +81,9 @@ def _configuration(source: Source, stem: str) -> str:
 
 def _parameters(source: Source, stem: str) -> dict[str, Any]:
     """Return what LiteLLM sends, and where."""
-    if not source.opened.turns:
-        model = f"text-completion-openai/{source.model_name}"
-    elif source.weights_file:
-        model = f"openai/{source.model_name}"
-    else:
-        model = source.model.name
-    told: dict[str, Any] = {"model": model, "prompt_id": stem}
-    if base := source.model.endpoint or (_LOCAL if source.weights_file else ""):
-        told |= {"api_base": base}
+    told: dict[str, Any] = {"model": source.litellm_name, "prompt_id": stem}
+    if source.api_base:
+        told |= {"api_base": source.api_base}
         told |= {} if source.runs_on_ollama else {"api_key": "none"}
     told |= source.sampling.model_dump(include={"max_tokens", "temperature", "seed"})
     told["stop"] = list(source.opened.stop)
