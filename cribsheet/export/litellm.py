@@ -21,6 +21,7 @@ from cribsheet.frozen import FrozenProgram
 from cribsheet.frozen.running import direct_wiring
 from cribsheet.frozen.sealing import to_text
 from cribsheet.layout.template import Pieces, Slot
+from cribsheet.signature import REASONING
 
 _CODE = Path(__file__).with_name("_litellm_module.py")
 _LINE = "# ---- code ----\n"
@@ -114,8 +115,10 @@ def _literal(value: Any) -> str:
 
 
 def _alone(source: Source) -> FrozenProgram:
-    """Return the prompt as a program of its own, whatever stood around it."""
-    wiring = direct_wiring(source.name, source.prompt.signature)
+    """Return the prompt as a program of its own, whatever stood around it. A rationale is no output of it."""
+    signature, has_rationale = source.prompt.signature, source.prompt.reasoning
+    outputs = [field for field in signature.outputs if not (has_rationale and field.name == REASONING)]
+    wiring = direct_wiring(source.name, signature.model_copy(update={"outputs": tuple(outputs)}))
     return source.program.model_copy(update={"prompts": {source.name: source.prompt}, "wiring": wiring})
 
 

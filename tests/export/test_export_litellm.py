@@ -22,6 +22,7 @@ from cribsheet.frozen.running import prompt_text
 from cribsheet.layout.catalogue import layout_named
 from cribsheet.models.embedded import EmbeddedModel
 from cribsheet.models.litellm import import_litellm
+from cribsheet.models.scripted import ScriptedModel
 from export_cases import TEXT, all_cases, program_of, prompt_of, sentiment_demos, written
 from toys import QA, SENTIMENT
 
@@ -233,3 +234,10 @@ def test_a_prompt_of_several_is_a_frozen_model_by_itself(tmp_path: Path) -> None
     exported = export(program, "litellm", prompt="b", path=tmp_path / "b.yaml")
     (tmp_path / "b_litellm.json").write_text(exported.files["b_litellm.json"], encoding="utf-8")
     assert [field.name for field in load(tmp_path / "b_litellm.json").inputs] == ["question", "context"]
+
+
+def test_the_frozen_model_gives_no_rationale(tmp_path: Path) -> None:
+    prompt = prompt_of(layout_named("chat"), SENTIMENT.with_reasoning(), ()).model_copy(update={"reasoning": True})
+    saved(program_of(prompt), tmp_path)
+    model = ScriptedModel({"Superb": " It is warm.\nSentiment: positive"}, name="scripted/student")
+    assert load(tmp_path / "task_litellm.json", model=model)(text="Superb.").toDict() == {"sentiment": "positive"}
