@@ -19,7 +19,7 @@ from cribsheet.export._shell import curl, jq
 from cribsheet.layout.template import Pieces, Slot, Turn, filled
 
 _LOCAL = "http://localhost:11434"
-_REQUEST = "#> "
+REQUEST = "#> "
 """The start of the one comment line with the body of a request; no other comment line starts like this."""
 _ROLES = {"system": "SYSTEM", "user": "MESSAGE user", "assistant": "MESSAGE assistant"}
 
@@ -49,7 +49,7 @@ def to_ollama(source: Source) -> Export:
         _from(source),
         _parameters(source),
         shares.carried,
-        f"{_REQUEST}{json.dumps(_request(source, shares), ensure_ascii=False)}\n",
+        f"{REQUEST}{json.dumps(_request(source, shares), ensure_ascii=False)}\n",
     ]
     text = "\n".join(part for part in parts if part)
     return Export(
@@ -145,7 +145,7 @@ def _usage(source: Source, shares: _Shares, path: str) -> str:
         flag = " --think=false" if is_chat else ""
         lines.append(f"ollama run {source.slug}{flag} {shlex.quote(filled(shares.sent, marks))}")
     lines += [
-        f"sed -n 's/^{_REQUEST}//p' {file} | {jq('.messages[-1].content' if is_chat else '.prompt', marks)} \\",
+        f"sed -n 's/^{REQUEST}//p' {file} | {jq('.messages[-1].content' if is_chat else '.prompt', marks)} \\",
         f"  | {curl(base + ('/api/chat' if is_chat else '/api/generate'))}",
     ]
     return "\n".join([*lines, *(f"# {line}" for line in input_forms(source.prompt))])

@@ -1,6 +1,5 @@
 """Verifying runs what the written file says, not what the frozen prompt would render."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,15 +9,15 @@ from recording_server import RecordingServer
 
 from cribsheet.corrections import Calibration
 from cribsheet.errors import ExportError, FrozenFileError, ModelError
-from cribsheet.export import Source, export
-from cribsheet.export.verifying import VERIFIERS, Deployment, verifier_of
-from cribsheet.frozen import Decoding, FrozenProgram, FrozenPrompt
-from cribsheet.frozen.running import Run, prompt_text
+from cribsheet.export import TARGETS, Source
+from cribsheet.export.verifying import VERIFIERS, verifier_of
+from cribsheet.frozen import Decoding, FrozenPrompt
+from cribsheet.frozen.running import prompt_text
 from cribsheet.layout.catalogue import layout_named
-from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completion, Sampling
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
+from deployments import answers, outputs, written
 from export_cases import MIXED, SIGNATURES, prompt_of
 from frozen_toys import toy_program, toy_prompt
 from toys import SENTIMENT
@@ -42,30 +41,6 @@ class Replies(RecordingServer):
     def prompts(self) -> list[Prompt]:
         bodies = [request.body for request in self.requests if request.method == "POST"]
         return [Prompt(text=body.get("prompt", ""), messages=body.get("messages", ())) for body in bodies]
-
-
-def written(program: FrozenProgram, target: str, folder: Path) -> Deployment:
-    """Return a deployment of an export, which a model answers that knows one word alone."""
-
-    def answer(prompt: Prompt, sampling: Sampling) -> Completion:
-        return Completion(text=" positive" if "Superb" in prompt.full_text else " neither")
-
-    (name,) = program.prompts
-    path = folder / f"it.{target}"
-    path.write_text(export(program, target, path=str(path)).text, encoding="utf-8")
-    source = Source(program, name, str(path))
-    return Deployment(source=source, path=path, open_model=lambda: ScriptedModel(answer, name="scripted/student"))
-
-
-def answers(deployment: Deployment, target: str, rows: Any, server: RecordingServer | None = None) -> list[Run | str]:
-    if server:
-        deployment = replace(deployment, api_base=server.url)
-    return list(verifier_of(target, deployment.source)(deployment, rows))
-
-
-def outputs(run: Run | str) -> Mapping[str, object] | str:
-    assert isinstance(run, Run)
-    return run.outputs.reason if isinstance(run.outputs, ParseFailure) else run.outputs
 
 
 @pytest.mark.parametrize("target", ["openai", "llamacpp"])
@@ -140,12 +115,15 @@ def test_a_rationale_is_no_output(tmp_path: Path) -> None:
     assert outputs(run) == {"sentiment": "positive"}
 
 
-def test_every_target_that_is_not_verified_says_what_to_do() -> None:
-    source = Source(toy_program(), "predict")
-    for target in ("ollama", "dotprompt", "dspy", "litellm", "sft"):
-        assert target not in VERIFIERS
-        with pytest.raises(ExportError, match=r"Leave\s+out --verify"):
-            verifier_of(target, source)
+def test_what_is_not_verified_says_what_to_do() -> None:
+    assert TARGETS.keys() - VERIFIERS.keys() == {"sft", "dotprompt", "dspy", "litellm"}
+    with pytest.raises(ExportError, match=r"answer nothing that can be verified. Leave out --verify"):
+        verifier_of("sft", Source(toy_program(), "predict"))
+
+
+def test_a_target_of_ones_own_without_a_verifier_says_what_to_do() -> None:
+    with pytest.raises(ExportError, match=r"not to mine. Leave out --verify"):
+        verifier_of("mine", Source(toy_program(), "predict"))
 
 
 def test_a_program_with_code_of_its_own_is_refused() -> None:

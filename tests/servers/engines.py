@@ -3,7 +3,12 @@
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
+
+from cribsheet.models import Completion, Sampling
+from cribsheet.models._stops import cut_at_stop
+from cribsheet.prompts import Prompt
 
 
 class Generated(NamedTuple):
@@ -91,6 +96,18 @@ class WrittenEngine:
 
     def detokenize(self, tokens: list[Any]) -> str:
         return " ".join(tokens)
+
+
+class ScriptedEngine(WrittenEngine):
+    """Gives the completions of a script, which sees the text that a model would get, after its chat template."""
+
+    def __init__(self, script: Callable[[Prompt, Sampling], Completion]) -> None:
+        super().__init__()
+        self.script = script
+
+    def generate(self, prompt: str, options: dict[str, Any], top_logprobs: int) -> Generated:
+        said = self.script(Prompt(text=prompt), Sampling(max_tokens=options["num_predict"])).text
+        return Generated(cut_at_stop(said, options.get("stop", ())), [], len(prompt.split()), 1, is_cut=False)
 
 
 def forward(url: str, body: dict[str, Any]) -> tuple[int, Any]:

@@ -4,6 +4,7 @@ from cribsheet.errors import ExportError
 from cribsheet.export._base import Source
 from cribsheet.export.verifying._base import Deployment, Verifier, wiring_of
 from cribsheet.export.verifying.module import run_module
+from cribsheet.export.verifying.ollama import send_to_ollama
 from cribsheet.export.verifying.request import send_to_llamacpp, send_to_openai
 from cribsheet.export.verifying.template import render_template
 
@@ -12,6 +13,7 @@ __all__ = ["VERIFIERS", "Deployment", "Verifier", "verifier_of"]
 VERIFIERS: dict[str, Verifier] = {
     "jinja": render_template,
     "llamacpp": send_to_llamacpp,
+    "ollama": send_to_ollama,
     "openai": send_to_openai,
     "python": run_module,
 }
@@ -24,8 +26,8 @@ def verifier_of(target: str, source: Source) -> Verifier:
         raise ExportError("sft writes rows to train on, which answer nothing that can be verified. Leave out --verify.")
     if target not in VERIFIERS:
         raise ExportError(
-            f"--verify runs exports to {', '.join(VERIFIERS)}; an export to {target} runs in another program. Leave "
-            "out --verify, and score what that program gets with `cribsheet check FILE --for text`."
+            f"--verify runs exports to {', '.join(VERIFIERS)}, not to {target}. Leave out --verify, and score what the "
+            "frozen prompt gets with `cribsheet check FILE --for text`."
         )
     program = source.program
     if source.name and len(program.prompts) > 1:

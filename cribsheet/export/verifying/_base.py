@@ -11,11 +11,14 @@ from cribsheet.export._base import Source
 from cribsheet.frozen import FrozenPrompt, Wiring
 from cribsheet.frozen.running import Run, follow
 from cribsheet.models import Model
+from cribsheet.models.addresses import read_address
 from cribsheet.models.embedded import EmbeddedModel
 from cribsheet.outcomes import Value
 
 Inputs = Mapping[str, Value]
 """The typed inputs of a row, by name."""
+TIMEOUT = 120.0
+"""The seconds that one answer may take."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Deployment:
     def text(self) -> str:
         """Return what is in the file; FrozenFileError if it cannot be read."""
         try:
-            return self.path.read_text(encoding="utf-8")
+            return self.path.read_bytes().decode("utf-8")  # `read_text` would change line breaks
         except (OSError, UnicodeDecodeError) as error:
             raise FrozenFileError(f"{self.path} cannot be read: {error}. Export it again.") from None
 
@@ -77,14 +80,28 @@ It raises ModelError if the model cannot be asked at all.
 """
 
 
+def openai_address(text: str) -> str:
+    """Return the base URL of an OpenAI-compatible server, with the usual path `/v1` if the text has none."""
+    url = read_address(text, dialect="openai", source="--api-base")
+    return url if "/" in url.partition("://")[2] else f"{url}/v1"
+
+
 def one_by_one(
     deployment: Deployment, rows: Sequence[Inputs], answer_of: Callable[[Mapping[str, str]], Answer]
 ) -> Iterator[Run | str]:
     """Answer the rows with a function that takes the inputs as texts, as people write them into a template."""
-    prompt, wiring = deployment.source.prompt, wiring_of(deployment.source)
+    prompt = deployment.source.prompt
+    return typed_one_by_one(deployment, rows, lambda inputs: answer_of(_written(prompt, inputs)))
+
+
+def typed_one_by_one(
+    deployment: Deployment, rows: Sequence[Inputs], answer_of: Callable[[Mapping[str, object]], Answer]
+) -> Iterator[Run | str]:
+    """Answer the rows with a function that takes the inputs as typed values."""
+    wiring = wiring_of(deployment.source)
     for row in rows:
         try:
-            yield follow(wiring, row, lambda _, inputs: answer_of(_written(prompt, inputs)))
+            yield follow(wiring, row, lambda _, inputs: answer_of(inputs))
         except PromptError as error:
             yield str(error)
 

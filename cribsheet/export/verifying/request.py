@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from cribsheet.corrections import Answer
@@ -13,7 +14,7 @@ from cribsheet.export.openai import server_of
 from cribsheet.export.standalone.dialects import granted
 from cribsheet.export.standalone.replies import read_openai
 from cribsheet.export.standalone.server import Server, patiently
-from cribsheet.export.verifying._base import Deployment, Inputs, one_by_one
+from cribsheet.export.verifying._base import TIMEOUT, Deployment, Inputs, one_by_one, openai_address
 from cribsheet.frozen.running import Run, written_answer
 from cribsheet.models import Completion
 from cribsheet.models._openai_replies import UnreadableReply, rebuilt
@@ -21,48 +22,66 @@ from cribsheet.models._refusals import Refused
 from cribsheet.models.addresses import read_address
 from cribsheet.prompts import Prompt
 
-_TIMEOUT = 120.0  # seconds that one answer may take
 Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Api:
+    """A server, and how it is asked."""
+
+    server: Server
+    """The server."""
+    raw: str
+    """The path that takes raw prompts."""
+    chat: str
+    """The path that takes chats."""
+    read: Callable[[Json, Prompt], Completion]
+    """Returns the completion in a reply; it may raise LookupError, TypeError or ValueError."""
 
 
 def send_to_openai(deployment: Deployment, rows: Sequence[Inputs]) -> Iterator[Run | str]:
     """Yield the run of each row, as an OpenAI-compatible server answers the request."""
     usual, _ = server_of(deployment.source)
     with deployment.address() as address:
-        url = _url(address or usual)
-        server = _server(url if "/" in url.partition("://")[2] else f"{url}/v1")
-        yield from _sent(deployment, rows, server, raw="/completions", chat="/chat/completions")
+        server = _server(openai_address(address or usual))
+        api = Api(server, raw="/completions", chat="/chat/completions", read=_read)
+        yield from sent(deployment, rows, json.loads(deployment.text()), api)
 
 
 def send_to_llamacpp(deployment: Deployment, rows: Sequence[Inputs]) -> Iterator[Run | str]:
     """Yield the run of each row, as llama.cpp's own server answers the request."""
     with deployment.address() as address:
-        server = _server(_url(address or SERVER).removesuffix("/v1"))
-        yield from _sent(deployment, rows, server, raw="/completion", chat="/v1/chat/completions")
+        url = read_address(address or SERVER, dialect="openai", source="--api-base")
+        api = Api(_server(url.removesuffix("/v1")), raw="/completion", chat="/v1/chat/completions", read=_read)
+        yield from sent(deployment, rows, json.loads(deployment.text()), api)
 
 
-def _url(address: str) -> str:
-    return read_address(address, dialect="openai", source="--api-base")
-
-
-def _server(address: str) -> Server:
-    return Server(address, key=os.environ.get("OPENAI_API_KEY"), timeout=_TIMEOUT)
-
-
-def _sent(
-    deployment: Deployment, rows: Sequence[Inputs], server: Server, *, raw: str, chat: str
-) -> Iterator[Run | str]:
-    body, marks = json.loads(deployment.text()), deployment.source.opened.placeholders()
+def sent(deployment: Deployment, rows: Sequence[Inputs], body: Json, api: Api) -> Iterator[Run | str]:
+    """Fill a request body with the inputs of each row, and send it."""
+    marks = deployment.source.opened.placeholders()
     if "model" in body and deployment.served_name:
-        body["model"] = deployment.served_name
+        body = {**body, "model": deployment.served_name}
 
     def answer(inputs: Mapping[str, str]) -> Answer:
         request = _filled(body, marks, inputs)
-        prompt = Prompt(messages=request.get("messages", ()), text=request.get("prompt", ""), stop=request["stop"])
-        reply = _asked(server, chat if prompt.is_chat else raw, request)
-        return written_answer(deployment.source.prompt, prompt, _read(server, reply, prompt))
+        stop = request.get("stop", ())
+        prompt = Prompt(messages=request.get("messages", ()), text=request.get("prompt", ""), stop=stop)
+        reply = asked(api.server, api.chat if prompt.is_chat else api.raw, request)
+        return written_answer(deployment.source.prompt, prompt, _completion(api, reply, prompt))
 
     return one_by_one(deployment, rows, answer)
+
+
+def asked(server: Server, path: str, request: Json) -> Json:
+    """Return the reply to a request; a fault that may pass is met with patience."""
+    try:
+        return patiently(lambda: granted(server.post(path, request), server.address, request.get("model", "")))
+    except Refused as refused:
+        raise refused.failure.error from None
+
+
+def _server(address: str) -> Server:
+    return Server(address, key=os.environ.get("OPENAI_API_KEY"), timeout=TIMEOUT)
 
 
 def _filled(body: Json, marks: Mapping[str, str], inputs: Mapping[str, str]) -> dict[str, Any]:
@@ -73,19 +92,16 @@ def _filled(body: Json, marks: Mapping[str, str], inputs: Mapping[str, str]) -> 
     return {**body, "messages": [*before, {**last, "content": fill(last["content"], marks, inputs)}]}
 
 
-def _asked(server: Server, path: str, request: Json) -> Json:
+def _completion(api: Api, reply: Json, prompt: Prompt) -> Completion:
     try:
-        return patiently(lambda: granted(server.post(path, request), server.address, request.get("model", "")))
-    except Refused as refused:
-        raise refused.failure.error from None
+        return api.read(reply, prompt)
+    except (UnreadableReply, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"{api.server.address} gave an answer that is no completion: {error}. Check --api-base."
+        ) from error
 
 
-def _read(server: Server, reply: Json, prompt: Prompt) -> Completion:
+def _read(reply: Json, prompt: Prompt) -> Completion:
     if "choices" not in reply and "content" in reply:  # llama.cpp's own form
         reply = {"choices": [{"text": reply["content"]}]}
-    try:
-        return read_openai(rebuilt(reply, is_chat=prompt.is_chat), prompt)
-    except (UnreadableReply, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise ModelError(
-            f"{server.address} gave an answer that is no completion: {error}. Check --api-base."
-        ) from error
+    return read_openai(rebuilt(reply, is_chat=prompt.is_chat), prompt)
