@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -121,9 +122,13 @@ class Source:
         return f"openai/{self.model_name}" if self.weights_file else self.model.name
 
     @property
-    def api_base(self) -> str:
-        """The address of the model's server for LiteLLM; empty for a hosted model."""
-        return self.model.endpoint or ("http://localhost:8080/v1" if self.weights_file else "")
+    def litellm_server(self) -> dict[str, Any]:
+        """LiteLLM's arguments for the model's server, and for Ollama the context window; empty for a hosted model."""
+        base = self.model.endpoint or ("http://localhost:8080/v1" if self.weights_file else "")
+        told = {"api_base": base} if base else {}
+        if self.runs_on_ollama:
+            return {**told, "num_ctx": self.model.context_window}
+        return {**told, "api_key": "none"} if base else {}
 
 
 Target = Callable[[Source], Export]

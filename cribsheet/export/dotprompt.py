@@ -104,6 +104,7 @@ def _text(pieces: Pieces) -> Iterator[str]:
 def _usage(source: Source, path: str) -> str:
     values = ", ".join(f'"{field.name}": "…"' for field in source.prompt.signature.inputs)
     name = source.litellm_name
+    server = ", ".join(f"{argument}={json.dumps(value)}" for argument, value in source.litellm_server.items())
     lines = [
         "from pathlib import Path",
         "import litellm",
@@ -112,7 +113,7 @@ def _usage(source: Source, path: str) -> str:
         *(f"# {line}" for line in input_forms(source.prompt)),
         "reply = litellm.completion(",
         f'    model="dotprompt/{name}", prompt_id=path.stem, prompt_variables={{{values}}}, messages=[],',
-        *([f'    api_base="{source.api_base}", api_key="none",'] if source.api_base else []),
+        *([f"    {server},"] if server else []),
         "    # LiteLLM 1.110 leaves out what the file says of these:",
         "    " + "".join(f"{name}={value!r}, " for name, value in settings(source).items()).rstrip(),
         ")",

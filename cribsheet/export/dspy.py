@@ -81,7 +81,8 @@ def _raw(source: Source) -> tuple[str, ...]:
 
 def _usage(source: Source, path: Path) -> str:
     values = ", ".join(f"{field.name}=…" for field in source.prompt.signature.inputs)
-    served = f', api_base="{source.api_base}", api_key="none"' if source.api_base else ""
+    # With num_ctx, DSPy asks Ollama's own API, and not one that ends with /v1, which the address does not.
+    served = "".join(f", {argument}={json.dumps(value)}" for argument, value in source.litellm_server.items())
     lines = [
         "import dspy",
         f"# The folder of {str(path)!r} must be in sys.path.",

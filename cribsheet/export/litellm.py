@@ -82,13 +82,9 @@ def _configuration(source: Source, stem: str) -> str:
 
 def _parameters(source: Source, stem: str) -> dict[str, Any]:
     """Return what LiteLLM sends, and where."""
-    told: dict[str, Any] = {"model": source.litellm_name, "prompt_id": stem}
-    if source.api_base:
-        told |= {"api_base": source.api_base}
-        told |= {} if source.runs_on_ollama else {"api_key": "none"}
+    told = {"model": source.litellm_name, "prompt_id": stem, **source.litellm_server}
     told |= source.sampling.model_dump(include={"max_tokens", "temperature", "seed"})
-    told["stop"] = list(source.opened.stop)
-    return told | ({"num_ctx": source.model.context_window} if source.runs_on_ollama else {})
+    return {**told, "stop": list(source.opened.stop)}
 
 
 def _module(source: Source, stem: str) -> str:

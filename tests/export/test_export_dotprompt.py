@@ -12,7 +12,7 @@ from recording_server import RecordingServer
 
 from cribsheet.errors import ExportError
 from cribsheet.export import export
-from cribsheet.frozen import FrozenPrompt
+from cribsheet.frozen import FrozenPrompt, ModelIdentity
 from cribsheet.frozen.running import prompt_text
 from cribsheet.layout.catalogue import layout_named
 from cribsheet.models.litellm import import_litellm
@@ -123,3 +123,9 @@ def test_the_code_of_the_usage_sends_the_frozen_prompt(tmp_path: Path) -> None:
     assert request.body["temperature"] == 0
     assert request.body["stop"] == ["\n"]
     assert known["reply"].choices[0].message.content == "positive"
+
+
+def test_ollama_is_asked_with_the_window_that_was_compiled_for() -> None:
+    model = ModelIdentity(name="ollama_chat/qwen", digest=None, endpoint="http://box:11434", context_window=2048)
+    program = program_of(prompt_of(layout_named("chat"), SENTIMENT, ())).model_copy(update={"model": model})
+    assert 'api_base="http://box:11434", num_ctx=2048,' in export(program, "dotprompt").usage

@@ -15,7 +15,7 @@ from recording_server import RecordingServer
 
 from cribsheet.errors import DataError
 from cribsheet.export import Export, export
-from cribsheet.frozen import FrozenProgram, FrozenPrompt
+from cribsheet.frozen import FrozenProgram, FrozenPrompt, ModelIdentity
 from cribsheet.frozen.running import prompt_text
 from cribsheet.layout.catalogue import layout_named
 from cribsheet.models.litellm import import_litellm
@@ -169,3 +169,9 @@ def test_the_code_of_the_usage_sends_the_frozen_prompt(
     limit = request.body.get("max_tokens") or request.body["max_completion_tokens"]
     assert (limit, request.body["temperature"], request.body["stop"]) == (8, 0, ["\n"])
     assert known["outputs"].sentiment == "positive"
+
+
+def test_ollama_is_asked_with_the_window_that_was_compiled_for() -> None:
+    model = ModelIdentity(name="ollama_chat/qwen", digest=None, endpoint="http://box:11434", context_window=2048)
+    program = program_of(prompt_of(layout_named("chat"), SENTIMENT, ())).model_copy(update={"model": model})
+    assert 'api_base="http://box:11434", num_ctx=2048))' in export(program, "dspy").usage
