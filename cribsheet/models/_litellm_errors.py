@@ -97,7 +97,7 @@ def failure_of(error: Exception, place: Place, kind: Kind, *, worked: Collection
     causes = list(_causes(error))
     status = next((one for cause in reversed(causes) if isinstance(one := _status(cause), int)), 0)
     words = well_formed("\n".join([str(error), *(_body(cause) for cause in causes)]))
-    reason = _reason(words) or type(error).__name__
+    reason = first_reason(words) or type(error).__name__
     names = {_name(cause) for cause in causes}
     answered = "httpx.HTTPStatusError" in names
     if reply := next((cause for cause in causes if isinstance(cause, UnreadableReply)), None):
@@ -122,7 +122,7 @@ def _no_completion(reply: UnreadableReply, place: Place) -> Failure:
     words = str(reply)
     if not isinstance(reply, ErrorReply):
         return Failure(0, words, place.not_openai(words))
-    status, reason = reply.status or 400, _reason(words)
+    status, reason = reply.status or 400, first_reason(words)
     if TOO_LONG.search(words):
         return Failure(0, words, place.overflow(reason))
     told = (
@@ -176,7 +176,7 @@ def _connection(place: Place, names: set[str], words: str, error: Exception) -> 
         return TransientError(f"{place.where} gave no answer in time: the request timed out.{place.via}")
     if any(name.startswith("httpx.") for name in names):
         return TransientError(
-            f"{place.where} broke off the connection: {_reason(str(error)) or type(error).__name__}.{place.via}"
+            f"{place.where} broke off the connection: {first_reason(str(error)) or type(error).__name__}.{place.via}"
         )
     return None
 
@@ -186,7 +186,7 @@ def _ssl_reason(words: str) -> str:
     return found[1].strip() if found else "TLS failed"
 
 
-def _reason(words: str) -> str:
+def first_reason(words: str) -> str:
     """Return the first line of an error message that says anything, without the names that LiteLLM adds in front."""
     lines = [_WRAPPINGS.sub("", line).strip() for line in words.splitlines()]
     reason = next(filter(None, lines), "").rstrip(".")[:300]

@@ -52,6 +52,14 @@ def test_an_export_scores_as_the_frozen_file_says(run: Run, compiled: Path, serv
     check_that_it_scores_as_recorded(verify(run, compiled, target, *at(served, target)), compiled, target)
 
 
+def test_a_chat_scores_as_the_frozen_file_says(run: Run, compiled: Path, served: ScriptServer) -> None:
+    as_chat(compiled)
+    # `scripted` is no provider of LiteLLM's.
+    options = ("--out", "exported.prompt", "--model", "openai/student", "--api-base", served.url)
+    result = verify(run, compiled, "dotprompt", *options)
+    check_that_it_scores_as_recorded(result, compiled, "dotprompt")
+
+
 def test_a_model_that_ollama_made_scores_as_the_frozen_file_says(run: Run, compiled: Path, folder: Path) -> None:
     with OllamaServer(ScriptedEngine(student)) as server:
         early = verify(run, compiled, "ollama", "--api-base", server.url)
@@ -75,7 +83,7 @@ def check_that_it_scores_as_recorded(result: Result, file: Path, target: str) ->
     assert "without an answer" not in result.stderr
 
 
-@pytest.mark.parametrize("target", ["openai", "python"])
+@pytest.mark.parametrize("target", ["openai", "python", "litellm", "dspy"])
 def test_a_server_with_other_weights_is_found_out(run: Run, compiled: Path, served: ScriptServer, target: str) -> None:
     def contrary(prompt: Prompt, sampling: Sampling) -> Completion:
         told = student(prompt, sampling)

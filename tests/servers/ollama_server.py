@@ -56,9 +56,10 @@ class OllamaServer(RecordingServer):
             return 200, {"version": "0.33.0"}
         if (method, path) not in (("POST", "/api/generate"), ("POST", "/api/chat"), ("POST", "/api/show")):
             return 404, "404 page not found"
-        if body["model"] not in ("smollm", "smollm:latest", *self.created):
-            return 404, {"error": f"model '{body['model']}' not found"}
-        commands = self.created.get(body["model"], [])
+        name = body.get("model") or body["name"]  # the older word for it, which LiteLLM uses
+        if name not in ("smollm", "smollm:latest", *self.created):
+            return 404, {"error": f"model '{name}' not found"}
+        commands = self.created.get(name, [])
         if path == "/api/show":
             shown = _shown(commands)
             return 200, {**shown, "template": self.chat_template or shown["template"]}
@@ -90,7 +91,7 @@ class OllamaServer(RecordingServer):
 
     def _fit(self, prompt: str, body: dict[str, Any]) -> str | None:
         """Return the prompt; if it is too long, its end, or None if the server refuses it."""
-        tokens, window = self.engine.tokenize(prompt), body["options"]["num_ctx"]
+        tokens, window = self.engine.tokenize(prompt), body["options"].get("num_ctx", 4096)
         if len(tokens) <= window:
             return prompt
         is_refused = self.refuses_long and body.get("truncate") is False

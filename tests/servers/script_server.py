@@ -17,6 +17,8 @@ _PATHS: Mapping[Shape, tuple[str, ...]] = {
     "ollama": ("/api/generate", "/api/chat"),
     "llama": ("/v1/completions", "/v1/chat/completions", "/completion"),
 }
+_LIMITS = ("num_predict", "n_predict", "max_tokens", "max_completion_tokens")
+"""The names of the token limit."""
 Script = Callable[[Prompt, Sampling], Completion]
 
 
@@ -43,7 +45,7 @@ class ScriptServer(RecordingServer):
         prompt = Prompt(text=body.get("prompt", ""), messages=messages, stop=tuple(options.get("stop") or ()))
         top = body.get("top_logprobs", body.get("logprobs")) or 0
         self.asked.append(prompt)
-        tokens = next(options[name] for name in ("num_predict", "n_predict", "max_tokens") if name in options)
+        tokens = next(options[name] for name in _LIMITS if name in options)
         completion = self.script(prompt, Sampling(max_tokens=tokens, top_logprobs=top))
         if path == "/completion":
             return 200, {"content": completion.text, "stop_type": "word"}
