@@ -70,7 +70,7 @@ def test_a_model_that_ollama_made_scores_as_the_frozen_file_says(run: Run, compi
         as_chat(compiled)  # as if it was compiled again
         stale = verify(run, compiled, "ollama", "--api-base", server.url)
     assert stale.exit_code == 1
-    assert "was not created from this Modelfile: SYSTEM, MESSAGE, TEMPLATE differs" in stale.stderr
+    assert "was not created from this Modelfile. These parts differ: SYSTEM, MESSAGE, TEMPLATE." in stale.stderr
 
 
 def check_that_it_scores_as_recorded(result: Result, file: Path, target: str) -> None:

@@ -71,7 +71,9 @@ def test_every_layout_and_signature_is_recognized_in_the_model_that_was_made(tmp
 def test_a_model_of_an_older_export_is_found_out(layout: str, tmp_path: Path, server: OllamaServer) -> None:
     created(program("plain" if layout == "message" else layout, DEMOS[:1]), tmp_path, server)
     deployment = written(program(layout), "ollama", tmp_path)
-    with pytest.raises(ExportError, match=r"was not created from this Modelfile: (TEMPLATE|MESSAGE) differs") as told:
+    with pytest.raises(
+        ExportError, match=r"was not created from this Modelfile. These parts differ: (TEMPLATE|MESSAGE)"
+    ) as told:
         answers(deployment, "ollama", ROWS, server)
     assert f"Run `ollama create toy -f {deployment.path}`, then export again." in str(told.value)
     assert not server.prompts
@@ -80,7 +82,7 @@ def test_a_model_of_an_older_export_is_found_out(layout: str, tmp_path: Path, se
 def test_parts_that_only_the_older_export_had_are_found_out(tmp_path: Path, server: OllamaServer) -> None:
     created(program("chat"), tmp_path, server)
     server.create("student", "FROM weights")
-    with pytest.raises(ExportError, match="SYSTEM, MESSAGE differs"):
+    with pytest.raises(ExportError, match="These parts differ: SYSTEM, MESSAGE"):
         answers(written(program("message"), "ollama", tmp_path), "ollama", ROWS, server)
 
 
@@ -97,7 +99,7 @@ def test_parts_that_the_model_has_from_its_base_are_no_difference(tmp_path: Path
 def test_other_parameters_are_found_out(name: str, value: str, tmp_path: Path, server: OllamaServer) -> None:
     deployment = written(program("plain"), "ollama", tmp_path)
     server.create("toy", f"{deployment.text()}\nPARAMETER {name} {value}")
-    with pytest.raises(ExportError, match=f"PARAMETER {name} differs"):
+    with pytest.raises(ExportError, match=f"These parts differ: PARAMETER {name}"):
         answers(deployment, "ollama", ROWS, server)
 
 
@@ -187,7 +189,7 @@ def test_a_file_that_is_no_export_is_an_error(tmp_path: Path, server: OllamaServ
     deployment = created(program("plain"), tmp_path, server)
     for text in ("FROM qwen\n", "#> {broken\n", "#> []\n", '#> {"prompt": ""}\n', deployment.text() * 2):
         deployment.path.write_text(text)
-        with pytest.raises(ExportError, match=r"should hold one line with a request.* Export it again"):
+        with pytest.raises(ExportError, match=r"must have one line with a request as JSON.* Export it again"):
             answers(deployment, "ollama", ROWS, server)
     deployment.path.write_bytes(b"\xff")
     with pytest.raises(FrozenFileError, match=r"it\.ollama cannot be read.* Export it again"):

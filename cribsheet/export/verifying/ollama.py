@@ -50,8 +50,8 @@ def _request(text: str, deployment: Deployment) -> dict[str, Any]:
         return {"model": body["model"], **body}
     except (ValueError, TypeError, KeyError):
         raise ExportError(
-            f"{deployment.path} should hold one line with a request, which begins with {REQUEST!r}, but has "
-            f"{len(lines)} that can be read. Export it again."
+            f"{deployment.path} must have one line with a request as JSON after {REQUEST!r}, but {len(lines)} lines "
+            f"begin so: {str(lines)[:80]}. Export it again."
         ) from None
 
 
@@ -81,8 +81,8 @@ class _Created:
         different = [part for part, values in expected.items() if held.get(part, []) != values]
         if different:
             raise ExportError(
-                f"The model {self.name!r} of {where} was not created from this Modelfile: {', '.join(different)} "
-                f"differs. Run `{self.create}`, then export again."
+                f"The model {self.name!r} of {where} was not created from this Modelfile. These parts differ: "
+                f"{', '.join(different)}. Run `{self.create}`, then export again."
             )
 
     def _check_template(self, said: list[object], held: list[object], modelfile: str) -> None:
