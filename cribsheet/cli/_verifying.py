@@ -25,12 +25,18 @@ from cribsheet.workspace import find_workspace
 
 _ADVICE = "Compare the server's weights and chat template with the compiled model's, and read the notes of the export."
 _OPTIONS = (
-    click.option("--verify", is_flag=True, help="Then run the written export, and compare its score."),
+    click.option(
+        "--verify",
+        is_flag=True,
+        help="Then run the written export, and compare its score. For ollama, run `ollama create` first.",
+    ),
     click.option(
         "--data", type=click.Path(path_type=Path), help="For --verify: these rows, not the test rows beside FILE."
     ),
     click.option("--limit", type=click.IntRange(min=1), metavar="N", help="For --verify: only the first N rows."),
-    click.option("--model", metavar="NAME", help="For --verify: a model to use instead of the compiled one."),
+    click.option(
+        "--model", metavar="NAME", help="For --verify: a model to use instead of the compiled or created one."
+    ),
     click.option("--api-base", metavar="URL", help="For --verify: the address of the model's server."),
 )
 _NEEDS_VERIFY = {"data": "--data", "limit": "--limit", "model": "--model", "api_base": "--api-base"}

@@ -34,6 +34,7 @@ def command(file: Path, *, target: str, prompt: str | None, out: Path | None, **
       cribsheet export sentiment.prompt.json --to ollama --out Modelfile
       cribsheet export sentiment.prompt.json --to openai > request.json
       cribsheet export sentiment.prompt.json --to python --out sentiment.py --verify
+      cribsheet export sentiment.prompt.json --to ollama --out Modelfile --verify
       cribsheet export sentiment.prompt.json --to sft --rows trainset.jsonl --out train.jsonl
     """
     verification = wanted_verification(file, out, options)
