@@ -13,7 +13,7 @@ import pytest
 from dspy.utils.exceptions import AdapterParseError
 from recording_server import RecordingServer
 
-from cribsheet.errors import DataError
+from cribsheet.errors import DataError, ExportError
 from cribsheet.export import Export, export
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, ModelIdentity
 from cribsheet.frozen.running import prompt_text
@@ -175,3 +175,9 @@ def test_ollama_is_asked_with_the_window_that_was_compiled_for() -> None:
     model = ModelIdentity(name="ollama_chat/qwen", digest=None, endpoint="http://box:11434", context_window=2048)
     program = program_of(prompt_of(layout_named("chat"), SENTIMENT, ())).model_copy(update={"model": model})
     assert 'api_base="http://box:11434", num_ctx=2048))' in export(program, "dspy").usage
+
+
+def test_a_raw_prompt_for_ollama_is_refused_since_dspy_would_put_it_into_a_chat_template() -> None:
+    program = program_of(prompt_of(layout_named("plain"), SENTIMENT, ()), "ollama/smollm")
+    with pytest.raises(ExportError, match="DSPy sends Ollama no raw prompts"):
+        export(program, "dspy")

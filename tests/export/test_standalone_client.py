@@ -133,7 +133,7 @@ def test_a_key_is_sent_and_its_refusal_explained() -> None:
     with StandIn() as server:
         client = client_of(server.url, api="openai", api_key="secret")
         server.faults.append((401, {"error": {"message": "Incorrect API key"}}))
-        with pytest.raises(ModelError, match=r"does not accept the key: Incorrect API key\. Give --api-key"):
+        with pytest.raises(ModelError, match=r"does not accept the key: Incorrect API key\. Set OPENAI_API_KEY"):
             client.complete(RAW, WRITES)
 
 

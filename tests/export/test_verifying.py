@@ -135,5 +135,5 @@ def test_a_program_with_code_of_its_own_is_refused() -> None:
 def test_a_server_that_wants_a_key_is_told_with_the_variable(tmp_path: Path) -> None:
     with Replies(" positive") as server:
         server.faults.append((401, {"error": {"message": "no key"}}))
-        with pytest.raises(ModelError, match="set OPENAI_API_KEY"):
+        with pytest.raises(ModelError, match="Set OPENAI_API_KEY"):
             answers(written(toy_program(), "openai", tmp_path), "openai", ROWS[:1], server)

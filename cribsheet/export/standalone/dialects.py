@@ -206,7 +206,9 @@ def _error(status: int, reason: str, where: str, model: str) -> ModelError:
     if TOO_LONG.search(reason):
         return ContextOverflowError(f"The prompt does not fit the context window: {reason}. Give shorter inputs.")
     if status in (401, 403):
-        return ModelError(f"{where} does not accept the key: {reason}. Give --api-key, or set OPENAI_API_KEY.")
+        return ModelError(
+            f"{where} does not accept the key: {reason}. Set OPENAI_API_KEY, or OLLAMA_API_KEY for Ollama."
+        )
     if status in (404, 405):
         return UnknownModelError(
             f"{where} has no model {model!r}, or no such path: status {status}, {reason}. Check --model and --api-base."

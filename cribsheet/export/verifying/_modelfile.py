@@ -64,11 +64,18 @@ def _command(found: re.Match[str]) -> Command:
 
 
 def _parameters(text: str) -> Iterator[tuple[str, object]]:
-    """Yield names and values; a text is written as a literal of Go, which one of Python's is, too."""
+    """Yield names and values."""
     for line in text.split("\n"):
         name, _, value = line.partition(" ")
-        value = value.strip()
-        yield name, _number(ast.literal_eval(value) if value.startswith('"') else value)
+        yield name, _number(_unquoted(value.strip()))
+
+
+def _unquoted(value: str) -> str:
+    """Return the text of a literal of Go, which one of Python's is, too; other texts as they are."""
+    try:
+        return str(ast.literal_eval(value)) if value.startswith('"') else value
+    except (SyntaxError, ValueError):
+        return value
 
 
 def _number(text: str) -> object:
