@@ -48,17 +48,26 @@ def measure(bench: Bench, method: str, seed: int, *, model: Model, budget: str, 
         workspace = new_workspace(Path(folder) / "workspace")
         (workspace.root / "optimizers" / f"{BASELINE}.py").write_text(_NO_SEARCH, encoding="utf-8")
         try:
-            compiled = _compile(bench, optimizer, workspace, model=model, budget=budget, seed=seed)
-            return _scored(cell, compiled, bench, model=model, scratch=Path(folder) / "scoring", limit=limit)
+            settings = Settings(trainset=bench.trainset, optimizer=optimizer, budget=budget, seed=seed)
+            compiled = compiled_with(settings, bench, workspace, model=model, guard=optimizer != BASELINE)
+            return scored(cell, compiled, bench, model=model, limit=limit)
         except CribsheetError as error:
             return cell.model_copy(update={"note": f"did not run: {error}"})
 
 
-def _compile(bench: Bench, optimizer: str, workspace: Workspace, *, model: Model, budget: str, seed: int) -> Compiled:
+def compiled_with(
+    settings: Settings, bench: Bench, workspace: Workspace, *, model: Model, guard: bool = True
+) -> Compiled:
+    """Compile a task of the comparison in a workspace."""
     model.count_tokens("load the weights before the clock starts")
-    task = Task(bench.signature, metric=bench.metric, trainset=bench.trainset, guard=optimizer != BASELINE)
-    settings = Settings(trainset=bench.trainset, optimizer=optimizer, budget=budget, seed=seed)
+    task = Task(bench.signature, metric=bench.metric, trainset=bench.trainset, guard=guard)
     return compile_task(task, settings, workspace=workspace, model=model)
+
+
+def scored(cell: Cell, compiled: Compiled, bench: Bench, *, model: Model, limit: int) -> Cell:
+    """Return the cell with the score of a frozen program on the first `limit` test rows, asked anew."""
+    with tempfile.TemporaryDirectory(prefix="cribsheet-scoring-") as folder:
+        return _scored(cell, compiled, bench, model=model, scratch=Path(folder), limit=limit)
 
 
 def _scored(cell: Cell, compiled: Compiled, bench: Bench, *, model: Model, scratch: Path, limit: int) -> Cell:
