@@ -67,7 +67,10 @@ class Threads:
 
 
 def _wait_for(running: list[Future[Result]]) -> None:
-    """Wait until the items have ended, well or badly; the pool would wait, too, but would not hear Ctrl-C."""
+    """Wait until the running items end; their results and errors are dropped.
+
+    The pool would wait, too, but would not notice Ctrl-C.
+    """
     for future in running:
         with suppress(Exception):
             result_of(future)

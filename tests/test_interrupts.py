@@ -41,7 +41,7 @@ def test_ctrl_c_while_threads_work_comes_up_between_two_items(handler: object) -
         got.extend(iter(lambda: next(answers), None))
     where = {frame.filename for frame in traceback.extract_tb(interrupt.value.__traceback__)}
     assert not [name for name in where if "concurrent" in name or "threading" in name]
-    assert got == [0, 1, 2, 3][: len(got)]
+    assert got in ([0, 1], [0, 1, 2], [0, 1, 2, 3])
     assert len(began) <= 6  # no more than were under way
     assert signal.getsignal(signal.SIGINT) is handler
 

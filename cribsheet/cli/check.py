@@ -11,6 +11,7 @@ from cribsheet.cli._command import Command, api_base_option, json_option, map_op
 from cribsheet.cli._display import open_display
 from cribsheet.cli._programs import Runnable, open_its_model, open_program
 from cribsheet.cli._scoring import has_other_weights, metric_of, score_rows, tell_of_failures
+from cribsheet.cli._stopping import ended_by_ctrl_c
 from cribsheet.cli._terminal import note, print_json, stdout
 from cribsheet.errors import FrozenFileError
 from cribsheet.evaluation.drift import Drift
@@ -78,7 +79,8 @@ def _measured(
             if has_other_weights(program.frozen, model):
                 note(f"Note: {model.name} does not have the weights that the file was compiled for.")
             display.stage(f"scoring {len(rows)} rows")
-            now = score_rows(program, rows, metric, model, display)
+            with ended_by_ctrl_c(model):
+                now = score_rows(program, rows, metric, model, display)
         finally:
             model.close()
     tell_of_failures(now)

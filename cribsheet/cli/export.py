@@ -89,9 +89,9 @@ def _files(exported: Export, out: Path) -> dict[Path, str]:
 
 
 def _content(path: Path) -> str:
-    """Return what a file holds; empty if that cannot be read."""
+    """Return what a file holds; empty if that cannot be read. A device may have no end, so it is not read."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
     except (OSError, UnicodeDecodeError):
         return ""
 

@@ -158,6 +158,8 @@ def _check_out(out: Path) -> None:
     """Check before the compile that the file can be written after it."""
     if out.is_dir():
         raise click.BadParameter(f"{out} is a folder. Give the path of a file.", param_hint="--out")
+    if out.exists() and not out.is_file():
+        raise click.BadParameter(f"{out} is no regular file, and would be replaced. Name another.", param_hint="--out")
     if not _may_replace(out):
         raise click.BadParameter(
             f"{out} already exists and is not a frozen file; refusing to overwrite it. Name another file.",

@@ -106,7 +106,14 @@ def _program(path: Path, content: dict[str, Any]) -> FrozenProgram:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file atomically; FrozenFileError if it cannot be written."""
+    """Write a file atomically, also through a symbolic link.
+
+    Raises:
+        FrozenFileError: it cannot be written, or the path is something else than a file, such as a device.
+    """
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        raise FrozenFileError(f"{path} is no regular file, and would be replaced. Choose another place with --out.")
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -51,17 +51,21 @@ def read_entries(entries: Sequence[Entry], text: str) -> TokenLogprobs:
 
 
 def sound(told: TokenLogprobs) -> TokenLogprobs:
-    """Return the log-probabilities unchanged, or none if any of them is NaN or above 0.
+    """Return the log-probabilities unchanged, or none if any is NaN or above 0, or if all alternatives are impossible.
 
     >>> sound(TokenLogprobs({"yes": math.nan}, None)) == NOTHING_TOLD
+    True
+    >>> sound(TokenLogprobs({"yes": -math.inf}, None)) == NOTHING_TOLD
     True
     >>> sound(TokenLogprobs({"yes": 0.9}, None)).is_above_0
     True
     """
-    numbers = [*(told.first_token or {}).values(), *(told.logprobs or ())]
+    alternatives = (told.first_token or {}).values()
+    numbers = [*alternatives, *(told.logprobs or ())]
     if any(number > _ROUNDING for number in numbers):
         return NOTHING_TOLD._replace(is_above_0=True)
-    return NOTHING_TOLD if any(map(math.isnan, numbers)) else told
+    is_impossible = bool(alternatives) and max(alternatives) == -math.inf
+    return NOTHING_TOLD if is_impossible or any(map(math.isnan, numbers)) else told
 
 
 def as_entries(columns: Mapping[str, Any]) -> list[Entry]:

@@ -185,9 +185,9 @@ class OllamaModel:
         parts = told_apart(written, prompt, thought=thought)
         text = cut_at_stop(parts.answer, prompt.stop)
         usage = Usage(
-            prompt_tokens=reply.prompt_eval_count or 0,
+            prompt_tokens=max(0, reply.prompt_eval_count or 0),
             cached_tokens=self._told.cached_tokens,
-            completion_tokens=reply.eval_count or 0,
+            completion_tokens=max(0, reply.eval_count or 0),
         )
         self._check_fit(usage)
         told = logprobs_of([entry.model_dump() for entry in reply.logprobs or ()], parts)

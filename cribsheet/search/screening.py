@@ -35,7 +35,8 @@ class Screening:
     sets on the same block of rows (Chang & Jia 2023, "Data Curation Alone Can Stabilize In-context Learning",
     arXiv:2212.10378).
 
-    If the budget pays for too few sets (see `_least_sets`), each layout enters the race with the same demos.
+    If the budget pays for too few sets (see `_least_sets`), each layout answers one block with the same demos, and the
+    two best go on. If a readout may learn from rows instead, the first layout is taken untried.
     """
 
     def __init__(self, study: Study, pools: Mapping[str, Sequence[Demo]]):
@@ -55,7 +56,7 @@ class Screening:
         """
         until = self.study.ledger.left - allowance
         if self._least_sets() * self._estimated_price() > allowance:
-            return self._in_turn(until)
+            return self._compare_layouts(until)
         blocks = len(self.blocks)
         for number in range(MOST_SETS):
             left = self.study.ledger.left
@@ -82,8 +83,8 @@ class Screening:
         row = next((trial.cost_of_asking for trial in self.study.trials), 1.0)
         return (BLOCK + DEMOS) * row
 
-    def _in_turn(self, until: float) -> list[Candidate]:
-        """Enter each layout with the same demos; return only the first one if a readout may learn from rows instead."""
+    def _compare_layouts(self, until: float) -> list[Candidate]:
+        """Try each layout with the same demos; return the first untried if a readout may learn from rows instead."""
         study, demos = self.study, self._demos()
         fitting = [
             one for one in (self._candidate((("layout", name),), demos) for name in self.layouts) if study.fits(one)

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from click.testing import Result
 
 from cribsheet import __version__
 from cribsheet.cli._root import _COMMANDS
+from cribsheet.frozen.sealing import read, save
 
 Run = Callable[..., Result]
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -71,6 +73,22 @@ def test_a_reader_that_goes_away_is_no_error(start: Start, embedded: Path, comma
     assert process.stderr is not None
     assert process.stderr.read() == ""
     process.wait(timeout=30)
+
+
+def test_ctrl_c_ends_a_check_that_waits_for_a_server(start: Start, served: Path, server: object, folder: Path) -> None:
+    server.delay = 8.0  # type: ignore[attr-defined]
+    program = read(served)
+    results = program.results.model_copy(update={"carriages": {"runtime": program.results.compiled}})
+    save(program.model_copy(update={"results": results}), served)
+    rows = folder / "in.jsonl"
+    rows.write_text("".join(json.dumps({"text": f"Row {at}.", "sentiment": "positive"}) + "\n" for at in range(20)))
+    process = start("cribsheet", "check", served, "--data", rows)
+    while not server.requests:  # type: ignore[attr-defined]
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=4)
+    assert (process.returncode, "Stopped by Ctrl-C." in err, "Traceback" in err) == (130, True, False)
 
 
 def test_ctrl_c_exits_with_130_and_one_line(start: Start, served: Path, server: object, folder: Path) -> None:

@@ -1,12 +1,13 @@
 """Frozen files: the same bytes for the same program, refused when edited."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from cribsheet.errors import FrozenFileError
-from cribsheet.frozen.sealing import read, reseal, save, to_text
+from cribsheet.frozen.sealing import read, reseal, save, to_text, write_text
 from frozen_toys import toy_program
 
 
@@ -105,3 +106,15 @@ def test_a_file_that_cannot_be_written_leaves_what_was_there(tmp_path: Path) -> 
     with pytest.raises(FrozenFileError, match="--out"):
         save(toy_program(), blocked / "x.prompt.json")
     assert blocked.read_text() == "kept"
+
+
+def test_a_link_is_written_through_and_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    target, link, pipe = tmp_path / "target.json", tmp_path / "link.json", tmp_path / "pipe"
+    target.write_text("old")
+    link.symlink_to(target)
+    write_text(link, "new")
+    assert (link.is_symlink(), target.read_text()) == (True, "new")
+    os.mkfifo(pipe)
+    with pytest.raises(FrozenFileError, match="is no regular file, and would be replaced"):
+        write_text(pipe, "new")
+    assert pipe.is_fifo()
