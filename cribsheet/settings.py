@@ -49,4 +49,5 @@ class Settings:
     @property
     def bootstraps(self) -> bool:
         """Whether any of these settings asks for bootstrapped demonstrations."""
-        return bool(self.teacher or self.traces or self.samples or self.threshold or self.reasoning)
+        has_numbers = self.samples is not None or self.threshold is not None
+        return bool(self.teacher or self.traces or self.reasoning) or has_numbers

@@ -34,8 +34,8 @@ def open_teacher(
     with _opened(settings) if is_needed else nullcontext(teacher) as opened:
         yield TeacherSettings(
             teacher=CachedModel(opened, student.cache, meter=student.meter) if opened else None,
-            samples=settings.samples or TeacherSettings.samples,
-            threshold=settings.threshold or TeacherSettings.threshold,
+            samples=TeacherSettings.samples if settings.samples is None else settings.samples,
+            threshold=TeacherSettings.threshold if settings.threshold is None else settings.threshold,
             reasoning=settings.reasoning,
             saved=saved,
         )

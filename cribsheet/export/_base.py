@@ -87,7 +87,8 @@ class Source:
             return f"The score of this export ({carriage}) was not measured."
         if carriage == results.carriage:
             return f"This export has the score that it was compiled for ({carriage}): {results.metric} {score}."
-        return f"The score of this export ({carriage}): {results.metric} {score}. In the runtime: {results.compiled}."
+        told = f"The score of this export ({carriage}): {results.metric} {score}."
+        return f"{told} As compiled, for {results.carriage}: {results.compiled}."
 
     def saved_as(self, suffix: str) -> str:
         """Return the path where the export will be saved."""

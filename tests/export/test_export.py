@@ -136,7 +136,7 @@ def test_the_score_is_that_of_the_exports_own_carriage(target: str) -> None:
     assert exported.carriage == "text"
     assert exported.score == (
         "The score of this export (text): label_accuracy 0.400 [0.300, 0.500], n=100. "
-        "In the runtime: 0.900 [0.800, 0.950], n=100."
+        "As compiled, for runtime: 0.900 [0.800, 0.950], n=100."
     )
     if target == "ollama":
         assert exported.score in exported.text.split("\n")[1]
