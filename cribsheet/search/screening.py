@@ -71,9 +71,10 @@ class Screening:
     def _least_sets(self) -> int:
         """Return how many sets the budget must pay for: one per choice if a readout may learn from rows instead.
 
-        Words and layouts that few sets favour are often no better, and a readout gains more from the same tokens.
+        Words and layouts that few sets favour are often no better, and a readout gains more from the same tokens. An
+        endpoint that only answers typed questions is different: its layouts are the kinds of question.
         """
-        if not self.study.may_read_out:
+        if self.study.only_decides or not self.study.may_read_out:
             return LEAST_SETS
         choices = len(self.layouts) + sum(map(len, self._words_in(self.layouts[0])))
         return max(LEAST_SETS, choices)
