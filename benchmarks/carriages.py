@@ -29,7 +29,7 @@ from versus.tasks import TASKS, TEST_ROWS, Bench
 ROOT = Path(__file__).resolve().parents[1]
 BUDGETS = {"sst2": "40k", "ag_news": "120k"}
 WAYS: dict[Carriage, tuple[Carriage, ...]] = {"text": ("text",), "runtime": ("text", "runtime")}
-"""Maps what is compiled for to what is scored. A prompt that is compiled for text has no corrections to add."""
+"""By the carriage that is compiled for, the carriages that are scored. A prompt for text has no corrections to add."""
 
 
 def main() -> None:

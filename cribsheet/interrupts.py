@@ -1,4 +1,4 @@
-"""Make Ctrl-C heard while a command waits, and delay its KeyboardInterrupt until it does no harm.
+"""Let Ctrl-C end a command at once, but only when that does no harm.
 
 Python raises KeyboardInterrupt wherever it happens to be. That can be the callback of a weak reference, where
 the exception is lost; the middle of a change; or a thread pool that has just taken a lock its threads wait for.

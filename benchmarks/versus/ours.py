@@ -66,18 +66,14 @@ def compiled_with(
 
 def scored(cell: Cell, compiled: Compiled, bench: Bench, *, model: Model, limit: int) -> Cell:
     """Return the cell with the score of a frozen program on the first `limit` test rows, asked anew."""
-    with tempfile.TemporaryDirectory(prefix="cribsheet-scoring-") as folder:
-        return _scored(cell, compiled, bench, model=model, scratch=Path(folder), limit=limit)
-
-
-def _scored(cell: Cell, compiled: Compiled, bench: Bench, *, model: Model, scratch: Path, limit: int) -> Cell:
     rows, meter, start = bench.test_rows(cell.seed), Meter(), time.monotonic()
-    asked = CachedModel(model, CompletionCache(scratch), meter=meter)
-    program = Program(compiled.program, model=asked)
-    results = evaluate(
-        lambda inputs: program.answer(inputs, asked), rows[:limit], bench.metric, executor=Threads(model.parallel)
-    )
-    evaluation = summarize(results)
+    with tempfile.TemporaryDirectory(prefix="cribsheet-scoring-") as scratch:
+        asked = CachedModel(model, CompletionCache(Path(scratch)), meter=meter)
+        program = Program(compiled.program, model=asked)
+        results = evaluate(
+            lambda inputs: program.answer(inputs, asked), rows[:limit], bench.metric, executor=Threads(model.parallel)
+        )
+        evaluation = summarize(results)
     cell = cell.model_copy(
         update={
             "compiling": _cost(compiled.meter, compiled.seconds),

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from cribsheet.carriage import Carriage
+from cribsheet.errors import ExportError
 from cribsheet.export._training import Training
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, ModelIdentity
 from cribsheet.layout.template import Template
@@ -73,6 +74,12 @@ class Source:
         return Sampling(max_tokens=self.prompt.decoding.max_tokens)
 
     @property
+    def completion_settings(self) -> dict[str, Any]:
+        """The settings of a completion, under the names of OpenAI's API."""
+        sampling = self.sampling.model_dump(include={"max_tokens", "temperature", "seed"})
+        return {**sampling, "stop": list(self.opened.stop)}
+
+    @property
     def slug(self) -> str:
         """A name that is safe for files and for served models."""
         is_whole = len(self.program.prompts) == 1 or not self.name
@@ -98,6 +105,15 @@ class Source:
     def runs_on_ollama(self) -> bool:
         """Whether the model was served by Ollama."""
         return self.model.name.startswith(("ollama_chat/", "ollama/"))
+
+    def check_not_wrapped(self, sender: str) -> None:
+        """Raise ExportError if the prompt would get Ollama's chat template: `sender` sends Ollama no raw prompts."""
+        if self.runs_on_ollama and not self.opened.turns:
+            raise ExportError(
+                f"{self.name} is a raw prompt for {self.model.name}, and {sender} sends Ollama no raw prompts: they "
+                "would get the model's chat template. Export it to ollama, or compile for a server such as "
+                "llama-server."
+            )
 
     @property
     def weights_file(self) -> str | None:

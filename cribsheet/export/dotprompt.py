@@ -76,15 +76,9 @@ def _fault(line: str, *, is_first: bool) -> str:
     return ""
 
 
-def settings(source: Source) -> dict[str, object]:
-    """Return how the completion is made, under the names of OpenAI's API."""
-    sampling = source.sampling.model_dump(include={"max_tokens", "temperature", "seed"})
-    return {**sampling, "stop": list(source.opened.stop)}
-
-
 def _front_matter(source: Source) -> str:
     schema = {field.name: "string" for field in source.prompt.signature.inputs}
-    told = {"model": source.litellm_name, **settings(source), "input": {"schema": schema}}
+    told = {"model": source.litellm_name, **source.completion_settings, "input": {"schema": schema}}
     return "".join(f"{name}: {json.dumps(value, ensure_ascii=False)}\n" for name, value in told.items())
 
 
@@ -115,7 +109,7 @@ def _usage(source: Source, path: str) -> str:
         f'    model="dotprompt/{name}", prompt_id=path.stem, prompt_variables={{{values}}}, messages=[],',
         *([f"    {server},"] if server else []),
         "    # LiteLLM 1.110 leaves out what the file says of these:",
-        "    " + "".join(f"{name}={value!r}, " for name, value in settings(source).items()).rstrip(),
+        "    " + "".join(f"{name}={value!r}, " for name, value in source.completion_settings.items()).rstrip(),
         ")",
     ]
     return "\n".join(lines)

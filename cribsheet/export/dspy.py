@@ -10,7 +10,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from cribsheet.errors import ExportError
 from cribsheet.export._base import Export, Source
 from cribsheet.export._caveats import caveats
 from cribsheet.outcomes import to_json
@@ -23,11 +22,7 @@ def to_dspy(source: Source) -> Export:
     Raises:
         ExportError: if DSPy cannot send the prompt as it is.
     """
-    if source.runs_on_ollama and not source.opened.turns:
-        raise ExportError(
-            f"{source.name} is a raw prompt for {source.model.name}, and DSPy sends Ollama no raw prompts: they would "
-            "get the model's chat template. Export it to ollama, or compile for a server such as llama-server."
-        )
+    source.check_not_wrapped("DSPy")
     path = Path(source.path or f"{re.sub(r'[^a-z0-9_]', '_', source.slug)}_dspy.py")
     state = f"{path.stem}.json"
     return Export(

@@ -13,15 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cribsheet.errors import ExportError
 from cribsheet.export._base import Export, Source
 from cribsheet.export._caveats import caveats, input_forms
+from cribsheet.export._samples import answer_signature
 from cribsheet.export._shell import curl, llama_server
 from cribsheet.frozen import FrozenProgram
 from cribsheet.frozen.running import direct_wiring
 from cribsheet.frozen.sealing import to_text
 from cribsheet.layout.template import Pieces, Slot
-from cribsheet.signature import REASONING
 
 _CODE = Path(__file__).with_name("_litellm_module.py")
 _LINE = "# ---- code ----\n"
@@ -33,11 +32,7 @@ def to_litellm(source: Source) -> Export:
     Raises:
         ExportError: if LiteLLM cannot send the prompt as it is.
     """
-    if source.runs_on_ollama and not source.opened.turns:
-        raise ExportError(
-            f"{source.name} is a raw prompt for {source.model.name}, and LiteLLM sends Ollama no raw prompts: they "
-            "would get the model's chat template. Export it to ollama, or compile for a server such as llama-server."
-        )
+    source.check_not_wrapped("LiteLLM")
     path = Path(source.saved_as("yaml"))
     # The proxy imports the module by its name, which must hold no dots.
     stem = re.sub(r"\W", "_", path.stem)
@@ -82,9 +77,8 @@ def _configuration(source: Source, stem: str) -> str:
 
 def _parameters(source: Source, stem: str) -> dict[str, Any]:
     """Return what LiteLLM sends, and where."""
-    told = {"model": source.litellm_name, "prompt_id": stem, **source.litellm_server}
-    told |= source.sampling.model_dump(include={"max_tokens", "temperature", "seed"})
-    return {**told, "stop": list(source.opened.stop)}
+    where = {"model": source.litellm_name, "prompt_id": stem, **source.litellm_server}
+    return {**where, **source.completion_settings}
 
 
 def _module(source: Source, stem: str) -> str:
@@ -111,10 +105,9 @@ def _literal(value: Any) -> str:
 
 
 def _alone(source: Source) -> FrozenProgram:
-    """Return the prompt as a program of its own, whatever stood around it. A rationale is no output of it."""
-    signature, has_rationale = source.prompt.signature, source.prompt.reasoning
-    outputs = [field for field in signature.outputs if not (has_rationale and field.name == REASONING)]
-    wiring = direct_wiring(source.name, signature.model_copy(update={"outputs": tuple(outputs)}))
+    """Return the prompt as a program without other predictors. A rationale is not one of its outputs."""
+    prompt = source.prompt
+    wiring = direct_wiring(source.name, answer_signature(prompt) if prompt.reasoning else prompt.signature)
     return source.program.model_copy(update={"prompts": {source.name: source.prompt}, "wiring": wiring})
 
 

@@ -41,8 +41,7 @@ def _body(source: Source) -> dict[str, Any]:
         body["messages"] = [{"role": turn.role, "content": filled(turn.content, marks)} for turn in opened.turns]
     else:
         body["prompt"] = filled(opened.text, marks)
-    body |= source.sampling.model_dump(include={"max_tokens", "temperature", "seed"})
-    body["stop"] = list(opened.stop)
+    body |= source.completion_settings
     biases = logit_bias(source)
     return body | ({"max_tokens": 1, "logit_bias": dict(biases)} if biases else _logprobs(source))
 

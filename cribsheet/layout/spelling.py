@@ -53,7 +53,9 @@ class Spelling:
         return Reading(frozenset(), longer | self._written(text.rstrip()))
 
     def begun(self, said: bytes, outcome: str) -> str:
-        """Return as much as an answer has of the word that it ends in; empty if more words follow in the outcome's.
+        """Return the part of the outcome's current word that the answer ends with.
+
+        It is empty if that word is complete and the outcome has another word after it.
 
         >>> spelling = Spelling({"a": "science fiction"})
         >>> spelling.begun(b" scie", "a"), spelling.begun(b" science", "a"), spelling.begun(b" science f", "a")

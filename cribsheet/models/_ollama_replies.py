@@ -1,9 +1,19 @@
-"""Read the log-probabilities that Ollama sends."""
+"""Read the log-probabilities and token counts that Ollama sends."""
 
 from collections.abc import Sequence
 
+from cribsheet.models._base import Usage
 from cribsheet.models._logprobs import NOTHING_TOLD, Entry, TokenLogprobs, read_entries, sound, text_of
 from cribsheet.models.thinking import Parts, after_thought
+
+
+def usage_of(prompt_tokens: int | None, completion_tokens: int | None, *, cached_tokens: int | None) -> Usage:
+    """Return the token counts of a reply; a count that is missing or negative is 0."""
+    return Usage(
+        prompt_tokens=max(0, prompt_tokens or 0),
+        cached_tokens=cached_tokens,
+        completion_tokens=max(0, completion_tokens or 0),
+    )
 
 
 def logprobs_of(entries: Sequence[Entry], parts: Parts) -> TokenLogprobs:

@@ -47,6 +47,15 @@ def read_address(text: str, *, dialect: Dialect, source: str) -> str:
         ) from None
 
 
+def with_path(url: str) -> str:
+    """Return the base URL of an OpenAI-compatible server, with the usual path `/v1` if the URL has none.
+
+    >>> with_path("http://127.0.0.1:8080"), with_path("http://127.0.0.1:8080/api/v1")
+    ('http://127.0.0.1:8080/v1', 'http://127.0.0.1:8080/api/v1')
+    """
+    return url if "/" in url.partition("://")[2] else f"{url}/v1"
+
+
 def is_this_machine(url: str) -> bool:
     """Return whether a URL leads to this machine.
 

@@ -17,7 +17,7 @@ from cribsheet.models._estimate import estimate_tokens, estimated_usage
 from cribsheet.models._json import read_json
 from cribsheet.models._logprobs import ABOVE_0
 from cribsheet.models._ollama_errors import Served, explained
-from cribsheet.models._ollama_replies import logprobs_of
+from cribsheet.models._ollama_replies import logprobs_of, usage_of
 from cribsheet.models._probing import probe
 from cribsheet.models._proxies import bad_proxy, direct
 from cribsheet.models._refusals import Kind, Refusals, Refused, refused_of, sizes_of, within
@@ -184,11 +184,7 @@ class OllamaModel:
         written, thought = _read_text(reply, prompt)
         parts = told_apart(written, prompt, thought=thought)
         text = cut_at_stop(parts.answer, prompt.stop)
-        usage = Usage(
-            prompt_tokens=max(0, reply.prompt_eval_count or 0),
-            cached_tokens=self._told.cached_tokens,
-            completion_tokens=max(0, reply.eval_count or 0),
-        )
+        usage = usage_of(reply.prompt_eval_count, reply.eval_count, cached_tokens=self._told.cached_tokens)
         self._check_fit(usage)
         told = logprobs_of([entry.model_dump() for entry in reply.logprobs or ()], parts)
         return Completion(

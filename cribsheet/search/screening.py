@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import islice
 
 from cribsheet.dataset.examples import Demo, Row
 from cribsheet.layout.catalogue import layout_named
@@ -87,11 +88,10 @@ class Screening:
     def _compare_layouts(self, until: float) -> list[Candidate]:
         """Try each layout with the same demos; return the first untried if a readout may learn from rows instead."""
         study, demos = self.study, self._demos()
-        fitting = [
-            one for one in (self._candidate((("layout", name),), demos) for name in self.layouts) if study.fits(one)
-        ]
+        candidates = (self._candidate((("layout", name),), demos) for name in self.layouts)
+        fitting = filter(study.fits, candidates)
         if study.may_read_out:
-            return fitting[:1]
+            return list(islice(fitting, 1))
         entered: list[Trial] = []
         for candidate in fitting:
             if entered and study.ledger.left <= until:

@@ -13,7 +13,7 @@ from cribsheet.export.standalone.program import Program
 from cribsheet.export.standalone.server import Server, patiently
 from cribsheet.models import Completion, Sampling
 from cribsheet.models._refusals import Kind, Refusals, sizes_of
-from cribsheet.models.addresses import OLLAMA_PORT, read_address
+from cribsheet.models.addresses import OLLAMA_PORT, read_address, with_path
 from cribsheet.models.thinking import Thinking
 from cribsheet.prompts import Prompt
 
@@ -114,8 +114,7 @@ def _address(program: Program, provider: str, api: Api | None, api_base: str | N
     if not given:
         return OPENAI if provider == "openai" else _LLAMA_SERVER
     address = read_address(given, dialect="ollama" if is_ollama else "openai", source=source)
-    has_path = "/" in address.partition("://")[2]
-    return address if has_path or is_ollama else f"{address}/v1"
+    return address if is_ollama else with_path(address)
 
 
 def _api_at(server: Server) -> Api:

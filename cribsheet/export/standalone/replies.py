@@ -10,7 +10,7 @@ from cribsheet.models._estimate import estimated_usage
 from cribsheet.models._llama import alternatives_of, first_parts_of, of_answer, parts_of
 from cribsheet.models._llama import logprobs_of as llama_logprobs_of
 from cribsheet.models._logprobs import NOTHING_TOLD, TokenLogprobs, read_entries, sound, text_of
-from cribsheet.models._ollama_replies import logprobs_of
+from cribsheet.models._ollama_replies import logprobs_of, usage_of
 from cribsheet.models._stops import cut_at_stop
 from cribsheet.models.thinking import Parts, after_thought, told_apart
 from cribsheet.prompts import Prompt
@@ -25,10 +25,8 @@ def read_ollama(reply: Json, prompt: Prompt) -> Completion:
     parts = told_apart(written, prompt, thought=said.get("thinking") or None)
     text = cut_at_stop(parts.answer, prompt.stop)
     told = _readable(lambda: logprobs_of(reply.get("logprobs") or (), parts))
-    usage = Usage(
-        prompt_tokens=reply.get("prompt_eval_count") or 0,
-        cached_tokens=reply.get("prompt_eval_cached_count"),
-        completion_tokens=reply.get("eval_count") or 0,
+    usage = usage_of(
+        reply.get("prompt_eval_count"), reply.get("eval_count"), cached_tokens=reply.get("prompt_eval_cached_count")
     )
     return Completion(
         text=text,

@@ -11,7 +11,7 @@ from cribsheet.export._base import Source
 from cribsheet.frozen import FrozenPrompt, Wiring
 from cribsheet.frozen.running import Run, follow
 from cribsheet.models import Model
-from cribsheet.models.addresses import read_address
+from cribsheet.models.addresses import read_address, with_path
 from cribsheet.models.embedded import EmbeddedModel
 from cribsheet.outcomes import Value
 
@@ -82,8 +82,7 @@ It raises ModelError if the model cannot be asked at all.
 
 def openai_address(text: str) -> str:
     """Return the base URL of an OpenAI-compatible server, with the usual path `/v1` if the text has none."""
-    url = read_address(text, dialect="openai", source="--api-base")
-    return url if "/" in url.partition("://")[2] else f"{url}/v1"
+    return with_path(read_address(text, dialect="openai", source="--api-base"))
 
 
 def one_by_one(

@@ -59,7 +59,7 @@ def directed(deployment: Deployment, usual: Mapping[str, Any], address: str | No
 
 
 def place_of(arguments: Mapping[str, Any]) -> Place:
-    """Return what messages say of where a request goes."""
+    """Return the target of a request, for error messages."""
     name, address = arguments["model"], arguments.get("api_base", "")
     provider = name.partition("/")[0]
     return Place(name, address, provider, "OPENAI_API_KEY" if address else f"{provider.upper()}_API_KEY")

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 from cribsheet.errors import ExportError
-from cribsheet.export.dotprompt import settings
 from cribsheet.export.verifying._base import Deployment, Inputs
 from cribsheet.export.verifying._litellm import ask_by, directed, imported_litellm
 from cribsheet.frozen.running import Run
@@ -33,4 +32,4 @@ def ask_dotprompt(deployment: Deployment, rows: Sequence[Inputs]) -> Iterator[Ru
         asked = directed(deployment, usual, address)
         if deployment.model:  # LiteLLM would take the model that the file names, not that of the request
             manager.prompt_manager.get_prompt(path.stem).model = asked["model"]
-        yield from ask_by(manager, {**asked, **settings(source), "prompt_id": path.stem}, deployment, rows)
+        yield from ask_by(manager, {**asked, **source.completion_settings, "prompt_id": path.stem}, deployment, rows)

@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,7 @@ def send_to_ollama(deployment: Deployment, rows: Sequence[Inputs]) -> Iterator[R
     """
     text = deployment.text()
     body = _request(text, deployment)
-    # OllamaModel knows where Ollama is, if no address is given.
+    # If no address is given, OllamaModel takes it from OLLAMA_HOST, or the usual one.
     compiled_at = deployment.source.model.endpoint if deployment.source.runs_on_ollama else ""
     address = OllamaModel("ollama/", api_base=deployment.api_base or compiled_at).endpoint
     server = Server(address, key=os.environ.get("OLLAMA_API_KEY"), timeout=TIMEOUT)
@@ -45,19 +46,19 @@ def send_to_ollama(deployment: Deployment, rows: Sequence[Inputs]) -> Iterator[R
 def _request(text: str, deployment: Deployment) -> dict[str, Any]:
     """Return the request that the `sed` command of the usage takes out of the Modelfile."""
     lines = [line.removeprefix(REQUEST) for line in text.split("\n") if line.startswith(REQUEST)]
-    try:
-        (body,) = map(json.loads, lines)
-        return {"model": body["model"], **body}
-    except (ValueError, TypeError, KeyError):
-        raise ExportError(
-            f"{deployment.path} must have one line with a request as JSON after {REQUEST!r}, but {len(lines)} lines "
-            f"begin so: {str(lines)[:80]}. Export it again."
-        ) from None
+    with suppress(ValueError):
+        bodies = [json.loads(line) for line in lines]
+        if len(bodies) == 1 and isinstance(bodies[0], dict) and "model" in bodies[0]:
+            return bodies[0]
+    raise ExportError(
+        f"{deployment.path} must have one line with a request as JSON after {REQUEST!r}, but {len(lines)} lines "
+        f"begin so: {str(lines)[:80]}. Export it again."
+    )
 
 
 @dataclass(frozen=True)
 class _Created:
-    """A model that was to be made of a Modelfile."""
+    """The model that `ollama create` should have made from a Modelfile."""
 
     server: Server
     name: str
@@ -101,7 +102,7 @@ class _Created:
             )
 
     def _inherited(self, commands: list[Command]) -> Parts:
-        """Return what the model has of the one that it is made of; nothing if that is not known."""
+        """Return the parts that the model inherits from its base; none if the base is unknown."""
         base = next((value for name, value in commands if name == "FROM"), "")
         if _WEIGHTS.match(base):
             return {"SYSTEM": [], "MESSAGE": []}

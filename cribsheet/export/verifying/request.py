@@ -73,7 +73,7 @@ def sent(deployment: Deployment, rows: Sequence[Inputs], body: Json, api: Api) -
 
 
 def asked(server: Server, path: str, request: Json) -> Json:
-    """Return the reply to a request; a fault that may pass is met with patience."""
+    """Return the reply to a request; transient failures are retried."""
     try:
         return patiently(lambda: granted(server.post(path, request), server.address, request.get("model", "")))
     except Refused as refused:
