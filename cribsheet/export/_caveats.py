@@ -7,6 +7,7 @@ from cribsheet.export._base import Source
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.layout import Layout
 from cribsheet.layout.decisions import decided_field
+from cribsheet.layout.escaping import SPECIAL_TOKENS
 from cribsheet.layout.rendering import render_outputs
 from cribsheet.outcomes import UNANSWERABLE
 from cribsheet.signature import Field
@@ -54,6 +55,17 @@ def other_weights(source: Source) -> Iterator[str]:
             f"Compiled for {source.model.name} with the weights {source.model.digest[:19]}…. This export does not "
             "check them: other weights under that name may answer differently."
         )
+
+
+def unescaped(source: Source) -> str:
+    """Return the caveat that whoever fills in the inputs has to keep the prompt's marks out of them."""
+    own = [pair for pair in source.opened.escaping.pairs if pair[0] not in SPECIAL_TOKENS]
+    told = ", ".join(f"{old!r} by {new!r}" for old, new in own)
+    return (
+        "An input with marks of this prompt, or with special tokens of the model, could pass for a demo or a turn. "
+        "Cribsheet puts a blank into them; whoever fills in this request has to do that: replace "
+        f"{told or 'special tokens'}{', and special tokens' if told else ''} as docs/export.md says."
+    )
 
 
 def _decision(prompt: FrozenPrompt, asks_logprobs: bool) -> Iterator[str]:

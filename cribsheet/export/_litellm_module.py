@@ -10,6 +10,7 @@ PROMPT_ID = ""
 INPUTS: list[str] = []
 MESSAGES: list[dict[str, Any]] = []
 IS_CHAT = True
+REPLACED: list[list[str]] = []
 
 # ---- code ----
 
@@ -94,6 +95,7 @@ def _checked(values: Any, model: str) -> "dict[str, str]":
 
 def _messages(values: "dict[str, str]") -> "list[dict[str, str]]":
     """Return the messages with the inputs in their places: a piece of a content is text, or the name of an input."""
+    values = {name: _escaped(value) for name, value in values.items()}
     return [
         {
             "role": message["role"],
@@ -103,6 +105,13 @@ def _messages(values: "dict[str, str]") -> "list[dict[str, str]]":
         }
         for message in MESSAGES
     ]
+
+
+def _escaped(text: str) -> str:
+    """Return an input without marks of the prompt and special tokens: it could pass for a demo or a turn with them."""
+    for old, new in REPLACED:
+        text = text.replace(old, new)
+    return text
 
 
 def _refusal(message: str, model: str) -> Any:

@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from cribsheet.errors import ExportError
 from cribsheet.export._base import Export, Source
 from cribsheet.export._caveats import caveats, input_forms
-from cribsheet.export.jinja import check_names, literal
+from cribsheet.export.jinja import check_names, literal, macro, macro_name
 from cribsheet.layout.template import Pieces, Slot, Turn
 
 _ROLES = {"system": "System:", "user": "User:", "assistant": "Assistant:"}
+_LINE_BREAKS = (("\r\n", " "), ("\n", " "))
+"""What an input loses so that it cannot begin a turn."""
 _INPUT = "\x00"
 """Stands for an input while the lines of a prompt are checked."""
 
@@ -28,10 +30,12 @@ def to_dotprompt(source: Source) -> Export:
     """
     check_names(source)
     _check_lines(source)
-    path = source.saved_as("prompt")
+    path, name = source.saved_as("prompt"), macro_name(source)
+    # LiteLLM escapes HTML in what is not marked as safe.
+    escape = macro(name, source.opened.escaping, first=_LINE_BREAKS, ending=" | safe")
     return Export(
         target="dotprompt",
-        text=f"---\n{_front_matter(source)}---\n{_turns(source.opened.turns)}\n",
+        text=f"---\n{_front_matter(source)}---\n{escape}{_turns(source.opened.turns, name)}\n",
         file_name=path,
         usage=_usage(source, path),
         carriage="text",
@@ -82,17 +86,13 @@ def _front_matter(source: Source) -> str:
     return "".join(f"{name}: {json.dumps(value, ensure_ascii=False)}\n" for name, value in told.items())
 
 
-def _turns(turns: tuple[Turn, ...]) -> str:
-    return "\n".join(f"{_ROLES[turn.role]} {''.join(_text(turn.content))}" for turn in turns)
+def _turns(turns: tuple[Turn, ...], name: str) -> str:
+    return "\n".join(f"{_ROLES[turn.role]} {''.join(_text(turn.content, name))}" for turn in turns)
 
 
-def _text(pieces: Pieces) -> Iterator[str]:
-    """Yield the template of a turn: LiteLLM escapes HTML in what is not marked as safe."""
+def _text(pieces: Pieces, name: str) -> Iterator[str]:
     for piece in pieces:
-        if isinstance(piece, Slot):
-            yield f'{{{{ {piece.field} | string | replace("\\r\\n", " ") | replace("\\n", " ") | safe }}}}'
-        else:
-            yield literal(piece)
+        yield f"{{{{ {name}({piece.field}) }}}}" if isinstance(piece, Slot) else literal(piece)
 
 
 def _usage(source: Source, path: str) -> str:

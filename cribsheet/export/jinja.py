@@ -1,16 +1,19 @@
 """Export to a Jinja2 template that renders exactly the bytes of the prompt.
 
 The template is for `jinja2.Environment()` with its default delimiters and without autoescaping. `trim_blocks`,
-`lstrip_blocks` and `keep_trailing_newline` make no difference, because the template has only expressions. Syntax:
-https://jinja.palletsprojects.com/en/stable/templates/
+`lstrip_blocks` and `keep_trailing_newline` make no difference, because the template has no white space around its one
+macro, and else only expressions. Syntax: https://jinja.palletsprojects.com/en/stable/templates/
 """
 
+import itertools
 import json
 import re
+from collections.abc import Iterable
 
 from cribsheet.errors import ExportError
 from cribsheet.export._base import Export, Source
 from cribsheet.export._caveats import caveats, input_forms
+from cribsheet.layout.escaping import Escaping
 from cribsheet.layout.template import Pieces, Slot, Turn, filled
 
 _CONSTANTS = frozenset({"true", "false", "none", "self"})
@@ -28,11 +31,11 @@ def to_jinja(source: Source) -> Export:
     """
     check_names(source)
     path = source.saved_as("jinja")
-    opened = source.opened
-    text = _messages(opened.turns) if opened.turns else _text(opened.text)
+    opened, name = source.opened, macro_name(source)
+    text = _messages(opened.turns, name) if opened.turns else _text(opened.text, name)
     return Export(
         target="jinja",
-        text=text,
+        text=macro(name, opened.escaping) + text,
         file_name=path,
         usage=_usage(source, path),
         carriage="text",
@@ -50,8 +53,30 @@ def check_names(source: Source) -> None:
         )
 
 
-def _text(pieces: Pieces) -> str:
-    return "".join(f"{{{{ {piece.field} }}}}" if isinstance(piece, Slot) else literal(piece) for piece in pieces)
+def macro_name(source: Source) -> str:
+    """Return a name for the macro that is not the name of an input."""
+    taken = {field.name for field in source.prompt.signature.inputs}
+    names = ("escaped" + "_" * count for count in itertools.count())
+    return next(name for name in names if name not in taken)
+
+
+def macro(name: str, escaping: Escaping, *, first: Iterable[tuple[str, str]] = (), ending: str = "") -> str:
+    """Return a macro that makes the replacements in the text of an input, those of `first` before the others.
+
+    The empty expression after it keeps `trim_blocks` from taking a line break of the prompt.
+    """
+    pairs = ",\n".join(f"({old!r}, {new!r})" for old, new in (*first, *escaping.pairs))
+    return (
+        f"{{% macro {name}(value) %}}{{% set own = namespace(text=value | string) %}}"
+        f"{{% for old, new in [\n{pairs}] %}}{{% set own.text = own.text | replace(old, new) %}}{{% endfor %}}"
+        f"{{{{ own.text{ending} }}}}{{% endmacro %}}{{{{ '' }}}}"
+    )
+
+
+def _text(pieces: Pieces, name: str) -> str:
+    return "".join(
+        f"{{{{ {name}({piece.field}) }}}}" if isinstance(piece, Slot) else literal(piece) for piece in pieces
+    )
 
 
 def literal(text: str) -> str:
@@ -63,17 +88,14 @@ def literal(text: str) -> str:
     return _UNSAFE.sub(lambda found: f"{{{{ {found.group()!r} }}}}", text)
 
 
-def _messages(turns: tuple[Turn, ...]) -> str:
-    """Return the messages as JSON, one per line; the last one's content is an expression that ends in `tojson`.
-
-    The expression starts with an empty string, so that the content is a string even if the only input is a number.
-    """
+def _messages(turns: tuple[Turn, ...], name: str) -> str:
+    """Return the messages as JSON, one per line; the last one's content is an expression that ends in `tojson`."""
     *before, last = turns
     lines = [
         literal(json.dumps({"role": turn.role, "content": filled(turn.content, {})}, ensure_ascii=False))
         for turn in before
     ]
-    content = " ~ ".join(["''", *(piece.field if isinstance(piece, Slot) else repr(piece) for piece in last.content)])
+    content = " ~ ".join(f"{name}({piece.field})" if isinstance(piece, Slot) else repr(piece) for piece in last.content)
     lines.append(f'{{"role": {json.dumps(last.role)}, "content": {{{{ ({content}) | tojson }}}}}}')
     return "[\n" + ",\n".join(lines) + "\n]"
 

@@ -91,7 +91,8 @@ def _module(source: Source, stem: str) -> str:
     return (
         f'"""The frozen prompt {stem} for LiteLLM, written by cribsheet export --to litellm."""\n\n{imports}'
         f"PROMPT_ID = {_literal(stem)}\nINPUTS: list[str] = {_literal(inputs)}\n"
-        f"MESSAGES: list[dict[str, Any]] = {_literal(messages)}\nIS_CHAT = {bool(turns)}\n{code}"
+        f"MESSAGES: list[dict[str, Any]] = {_literal(messages)}\nIS_CHAT = {bool(turns)}\n"
+        f"REPLACED: list[list[str]] = {_literal(source.opened.escaping.pairs)}\n{code}"
     )
 
 

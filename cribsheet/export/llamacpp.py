@@ -10,7 +10,7 @@ from typing import Any
 
 from cribsheet.carriage import Carriage
 from cribsheet.export._base import Export, Source
-from cribsheet.export._caveats import caveats, input_forms, logit_bias
+from cribsheet.export._caveats import caveats, input_forms, logit_bias, unescaped
 from cribsheet.export._shell import curl, jq, llama_server
 from cribsheet.layout.decisions import decided_field
 from cribsheet.layout.template import filled
@@ -30,7 +30,7 @@ def to_llamacpp(source: Source) -> Export:
         usage=_usage(source, path),
         carriage=carriage,
         score=source.score(carriage),
-        caveats=(*_own_caveats(source), *caveats(source, decides=bool(biases))),
+        caveats=(*_own_caveats(source), unescaped(source), *caveats(source, decides=bool(biases))),
     )
 
 

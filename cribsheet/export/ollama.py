@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cribsheet.export._base import Export, Source
-from cribsheet.export._caveats import caveats, input_forms
+from cribsheet.export._caveats import caveats, input_forms, unescaped
 from cribsheet.export._modelfile import ALWAYS_OWN, comment, is_writable, quoted, template_text
 from cribsheet.export._shell import curl, jq
 from cribsheet.layout.template import Pieces, Slot, Turn, filled
@@ -41,7 +41,7 @@ def to_ollama(source: Source) -> Export:
     path = source.saved_as("Modelfile")
     shares = _chat_shares(source) if source.opened.turns else _raw_shares(source)
     usage = _usage(source, shares, path)
-    said = (*_ollama_caveats(source, shares), *caveats(source))
+    said = (*_ollama_caveats(source, shares), unescaped(source), *caveats(source))
     lost = (f"- {caveat}" for caveat in said)
     head = f"The prompt {source.name} of {source.program.task}, compiled by Cribsheet for {source.model.name}."
     parts = [

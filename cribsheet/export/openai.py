@@ -10,7 +10,7 @@ from typing import Any
 
 from cribsheet.carriage import Carriage
 from cribsheet.export._base import Export, Source
-from cribsheet.export._caveats import caveats, input_forms, is_decided, logit_bias
+from cribsheet.export._caveats import caveats, input_forms, is_decided, logit_bias, unescaped
 from cribsheet.export._shell import curl, jq, llama_server
 from cribsheet.layout.template import filled
 
@@ -30,7 +30,11 @@ def to_openai(source: Source) -> Export:
         usage=_usage(source, path),
         carriage=carriage,
         score=source.score(carriage),
-        caveats=(*_request_caveats(source), *caveats(source, asks_logprobs=True, decides=carriage == "logit_bias")),
+        caveats=(
+            *_request_caveats(source),
+            unescaped(source),
+            *caveats(source, asks_logprobs=True, decides=carriage == "logit_bias"),
+        ),
     )
 
 

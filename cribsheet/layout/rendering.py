@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from cribsheet.dataset.examples import Demo
 from cribsheet.layout import Layout
+from cribsheet.layout.escaping import SPECIAL_TOKENS, Escaping, escaping
 from cribsheet.layout.parsing import parse_field
 from cribsheet.layout.questions import question_of
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
@@ -26,8 +27,9 @@ def render(
     stop = layout.stops(signature)
     if layout.style == "chat_turns":
         return Prompt(messages=_turns(layout, signature, instructions, demos, inputs), stop=stop)
-    asked = _asked(layout, signature, inputs)
-    shown = [_asked(layout, signature, demo.inputs) + render_outputs(layout, signature, demo.outputs) for demo in demos]
+    escape = escaping(layout, signature)
+    asked = _asked(layout, signature, inputs, escape)
+    shown = _shown(layout, signature, demos, escape)
     start = [instructions] if layout.instructions_at == "start" and instructions else []
     end = [instructions] if layout.instructions_at == "end" and instructions else []
     text = layout.between_demos.join([*start, *shown, *end, asked])
@@ -54,14 +56,15 @@ def _turns(
     demos: Sequence[Demo],
     inputs: Mapping[str, Value],
 ) -> tuple[Message, ...]:
+    escape = escaping(layout, signature)
     system = instructions if layout.instructions_at == "start" else ""
     turns = [Message(role="system", content=system)] if system else []
     for demo in demos:
         answer = render_outputs(layout, signature, demo.outputs).lstrip(" ")
-        turns.append(Message(role="user", content=_asked(layout, signature, demo.inputs)))
+        turns.append(Message(role="user", content=_asked(layout, signature, demo.inputs, escape)))
         turns.append(Message(role="assistant", content=answer))
     last = [instructions] if layout.instructions_at == "end" and instructions else []
-    content = layout.between_demos.join([*last, _asked(layout, signature, inputs)])
+    content = layout.between_demos.join([*last, _asked(layout, signature, inputs, escape)])
     return (*turns, Message(role="user", content=content))
 
 
@@ -73,28 +76,40 @@ def _questioned(
     inputs: Mapping[str, Value],
 ) -> Prompt:
     """Return a prompt with a typed question; its text holds the demos with their answers, and then the inputs."""
-    shown = [_asked(layout, signature, demo.inputs) + render_outputs(layout, signature, demo.outputs) for demo in demos]
-    case = _asked(layout, signature, inputs, cue=False)
+    escape = escaping(layout, signature)
+    shown = _shown(layout, signature, demos, escape)
+    case = _asked(layout, signature, inputs, escape, cue=False)
     question = question_of(layout, signature.outputs[0], instructions)
     return Prompt(text=layout.between_demos.join([*shown, case]), question=question)
 
 
-def _asked(layout: Layout, signature: Signature, inputs: Mapping[str, Value], *, cue: bool | None = None) -> str:
+def _shown(layout: Layout, signature: Signature, demos: Sequence[Demo], escape: Escaping) -> list[str]:
+    """Return the text of each demo."""
+    return [
+        _asked(layout, signature, demo.inputs, escape) + render_outputs(layout, signature, demo.outputs)
+        for demo in demos
+    ]
+
+
+def _asked(
+    layout: Layout,
+    signature: Signature,
+    inputs: Mapping[str, Value],
+    escape: Escaping,
+    *,
+    cue: bool | None = None,
+) -> str:
     """Return the text before the first output's value: the inputs, the reminder and the output's opening mark."""
     mark = layout.input_mark
     pieces = []
     for field in layout.ordered(signature):
-        value = _input_text(layout, field, inputs[field.name])
+        value = escape.apply(field.type.write(inputs[field.name], layout.verbalizer))
         pieces.append(layout.opening(field.name, mark) + mark.gap + value + layout.closing(field.name, mark))
     if layout.reminder:
         pieces.append(layout.reminder)
     if (layout.cue or layout.style != "chat_turns") if cue is None else cue:
         pieces.append(layout.opening(signature.outputs[0].name, layout.output_mark))
     return layout.between_fields.join(pieces)
-
-
-def _input_text(layout: Layout, field: Field, value: Value) -> str:
-    return field.type.write(value, layout.verbalizer)
 
 
 def _output_text(layout: Layout, signature: Signature, field: Field, value: Value) -> str:
@@ -118,16 +133,17 @@ def _unanswerable_text(layout: Layout, signature: Signature, field: Field, value
 
 
 def _reads_back(layout: Layout, signature: Signature, field: Field, plain: str, value: Value) -> bool:
-    if any(stop in plain for stop in layout.stops(signature)) or plain.startswith('"'):
+    unsafe = (*layout.stops(signature), *SPECIAL_TOKENS)
+    if any(text in plain for text in unsafe) or plain.startswith('"'):
         return False
     return parse_field(layout, field, layout.output_mark.gap + plain) == value
 
 
 def _quoted(layout: Layout, signature: Signature, text: str) -> str:
-    """Return the text as a JSON string that contains no mark of the layout."""
+    """Return the text as a JSON string that contains no mark of the layout and no special token."""
     mark = layout.output_mark
     marks = [layout.closing(field.name, mark) for field in signature.outputs] + [*layout.stops(signature)]
-    unsafe = {mark[0] for mark in marks if mark}
+    unsafe = {mark[0] for mark in marks if mark} | {token[0] for token in SPECIAL_TOKENS if token in text}
     return '"' + "".join(_escaped(char) if char in unsafe else _json_char(char) for char in text) + '"'
 
 

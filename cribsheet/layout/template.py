@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cribsheet.dataset.examples import Demo
+from cribsheet.layout.escaping import Escaping, escaping
 from cribsheet.layout.layout import Layout
 from cribsheet.layout.rendering import render
 from cribsheet.prompts import Prompt, Question
@@ -44,6 +45,8 @@ class Template:
     """The messages of a chat; only the last one has slots. Empty for a raw completion."""
     stop: tuple[str, ...]
     """The stop sequences."""
+    escaping: Escaping
+    """What has to be replaced in the text of an input before it takes the place of a slot."""
     question: Question | None = None
     """The typed question about the text; None if the model should continue the text."""
 
@@ -85,6 +88,7 @@ def template(layout: Layout, signature: Signature, *, instructions: str, demos: 
         text=_split(prompt.text, marks),
         turns=tuple(Turn(message.role, _split(message.content, marks)) for message in prompt.messages),
         stop=prompt.stop,
+        escaping=escaping(layout, signature),
         question=prompt.question,
     )
 

@@ -167,14 +167,21 @@ def test_ollama_is_said_to_wrap_raw_prompts_in_its_template() -> None:
 
 @needs_jq
 @pytest.mark.parametrize("layout", ["plain-lead-both", "chat-lead-last"])
-def test_the_commands_fill_in_any_inputs(layout: str, tmp_path: Path) -> None:
+def test_the_commands_fill_in_any_inputs_that_are_escaped(layout: str, tmp_path: Path) -> None:
     prompt = prompt_of(layout_named(layout), QA, ())
     exported = export(program_of(prompt), "openai", path=str(tmp_path / "it's a file.json"))
     Path(exported.file_name).write_text(exported.text, encoding="utf-8")
     for value in NASTY:
-        values = {"question": "{{context}} {{question}}" + value, "context": value}
+        given = {"question": "{{context}} {{question}}" + value, "context": value}
+        values = {name: prompt.template.escaping.apply(text) for name, text in given.items()}
         reply = json.loads(run_usage(exported.usage, values, upto="\\\n  | curl"))
-        assert sent(reply) == prompt_text(prompt, values)
+        assert sent(reply) == prompt_text(prompt, given)
+
+
+@pytest.mark.parametrize("target", ["openai", "llamacpp", "ollama"])
+def test_whoever_fills_a_request_is_told_what_to_escape(target: str) -> None:
+    told = " ".join(export(program_of(prompt_of(layout_named("plain"), SENTIMENT, ())), target).caveats)
+    assert r"'\nSentiment:' by ' Sentiment:'" in told
 
 
 @pytest.mark.model

@@ -71,7 +71,7 @@ def test_the_server_gets_the_frozen_prompt(target: str, layout: str, tmp_path: P
 def test_what_is_in_the_file_is_what_is_sent(target: str, tmp_path: Path, server: ScriptServer) -> None:
     deployment = deployed(target, tmp_path)
     path = deployment.path if target == "dotprompt" else beside(deployment, target)
-    path.write_text(path.read_text().replace("Say whether", "Tell me whether").replace("{{ text", "{{ 'x'"))
+    path.write_text(path.read_text().replace("Say whether", "Tell me whether").replace("own.text | safe", "'x'"))
     found = answers(deployment, target, ROWS[:1], server)
     assert server.asked[0].messages[0].content.startswith("Tell me whether the text is")
     assert (outputs(found[0]) == {"sentiment": "positive"}) == (target != "dotprompt")

@@ -115,5 +115,6 @@ def _is_of_the_export(error: Exception) -> bool:
 def _messages(opened: Template, inputs: Mapping[str, str]) -> Prompt:
     """Return the frozen prompt as LiteLLM takes it: a raw one is the content of the only message."""
     turns = opened.turns or (Turn("user", opened.text),)
+    inputs = {name: opened.escaping.apply(text) for name, text in inputs.items()}
     messages = [Message.model_validate({"role": turn.role, "content": filled(turn.content, inputs)}) for turn in turns]
     return Prompt(messages=tuple(messages), stop=opened.stop)

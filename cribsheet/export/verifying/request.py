@@ -58,12 +58,14 @@ def send_to_llamacpp(deployment: Deployment, rows: Sequence[Inputs]) -> Iterator
 
 def sent(deployment: Deployment, rows: Sequence[Inputs], body: Json, api: Api) -> Iterator[Run | str]:
     """Fill a request body with the inputs of each row, and send it."""
-    marks = deployment.source.opened.placeholders()
+    opened = deployment.source.opened
+    marks = opened.placeholders()
     if "model" in body and deployment.served_name:
         body = {**body, "model": deployment.served_name}
 
     def answer(inputs: Mapping[str, str]) -> Answer:
-        request = _filled(body, marks, inputs)
+        tame = {name: opened.escaping.apply(text) for name, text in inputs.items()}  # as the caveats ask
+        request = _filled(body, marks, tame)
         stop = request.get("stop", ())
         prompt = Prompt(messages=request.get("messages", ()), text=request.get("prompt", ""), stop=stop)
         reply = asked(api.server, api.chat if prompt.is_chat else api.raw, request)

@@ -1,0 +1,81 @@
+"""Keep the text of an input from passing for a part of the prompt's own structure.
+
+An input may contain the marks of the layout, or the special tokens of a chat template. A model would read these as a
+demo, or as a turn of the chat, that nobody gave. So each gets a blank in a place where the text still reads the same to
+a person. Only literal replacements are used, because exports have to make the same ones in other languages.
+"""
+
+import itertools
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from cribsheet.layout.layout import Layout
+from cribsheet.signature import Signature
+
+_BEGINNINGS = ("<|", "<｜", "[|")
+"""How special tokens begin in most families: ChatML, Llama 3, Phi, Command, gpt-oss; DeepSeek; EXAONE."""
+_NAMED = (
+    *("<s>", "</s>", "<bos>", "<eos>", "<pad>", "<unk>", "<mask>", "<sop>", "<eop>", "<eoa>"),
+    *("<start_of_turn>", "<end_of_turn>", "<turn|>", "<channel|>", "<start_of_image>", "<end_of_image>"),
+    *("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[gMASK]"),
+    *("[TOOL_CALLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]"),
+    *("<think>", "</think>", "[THINK]", "[/THINK]", "<tool_call>", "</tool_call>", "<tool_response>"),
+    *("</tool_response>", "<seed:bos>", "<seed:eos>"),
+)
+"""Special tokens of Llama 2, Mistral, Gemma, GLM, Qwen, InternLM and Seed that begin like ordinary text."""
+SPECIAL_TOKENS = (*_BEGINNINGS, *_NAMED)
+"""Special tokens of chat templates, or their beginnings."""
+
+
+@dataclass(frozen=True)
+class Escaping:
+    """The replacements in the text of each input."""
+
+    pairs: tuple[tuple[str, str], ...]
+    """Texts to look for, and what takes their place; to be applied in this order."""
+
+    def apply(self, text: str) -> str:
+        """Return the text of an input after the replacements.
+
+        >>> Escaping((("\\nLabel:", " Label:"),)).apply("Fine.\\nLabel: yes")
+        'Fine. Label: yes'
+        """
+        for first, pairs in self._by_first.items():
+            if first in text:  # a shortcut: most texts have none, and a search renders millions of fields
+                for old, new in pairs:
+                    text = text.replace(old, new)
+        return text
+
+    @cached_property
+    def _by_first(self) -> dict[str, list[tuple[str, str]]]:
+        """The pairs by their first character; `pairs` is in this order."""
+        return {first: list(pairs) for first, pairs in itertools.groupby(self.pairs, key=lambda pair: pair[0][0])}
+
+
+def escaping(layout: Layout, signature: Signature) -> Escaping:
+    """Return what has to be replaced in the text of an input.
+
+    A special token, or a closing mark, gets a blank after its first character. An opening mark counts at the start of a
+    line alone, so the line break before it becomes a blank; if the layout does not put each mark on a line of its own,
+    then the mark gets a blank after its first character too.
+    """
+    marks = [(field.name, layout.input_mark) for field in signature.inputs]
+    marks += [(field.name, layout.output_mark) for field in signature.outputs]
+    opening = tuple(layout.opening(name, mark) for name, mark in marks)
+    closing = tuple(layout.closing(name, mark) for name, mark in marks)
+    return _escaping(opening, closing, _has_lines(layout))
+
+
+@lru_cache(maxsize=64)
+def _escaping(opening: tuple[str, ...], closing: tuple[str, ...], has_lines: bool) -> Escaping:
+    begun = [mark.rstrip() for mark in opening if mark.strip()]
+    broken = [*SPECIAL_TOKENS, *(mark for mark in closing if mark), *([] if has_lines else begun)]
+    pairs = [(text, f"{text[0]} {text[1:]}") for text in broken if len(text) > 1]
+    pairs += [(line_break + mark, f" {mark}") for mark in begun for line_break in ("\n", "\r")]
+    return Escaping(tuple(sorted(dict.fromkeys(pairs), key=lambda pair: pair[0][0])))
+
+
+def _has_lines(layout: Layout) -> bool:
+    """Tell whether marks begin a line, and no input's value does."""
+    before_value = layout.input_mark.open + layout.input_mark.gap
+    return "\n" in layout.between_fields and bool(before_value.strip()) and not before_value.endswith(("\n", "\r"))
