@@ -47,8 +47,6 @@ class _Charge(NamedTuple):
 class Bill:
     """The requests of one part of a compile, such as a trial, and their cost."""
 
-    cost: float = 0.0
-    """What was charged, in the budget's unit. Requests that another part had paid for are free."""
     price: float = 0.0
     """What its distinct requests cost, whichever part paid for them. It tells what further requests will cost."""
     keys: set[str] = field(default_factory=set)
@@ -170,7 +168,6 @@ class Ledger:
             self.tokens += tokens
             self.spent += cost
         if bill is not None:
-            bill.cost += cost
             bill.price += 0.0 if request.key in bill.keys else self._charges[request.key].cost
             bill.keys.add(request.key)
         return cost

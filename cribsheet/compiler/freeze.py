@@ -231,7 +231,7 @@ def _notes(study: Study, wiring: Wiring | None) -> tuple[str, ...]:
         )
     if wiring is None:
         notes.append("The program runs its own code between its prompts, so it runs only in its workspace.")
-    return (*notes, *(study.teacher_runs.notes if study.teacher_runs else ()))
+    return (*notes, *dict.fromkeys(study.notes), *(study.teacher_runs.notes if study.teacher_runs else ()))
 
 
 def _versions(model: str) -> dict[str, str]:

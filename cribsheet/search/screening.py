@@ -56,7 +56,8 @@ class Screening:
         The list is empty if no prompt fits the context window.
         """
         until = self.study.ledger.left - allowance
-        if self._least_sets() * self._estimated_price() > allowance:
+        row = next((trial.cost_of_asking for trial in self.study.trials), 1.0)  # by the baseline
+        if self._least_sets() * (BLOCK + DEMOS) * row > allowance:
             return self._compare_layouts(until)
         blocks = len(self.blocks)
         for number in range(MOST_SETS):
@@ -79,11 +80,6 @@ class Screening:
             return LEAST_SETS
         choices = len(self.layouts) + sum(map(len, self._words_in(self.layouts[0])))
         return max(LEAST_SETS, choices)
-
-    def _estimated_price(self) -> float:
-        """Return what trying a set may cost, estimated from the price of a row of the baseline."""
-        row = next((trial.cost_of_asking for trial in self.study.trials), 1.0)
-        return (BLOCK + DEMOS) * row
 
     def _compare_layouts(self, until: float) -> list[Candidate]:
         """Try each layout with the same demos; return the first untried if a readout may learn from rows instead."""
@@ -146,7 +142,7 @@ class Screening:
         """Return the best layout with the best words, and with one other choice of each kind.
 
         The other choice is the second best layout, the second best field names, and the outcomes' own words: a few
-        small sets may favour words, such as A and B, with which a model cannot tell the outcomes apart.
+        small sets may favour words with which a model cannot tell the outcomes apart.
         """
         demos = self._demos()
         found: dict[str, Candidate] = {}
@@ -184,9 +180,10 @@ class Screening:
         for kind, name, language, place in others:
             words = self._words(kind, name, language)[int(place)]
             if words:
-                old = candidate.prompts[name].layout
-                update = {"words": words} if kind == "names" else {"verbalizers": {**old.verbalizers, **words}}
-                candidate = self.study.reworded(candidate, name, old.model_copy(update=update))
+                old = candidate.prompts[name]
+                update = {"words": words} if kind == "names" else {"verbalizers": {**old.layout.verbalizers, **words}}
+                prompt = self.study.prompt(old.signature, old.layout.model_copy(update=update), old.demos)
+                candidate = candidate.with_prompt(name, prompt, origin=candidate.origin)
         return candidate
 
     def _words(self, kind: str, name: str, language: str) -> list[Words]:

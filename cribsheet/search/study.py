@@ -70,6 +70,8 @@ class Study:
     trials: list[Trial] = field(default_factory=list)
     curve: list[tuple[int, float]] = field(default_factory=list)
     """Pairs of the tokens spent and the best validation score at that time."""
+    notes: list[str] = field(default_factory=list)
+    """Sentences for the notes of the frozen file."""
     _entered: set[str] = field(default_factory=set)
     _sources: dict[Signature, str | None] = field(default_factory=dict)
     """By signature, the input that its answers are extracted from."""
@@ -126,11 +128,6 @@ class Study:
         return None if teacher is None else Charged(teacher, self.ledger)
 
     @property
-    def proposer(self) -> Completer:
-        """The model that proposes instructions: the teacher, or the model itself if there is no teacher."""
-        return self.teacher or Charged(self.model, self.ledger)
-
-    @property
     def layouts(self) -> list[Layout]:
         """The layouts in which this model can be asked.
 
@@ -185,12 +182,6 @@ class Study:
         """Return the candidate that shows these demos in a layout. `demos` has a value for each predictor."""
         prompts = {name: self.prompt(signature, layout, demos[name]) for name, signature in self.signatures.items()}
         return Candidate(prompts, origin=origin)
-
-    def reworded(self, candidate: Candidate, name: str, layout: Layout) -> Candidate:
-        """Return the candidate with another layout for one predictor, such as the same layout with other words."""
-        old = candidate.prompts[name]
-        prompt = self.prompt(old.signature, layout, old.demos, instructions=old.instructions)
-        return candidate.with_prompt(name, prompt, origin=candidate.origin)
 
     def prompt(
         self, signature: Signature, layout: Layout, demos: Sequence[Demo], *, instructions: str | None = None

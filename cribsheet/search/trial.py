@@ -51,15 +51,9 @@ class Trial:
         """
         self._base_results: list[RowResult] = []
         self._allowed: tuple[Fitter, ...] = ()
-        self._lead: tuple[tuple[float, ...], tuple[float, ...], float] = ((), (), 0.0)
         self._evaluator = evaluator
         self._bill = Bill()
         self._charged = Charged(evaluator.model, evaluator.ledger, self._bill)
-
-    @property
-    def cost(self) -> float:
-        """What was charged, in the budget's unit. Requests that another trial had made are free."""
-        return self._bill.cost
 
     @property
     def price(self) -> float:
@@ -82,11 +76,11 @@ class Trial:
         The deduction is two standard errors of the difference on the same rows: among many candidates with few rows,
         the best one looks better than it is. There is no deduction if both have the same number of rows.
         """
-        own, its, lead = self._lead
-        if own is not self.ranks or its is not other.ranks:  # after each block, every trial is compared again
-            lead = _lead(self.ranks, other.ranks)
-            self._lead = self.ranks, other.ranks, lead
-        return lead
+        own, its = self.ranks, other.ranks
+        if len(own) == len(its):
+            return fmean(own) - fmean(its)
+        ahead = [one - one_of_its for one, one_of_its in zip(own, its, strict=False)]
+        return fmean(ahead) - _CAUTION * float(np.std([*ahead, -0.5, 0.5], ddof=1)) / math.sqrt(len(ahead))
 
     @property
     def rows(self) -> int:
@@ -189,10 +183,3 @@ class Trial:
     def _answer(self, candidate: Candidate, rows: Sequence[Row]) -> Iterator[RowResult]:
         """Yield the results of rows; see `Evaluator.answer`."""
         return self._evaluator.answer(candidate, rows, bill=self._bill)
-
-
-def _lead(own: tuple[float, ...], its: tuple[float, ...]) -> float:
-    if len(own) == len(its):
-        return fmean(own) - fmean(its)
-    ahead = [one - other for one, other in zip(own, its, strict=False)]
-    return fmean(ahead) - _CAUTION * float(np.std([*ahead, -0.5, 0.5], ddof=1)) / math.sqrt(len(ahead))

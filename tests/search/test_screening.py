@@ -64,16 +64,16 @@ def test_words_that_help_are_in_the_best_layout(study: Study) -> None:
 
 def test_the_outcomes_own_words_are_raced_even_if_others_did_best(study: Study) -> None:
     def answer(prompt: Prompt, sampling: Sampling) -> Completion:
-        completion = knows_when_told("A\n").complete(prompt, sampling)
-        if "A\n" not in prompt.full_text:
+        completion = knows_when_told("awful\n").complete(prompt, sampling)
+        if "awful\n" not in prompt.full_text:
             return completion
-        letters = {"positive": "B", "negative": "A"}
-        told = {letters.get(word.strip(), word): value for word, value in (completion.first_token or {}).items()}
+        other = {"positive": "wonderful", "negative": "awful"}
+        told = {other.get(word.strip(), word): value for word, value in (completion.first_token or {}).items()}
         return completion.model_copy(update={"first_token": told})
 
     study = replace(study, evaluator=evaluator_of(ScriptedModel(answer), budget="4000calls"))
     best, *others = screening_of(study).run(3000)
-    assert set(best.prompts[BARE].layout.verbalizers.values()) == {"A", "B"}
+    assert set(best.prompts[BARE].layout.verbalizers.values()) == {"awful", "wonderful"}
     assert any(not one.prompts[BARE].layout.verbalizers for one in others)
 
 

@@ -5,7 +5,6 @@ from itertools import pairwise
 import pytest
 
 from cribsheet.budget import BudgetExhausted
-from cribsheet.compiler.bridge import BARE
 from cribsheet.errors import CompileError
 from studies import arena, fighter
 
@@ -53,12 +52,3 @@ def test_a_candidate_that_does_not_fit_the_window_is_refused_with_its_size() -> 
     assert not study.fits(long)
     with pytest.raises(CompileError, match="context window of 64"):
         study.trial(long)
-
-
-def test_reworded_prompts_keep_their_demos_and_instructions() -> None:
-    study = arena()
-    own = fighter(study, 80)
-    layout = own.prompts[BARE].layout.model_copy(update={"words": {"text": "Review"}})
-    other = study.reworded(own, BARE, layout).prompts[BARE]
-    assert other.layout.words == {"text": "Review"}
-    assert (other.demos, other.instructions) == (own.prompts[BARE].demos, own.prompts[BARE].instructions)

@@ -189,7 +189,7 @@ def test_rows_are_asked_and_paid_once() -> None:
     trial = Trial(candidate_of(), evaluator_of(model))
     for rows in (8, 24, 24, 8, 30):
         trial.extend(EVEN[:rows])
-    assert len(model.calls) == 30 == trial.cost
+    assert len(model.calls) == 30 == trial.price
     assert trial.rows == len(trial.merits) == 30
 
 
@@ -237,7 +237,7 @@ def test_rows_off_the_topic_are_withheld_unasked() -> None:
     trial.extend(HALF_OFF_TOPIC)
     assert len(model.calls) == 20
     assert trial.evaluation.scores[1::2] == (1.0,) * 20
-    assert trial.cost_of_asking == pytest.approx(trial.cost / 20)
+    assert trial.cost_of_asking == pytest.approx(trial.price / 20)
     asked = [*evaluator.answer(trial.candidate, HALF_OFF_TOPIC, ignore_budget=True)]
     assert len(model.calls) == 40  # the rows asked before are remembered
     assert [row.score for row in asked] == list(trial.evaluation.scores)
@@ -385,7 +385,7 @@ def test_a_program_with_code_of_its_own_runs_again_without_a_call() -> None:
     contrary = {number: {"negative": "positive", "positive": "negative"} for number in (102, 105)}
     program, model = Program(contrary), student(-3.0)
     trial = trial_of(model, EVEN[:24], run=program)
-    assert program.runs > len(model.calls) == trial.cost == 24
+    assert program.runs > len(model.calls) == trial.price == 24
     right = [row.example.values["sentiment"] for row in trial.evaluation.rows]
     assert [place for place, pair in enumerate(zip(said(trial), right, strict=True)) if pair[0] != pair[1]] == [2, 5]
     assert [trial.merits[place] for place in (2, 5)] == [0.0, 0.0]
@@ -440,7 +440,7 @@ def test_a_decision_that_changes_what_is_asked_next_costs_a_call() -> None:
     trial.extend(REPLIES[:24])
     assert trial.mean == 1.0
     changed = 12  # the positive ones: all were negative before calibration
-    assert len(model.calls) == trial.cost == 2 * 24 + changed
+    assert len(model.calls) == trial.price == 2 * 24 + changed
 
 
 def test_a_budget_that_ends_while_corrections_are_tried_leaves_the_trial_as_it_was() -> None:

@@ -83,13 +83,14 @@ def _teachers_candidate(study: Study, teaching: TeacherSettings) -> Candidate:
 
     The student is asked in a layout that the search uses. Another teacher is asked in words that name the outcomes.
     """
+    window = (teaching.teacher or study.model).context_window
     for size in range(SHOWN, -1, -1):
         demos = {
             name: balanced(signature, study.pools[name], size=size, rng=study.rng)
             for name, signature in study.signatures.items()
         }
         candidate = _with_demos(study, teaching, demos)
-        if study.fits(candidate, window=_window(study, teaching)):
+        if study.fits(candidate, window=window):
             break
     return candidate
 
@@ -117,7 +118,3 @@ def _worded_layout(study: Study, teaching: TeacherSettings) -> Layout:
     if teaching.teacher is not None:
         return layout_named(ZERO_SHOT)
     return next(layout for layout in study.layouts if layout.instructions_at != "none")
-
-
-def _window(study: Study, teaching: TeacherSettings) -> int:
-    return (teaching.teacher or study.model).context_window

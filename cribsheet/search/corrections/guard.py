@@ -153,17 +153,14 @@ class GuardFitter:
     @cached_property
     def _known_texts(self) -> _Texts | None:
         """The texts of the rows; None if the predictor has an input that the rows lack."""
-        return self._texts([row.inputs for row in self._rows]) if self._is_in_rows else None
+        in_rows = all(name in row.inputs for row in self._rows for name in self._names)
+        return self._texts([row.inputs for row in self._rows]) if in_rows else None
 
     @cached_property
     def _known_prior(self) -> _Prior | None:
         if self._known_texts is None:
             return None
         return self._prior(self._known_texts, [(row.inputs, self._answerable(row)) for row in self._rows])
-
-    @property
-    def _is_in_rows(self) -> bool:
-        return all(name in row.inputs for row in self._rows for name in self._names)
 
     def _texts(self, given: Sequence[Inputs]) -> _Texts | None:
         if not given:

@@ -1,12 +1,12 @@
 """Collect sets of words for a prompt's fields and outcomes."""
 
 from collections.abc import Mapping
+from functools import partial
 
-from cribsheet.errors import ModelError
 from cribsheet.layout.decisions import decided_field
 from cribsheet.search.study import Study
 from cribsheet.search.wording._tables import Language
-from cribsheet.search.wording.proposals import proposed
+from cribsheet.search.wording.proposals import from_teacher, proposed
 from cribsheet.search.wording.words import field_words, verbalizers
 from cribsheet.signature import Field
 
@@ -37,11 +37,8 @@ class WordChoices:
         return [*verbalizers(field, language=language), *self._proposed(predictor, field)]
 
     def _proposed(self, predictor: str, field: Field | None = None) -> list[Words]:
-        """Return the teacher's proposals; none if there is no teacher, or it does not answer."""
         key = (predictor, field.name if field else "")
-        if self.study.teacher is not None and key not in self._asked:
-            try:
-                self._asked[key] = proposed(self.study.signatures[predictor], self.study.teacher, field=field)
-            except ModelError:  # a search does without
-                self._asked[key] = []
-        return self._asked.get(key, [])
+        if key not in self._asked:
+            propose = partial(proposed, self.study.signatures[predictor], field=field)
+            self._asked[key] = from_teacher(self.study, propose)
+        return self._asked[key]

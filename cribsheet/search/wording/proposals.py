@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from cribsheet.dataset.examples import Demo
+from cribsheet.errors import ModelError
 from cribsheet.layout import Layout
 from cribsheet.models import Completer, Sampling
 from cribsheet.models.thinking import without_thought
 from cribsheet.prompts import Message, Prompt
-from cribsheet.search.wording.words import are_apart
+from cribsheet.search.study import Study
+from cribsheet.search.wording.words import are_apart, distinct
 from cribsheet.signature import Field, Signature
-from cribsheet.text import terms
 
 MOST_PROPOSED = 8
 """The most sets of words that are asked for in one request."""
@@ -19,7 +21,6 @@ LONGEST_INSTRUCTIONS = 300
 
 _LONGEST_NAME = 30
 _LONGEST_LABEL = 20
-_SHORTEST_TERM = 4
 _SHOWN = 200
 """The most characters of a value that are shown to the teacher."""
 _REPLY = Sampling(max_tokens=240)
@@ -27,6 +28,20 @@ _TEMPERATURE = 0.9
 _LABEL = re.compile(
     r"^(?:the |new |my |your )*(?:instructions?|prompt|task)(?: (?:was|is))?(?: to)?\s*:\s*", re.IGNORECASE
 )
+
+
+Proposal = TypeVar("Proposal")
+
+
+def from_teacher(study: Study, ask: Callable[[Completer], list[Proposal]]) -> list[Proposal]:
+    """Return what the study's teacher proposes; nothing if there is no teacher. If it fails, the study notes that."""
+    if study.teacher is None:
+        return []
+    try:
+        return ask(study.teacher)
+    except ModelError as error:
+        study.notes.append(f"The teacher failed when it was asked for other words, so none are its own: {error}")
+        return []
 
 
 def proposed(signature: Signature, teacher: Completer, *, field: Field | None = None) -> list[Mapping[str, str]]:
@@ -48,7 +63,7 @@ def proposed(signature: Signature, teacher: Completer, *, field: Field | None = 
     return _usable((words for words in sets if len(words) == len(field.outcomes)), field.outcomes, are_apart)
 
 
-def instructions_from(signature: Signature, teacher: Completer, demos: Sequence[Demo], *, n: int) -> list[str]:
+def instructions_from(signature: Signature, demos: Sequence[Demo], teacher: Completer, *, n: int) -> list[str]:
     """Return up to n instructions that a teacher infers from demos; the signature's own are not among them.
 
     The first is greedy, the others are sampled. Every other request does not show the signature's instructions. Each
@@ -69,14 +84,6 @@ def instructions_from(signature: Signature, teacher: Completer, demos: Sequence[
         if len(found) > n:
             break
     return [text for text in found.values() if text]
-
-
-def speaks_of(signature: Signature, text: str) -> bool:
-    """Tell whether a text shares a word with the signature. Instructions by a small model are often unrelated."""
-    fields = (*signature.inputs, *signature.outputs)
-    named = (word for field in fields for word in (field.name.replace("_", " "), field.description, *field.outcomes))
-    common = set(terms(text)) & set(terms(" ".join((signature.instructions, *named))))
-    return any(len(term) >= _SHORTEST_TERM or not term.isascii() for term in common)
 
 
 def clean_instructions(reply: str) -> str:
@@ -184,12 +191,9 @@ def _usable(
     sets: Iterable[Mapping[str, str]], keys: Sequence[str], is_clear: Callable[[Iterable[str]], bool]
 ) -> list[Mapping[str, str]]:
     """Return the sets that change something and give each key a different word."""
-    found: list[Mapping[str, str]] = []
-    for words in sets:
-        changed = {key: word for key, word in words.items() if word != key}
-        if changed and changed not in found and is_clear([words.get(key, key) for key in keys]):
-            found.append(changed)
-    return found[:MOST_PROPOSED]
+    clear = (words for words in sets if is_clear([words.get(key, key) for key in keys]))
+    changed = ({key: word for key, word in words.items() if word != key} for words in clear)
+    return distinct(words for words in changed if words)[:MOST_PROPOSED]
 
 
 def _are_distinct(words: Iterable[str]) -> bool:

@@ -1,7 +1,7 @@
 """Find other words for the fields and the outcomes of a prompt."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
 from cribsheet.layout import Layout
@@ -41,13 +41,13 @@ def field_words(signature: Signature, *, language: Language) -> list[Mapping[str
     sets = [_named(names, roles) for names in ordered]
     if tongue == "en":
         sets[3:3] = list(_head_nouns(signature, roles))
-    return _distinct(_changes(signature, words, language) for words in ({}, *sets))[:MOST_SETS]
+    return distinct(_changes(signature, words, language) for words in ({}, *sets))[:MOST_SETS]
 
 
 def verbalizers(field: Field, *, language: Language) -> list[Mapping[str, str]]:
     """Return sets of words that stand for a field's outcomes, for `Layout.verbalizers`: its own first.
 
-    Then follow the same words in another case, synonyms, the first words of long labels, and letters. In all sets but
+    Then follow the same words in another case, synonyms, and the first words of long labels. In all sets but
     the first, no word is the beginning of another one, in any case. A field without finite outcomes has the first set
     alone, unless it may abstain.
 
@@ -64,12 +64,9 @@ def verbalizers(field: Field, *, language: Language) -> list[Mapping[str, str]]:
             *({**closed, UNANSWERABLE: word} for word in tables().unanswerable[tongue]),
             *({**words, UNANSWERABLE: own} for words in sets),
         ]
-    sets = sets[: MOST_SETS - 2]
-    if field.is_finite:
-        sets += list(_letters(field.outcomes))
-    usable = (words for words in sets if are_apart(words.values()))
+    usable = (words for words in sets[: MOST_SETS - 1] if are_apart(words.values()))
     changed = [{key: word for key, word in words.items() if word != layout.verbalizer(key)} for words in usable]
-    return _distinct([{}, *changed])
+    return distinct([{}, *changed])
 
 
 def are_apart(words: Iterable[str]) -> bool:
@@ -154,7 +151,8 @@ def _changes(signature: Signature, words: Mapping[str, str], language: Language)
     return {name: full[name] for name in fields if full[name] != layout.word(name)}
 
 
-def _distinct(sets: Iterable[Mapping[str, str] | None]) -> list[Mapping[str, str]]:
+def distinct(sets: Iterable[Mapping[str, str] | None]) -> list[Mapping[str, str]]:
+    """Return each set once, without those that are None."""
     kept: list[Mapping[str, str]] = []
     for words in sets:
         if words is not None and words not in kept:
@@ -189,9 +187,3 @@ def _shortened(closed: Mapping[str, str]) -> Iterator[dict[str, str]]:
         content = [word for word in own if word.casefold() not in tables().stop_words]
         short[outcome] = next(iter(content or own), "")
     yield short
-
-
-def _letters(outcomes: Sequence[str]) -> Iterator[dict[str, str]]:
-    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    if len(outcomes) <= len(letters):
-        yield dict(zip(outcomes, letters, strict=False))

@@ -1,6 +1,4 @@
-"""Other instructions are proposed for a candidate, by the teacher or the model itself."""
-
-import pytest
+"""Other instructions are proposed for a candidate, by a teacher."""
 
 from cribsheet.compiler.bridge import BARE
 from cribsheet.errors import ModelError
@@ -51,16 +49,16 @@ def test_a_teacher_gives_no_more_proposals_than_asked_for() -> None:
     assert len(found) == 1 + PROPOSALS
 
 
-@pytest.mark.parametrize("who", ["teacher", "student"])
-def test_the_signatures_own_are_left_if_no_one_can_propose(who: str) -> None:
+def test_the_signatures_own_are_left_without_a_teacher() -> None:
+    study = arena(silent, budget="600calls")
+    assert [at for at, _ in of(study)[1]] == ["start"]
+    assert not study.notes
+
+
+def test_a_teacher_that_fails_is_noted() -> None:
     def fails(prompt: Prompt, sampling: Sampling) -> Completion:
         raise ModelError("The server is gone. Start it.")
 
-    study = taught(fails) if who == "teacher" else arena(fails, budget="600calls")
+    study = taught(fails)
     assert [at for at, _ in of(study)[1]] == ["start"]
-
-
-def test_what_the_model_itself_proposes_has_to_speak_of_the_task() -> None:
-    beside, about = "Bake a cake with eggs and flour.", "Say whether the sentiment is good."
-    study = arena(lambda prompt, sampling: beside if sampling.temperature == 0 else about, budget="600calls")
-    assert [words for _, words in of(study)[1]][1:] == [about]
+    assert "The server is gone" in study.notes[0]

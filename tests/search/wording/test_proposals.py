@@ -11,7 +11,6 @@ from cribsheet.search.wording.proposals import (
     clean_instructions,
     instructions_from,
     proposed,
-    speaks_of,
 )
 from toys import QA, SENTIMENT
 
@@ -92,7 +91,7 @@ def test_instructions_are_greedy_once_then_sampled_until_there_are_enough() -> N
         return f"Tell whether opinion number {sampling.seed // 2} is negative."
 
     teacher = ScriptedModel(reply)
-    assert instructions_from(SENTIMENT, teacher, DEMOS, n=2) == [
+    assert instructions_from(SENTIMENT, DEMOS, teacher, n=2) == [
         "Tell whether opinion number 0 is negative.",
         "Tell whether opinion number 1 is negative.",
     ]
@@ -105,20 +104,12 @@ def test_instructions_are_greedy_once_then_sampled_until_there_are_enough() -> N
 
 def test_instructions_that_say_nothing_new_are_left_out() -> None:
     teacher = saying(SENTIMENT.instructions.upper())
-    assert instructions_from(SENTIMENT, teacher, DEMOS, n=3) == []
+    assert instructions_from(SENTIMENT, DEMOS, teacher, n=3) == []
     assert len(teacher.calls) == 6
 
 
 def test_a_teacher_that_goes_on_about_a_demo_gives_no_instructions() -> None:
-    assert instructions_from(SENTIMENT, saying("Say: a dull film is what it was."), DEMOS, n=1) == []
-
-
-def test_what_has_no_word_of_the_task_is_beside_the_point() -> None:
-    assert speaks_of(SENTIMENT, "Decide if the TEXTS are good or bad.")
-    assert not speaks_of(SENTIMENT, "Hey friends, here is a joke that someone told.")
-    chinese = SENTIMENT.model_copy(update={"instructions": "判断评论是消极还是积极。"})
-    assert speaks_of(chinese, "请判断下面这句话。")
-    assert not speaks_of(chinese, "你好，很高兴认识你！")
+    assert instructions_from(SENTIMENT, DEMOS, saying("Say: a dull film is what it was."), n=1) == []
 
 
 @pytest.mark.parametrize(
