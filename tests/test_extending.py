@@ -18,7 +18,7 @@ from cribsheet.models import WAYS, Completer, Options
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.outcomes import Value
 from cribsheet.report.description import prompt_facts
-from cribsheet.search import Candidate, Study
+from cribsheet.search import FITTERS, Candidate, Study
 from cribsheet.signature import Signature
 from cribsheet.workspace import new_workspace
 from toys import SENTIMENT, sentiment_rows, student_model, write_rows
@@ -118,6 +118,22 @@ def search(study):
     trial.allow(ContraryFitter())
     study.extend(trial, len(study.val))
 """
+
+
+def test_a_listed_fitter_takes_part_in_every_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Counting(ContraryFitter):
+        fits = 0
+
+        def fit(self, predictor: str, candidate: Candidate, results: Sequence[object]) -> Contrary:
+            self.fits += 1
+            return super().fit(predictor, candidate, results)
+
+    fitter = Counting()
+    monkeypatch.setitem(CORRECTIONS, "contrary", Contrary)
+    monkeypatch.setitem(FITTERS, "contrary", fitter)
+    program = compiled(tmp_path)
+    assert fitter.fits > 0
+    assert {one.kind for one in program.prompts["predict"].corrections} <= {"calibration", "contrary"}
 
 
 def test_a_fitter_takes_part_in_every_trial_that_allows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

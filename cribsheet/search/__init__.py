@@ -4,7 +4,7 @@ from cribsheet.budget import Budget, BudgetExhausted, SearchStopped
 from cribsheet.budget.ledger import Ledger
 from cribsheet.budget.recording import Charged
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.corrections._base import Fitter
+from cribsheet.search.corrections import FITTERS, Fitter
 from cribsheet.search.demos import answered_only, balanced, demos_of, short
 from cribsheet.search.effects import Effects
 from cribsheet.search.race import Listed, Proposals, Race
@@ -12,6 +12,7 @@ from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
 
 __all__ = [
+    "FITTERS",
     "Budget",
     "BudgetExhausted",
     "Candidate",

@@ -16,9 +16,7 @@ from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.evaluate import Evaluation, RowResult, score_run, summarize
 from cribsheet.frozen.running import Run, asked
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.corrections._base import Fitter
-from cribsheet.search.corrections.calibration import CalibrationFitter
-from cribsheet.search.corrections.extraction import NoExtraction
+from cribsheet.search.corrections import FITTERS, Fitter
 from cribsheet.search.corrections.fitting import combinations, cross_fitted, fitted
 from cribsheet.search.evaluator import Evaluator, passes_through
 
@@ -147,8 +145,7 @@ class Trial:
 
     def _fitters(self) -> tuple[Fitter, ...]:
         guard = self._evaluator.fit_guard
-        own: list[Fitter] = [CalibrationFitter(), NoExtraction()]
-        return (*own, *([guard] if guard else []), *self._allowed)
+        return (*FITTERS.values(), *([guard] if guard else []), *self._allowed)
 
     def _merits(self, results: Sequence[RowResult]) -> tuple[float, ...]:
         return tuple(self._evaluator.merit(self.uncorrected, row) for row in results)

@@ -7,7 +7,7 @@ from itertools import pairwise, product
 from cribsheet.corrections import CORRECTIONS
 from cribsheet.evaluation.evaluate import RowResult
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.corrections._base import Fitter
+from cribsheet.search.corrections import Fitter
 
 FOLDS, FOLDS_OF_FEW = 4, 8
 """The number of folds for cross-fitting. There are more if there are few rows."""

@@ -205,7 +205,8 @@ class GuardFitter:
         evidence = answer.evidence or evidence_of(answer, asked, self._field)
         if isinstance(evidence.answer, Unanswerable):
             return None
-        unguarded = _unguarded(self._field, answer, evidence)
+        decided = None if answer.shares is None else likeliest(self._field, answer.shares)[0]
+        unguarded = evidence.answer if decided is None else decided[self._field.name]
         return _Case(
             signals=self._signals(texts, asked.inputs, evidence),
             stakes=Stakes(
@@ -263,14 +264,6 @@ def guard_fitter(
         if field is not None and field.name in own:
             return GuardFitter(signature, rows, metric, predictor=name)
     return None
-
-
-def _unguarded(field: Field, answer: Answer, evidence: Evidence) -> Value:
-    """Return the candidate's value without a guard."""
-    if answer.shares is None:
-        return evidence.answer
-    outputs, _ = likeliest(field, answer.shares)
-    return outputs[field.name]
 
 
 def _fit(guard: Guard, cases: Sequence[_Case], prior: _Prior) -> Guard:

@@ -17,7 +17,7 @@ from cribsheet.models import Completion
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.corrections._base import Fitter
+from cribsheet.search.corrections import Fitter
 from cribsheet.search.corrections.calibration import MIN_BATCH, CalibrationFitter
 from cribsheet.search.corrections.extraction import NoExtraction
 from cribsheet.search.corrections.fitting import combinations, cross_fitted, fitted, folds

@@ -16,7 +16,7 @@ from cribsheet.models.scripted import ScriptedModel
 from cribsheet.outcomes import Unanswerable
 from cribsheet.prompts import Prompt
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.corrections._base import Fitter
+from cribsheet.search.corrections import Fitter
 from cribsheet.search.corrections.guard import GuardFitter
 from cribsheet.search.corrections.readout import ReadoutFitter
 from cribsheet.search.trial import Trial
