@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
@@ -14,7 +14,7 @@ from cribsheet.cli._programs import Runnable, open_its_model, open_program
 from cribsheet.cli._stopping import ended_by_ctrl_c
 from cribsheet.cli._terminal import print_json
 from cribsheet.corrections import Outputs
-from cribsheet.errors import UnreadableCompletionError
+from cribsheet.frozen.running import unreadable
 from cribsheet.frozen.summary import answer_summary
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.workspace import find_workspace
@@ -112,7 +112,7 @@ def _run(
         finally:
             opened.close()
     if isinstance(result.outputs, ParseFailure):
-        _fail(result.outputs, said=result.text)
+        raise unreadable(result.outputs, result.text)
     if as_json:
         print_json(answer_summary(result.outputs, result))
     else:
@@ -121,13 +121,6 @@ def _run(
 
 def _takes(program: Runnable) -> str:
     return f"The file takes {', '.join(option_name(field.name) for field in program.signature.inputs)}, or --jsonl."
-
-
-def _fail(failure: ParseFailure, *, said: str) -> NoReturn:
-    raise UnreadableCompletionError(
-        f"The completion cannot be read: {failure.reason}. The model wrote {said[:200]!r}. Compile the task for this "
-        "model."
-    )
 
 
 def _print(outputs: Outputs) -> None:

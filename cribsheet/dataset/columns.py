@@ -166,14 +166,6 @@ def _fitting(field: Field, columns: Sequence[str], rows: Sequence[RawRow]) -> st
     if field.type.is_text:  # prefer a column with several words in a cell
         worded = [column for column in columns if any(" " in str(row.values.get(column)).strip() for row in rows)]
         return next(iter((*worded, *columns)), None)
-    fitting = [column for column in columns if all(_fits(field, row.values.get(column)) for row in rows)]
+    fitting = [column for column in columns if all(field.accepts(row.values.get(column)) for row in rows)]
     named = [column for column in columns if field.is_finite and column.casefold() in _LABELS]
     return next(iter((*fitting, *named)), None)
-
-
-def _fits(field: Field, value: object) -> bool:
-    try:
-        field.coerce(value)
-    except ValueError:
-        return False
-    return True

@@ -98,7 +98,7 @@ class Fitting:
     def _named(self, one: Field, raw: object) -> object:
         """Return the class name for a class number, unless the number itself is a valid value of the field."""
         names = self.classes.get(one.name, ())
-        if isinstance(raw, int) and 0 <= raw < len(names) and not _fits(one, raw):
+        if isinstance(raw, int) and 0 <= raw < len(names) and not one.accepts(raw):
             return names[raw]
         return raw
 
@@ -122,9 +122,9 @@ class Fitting:
             return _ALLOW
         if one.type.is_text and isinstance(raw, int | float):
             return "Put it in quotes if it is a text; otherwise change the type in the signature."
-        if not one.is_finite or _fits(one, raw):
+        if not one.is_finite or one.accepts(raw):
             return _MEND
-        wrong = [value for value in self._all_values(one) if not _fits(one, self._named(one, value))]
+        wrong = [value for value in self._all_values(one) if not one.accepts(self._named(one, value))]
         counts = Counter(_shortened(repr(value), 40) for value in wrong)
         told = ", ".join(f"{value} in {rows} row{'s' * (rows > 1)}" for value, rows in counts.most_common(_SHOWN))
         more = f", and {len(counts) - _SHOWN} more" if len(counts) > _SHOWN else ""
@@ -153,14 +153,6 @@ def _said(one: Field, raw: object, row: RawRow) -> object:
 
 class _EmptyError(ValueError):
     """A text without any visible character."""
-
-
-def _fits(one: Field, raw: object) -> bool:
-    try:
-        one.coerce(raw)
-    except ValueError:
-        return False
-    return True
 
 
 def _is_list(raw: object) -> bool:

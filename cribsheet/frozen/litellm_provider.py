@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cribsheet.errors import DataError, UnknownModelError, UnreadableCompletionError
+from cribsheet.errors import DataError, UnknownModelError
 from cribsheet.frozen.loading import Program, load
-from cribsheet.frozen.running import Run
+from cribsheet.frozen.running import Run, unreadable
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completion, Usage
 from cribsheet.models.litellm_provider import Handler, custom_llm, text_of
@@ -40,10 +40,7 @@ class _FrozenHandler(Handler):
         program = self._open(request["model"], request.get("api_base"))
         run = program.answer(_inputs(request, program), program.model)
         if isinstance(run.outputs, ParseFailure):
-            raise UnreadableCompletionError(
-                f"The completion cannot be read: {run.outputs.reason}. The model said {run.text[:200]!r}. "
-                "Compile for this model, or allow more tokens."
-            )
+            raise unreadable(run.outputs, run.text)
         outputs = {name: to_json(value) for name, value in run.outputs.items()}
         return Completion(text=json.dumps(outputs, ensure_ascii=False), usage=_usage(run))
 

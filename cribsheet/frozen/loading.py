@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from cribsheet.dataset.examples import Prediction
-from cribsheet.errors import CompileError, DataError, UnreadableCompletionError
+from cribsheet.errors import CompileError, DataError
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, Wiring
-from cribsheet.frozen.running import Call, Run, ask, direct_wiring, prompt_text, run_wired, settled
+from cribsheet.frozen.running import Call, Run, ask, direct_wiring, prompt_text, run_wired, settled, unreadable
 from cribsheet.frozen.sealing import read
 from cribsheet.frozen.wired import answer, check_names, inputs_of
 from cribsheet.layout.parsing import ParseFailure
@@ -122,8 +122,5 @@ def load(path: str | os.PathLike[str], *, model: Model | str | None = None, api_
 def _checked(run: Run) -> Prediction:
     prediction = run.prediction
     if isinstance(prediction, ParseFailure):
-        raise UnreadableCompletionError(
-            f"The completion cannot be read: {prediction.reason}. The model wrote {run.text[:200]!r}. "
-            "Compile the task for this model, or allow more tokens."
-        )
+        raise unreadable(prediction, run.text)
     return prediction

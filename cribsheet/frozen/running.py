@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from cribsheet.corrections import Answer, Asked, Outputs, corrected
 from cribsheet.dataset.examples import Prediction
-from cribsheet.errors import DataError
+from cribsheet.errors import DataError, UnreadableCompletionError
 from cribsheet.frozen.deciding import decide
 from cribsheet.frozen.schema import FrozenPrompt, Wire, Wiring
 from cribsheet.layout.parsing import ParseFailure, parse
@@ -141,6 +141,14 @@ def _fetch(given: Mapping[str | None, Mapping[str, Any]], wire: Wire) -> Any:
             "Give each input by name."
         )
     return given[wire.source][wire.field]
+
+
+def unreadable(failure: ParseFailure, text: str) -> UnreadableCompletionError:
+    """Return the error for a model's text that holds no values."""
+    return UnreadableCompletionError(
+        f"The completion cannot be read: {failure.reason}. The model wrote {text[:200]!r}. Use the model that the "
+        "prompt was compiled for, or compile the task for this one."
+    )
 
 
 def prompt_text(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> Prompt:

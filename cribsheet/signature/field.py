@@ -81,6 +81,14 @@ class Field(BaseModel):
         except ValueError as error:
             raise ValueError(f"{self.name} {error}") from None
 
+    def accepts(self, raw: object) -> bool:
+        """Tell whether `coerce` takes a value."""
+        try:
+            self.coerce(raw)
+        except ValueError:
+            return False
+        return True
+
     def _coerce_unanswerable(self, raw: Any) -> Unanswerable:
         if not self.abstains:
             raise ValueError(f"{self.name} cannot be unanswerable, because its type does not include Unanswerable")

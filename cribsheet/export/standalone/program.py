@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cribsheet.corrections import Outputs
-from cribsheet.errors import UnreadableCompletionError
-from cribsheet.frozen.running import Run
+from cribsheet.frozen.running import Run, unreadable
 from cribsheet.frozen.schema import FrozenPrompt, Wiring
 from cribsheet.frozen.summary import answer_summary, changes_of
 from cribsheet.frozen.wired import answer as run_of
@@ -90,8 +89,5 @@ class Result:
 def result_of(run: Run) -> Result:
     """Return the result of a run; UnreadableCompletionError if the completion holds no value."""
     if isinstance(run.outputs, ParseFailure):
-        raise UnreadableCompletionError(
-            f"The completion cannot be read: {run.outputs.reason}. The model said {run.text[:200]!r}. "
-            "Use the model that the prompt was compiled for."
-        )
+        raise unreadable(run.outputs, run.text)
     return Result(run.outputs, run)
