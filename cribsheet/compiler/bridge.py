@@ -1,4 +1,4 @@
-"""The bridge to dspy: the only module that imports it.
+"""The bridge between dspy and the search.
 
 It depends only on these parts of dspy:
 

@@ -14,7 +14,8 @@ from cribsheet.search.study import Study
 
 FEW = 0.05
 """The default share of the rows that may be left out."""
-_NAMED = 3
+_TRIED = 3  # rows that the token estimates may be calibrated by, if the model refuses some
+_NAMED = 3  # rows that a message names
 _SHOWN = 40
 
 
@@ -37,7 +38,7 @@ def calibrate(study: Study, candidate: Candidate) -> None:
     model = Charged(study.model, study.ledger)
     (prompt, *_) = candidate.prompts.values()
     names = [field.name for field in prompt.signature.inputs]
-    for row in [row for row in study.val if set(names) <= set(row.inputs)][:_NAMED]:
+    for row in [row for row in study.val if set(names) <= set(row.inputs)][:_TRIED]:
         rendered = prompt_text(prompt, {name: row.inputs[name] for name in names})
         # The baseline makes the same request, so the cache answers that one and it is paid for only once.
         sampling = Sampling(max_tokens=prompt.decoding.max_tokens, top_logprobs=prompt.decoding.top_logprobs)

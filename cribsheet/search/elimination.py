@@ -48,17 +48,16 @@ def is_worse(leader: Sequence[float], other: Sequence[float], *, level: float) -
     return evidence(leader, other) >= -math.log(level)
 
 
-def survivors(merits: Sequence[Sequence[float]], *, entered: int, alpha: float = ALPHA) -> list[int]:
+def survivors(merits: Sequence[Sequence[float]], *, entered: int) -> list[int]:
     """Return the indices of the candidates that are not found worse than the one with the highest mean.
 
     The best candidate can only be dropped by a test against one of the others. Each of these tests errs with a
-    probability of at most alpha / (entered - 1) over all looks, so together they err with at most `alpha` (the union
+    probability of at most `ALPHA` / (entered - 1) over all looks, so together they err with at most `ALPHA` (the union
     bound). For this, `entered` has to count all candidates of the race, also those that dropped out or are to come.
 
     Args:
         merits: for each candidate that is still in the race, its merits on the same rows in the same order.
         entered: how many candidates enter the race in all; a higher number is safe.
-        alpha: the probability that the best candidate is dropped, at most.
 
     >>> survivors([[1.0, 1.0] * 20, [1.0, 0.9] * 20, [0.0, 0.2] * 20], entered=3)
     [0, 1]
@@ -66,5 +65,5 @@ def survivors(merits: Sequence[Sequence[float]], *, entered: int, alpha: float =
     if not merits or not merits[0]:
         return list(range(len(merits)))
     leader = max(merits, key=fmean)
-    level = alpha / max(1, entered - 1)
+    level = ALPHA / max(1, entered - 1)
     return [place for place, other in enumerate(merits) if other is leader or not is_worse(leader, other, level=level)]
