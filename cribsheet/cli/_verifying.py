@@ -21,7 +21,7 @@ from cribsheet.export.verifying import Deployment, verifier_of
 from cribsheet.frozen.running import Run
 from cribsheet.report.drift import drift_table, verdict
 from cribsheet.task import Metric
-from cribsheet.workspace import find_workspace
+from cribsheet.workspace import current_workspace
 
 _ADVICE = "Compare the server's weights and chat template with the compiled model's, and read the notes of the export."
 _OPTIONS = (
@@ -66,7 +66,7 @@ class Verification:
 
     def run(self, target: str, source: Source, carriage: Carriage) -> Drift:
         """Run the export on the rows, print its score beside the recorded one, and return the comparison."""
-        workspace = find_workspace(Path.cwd())
+        workspace = current_workspace()
         program = open_program(self.file, workspace)
         rows, compare = rows_to_check(self.file, program, carriage, workspace, self.options)
         now = self._scored(target, source, rows, metric_of(program.frozen, workspace))

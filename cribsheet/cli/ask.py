@@ -17,7 +17,7 @@ from cribsheet.corrections import Outputs
 from cribsheet.frozen.running import unreadable
 from cribsheet.frozen.summary import answer_summary
 from cribsheet.layout.parsing import ParseFailure
-from cribsheet.workspace import find_workspace
+from cribsheet.workspace import current_workspace
 
 
 class _Ask(Group):
@@ -35,7 +35,7 @@ class _Ask(Group):
         return []
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
-        return _command_of(open_program(Path(cmd_name), find_workspace(Path.cwd())))
+        return _command_of(open_program(Path(cmd_name), current_workspace()))
 
 
 @click.group("ask", cls=_Ask, subcommand_metavar="FILE --INPUT VALUE …")
