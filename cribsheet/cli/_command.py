@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cribsheet.cli._arguments import argument_text, check_names
+from cribsheet.cli._arguments import argument_text, check_names, check_no_nul
 from cribsheet.cli._streams import any_text, note
 from cribsheet.errors import CribsheetError, deed
 from cribsheet.evaluation.places import place_of
@@ -26,6 +26,7 @@ class Command(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read its arguments."""
+        check_no_nul(args, ctx)
         rest = super().parse_args(ctx, args)
         check_names(self, ctx)
         return rest
