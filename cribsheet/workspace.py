@@ -153,9 +153,7 @@ def current_workspace() -> Workspace:
     try:
         return find_workspace(Path.cwd())
     except FileNotFoundError:
-        raise WorkspaceError(
-            "The current folder was deleted. Change to another folder first, as with `cd ~`."
-        ) from None
+        raise WorkspaceError("The current folder was deleted. Change to another one, as with `cd ~`.") from None
 
 
 def new_workspace(directory: str | os.PathLike[str]) -> Workspace:

@@ -77,9 +77,7 @@ def test_a_current_folder_that_was_deleted_is_said(
     (folder / "gone").rmdir()
     result = run(*(folder / served if word == "FILE" else word for word in command.split()))
     assert result.exit_code == 1
-    assert result.stderr.endswith(
-        "Error: The current folder was deleted. Change to another folder first, as with `cd ~`.\n"
-    )
+    assert result.stderr.endswith("Error: The current folder was deleted. Change to another one, as with `cd ~`.\n")
 
 
 @pytest.mark.parametrize("command", ["ask", "check", "export", "optimize", "show", "seal", "new"])

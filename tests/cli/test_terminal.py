@@ -219,8 +219,8 @@ def test_work_goes_on_if_progress_has_no_room(foreign: str, monkeypatch: pytest.
 def test_a_file_of_answers_that_has_no_room_is_one_sentence(foreign: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert ended("ask", foreign, "--jsonl", "dev.jsonl", "--out", "/dev/full") == 1
     assert capsys.readouterr().err == (
-        "Error: /dev/full cannot be written: No space left on device. It has the rows that were answered so far; choose "
-        "another place with --out.\n"
+        "Error: /dev/full cannot be written: No space left on device. It has the rows that were answered so far; "
+        "choose another place with --out.\n"
     )
 
 
