@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -93,6 +93,12 @@ map_option = click.option(
 )
 allow_empty_option = click.option("--allow-empty", is_flag=True, help="Allow empty texts in the rows.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
+
+
+def check_map(options: Mapping[str, Any], rows: Literal["data", "rows"]) -> None:
+    """Refuse `--map` without the option that names the rows, because it would have no effect."""
+    if options["mapping"] and options[rows] is None:
+        raise click.UsageError(f"--map renames the columns of --{rows}. Give --{rows} too, or leave --map out.")
 
 
 @contextmanager

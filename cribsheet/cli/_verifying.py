@@ -9,6 +9,7 @@ import click
 
 from cribsheet.carriage import Carriage
 from cribsheet.cli._checking import rows_to_check
+from cribsheet.cli._command import check_map
 from cribsheet.cli._display import open_display
 from cribsheet.cli._programs import open_its_model, open_program
 from cribsheet.cli._scoring import collected, metric_of
@@ -103,7 +104,9 @@ def wanted_verification(file: Path, out: Path | None, options: dict[str, Any]) -
         return None
     if out is None:
         raise click.UsageError("--verify runs the written file. Say where to write it: --out PATH.")
-    return Verification(file, out, own | {"mapping": options.pop("mapping")})
+    own["mapping"] = options.pop("mapping")
+    check_map(own, "data")
+    return Verification(file, out, own)
 
 
 def _results(rows: Sequence[Row], answers: Iterator[Run | str], metric: Metric) -> Iterator[RowResult]:

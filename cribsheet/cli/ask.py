@@ -95,6 +95,8 @@ def _run(
     inputs = given_inputs(parameters)
     if out and not jsonl:
         raise click.UsageError("--out works only with --jsonl. Give --jsonl too, or leave --out out.")
+    if jsonl and as_json:
+        raise click.UsageError("--jsonl always writes JSON, and --json is for one row. Leave one of them out.")
     if jsonl and inputs:
         option = option_name(next(iter(inputs)))
         raise click.UsageError(f"--jsonl has the inputs, but {option} was given too. Leave one of them out.")

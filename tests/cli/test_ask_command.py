@@ -268,6 +268,7 @@ def test_files_that_cannot_be_read_or_written_are_failures(run: Run, served: Pat
     [
         (("--jsonl", "in.jsonl", "--text", "x"), "--text was given too"),
         (("--text", "x", "--out", "out.jsonl"), "Give --jsonl too"),
+        (("--jsonl", "in.jsonl", "--json"), "--jsonl always writes JSON, and --json is for one row."),
         (("--jsonl", "in.jsonl", "--out", "in.jsonl"), "is the same file as --jsonl"),
     ],
 )

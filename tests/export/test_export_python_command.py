@@ -196,6 +196,7 @@ BAD_OPTIONS = {
     "no input": ((), "--text is missing. The module takes --text, or --jsonl."),
     "both": (("--text", "x", "--jsonl", "-"), "--jsonl holds the inputs, but --text was given too."),
     "out alone": (("--text", "x", "--out", "y"), "--out is where the rows of --jsonl go."),
+    "JSON twice": (("--jsonl", "x", "--json"), "--jsonl always writes JSON, and --json is for one row."),
     "its own file": (("--jsonl", "x", "--out", "./x"), "--out ./x is the file of --jsonl."),
     "no time": (
         ("--text", "x", "--timeout", "0"),

@@ -112,6 +112,8 @@ def _problem(program: Program, options: Mapping[str, Any]) -> str:
     missing = [field.name for field in program.inputs if field.name not in given]
     if options["out"] and not options["jsonl"]:
         return "--out is where the rows of --jsonl go. Give --jsonl too, or leave it out."
+    if options["jsonl"] and options["json"]:
+        return "--jsonl always writes JSON, and --json is for one row. Leave one of them out."
     if options["jsonl"] and given:
         return f"--jsonl holds the inputs, but {option_name(given[0])} was given too."
     if missing and not options["jsonl"]:
