@@ -31,6 +31,24 @@ def normal_form(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def check_characters(name: str, text: str) -> None:
+    """Raise ValueError if the text has a character that a UTF-8 file or an engine cannot hold.
+
+    >>> check_characters("text", "a\\0b")
+    Traceback (most recent call last):
+        ...
+    ValueError: text has the character NUL at position 1
+    """
+    if "\0" in text:
+        raise ValueError(f"{name} has the character NUL at position {text.index(chr(0))}")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{name} has half of a surrogate pair, {text[error.start]!r}, at position {error.start}"
+        ) from None
+
+
 def has_chinese(text: str) -> bool:
     """Tell whether a text contains Chinese characters.
 

@@ -148,6 +148,14 @@ def find_workspace(start: str | os.PathLike[str]) -> Workspace:
     return builtin()
 
 
+def current_workspace() -> Workspace:
+    """Return the workspace of the current folder; WorkspaceError if that folder was deleted."""
+    try:
+        return find_workspace(Path.cwd())
+    except FileNotFoundError:
+        raise WorkspaceError("The current folder was deleted. Change to another one, as with `cd ~`.") from None
+
+
 def new_workspace(directory: str | os.PathLike[str]) -> Workspace:
     """Create an empty workspace; WorkspaceError if the folder is not empty."""
     directory = Path(directory)

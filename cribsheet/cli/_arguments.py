@@ -1,6 +1,7 @@
 """Arguments of a command as text."""
 
 import sys
+from collections.abc import Iterable
 
 import click
 
@@ -16,6 +17,13 @@ def argument_text(value: str) -> str:
     except UnicodeEncodeError:  # Python keeps bytes that it cannot decode as halves of surrogate pairs
         return _decoded(value)
     return value
+
+
+def check_no_nul(arguments: Iterable[str], ctx: click.Context) -> None:
+    """Refuse an argument with the character NUL, which no path and no prompt can have."""
+    for argument in arguments:
+        if "\0" in argument:
+            raise click.UsageError(f"The argument {argument!r} has the character NUL. Remove it.", ctx=ctx)
 
 
 def check_names(command: click.Command, ctx: click.Context) -> None:

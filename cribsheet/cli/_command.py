@@ -3,11 +3,11 @@
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import click
 
-from cribsheet.cli._arguments import argument_text, check_names
+from cribsheet.cli._arguments import argument_text, check_names, check_no_nul
 from cribsheet.cli._streams import any_text, note
 from cribsheet.errors import CribsheetError, deed
 from cribsheet.evaluation.places import place_of
@@ -26,6 +26,7 @@ class Command(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read its arguments."""
+        check_no_nul(args, ctx)
         rest = super().parse_args(ctx, args)
         check_names(self, ctx)
         return rest
@@ -92,6 +93,12 @@ map_option = click.option(
 )
 allow_empty_option = click.option("--allow-empty", is_flag=True, help="Allow empty texts in the rows.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
+
+
+def check_map(options: Mapping[str, Any], rows: Literal["data", "rows"]) -> None:
+    """Refuse `--map` without the option that names the rows, because it would have no effect."""
+    if options["mapping"] and options[rows] is None:
+        raise click.UsageError(f"--map renames the columns of --{rows}. Give --{rows} too, or leave --map out.")
 
 
 @contextmanager

@@ -1,14 +1,13 @@
 """Show the capabilities of a model."""
 
 from contextlib import closing
-from pathlib import Path
 
 from cribsheet.cli._terminal import note, print_json, stdout
 from cribsheet.models import open_model
 from cribsheet.models.cache import CachedModel, CompletionCache
 from cribsheet.models.capabilities import Probed, Told, described, refusals_in_words
 from cribsheet.report.tables import facts_table
-from cribsheet.workspace import find_workspace
+from cribsheet.workspace import current_workspace
 
 _PATIENCE = 30.0
 """How many seconds to wait for an answer of one token."""
@@ -27,7 +26,7 @@ def examine(name: str, *, api_base: str | None, context_window: int | None, as_j
         ModelError: if the model does not answer.
     """
     opened = open_model(name, api_base=api_base, context_window=context_window, timeout=_PATIENCE)
-    with closing(opened), closing(CompletionCache(find_workspace(Path.cwd()).cache)) as cache:
+    with closing(opened), closing(CompletionCache(current_workspace().cache)) as cache:
         model = CachedModel(opened, cache)
         note(f"asking {model.endpoint or name} what it can do")
         model.start(probes=True, anew=True)

@@ -12,6 +12,7 @@ from cribsheet.frozen import FrozenProgram
 from cribsheet.frozen.loading import Program
 from cribsheet.outcomes import Value
 from cribsheet.signature import Field
+from cribsheet.text import check_characters
 
 OWN_OPTIONS = frozenset({"model", "api-base", "jsonl", "out", "json", "help"})
 """The options of `ask` that are not inputs; an input with such a name has the option `--input-NAME`."""
@@ -70,7 +71,9 @@ class _InputType(click.ParamType):  # type: ignore[type-arg]  # generic in some 
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Value:
         try:
-            return self._field.coerce(self._read(param, ctx) if value == "-" else argument_text(value))
+            text = self._read(param, ctx) if value == "-" else argument_text(value)
+            check_characters(self._field.name, text)
+            return self._field.coerce(text)
         except ValueError as error:
             self.fail(f"{error}.", param, ctx)
 

@@ -1,5 +1,6 @@
 """Open a frozen file for running."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import click
 
 from cribsheet.carriage import Carriage
+from cribsheet.corrections import Outputs
 from cribsheet.errors import CribsheetError, FrozenFileError, ProgramError, deed
 from cribsheet.evaluation.places import place_of
 from cribsheet.frozen import FrozenProgram, FrozenPrompt
@@ -14,8 +16,9 @@ from cribsheet.frozen.loading import Program
 from cribsheet.frozen.running import Run, settled
 from cribsheet.frozen.sealing import read
 from cribsheet.frozen.wired import outputs_of
+from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completer, Model, open_model
-from cribsheet.outcomes import Value
+from cribsheet.outcomes import Value, to_json
 from cribsheet.signature import Signature
 from cribsheet.workspace import Workspace
 
@@ -43,17 +46,29 @@ class Runnable:
         """Run the program; no model is asked if the guard lets no answer stand anyway.
 
         Raises:
-            ProgramError: if the program's own code raises.
+            ProgramError: if the program's own code raises, or returns what JSON cannot hold.
         """
         if self.frozen.wiring is not None:  # no code of the user's
             return settled(self.frozen.prompts, self.frozen.wiring, inputs) or self.run(inputs, model)
         try:
-            return self.run(inputs, model)
+            run = self.run(inputs, model)
         except (CribsheetError, KeyboardInterrupt):
             raise
         except BaseException as error:  # the program is the user's code, which may raise anything
             place = f" ({found})" if (found := place_of(error)) else ""
             raise ProgramError(f"The program of {self.frozen.task} {deed(error)}{place}. Correct it.") from error
+        self._check_writable(run.outputs)
+        return run
+
+    def _check_writable(self, outputs: Outputs | ParseFailure) -> None:
+        for name, value in {} if isinstance(outputs, ParseFailure) else outputs.items():
+            try:
+                json.dumps(to_json(value), allow_nan=False)
+            except (TypeError, ValueError, RecursionError) as error:
+                raise ProgramError(
+                    f"The program of {self.frozen.task} returned {name} = {repr(value)[:80]}, which JSON cannot hold: "
+                    f"{error}. Return a text, a finite number or a truth value."
+                ) from None
 
 
 def open_program(path: Path, workspace: Workspace) -> Runnable:

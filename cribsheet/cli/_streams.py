@@ -55,8 +55,8 @@ def any_text() -> Iterator[None]:
 
 
 def note(text: str) -> None:
-    """Print a message to standard error; if that was closed, continue without it."""
-    with suppress(BrokenPipeError):
+    """Print a message to standard error; if that is closed or full, continue without it."""
+    with suppress(OSError):
         click.echo(text, err=True)
 
 

@@ -9,6 +9,7 @@ import click
 
 from cribsheet.carriage import Carriage
 from cribsheet.cli._checking import rows_to_check
+from cribsheet.cli._command import check_map
 from cribsheet.cli._display import open_display
 from cribsheet.cli._programs import open_its_model, open_program
 from cribsheet.cli._scoring import collected, metric_of
@@ -21,7 +22,7 @@ from cribsheet.export.verifying import Deployment, verifier_of
 from cribsheet.frozen.running import Run
 from cribsheet.report.drift import drift_table, verdict
 from cribsheet.task import Metric
-from cribsheet.workspace import find_workspace
+from cribsheet.workspace import current_workspace
 
 _ADVICE = "Compare the server's weights and chat template with the compiled model's, and read the notes of the export."
 _OPTIONS = (
@@ -66,7 +67,7 @@ class Verification:
 
     def run(self, target: str, source: Source, carriage: Carriage) -> Drift:
         """Run the export on the rows, print its score beside the recorded one, and return the comparison."""
-        workspace = find_workspace(Path.cwd())
+        workspace = current_workspace()
         program = open_program(self.file, workspace)
         rows, compare = rows_to_check(self.file, program, carriage, workspace, self.options)
         now = self._scored(target, source, rows, metric_of(program.frozen, workspace))
@@ -103,7 +104,9 @@ def wanted_verification(file: Path, out: Path | None, options: dict[str, Any]) -
         return None
     if out is None:
         raise click.UsageError("--verify runs the written file. Say where to write it: --out PATH.")
-    return Verification(file, out, own | {"mapping": options.pop("mapping")})
+    own["mapping"] = options.pop("mapping")
+    check_map(own, "data")
+    return Verification(file, out, own)
 
 
 def _results(rows: Sequence[Row], answers: Iterator[Run | str], metric: Metric) -> Iterator[RowResult]:

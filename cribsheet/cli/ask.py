@@ -17,7 +17,7 @@ from cribsheet.corrections import Outputs
 from cribsheet.frozen.running import unreadable
 from cribsheet.frozen.summary import answer_summary
 from cribsheet.layout.parsing import ParseFailure
-from cribsheet.workspace import find_workspace
+from cribsheet.workspace import current_workspace
 
 
 class _Ask(Group):
@@ -35,7 +35,7 @@ class _Ask(Group):
         return []
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
-        return _command_of(open_program(Path(cmd_name), find_workspace(Path.cwd())))
+        return _command_of(open_program(Path(cmd_name), current_workspace()))
 
 
 @click.group("ask", cls=_Ask, subcommand_metavar="FILE --INPUT VALUE …")
@@ -95,6 +95,8 @@ def _run(
     inputs = given_inputs(parameters)
     if out and not jsonl:
         raise click.UsageError("--out works only with --jsonl. Give --jsonl too, or leave --out out.")
+    if jsonl and as_json:
+        raise click.UsageError("--jsonl always writes JSON, and --json is for one row. Leave one of them out.")
     if jsonl and inputs:
         option = option_name(next(iter(inputs)))
         raise click.UsageError(f"--jsonl has the inputs, but {option} was given too. Leave one of them out.")

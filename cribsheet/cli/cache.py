@@ -9,7 +9,7 @@ from cribsheet.cli._command import Command, Group, json_option
 from cribsheet.cli._terminal import print_json, stdout
 from cribsheet.models.cache import CacheStats, CompletionCache
 from cribsheet.report.tables import facts_table
-from cribsheet.workspace import find_workspace
+from cribsheet.workspace import current_workspace
 
 
 @click.group("cache", cls=Group, invoke_without_command=True)
@@ -55,7 +55,7 @@ def clear(yes: bool) -> None:
 
 
 def _directory() -> Path:
-    return find_workspace(Path.cwd()).cache
+    return current_workspace().cache
 
 
 def _stats(directory: Path) -> CacheStats:

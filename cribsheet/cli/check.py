@@ -7,7 +7,7 @@ import click
 
 from cribsheet.carriage import CARRIAGES, Carriage
 from cribsheet.cli._checking import rows_to_check
-from cribsheet.cli._command import Command, api_base_option, json_option, map_option, model_option
+from cribsheet.cli._command import Command, api_base_option, check_map, json_option, map_option, model_option
 from cribsheet.cli._display import open_display
 from cribsheet.cli._programs import Runnable, open_its_model, open_program
 from cribsheet.cli._scoring import has_other_weights, metric_of, score_rows, tell_of_failures
@@ -16,7 +16,7 @@ from cribsheet.cli._terminal import note, print_json, stdout
 from cribsheet.errors import FrozenFileError
 from cribsheet.evaluation.drift import Drift
 from cribsheet.report.drift import drift_summary, drift_table, junit, markdown, verdict
-from cribsheet.workspace import Workspace, find_workspace
+from cribsheet.workspace import Workspace, current_workspace
 
 
 @click.command("check", cls=Command)
@@ -40,7 +40,8 @@ def command(file: Path, *, as_json: bool, junit_path: Path | None, summary: Path
       cribsheet check sentiment.prompt.json
       cribsheet check sentiment.prompt.json --model ollama_chat/qwen2.5:0.5b --summary "$GITHUB_STEP_SUMMARY"
     """
-    workspace = find_workspace(Path.cwd())
+    check_map(options, "data")
+    workspace = current_workspace()
     program = open_program(file, workspace)
     carriage = options["carriage"] or program.frozen.results.carriage
     found = _measured(file, _deployed(program, carriage), carriage, workspace, options)

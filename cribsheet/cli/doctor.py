@@ -19,7 +19,7 @@ from cribsheet.cli._terminal import print_json, stdout
 from cribsheet.errors import AddressError, ModelError, UnreachableError
 from cribsheet.models import weights
 from cribsheet.models.cores import SPIN_COUNT, is_openmp_loaded, spin_setting, usable_cores
-from cribsheet.workspace import builtin, find_workspace
+from cribsheet.workspace import builtin, current_workspace
 
 _BASE = ("dspy", "litellm", "ollama", "pydantic", "diskcache", "rich", "click", "httpx", "platformdirs", "tenacity")
 _EXTRAS = {"xllamacpp": "embedded", "pip": "embedded", "huggingface-hub": "hub"}
@@ -178,13 +178,13 @@ def _llama_server(ports: Sequence[int] = _LLAMA_PORTS) -> Check:
 
 
 def _workspace() -> Check:
-    root = find_workspace(Path.cwd()).root
+    root = current_workspace().root
     is_builtin = root == builtin().root
     return Check("workspace", f"{root}{', the built-in one' if is_builtin else ''}")
 
 
 def _cache() -> Check:
-    directory = find_workspace(Path.cwd()).cache
+    directory = current_workspace().cache
     mend = f"Make {directory} writable: without the cache, every completion is paid for again."
     try:
         with tempfile.TemporaryFile(dir=_nearest(directory)):

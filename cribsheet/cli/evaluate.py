@@ -19,7 +19,7 @@ from cribsheet.evaluation.evaluate import Evaluation
 from cribsheet.models.cache import CachedModel, CompletionCache
 from cribsheet.report.report import evaluation_summary, evaluation_tables, meter_summary
 from cribsheet.signature import REASONING, Field, Signature
-from cribsheet.workspace import Workspace, find_workspace
+from cribsheet.workspace import Workspace, current_workspace
 
 
 @click.command("evaluate", cls=Command)
@@ -40,7 +40,7 @@ def command(file: Path, *, as_json: bool, metric: str | None, **options: Any) ->
       cribsheet evaluate sentiment.prompt.json --data dev.csv --map sentence=text,label=sentiment
       cribsheet evaluate grounded_qa.prompt.json --data squad-dev.json --limit 300 --json
     """
-    workspace = find_workspace(Path.cwd())
+    workspace = current_workspace()
     program = open_program(file, workspace)
     score = METRICS[metric] if metric else metric_of(program.frozen, workspace)
     path = workspace.trainset(options["data"])

@@ -9,10 +9,10 @@ import click
 from cribsheet.cli._command import Command
 from cribsheet.cli._programs import chosen_prompts
 from cribsheet.cli._terminal import note, print_exactly
-from cribsheet.cli._training import given_training, training_options
+from cribsheet.cli._training import exported, given_training, training_options
 from cribsheet.cli._verifying import verify_options, wanted_verification
 from cribsheet.errors import FrozenFileError
-from cribsheet.export import TARGETS, WHOLE, Export, Source, export
+from cribsheet.export import TARGETS, WHOLE, Export, Source
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.frozen.sealing import read
 
@@ -46,11 +46,11 @@ def command(file: Path, *, target: str, prompt: str | None, out: Path | None, **
     source = Source(program, name or "", str(out) if out else None)
     if verification:
         verification.check(target, source)
-    exported = export(program, target, prompt=name, path=source.path, training=given_training(options))
-    _save(exported, out)
-    for line in (exported.score, exported.usage, *(f"Note: {caveat}" for caveat in exported.caveats)):
+    made = exported(source, target, given_training(target, options))
+    _save(made, out)
+    for line in (made.score, made.usage, *(f"Note: {caveat}" for caveat in made.caveats)):
         note(line)
-    if verification and not verification.run(target, source, exported.carriage).holds:
+    if verification and not verification.run(target, source, made.carriage).holds:
         raise click.exceptions.Exit(1)
 
 

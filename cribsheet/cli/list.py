@@ -13,7 +13,7 @@ from cribsheet.cli._terminal import print_json, stdout
 from cribsheet.errors import FrozenFileError
 from cribsheet.frozen.sealing import read
 from cribsheet.layout.catalogue import LAYOUTS, QUESTIONS
-from cribsheet.workspace import Workspace, find_workspace
+from cribsheet.workspace import Workspace, current_workspace
 
 Row = dict[str, Any]
 
@@ -27,7 +27,7 @@ def command(as_json: bool) -> None:
     Example:
       cribsheet list
     """
-    workspace = find_workspace(Path.cwd())
+    workspace = current_workspace()
     summary: dict[str, Any] = {
         "workspace": str(workspace.root),
         "tasks": _modules(workspace, workspace.tasks()),

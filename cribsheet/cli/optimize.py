@@ -27,7 +27,7 @@ from cribsheet.frozen.tested import path_beside
 from cribsheet.models import open_model
 from cribsheet.report.report import compiled_facts, compiled_summary, gain_in_words, headline, results_table
 from cribsheet.settings import Settings
-from cribsheet.workspace import Workspace, find_workspace
+from cribsheet.workspace import Workspace, current_workspace
 
 if TYPE_CHECKING:
     from cribsheet.compiler.compile import Compiled
@@ -110,7 +110,7 @@ def command(task: str, *, out: Path | None, as_json: bool, **settings: Any) -> N
       optimize sentiment --for text
       optimize grounded_qa --teacher ollama_chat/qwen2.5:7b --traces qa.traces.jsonl
     """
-    workspace = find_workspace(Path.cwd())
+    workspace = current_workspace()
     _check_names(workspace, task, settings["optimizer"])
     _check_teacher(settings)
     out = out or Path(f"{_plain_name(task)}.prompt.json")

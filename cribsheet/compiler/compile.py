@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
 
 from cribsheet.budget import Budget, BudgetExhausted, SearchStopped
@@ -47,7 +46,7 @@ from cribsheet.search.trial import Trial
 from cribsheet.settings import DEFAULT_MODEL, Settings
 from cribsheet.signature import REASONING, Signature
 from cribsheet.task import Task
-from cribsheet.workspace import Workspace, find_workspace
+from cribsheet.workspace import Workspace, current_workspace
 
 __all__ = ["DEFAULT_MODEL", "Compiled", "Settings", "compile_task"]
 
@@ -98,7 +97,7 @@ def compile_task(
     """
     started = time.monotonic()
     settings = settings or Settings()
-    workspace = workspace or find_workspace(Path.cwd())
+    workspace = workspace or current_workspace()
     name, bound = workspace.task(task) if isinstance(task, str) else ("task", task)
     optimizer = workspace.optimizer(settings.optimizer)
     meter = Meter()

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
 from cribsheet.dataset.formats import GROUP, RawRow
-from cribsheet.dataset.names import plain_name
+from cribsheet.dataset.names import folded, plain_name
 from cribsheet.errors import DataError
 from cribsheet.signature import Field, Signature
 
@@ -91,7 +91,7 @@ def values_of(
         mend = f"Also map another column to {missing[0]!r}."
     else:
         pairs = _suggested([signature.field(name) for name in missing], unknown, among[:_SAMPLE])
-        mend = _mend(raw, missing, unknown, pairs) + _no_header(raw, names)
+        mend = _look_alike(missing, unknown) + _mend(raw, missing, unknown, pairs) + _no_header(raw, names)
     raise DataError(
         f"{raw.where}: {problem}; it has {_listed(raw.values)}. The signature {signature.name} has "
         f"{', '.join(names)}. {mend}"
@@ -142,8 +142,17 @@ def _mapping(raw: RawRow, pairs: Mapping[str, str]) -> str:
     return f"--map {shlex.quote(','.join(f'{column}={field}' for column, field in pairs.items()))}"
 
 
+def _look_alike(missing: Sequence[str], unknown: Sequence[str]) -> str:
+    """Name a column that looks like a missing field, such as one in full-width letters."""
+    pairs = ((name, column) for name in missing for column in unknown if folded(column) == name.casefold())
+    name, column = next(pairs, ("", ""))
+    if not column or column.casefold() == name.casefold():  # another case shows by itself
+        return ""
+    return f"The column {column!r} is {name!r} in other characters, such as full-width ones; write {name!r}. "
+
+
 def _no_header(raw: RawRow, names: Sequence[str]) -> str:
-    is_nowhere = raw.named_by == "header" and not set(names) & set(raw.values)
+    is_nowhere = raw.named_by == "header" and not set(map(str.casefold, names)) & set(map(folded, raw.values))
     return f" If the file has no header, add one as its first line: {','.join(names)}." if is_nowhere else ""
 
 
@@ -159,7 +168,7 @@ def _suggested(missing: Sequence[Field], unknown: Sequence[str], rows: Sequence[
 
 
 def _alike(field: Field, columns: Sequence[str]) -> str | None:
-    return next((column for column in columns if column.casefold() == field.name.casefold()), None)
+    return next((column for column in columns if folded(column) == folded(field.name)), None)
 
 
 def _fitting(field: Field, columns: Sequence[str], rows: Sequence[RawRow]) -> str | None:

@@ -26,7 +26,9 @@ _BINARY = (
 """The first bytes of common binary files."""
 
 _MANY = 0.2
-"""If a larger share of the characters is NUL, the file is taken for UTF-16 without its byte order mark."""
+"""If a larger share of the characters is NUL, the file is not taken for UTF-8."""
+_FEW = 0.01
+"""If a smaller share of the bytes is NUL, the file is not taken for UTF-16; a Chinese text has few."""
 
 
 def decoded(data: bytes, source: str) -> str:
@@ -46,13 +48,39 @@ def decoded(data: bytes, source: str) -> str:
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
+        if not mark and (guess := _encoding_without_mark(data)):
+            raise DataError(_without_mark(source, data, guess)) from None
         raise DataError(_not_decodable(content, error, encoding, source=source, skipped=len(mark))) from None
-    if (nuls := text.count("\0")) > _MANY * len(text):
-        raise DataError(
-            f"{source}: {nuls} of {len(text)} characters are NUL, as in UTF-16 without its byte order mark. "
-            "Save the file as UTF-8."
-        )
+    if text.count("\0") > _MANY * len(text):
+        raise DataError(_without_mark(source, data, _encoding_without_mark(data) or "UTF-16"))
     return text
+
+
+def _encoding_without_mark(data: bytes) -> str:
+    """Return the encoding that the NUL bytes of a file speak for; empty if there is none."""
+    for encoding in ("utf-32-le", "utf-32-be"):
+        if _is_text(data, encoding):
+            return encoding.upper()
+    first, second = data[::2].count(0), data[1::2].count(0)
+    encoding = "utf-16-le" if second >= first else "utf-16-be"
+    has_nuls = first + second > _FEW * len(data)
+    return encoding.upper() if has_nuls and _is_text(data, encoding) else ""
+
+
+def _is_text(data: bytes, encoding: str) -> bool:
+    try:
+        data.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _without_mark(source: str, data: bytes, encoding: str) -> str:
+    """Return the error message for a file in an encoding that needs a byte order mark and has none."""
+    return (
+        f"{source}: {data.count(0)} of {len(data)} bytes are NUL, as in {encoding} without its byte order mark. Save "
+        "the file as UTF-8."
+    )
 
 
 def _not_decodable(content: bytes, error: UnicodeDecodeError, encoding: str, *, source: str, skipped: int) -> str:

@@ -1,6 +1,5 @@
 """Convert the values of rows to the types of a signature."""
 
-import math
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from cribsheet.dataset.formats.squad import accepted_texts
 from cribsheet.errors import DataError
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
 from cribsheet.signature import Field, Signature
+from cribsheet.text import check_characters
 
 _UNSEEN = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
 """Unicode's categories of invisible characters."""
@@ -103,12 +103,10 @@ class Fitting:
         return raw
 
     def _checked(self, one: Field, value: Value) -> Value:
-        """Return the value; ValueError if it would cause trouble later, such as NaN or an empty text."""
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"{one.name} is {value}, which is not a finite number")
+        """Return the value; ValueError if it would cause trouble later, such as an empty text."""
         text = value.reason if isinstance(value, Unanswerable) else value
         if isinstance(text, str):
-            _check_characters(one.name, text)
+            check_characters(one.name, text)
         if isinstance(value, str) and one.type.is_text and _is_blank(value):
             if one.abstains:
                 raise ValueError(f'{one.name} is empty; write {{"unanswerable": "why"}} if there is no answer')
@@ -171,22 +169,10 @@ def _is_blank(text: str) -> bool:
     return all(unicodedata.category(char) in _UNSEEN for char in text)
 
 
-def _check_characters(name: str, text: str) -> None:
-    """Raise ValueError if the text has a character that a UTF-8 file or an engine cannot hold."""
-    if "\0" in text:
-        raise ValueError(f"{name} has the character NUL at position {text.index(chr(0))}")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError(
-            f"{name} has half of a surrogate pair, {text[error.start]!r}, at position {error.start}"
-        ) from None
-
-
 def _group(value: object, where: str) -> str:
     try:
         group = str(value)
-        _check_characters(GROUP, group)
+        check_characters(GROUP, group)
     except ValueError as error:
         raise DataError(f"{where}: {error}. {_MEND}") from None
     return group

@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,10 @@ from cribsheet.dataset.names import plain_name
 from cribsheet.errors import DataError
 
 _MEND = "Write one object per line."
+_SIGNS = frozenset('{}[]:," ')
+"""The characters of JSON outside its texts and numbers."""
+_QUOTES = dict.fromkeys("“”„‟«»「」『』‘’", '"')
+"""Quotes of other kinds, which word processors write."""
 _BLANK = re.compile(r"[\s\ufeff]*")  # concatenated files have byte order marks inside the text
 
 
@@ -62,7 +67,8 @@ def _decoded(text: str, at: int, where: str) -> tuple[dict[str, Any], int]:
     except json.JSONDecodeError as error:
         place = f"line {error.lineno} column {error.colno}"
         raise DataError(
-            f"{where}: not JSON: {error.msg.removesuffix(' at')}, at {place}. Correct it there. {_MEND}"
+            f"{where}: not JSON: {error.msg.removesuffix(' at')}, at {place}{_look_alike(text, error.pos)}. Correct it "
+            f"there. {_MEND}"
         ) from None
     except _RepeatedError as error:
         raise DataError(f"{where}: {error}. Keep one of the two.") from None
@@ -75,6 +81,15 @@ def _decoded(text: str, at: int, where: str) -> tuple[dict[str, Any], int]:
     if not isinstance(value, dict):
         raise DataError(f"{where}: {text[at:end].strip()[:60]!r} is not an object. {_MEND}")
     return _named(value, where), end
+
+
+def _look_alike(text: str, at: int) -> str:
+    """Name a character that looks like one of JSON's own, such as a full-width colon or a curly quote."""
+    char = text[at : at + 1]
+    meant = _QUOTES.get(char) or unicodedata.normalize("NFKC", char)
+    if not char or char.isascii() or meant not in _SIGNS:
+        return ""
+    return f", where {char!r} ({unicodedata.name(char)}) stands in place of {meant!r}"
 
 
 class _RepeatedError(ValueError):

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 from cribsheet.dataset.decoding import decoded
@@ -25,16 +25,24 @@ def read_text(source: str | os.PathLike[str]) -> str:
 
 @contextmanager
 def opened(out: str | os.PathLike[str] | None) -> Iterator[TextIO]:
-    """Open a file for writing, or give standard output if there is none; DataError if it cannot be opened."""
+    """Open a file for writing, or give standard output if there is none; DataError if it cannot be opened or closed."""
     if out is None:
         yield sys.stdout
         return
     try:
         file = open(out, "w", encoding="utf-8")  # noqa: SIM115  # it is closed below; only opening may fail so
-    except OSError as error:
-        raise DataError(f"{out} cannot be written: {error.strerror}. Choose another place with --out.") from None
-    with file:
+    except (OSError, ValueError) as error:  # a path with a NUL character is a ValueError
+        raise _unwritable(out, error) from None
+    try:
         yield file
+    except BaseException:
+        with suppress(OSError):  # the error in flight says what could not be written
+            file.close()
+        raise
+    try:
+        file.close()
+    except OSError as error:
+        raise _unwritable(out, error) from None
 
 
 def write_row(file: TextIO, row: Mapping[str, Any], out: str | os.PathLike[str] | None) -> None:
@@ -48,10 +56,7 @@ def write_row(file: TextIO, row: Mapping[str, Any], out: str | os.PathLike[str] 
     except OSError as error:
         if out is None:
             raise
-        raise DataError(
-            f"{out} cannot be written: {error.strerror}. It has the rows that were answered so far; choose another "
-            "place with --out."
-        ) from None
+        raise _unwritable(out, error, has="It has the rows that were answered so far; choose") from None
 
 
 def json_text(value: object, stream: TextIO, *, indent: int | None = None) -> str:
@@ -69,15 +74,35 @@ def fits(text: str, stream: TextIO) -> bool:
     return True
 
 
+def _unwritable(out: str | os.PathLike[str], error: OSError | ValueError, *, has: str = "Choose") -> DataError:
+    return DataError(f"{_shown(os.fspath(out))} cannot be written: {_reason(error)}. {has} another place with --out.")
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def _shown(path: str) -> str:
+    return repr(path) if "\0" in path else path
+
+
 def _standard_input() -> bytes:
     if sys.stdin is None:
         raise DataError("Standard input is closed. Pipe the text into it, or give the text itself instead of -.")
-    return sys.stdin.buffer.read()
+    try:
+        return sys.stdin.buffer.read()
+    except OSError as error:  # it may be a folder
+        raise DataError(
+            f"Standard input cannot be read: {_reason(error)}. Pipe the text into it, or give the text itself instead "
+            "of -."
+        ) from None
 
 
 def _bytes_of(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
             return file.read()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}. Check the path given with --jsonl.") from None
+    except (OSError, ValueError) as error:  # a path with a NUL character is a ValueError
+        raise DataError(
+            f"{_shown(path)} cannot be read: {_reason(error)}. Check the path given with --jsonl."
+        ) from None

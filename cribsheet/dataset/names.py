@@ -18,6 +18,15 @@ def plain_name(name: object) -> str:
     return text.strip()
 
 
+def folded(name: str) -> str:
+    """Return a name as people read it: case and the width of letters make no difference.
+
+    >>> folded("ｔｅｘｔ"), folded("Text")
+    ('text', 'text')
+    """
+    return unicodedata.normalize("NFKC", name).casefold().strip()
+
+
 def doubled(names: Sequence[str], columns: Collection[str], mapped: Collection[str]) -> tuple[str, dict[int, str]]:
     """Return a column that the task reads and that is there twice, with the names that are alike by their places.
 

@@ -34,4 +34,7 @@ def _is_users(path: Path) -> bool:
 
 def _shown(path: Path) -> str:
     """Return a path relative to the current folder if it is inside that folder."""
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (OSError, ValueError):  # it is elsewhere, or the current folder was deleted
+        return str(path)

@@ -16,7 +16,7 @@ from cribsheet.export.python import to_python
 from cribsheet.export.sft import to_sft
 from cribsheet.frozen import FrozenProgram
 
-__all__ = ["TARGETS", "WHOLE", "Export", "Source", "Target", "Training", "export"]
+__all__ = ["TARGETS", "TRAINED", "WHOLE", "Export", "Source", "Target", "Training", "export"]
 
 TARGETS: dict[str, Target] = {
     "dotprompt": to_dotprompt,
@@ -62,7 +62,8 @@ def export(
         raise ExportError(f"There is no export target {target!r}. Known targets: {', '.join(TARGETS)}.")
     if training is not None and target not in TRAINED:
         raise ExportError(
-            f"{target} takes no rows, traces, form, mix or seed: those are for {', '.join(TRAINED)}. Leave them out."
+            f"{target} takes no --rows, --map, --traces, --form, --mix, --seed or --every-row (in Python, `training`): "
+            f"those are for {', '.join(TRAINED)}. Leave them out."
         )
     name = "" if target in WHOLE and prompt is None else _chosen(program, prompt)
     if name and target in WHOLE and len(program.prompts) > 1:

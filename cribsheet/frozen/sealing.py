@@ -68,11 +68,15 @@ def _sealed(content: dict[str, Any]) -> str:
 
 def _content(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_bytes())  # UTF-8, or UTF-16 as some editors save it, with a BOM or without
-        json.dumps(content, ensure_ascii=False).encode()  # fails on half a surrogate pair, which would crash later
+        data = path.read_bytes()
     except FileNotFoundError:
         raise FrozenFileError(f"There is no file {path}. Create it with `optimize TASK --out {path}`.") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # a path with a NUL character is a ValueError
+        raise FrozenFileError(f"{path} cannot be read: {error}. Name a frozen file (*.prompt.json).") from None
+    try:
+        content = json.loads(data)  # UTF-8, or UTF-16 as some editors save it, with a BOM or without
+        json.dumps(content, ensure_ascii=False).encode()  # fails on half a surrogate pair, which would crash later
+    except UnicodeDecodeError as error:
         raise FrozenFileError(f"{path} cannot be read: {error}. Name a frozen file (*.prompt.json).") from None
     except (ValueError, RecursionError) as error:
         raise FrozenFileError(

@@ -65,6 +65,13 @@ def test_standard_input_that_is_not_utf_8_is_misuse(run: Run, served: Path) -> N
     assert "not UTF-8" in result.stderr
 
 
+def test_nul_in_an_input_is_misuse(run: Run, served: Path, server: OllamaServer) -> None:
+    result = run("ask", served, "--text", "-", input="Superb.\0")
+    assert result.exit_code == 2
+    assert "text has the character NUL at position 7." in result.stderr
+    assert server.requests == []
+
+
 def test_a_missing_or_unknown_input_is_misuse_that_names_the_right_ones(run: Run, served_qa: Path) -> None:
     result = run("ask", served_qa, "--question", "Why?")
     assert result.exit_code == 2
@@ -148,6 +155,50 @@ def test_an_unanswered_row_counts_as_one_even_if_an_output_is_named_error(
     assert "Answered 0 of 1 rows" in result.stderr
 
 
+def test_a_field_of_a_row_that_is_named_error_is_kept(
+    run: Run, served: Path, folder: Path, server: OllamaServer
+) -> None:
+    server.engine = WrittenEngine(" hard to tell")
+    _write(folder / "in.jsonl", [{"text": "Hm.", "error": "E404"}, {"text": "Hm."}])
+    result = run("ask", served, "--jsonl", "in.jsonl", "--out", "out.jsonl")
+    kept, other = _rows(folder / "out.jsonl")
+    assert kept["error"] == "E404"
+    assert str(kept["error_2"]).startswith("the completion cannot be read: ")
+    assert set(other) == {"text", "error_2"}
+    assert "Note: the field 'error' is taken, so 'error_2' says why a row has no outputs." in result.stderr
+
+
+def test_an_input_that_is_named_error_is_kept(run: Run, served: Path, folder: Path, server: OllamaServer) -> None:
+    signature = Signature(
+        name="Log",
+        instructions="Judge.",
+        inputs=(Field(name="error"),),
+        outputs=(Field(name="text", kind="label", labels=("positive", "negative")),),
+    )
+    _save_with(folder, served, signature)
+    server.engine = WrittenEngine(" hard to tell")
+    _write(folder / "in.jsonl", [{"error": "E404"}])
+    (row,) = json.loads(f"[{run('ask', 'car.prompt.json', '--jsonl', 'in.jsonl').stdout}]")
+    assert (row["error"], set(row)) == ("E404", {"error", "error_2"})
+
+
+@pytest.mark.parametrize("said", [" inf", " 1e999", " nan", f" 1{'0' * 400}"])
+def test_a_number_that_json_cannot_hold_is_no_output(
+    run: Run, served: Path, folder: Path, server: OllamaServer, said: str
+) -> None:
+    signature = Signature(
+        name="Sum", instructions="Add.", inputs=(Field(name="text"),), outputs=(Field(name="sum", kind="number"),)
+    )
+    _save_with(folder, served, signature)
+    server.engine = WrittenEngine(said)
+    _write(folder / "in.jsonl", [{"text": "x"}])
+    row = json.loads(run("ask", "car.prompt.json", "--jsonl", "in.jsonl").stdout, parse_constant=pytest.fail)
+    assert "sum has no finite number in" in row["error"]
+    result = run("ask", "car.prompt.json", "--text", "x", "--json")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "sum has no finite number in" in result.stderr
+
+
 def test_a_file_of_rows_is_answered_in_order_keeping_its_other_columns(run: Run, served: Path, folder: Path) -> None:
     rows = [{"id": 7, "text": "Superb."}, {"id": 8, "text": "好极了。\u2028Wirklich."}]
     _write(folder / "in.jsonl", rows)
@@ -185,6 +236,9 @@ def test_a_row_that_cannot_be_answered_has_an_error_in_place_of_outputs(
         ('{"review": "x"}\n', "in.jsonl, line 1: no field 'text'; it has review"),
         ('{"text": 3}\n', "in.jsonl, line 1: text must be text but got 3"),
         ('{"text": "\\ud800"}\n', "in.jsonl, line 1"),
+        ('{"text": "a\\u0000b"}\n', "in.jsonl, line 1: text has the character NUL at position 1"),
+        ('{"text": "x", "score": 1e999}\n', "in.jsonl, line 1: score has a number that JSON cannot hold, inf"),
+        ('{"text": "x"}\n{"text": "x", "more": {"a": NaN}}\n', "in.jsonl, line 2: more has a number that JSON cannot"),
         ("\n", "in.jsonl has no rows"),
     ],
 )
@@ -214,6 +268,7 @@ def test_files_that_cannot_be_read_or_written_are_failures(run: Run, served: Pat
     [
         (("--jsonl", "in.jsonl", "--text", "x"), "--text was given too"),
         (("--text", "x", "--out", "out.jsonl"), "Give --jsonl too"),
+        (("--jsonl", "in.jsonl", "--json"), "--jsonl always writes JSON, and --json is for one row."),
         (("--jsonl", "in.jsonl", "--out", "in.jsonl"), "is the same file as --jsonl"),
     ],
 )
@@ -249,6 +304,30 @@ def test_a_program_with_code_of_its_own_runs_through_its_workspace(
     save(program.model_copy(update=changes), folder / "twice.prompt.json")
     assert run("ask", "twice.prompt.json", "--text", "Fine.").stdout == "positive\n"
     assert server.prompts == ["Text: FINE.\nSentiment:", "Text: Fine. (positive)\nSentiment:"]
+
+
+@pytest.mark.parametrize("value", ["float('nan')", "object()", "{1, 2}"])
+def test_an_output_of_a_programs_own_code_that_json_cannot_hold_is_said(
+    run: Run, served: Path, folder: Path, value: str
+) -> None:
+    (folder / "programs" / "odd.py").write_text(
+        "import dspy\nfrom cribsheet import Task, label_accuracy\nfrom signatures.sentiment import Sentiment\n\n\n"
+        "class Odd(dspy.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.first = dspy.Predict(Sentiment)\n"
+        "        self.second = dspy.Predict(Sentiment)\n\n"
+        "    def forward(self, text):\n"
+        f"        return dspy.Prediction(sentiment={value})\n\n\n"
+        'task = Task(Odd, metric=label_accuracy, trainset="toy.jsonl")\n'
+    )
+    program = read(folder / served)
+    changes = {"task": "odd", "prompts": {"first": toy_prompt(), "second": toy_prompt()}, "wiring": None}
+    save(program.model_copy(update=changes), folder / "odd.prompt.json")
+    result = run("ask", "odd.prompt.json", "--text", "Fine.", "--json")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "The program of odd returned sentiment = " in result.stderr
+    assert "which JSON cannot hold" in result.stderr
 
 
 def test_a_program_whose_code_is_elsewhere_or_another_says_so(run: Run, pair: Path, folder: Path) -> None:

@@ -67,6 +67,13 @@ def test_other_rows_are_compared_without_pairing(run: Run, compiled: Path, folde
     assert told["change"]["low"] < told["change"]["mean"] < told["change"]["high"]
 
 
+def test_a_mapping_needs_rows(run: Run, compiled: Path) -> None:
+    for command in (("check", compiled), ("export", compiled, "--to", "jinja", "--out", "x", "--verify")):
+        result = run(*command, "--map", "review=text")
+        assert result.exit_code == 2
+        assert "--map renames the columns of --data. Give --data too, or leave --map out." in result.stderr
+
+
 def test_other_rows_need_no_recorded_ones(run: Run, compiled: Path, folder: Path) -> None:
     (folder / "toy.test.jsonl").unlink()
     rows = write_rows(folder / "more.jsonl", sentiment_rows()[:40])

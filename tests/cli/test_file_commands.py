@@ -9,6 +9,7 @@ from click.testing import Result
 
 from cribsheet.export import TARGETS
 from cribsheet.frozen.sealing import read, seal_of
+from toys import write_rows
 
 Run = Callable[..., Result]
 
@@ -188,7 +189,34 @@ def test_rows_for_fine_tuning_take_options_that_other_targets_refuse(run: Run, e
     for option in (("--seed", "0"), ("--rows", "toy.jsonl"), ("--map", "a=text"), ("--every-row",)):
         refused = run("export", embedded, "--to", "jinja", *option)
         assert (refused.exit_code, refused.stdout) == (1, "")
-        assert "jinja takes no rows, traces, form, mix or seed: those are for sft" in refused.stderr
+        assert "jinja takes no --rows, --map, --traces, --form, --mix, --seed or --every-row" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--map", "a=text"), "--map renames the columns of --rows. Give --rows too, or leave --map out."),
+        (("--every-row",), "--every-row is about the rows of --rows. Give --rows too, or leave --every-row out."),
+    ],
+)
+def test_an_option_about_rows_needs_rows(run: Run, embedded: Path, options: tuple[str, ...], message: str) -> None:
+    result = run("export", embedded, "--to", "sft", *options)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_columns_of_the_tasks_own_trainset_are_mapped_as_the_task_says(run: Run, embedded: Path, folder: Path) -> None:
+    rows = [{"review": f"It is {number}.", "sentiment": "positive"} for number in range(40)]
+    write_rows(folder / "trainsets" / "toy.jsonl", rows)
+    text = (folder / "programs" / "toy.py").read_text()
+    (folder / "programs" / "toy.py").write_text(text.replace('.jsonl")', '.jsonl", mapping={"review": "text"})'))
+    result = run("export", embedded, "--to", "sft", "--rows", "trainsets/toy.jsonl", "--every-row")
+    assert result.exit_code == 0, result.stderr
+    assert len(result.stdout.splitlines()) == 42
+    write_rows(folder / "other.jsonl", rows)
+    refused = run("export", embedded, "--to", "sft", "--rows", "other.jsonl", "--every-row")
+    assert refused.exit_code == 1
+    assert "map the columns to the fields, for example with --map review=text" in refused.stderr
 
 
 def test_a_template_is_exported_to_the_byte(run: Run, embedded: Path) -> None:

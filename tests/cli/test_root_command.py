@@ -65,6 +65,28 @@ def test_an_error_is_one_message_on_standard_error_without_a_traceback(start: St
     assert err == ("Error: There is no file none.prompt.json. Create it with `optimize TASK --out none.prompt.json`.\n")
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["ask FILE --text x", "check FILE", "evaluate FILE --data x.jsonl", "optimize toy", "list", "cache", "doctor"],
+)
+def test_a_current_folder_that_was_deleted_is_said(
+    run: Run, served: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    (folder / "gone").mkdir()
+    monkeypatch.chdir(folder / "gone")
+    (folder / "gone").rmdir()
+    result = run(*(folder / served if word == "FILE" else word for word in command.split()))
+    assert result.exit_code == 1
+    assert result.stderr.endswith("Error: The current folder was deleted. Change to another one, as with `cd ~`.\n")
+
+
+@pytest.mark.parametrize("command", ["ask", "check", "export", "optimize", "show", "seal", "new"])
+def test_nul_in_an_argument_is_misuse(run: Run, command: str) -> None:
+    result = run(command, "a\0b")
+    assert result.exit_code == 2
+    assert "The argument 'a\\x00b' has the character NUL. Remove it." in result.stderr
+
+
 @pytest.mark.parametrize("command", ["list", "show embedded.prompt.json", "show embedded.prompt.json --json"])
 def test_a_reader_that_goes_away_is_no_error(start: Start, embedded: Path, command: str) -> None:
     process = start("cribsheet", *command.split())

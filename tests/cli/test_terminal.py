@@ -208,6 +208,23 @@ def test_work_goes_on_if_nobody_reads_the_progress(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_work_goes_on_if_progress_has_no_room(foreign: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        assert ended("ask", foreign, "--jsonl", "dev.jsonl", "--out", "out.jsonl") == 0
+    assert len(Path("out.jsonl").read_text(encoding="utf-8").splitlines()) == 3
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_file_of_answers_that_has_no_room_is_one_sentence(foreign: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended("ask", foreign, "--jsonl", "dev.jsonl", "--out", "/dev/full") == 1
+    assert capsys.readouterr().err == (
+        "Error: /dev/full cannot be written: No space left on device. It has the rows that were answered so far; "
+        "choose another place with --out.\n"
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 @pytest.mark.parametrize("command", [("show", "FILE"), ("export", "FILE", "--to", "jinja")])
 def test_a_full_disk_is_one_sentence(
     foreign: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]

@@ -111,3 +111,18 @@ def test_blanks_and_byte_order_marks_around_a_name_do_not_count(write, name):
 def test_a_mapping_that_names_a_column_twice_is_refused(write):
     with pytest.raises(DataError, match="names a column twice"):
         load_rows(write("x.jsonl", GOOD), SENTIMENT, mapping={"a": "text", " a ": "sentiment"})
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("x.csv", "ｔｅｘｔ,sentiment\nfine,positive\n"), ("x.jsonl", '{"ｔｅｘｔ": "fine", "sentiment": "positive"}')],
+)
+def test_a_column_in_full_width_letters_is_named(write, name, text):
+    with pytest.raises(DataError) as caught:
+        load_rows(write(name, text), SENTIMENT)
+    assert "no field 'text'; it has ｔｅｘｔ, sentiment." in str(caught.value)
+    assert "The column 'ｔｅｘｔ' is 'text' in other characters, such as full-width ones; write 'text'." in str(
+        caught.value
+    )
+    assert "--map ｔｅｘｔ=text" in str(caught.value).replace("'", "")
+    assert load_rows(write(name, text), SENTIMENT, mapping={"ｔｅｘｔ": "text"})[0].inputs["text"] == "fine"

@@ -10,6 +10,9 @@ from toys import SENTIMENT
 TABLE = 'text;sentiment\r\n"北京, été 🙂";positive\r\n'
 
 
+CHINESE = "text,sentiment\n第一部电影很好看，演员也不错，一点都不无聊。,positive\n"
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 @pytest.mark.parametrize(("name", "text"), [("x.csv", TABLE), ("x.jsonl", GOOD)])
 def test_a_byte_order_mark_tells_the_encoding(write, encoding, name, text):
@@ -26,7 +29,18 @@ def test_the_order_of_bytes_is_that_of_the_mark(write, encoding):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (GOOD.encode("utf-16-le"), "are NUL, as in UTF-16 without its byte order mark. Save the file as UTF-8."),
+        (GOOD.encode("utf-16-le"), "are NUL, as in UTF-16-LE without its byte order mark. Save the file as UTF-8."),
+        (GOOD.encode("utf-16-be"), "are NUL, as in UTF-16-BE without its byte order mark. Save the file as UTF-8."),
+        (GOOD.encode("utf-32-le"), "are NUL, as in UTF-32-LE without its byte order mark. Save the file as UTF-8."),
+        (GOOD.encode("utf-32-be"), "are NUL, as in UTF-32-BE without its byte order mark. Save the file as UTF-8."),
+        (CHINESE.encode("utf-16-le"), "as in UTF-16-LE without its byte order mark. Save the file as UTF-8."),
+        (CHINESE.encode("utf-16-be"), "as in UTF-16-BE without its byte order mark. Save the file as UTF-8."),
+        (CHINESE.encode("utf-32-le"), "as in UTF-32-LE without its byte order mark. Save the file as UTF-8."),
+        (CHINESE.encode("utf-32-be"), "as in UTF-32-BE without its byte order mark. Save the file as UTF-8."),
+        (
+            GOOD.encode("utf-32")[:-1],
+            "has the byte order mark of UTF-32-LE, but byte 156 is not valid in it: truncated data. Save",
+        ),
         (
             GOOD.encode("utf-16")[:-1],
             "has the byte order mark of UTF-16-LE, but byte 78 is not valid in it: truncated data. Save",
@@ -45,7 +59,11 @@ def test_the_order_of_bytes_is_that_of_the_mark(write, encoding):
         (b"\xff\xfe", "is empty. Add rows"),
         (b"\xef\xbb\xbf \r\n", "is empty. Add rows"),
     ],
-    ids=["no mark", "cut", "half a pair", "latin", "zip", "gzip", "parquet", "mark alone", "blanks alone"],
+    ids=[
+        *("no mark", "no mark 16 BE", "no mark 32", "no mark 32 BE"),
+        *("Chinese", "Chinese 16 BE", "Chinese 32", "Chinese 32 BE"),
+        *("cut 32", "cut", "half a pair", "latin", "zip", "gzip", "parquet", "mark alone", "blanks alone"),
+    ],
 )
 @pytest.mark.parametrize("name", ["x.csv", "x.jsonl"])
 def test_what_is_no_text_is_said_with_what_to_do(write, name, content, message):

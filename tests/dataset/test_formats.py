@@ -260,3 +260,18 @@ def test_a_field_called_answers_is_the_users_own(write):
 def test_bad_squad_is_refused_with_the_place(write, item, message):
     with pytest.raises(DataError, match=re.escape(message)):
         load_rows(write("x.json", squad(item)), QA)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('{"text"： "fine", "sentiment": "positive"}', "'：' (FULLWIDTH COLON) stands in place of ':'"),
+        ('{"text": "fine"， "sentiment": "positive"}', "'，' (FULLWIDTH COMMA) stands in place of ','"),
+        ('{“text”: "fine", "sentiment": "positive"}', "'“' (LEFT DOUBLE QUOTATION MARK) stands in place of '\"'"),
+        ('｛"text": "fine", "sentiment": "positive"}', "'｛' (FULLWIDTH LEFT CURLY BRACKET) stands in place of '{'"),
+    ],
+)
+def test_signs_that_look_like_those_of_json_are_named(write, line, told):
+    with pytest.raises(DataError, match="line 1: not JSON") as caught:
+        load_rows(write("x.jsonl", line), SENTIMENT)
+    assert told in str(caught.value)

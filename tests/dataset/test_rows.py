@@ -154,7 +154,7 @@ def test_an_empty_text_in_json_is_no_way_to_say_unanswerable(write):
 
 def test_a_number_must_be_finite(write):
     path = write("x.csv", "text,urgent,pieces,price\na,true,1,nan\n")
-    with pytest.raises(DataError, match="line 2: price is nan, which is not a finite number"):
+    with pytest.raises(DataError, match="line 2: price must be a finite number but got 'nan'"):
         load_rows(path, ORDER)
 
 

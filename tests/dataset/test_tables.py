@@ -163,3 +163,33 @@ def test_a_comment_above_the_header_is_told(write, line):
 
 def test_a_column_may_begin_with_a_hash(write):
     assert load_rows(write("x.csv", "#,text,sentiment\n1,a,positive\n"), SENTIMENT)[0].inputs == {"text": "a"}
+
+
+@pytest.mark.parametrize(
+    ("header", "char", "name"),
+    [
+        ("text，sentiment", "，", "FULLWIDTH COMMA"),
+        ("text；sentiment", "；", "FULLWIDTH SEMICOLON"),
+        ("text：sentiment", "：", "FULLWIDTH COLON"),
+        ("ｔｅｘｔ｜sentiment", "｜", "FULLWIDTH VERTICAL LINE"),
+    ],
+)
+def test_full_width_separators_are_named(write, header, char, name):
+    path = write("x.csv", f"{header}\n很好{char}positive\n")
+    with pytest.raises(DataError) as caught:
+        load_rows(path, SENTIMENT)
+    assert (
+        f"x.csv, line 1: the names in {header!r} are separated by {char!r} ({name}), which separates no cells"
+        in str(caught.value)
+    )
+    assert "Write a comma between the cells of each line" in str(caught.value)
+
+
+def test_a_full_width_comma_in_a_cell_separates_nothing(write):
+    rows = load_rows(write("x.csv", "text,sentiment,a，b\n很好，真的,positive,x\n"), SENTIMENT)
+    assert rows[0].inputs["text"] == "很好，真的"
+
+
+def test_a_full_width_comma_in_place_of_a_separator_is_named(write):
+    with pytest.raises(DataError, match=r"line 2: 1 cells, but the header has 2\. '，' .*: write a comma if it should"):
+        load_rows(write("x.csv", "text,sentiment\n很好，positive\n"), SENTIMENT)

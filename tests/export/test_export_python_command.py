@@ -1,8 +1,12 @@
 """An exported Python module as a command: rows in and out, and what goes wrong is said in a sentence."""
 
 import json
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from script_server import ScriptServer, told
@@ -99,6 +103,9 @@ BAD_ROWS = {
     "not JSON": ("{", "line 1: not JSON"),
     "a field is missing": ('{"title": "x"}', "line 1: no field 'text'; it has title"),
     "a value of another type": ('{"text": "ok"}\n{"text": 3}', "line 2: text must be text but got 3"),
+    "NUL": ('{"text": "a\\u0000b"}', "line 1: text has the character NUL at position 1"),
+    "infinity": ('{"text": "ok", "score": 1e999}', "line 1: score has a number that JSON cannot hold, inf"),
+    "no number": ('{"text": "ok", "scores": [NaN]}', "line 1: scores has a number that JSON cannot hold, [nan]"),
     "half of a character": ('{"text": "\\ud83d"}', "half of a surrogate pair"),
     "nothing": ("", "has no rows"),
     "not UTF-8": (b'{"text": "\xff"}', "line 1: not UTF-8, byte 0xff"),
@@ -115,12 +122,91 @@ def test_bad_rows_are_refused_before_anything_is_asked(name: str, module: Path, 
     assert server.completions == 0
 
 
+def test_a_row_may_have_a_field_error(tmp_path: Path) -> None:
+    def unsure(prompt: Prompt, sampling: Sampling) -> Completion:
+        return told(" perhaps", {}, sampling)
+
+    written = prompt_of(layout_named("plain"), SENTIMENT, (), decoding=Decoding(max_tokens=6))
+    path = write_module(program_of(written, "openai/toy"), tmp_path)
+    with ScriptServer(unsure, "openai") as server:
+        done = run_module(path, "--jsonl", "-", "--api-base", server.url, given='{"text": "Hm.", "error": "E404"}')
+    answered = json.loads(done.stdout)
+    assert (answered["text"], answered["error"]) == ("Hm.", "E404")
+    assert answered["error_2"].startswith("the completion cannot be read: ")
+    assert done.stderr == (
+        "Note: the field 'error' is taken, so 'error_2' says why a row has no outputs.\nAnswered 0 of 1 rows.\n"
+    )
+
+
+def shell(module: Path, server: ScriptServer, command: str, **options: Any) -> "subprocess.CompletedProcess[str]":
+    """Run a module in a shell, which redirects its streams; MODULE stands for what runs it."""
+    words = shlex.join([sys.executable, "-I", str(module), "--api-base", server.url])
+    return subprocess.run(
+        ["sh", "-c", command.replace("MODULE", words)], capture_output=True, text=True, check=False, **options
+    )
+
+
+FULL = "Error: the output cannot be written: No space left on device. Send it elsewhere.\n"
+STREAMS = {
+    "full output": ("MODULE --text x >/dev/full", 1, FULL),
+    "full output of JSON": ("MODULE --text x --json >/dev/full", 1, FULL),
+    "full output of rows": ('echo \'{"text": "x"}\' | MODULE --jsonl - >/dev/full', 1, FULL),
+    "full output of help": ("MODULE --help >/dev/full", 1, FULL),
+    "full messages": ("MODULE --text x 2>/dev/full", 0, ""),
+    "full messages of an error": ("MODULE --jsonl /nowhere 2>/dev/full", 1, ""),
+    "closed output": ("MODULE --text x >&-", 0, ""),
+    "closed output of help": ("MODULE --help >&-", 0, ""),
+    "closed output and messages": ('echo \'{"text": "x"}\' | MODULE --jsonl - >&- 2>&-', 0, ""),
+    "full file": (
+        'echo \'{"text": "x"}\' | MODULE --jsonl - --out /dev/full',
+        1,
+        "Error: /dev/full cannot be written: No space left on device. It has the rows that were answered so far; "
+        "choose another place with --out.\n",
+    ),
+    "input that cannot be read": (
+        "MODULE --text - 0>/dev/null",
+        1,
+        "Error: Standard input cannot be read: Bad file descriptor. Pipe the text into it, or give the text itself "
+        "instead of -.\n",
+    ),
+}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("name", STREAMS)
+def test_streams_that_are_closed_or_full_are_one_sentence(name: str, module: Path, server: ScriptServer) -> None:
+    command, status, message = STREAMS[name]
+    done = shell(module, server, command)
+    assert (done.returncode, done.stderr) == (status, message)
+
+
+def test_a_folder_that_was_deleted_is_no_obstacle(module: Path, server: ScriptServer, tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    gone = f"cd {shlex.quote(str(tmp_path / 'gone'))} && rmdir ../gone && "
+    assert shell(module, server, f"{gone}MODULE --text x").stdout == "positive\n"
+    (tmp_path / "gone").mkdir()
+    done = shell(module, server, f"{gone}MODULE --jsonl in.jsonl --out out.jsonl")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "Error: in.jsonl cannot be read: No such file or directory. Check the path given with --jsonl.\n",
+    )
+
+
 BAD_OPTIONS = {
     "no input": ((), "--text is missing. The module takes --text, or --jsonl."),
     "both": (("--text", "x", "--jsonl", "-"), "--jsonl holds the inputs, but --text was given too."),
     "out alone": (("--text", "x", "--out", "y"), "--out is where the rows of --jsonl go."),
+    "JSON twice": (("--jsonl", "x", "--json"), "--jsonl always writes JSON, and --json is for one row."),
     "its own file": (("--jsonl", "x", "--out", "./x"), "--out ./x is the file of --jsonl."),
-    "no time": (("--text", "x", "--timeout", "0"), "--timeout must be more than 0 seconds."),
+    "no time": (
+        ("--text", "x", "--timeout", "0"),
+        "--timeout must be more than 0 and at most 1000000 seconds but is 0.",
+    ),
+    "time before now": (("--text", "x", "--timeout", "-1"), "at most 1000000 seconds but is -1."),
+    "endless time": (("--text", "x", "--timeout", "inf"), "at most 1000000 seconds but is inf."),
+    "more time than a number holds": (("--text", "x", "--timeout", "1e400"), "at most 1000000 seconds but is inf."),
+    "more time than a socket counts": (("--text", "x", "--timeout", "1e10"), "at most 1000000 seconds but is 1e+10."),
+    "time that is no number": (("--text", "x", "--timeout", "nan"), "at most 1000000 seconds but is nan."),
     "unknown": (("--texts", "x"), "unrecognized arguments: --texts"),
 }
 

@@ -1,10 +1,15 @@
 """The client of exported modules reads what the runtime's own models read, and says what goes wrong."""
 
+import math
+import socket
+import threading
+import time
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from openai_server import OpenAIServer
-from recording_server import HANG_UP
+from recording_server import HANG_UP, RecordingServer
 from script_server import ScriptServer, told
 from stand_in import StandIn, Switches
 from stand_in_shapes import SHAPES, SOUND
@@ -127,6 +132,68 @@ def test_what_goes_wrong_is_said(name: str) -> None:
     switches, kind, message = FAILURES[name]
     with StandIn(switches) as server, pytest.raises(kind, match=message):
         client_of(server.url, api="openai", timeout=0.2 if name == "hangs" else 5.0).complete(RAW, WRITES)
+
+
+def test_a_server_that_drips_is_left_after_the_time_of_one_request() -> None:
+    def drip(connection: socket.socket, head: bytes) -> None:
+        with connection, suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(head)
+            while True:
+                time.sleep(0.05)
+                connection.sendall(b" ")
+
+    def serve(listener: socket.socket, head: bytes) -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=drip, args=(listener.accept()[0], head), daemon=True).start()
+
+    for head in (b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n", b"HTTP/1.1 200 OK\r\nServer:", b""):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            threading.Thread(target=serve, args=(listener, head), daemon=True).start()
+            client = client_of(f"http://127.0.0.1:{listener.getsockname()[1]}", api="openai", timeout=0.3)
+            started = time.monotonic()
+            with pytest.raises(TransientError, match=r"gave no answer within 0\.3 seconds"):
+                client.complete(RAW, WRITES)
+            assert time.monotonic() - started < ATTEMPTS * 0.3 + 1
+
+
+@pytest.mark.parametrize("seconds", [0, -1, math.nan, math.inf, 1e10])
+def test_a_time_that_no_request_can_take_is_refused(seconds: float) -> None:
+    with pytest.raises(ModelError, match="The timeout must be more than 0 and at most 1000000 seconds but is"):
+        client_of("http://127.0.0.1:9", api="openai", timeout=seconds)
+
+
+class _Logprobs(RecordingServer):
+    """Tells any JSON in place of a log-probability."""
+
+    def __init__(self, logprob: object):
+        super().__init__()
+        self.logprob = logprob
+
+    def answer(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, object]:
+        one = {"token": " positive", "logprob": self.logprob, "bytes": list(b" positive"), "id": 1}
+        entries = [{**one, "top_logprobs": [one]}]
+        if path == "/api/generate":
+            return 200, {"response": " positive", "logprobs": entries}
+        return 200, {"choices": [{"text": " positive", "logprobs": {"content": entries}}]}
+
+
+@pytest.mark.parametrize(
+    "logprob", [10**400, -(10**400), math.nan, math.inf, "low", True, False, None, []], ids=lambda one: str(one)[:5]
+)
+@pytest.mark.parametrize(("api", "model"), [("ollama", "ollama/m"), ("openai", "openai/m"), ("openai", "embedded/m")])
+def test_what_is_no_log_probability_is_not_used(logprob: object, api: str, model: str) -> None:
+    with _Logprobs(logprob) as server:
+        client = client_of(server.url, model, api=api)
+        if model == "openai/m" and type(logprob) is int:  # `rebuilt` stops there
+            with pytest.raises(ModelError, match="is no completion: OverflowError"):
+                client.complete(RAW, DECIDES)
+            return
+        completion = client.complete(RAW, DECIDES)
+    assert completion.text == " positive"
+    if model != "openai/m":  # there, texts and booleans are read as numbers, as LiteLLM does
+        assert (completion.first_token, completion.logprobs) == (None, None)
 
 
 def test_a_key_is_sent_and_its_refusal_explained() -> None:

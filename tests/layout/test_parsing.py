@@ -40,7 +40,7 @@ def test_every_label_reads_back(layout: Layout, label: str) -> None:
 @given(
     reasoning=TEXT,
     total=st.integers(),
-    ratio=st.one_of(st.floats(allow_nan=False), st.just(Unanswerable())),
+    ratio=st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.just(Unanswerable())),
     fits=st.booleans(),
     grade=st.sampled_from([1, 2, 3, Unanswerable()]),
 )

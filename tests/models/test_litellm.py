@@ -229,5 +229,7 @@ def test_an_unknown_provider_is_refused_with_the_names_that_work() -> None:
 def test_it_can_be_closed_before_and_after_use(written_openai: OpenAIServer) -> None:
     model = model_at(written_openai)
     model.close()
-    model.complete(RAW, SAMPLING)
+    assert model.complete(RAW, SAMPLING).text == " positive"
     model.close()
+    model.close()
+    assert model.complete(CHAT, SAMPLING).text == " positive"

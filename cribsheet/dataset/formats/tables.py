@@ -3,17 +3,20 @@
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from cribsheet.dataset.formats._base import FileText, RawRow
 from cribsheet.dataset.formats.cells import cell_value
 from cribsheet.dataset.formats.quotes import swallows_rows
-from cribsheet.dataset.names import doubled, plain_name
+from cribsheet.dataset.names import doubled, folded, plain_name
 from cribsheet.errors import DataError
 
 SEPARATORS = ",;\t|"
 """The possible separators; if several fit the header equally well, the first one is used."""
+_LOOK_ALIKES = "，；：｜、"
+"""Characters that people take for separators, as East Asian keyboards type them."""
 
 MAX_CELL = 16 * 1024 * 1024
 """The most characters of a cell; a longer one is most likely an unclosed quote."""
@@ -44,7 +47,9 @@ def read_table(file: FileText) -> Iterator[RawRow]:
         elif not any(cell.strip() for cell in cells):
             raise DataError(f"{where}: the row has only empty cells. Remove this row and others like it.")
         elif len(cells) != len(header):
-            raise DataError(f"{where}: {len(cells)} cells, but the header has {len(header)}. {_mend(separator)}")
+            raise DataError(
+                f"{where}: {len(cells)} cells, but the header has {len(header)}. {_mend(separator, cells, header)}"
+            )
         else:
             named = {name: cell_value(cell, where) for name, cell in zip(header, cells, strict=True) if name}
             yield RawRow(where, named, is_table=True, named_by="header")
@@ -86,8 +91,11 @@ def _separator(file: FileText) -> str:
     return max(SEPARATORS, key=fit)
 
 
-def _mend(separator: str) -> str:
+def _mend(separator: str, cells: Sequence[str], header: Sequence[str]) -> str:
     word = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}.get(separator, repr(separator))
+    alike = next((char for char in _LOOK_ALIKES if char in "".join(cells)), "")
+    if alike and len(cells) < len(header):
+        return f"{alike!r} ({unicodedata.name(alike)}) separates no cells: write {word} if it should."
     return f"Put quotes around a cell that holds {word} or a line break."
 
 
@@ -101,6 +109,7 @@ def _header(where: str, cells: Sequence[str], file: FileText) -> list[str]:
             f"{where}: {cells[0].strip()[:60]!r} looks like a comment, not like the names of the columns. Remove this "
             "line, so that the header is the first one."
         )
+    _check_separator(where, cells, file)
     name, alike = doubled(names, file.columns, file.mapped)
     if alike:
         places = " and ".join(f"{number} ({other!r})" for number, other in alike.items())
@@ -109,3 +118,17 @@ def _header(where: str, cells: Sequence[str], file: FileText) -> list[str]:
             f"columns {places}. Remove all but one, or rename the others."
         )
     return names
+
+
+def _check_separator(where: str, cells: Sequence[str], file: FileText) -> None:
+    """Raise DataError if the header holds the names that the task reads between characters that separate no cells."""
+    if file.columns.intersection(map(plain_name, cells)):
+        return
+    for char in _LOOK_ALIKES:
+        parts = [plain_name(part) for cell in cells for part in cell.split(char)]
+        if len(parts) > len(cells) and {folded(part) for part in parts} & {folded(name) for name in file.columns}:
+            raise DataError(
+                f"{where}: the names in {','.join(cells)[:60]!r} are separated by {char!r} ({unicodedata.name(char)}), "
+                "which separates no cells. Write a comma between the cells of each line, and quotes around a cell that "
+                "holds one."
+            )

@@ -48,7 +48,7 @@ class Client:
         reply, _ = self._refusals.ask(kind, wanted, lambda sizes: self._dialect.send(prompt, sampling, given, sizes))
         try:
             completion = self._dialect.read(reply, prompt, sampling)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise ModelError(f"The server's answer is no completion: {error!r}. Check --api and --api-base.") from error
         self._check_room(completion, sampling)
         return completion
@@ -81,10 +81,11 @@ def connect(
         api_base: its address; None for OPENAI_BASE_URL or OLLAMA_HOST, else where such a server usually is.
         api_key: its key; None for OPENAI_API_KEY or OLLAMA_API_KEY.
         model: what the server calls the model; None for the name that it was compiled under.
-        timeout: the seconds that one answer may take.
+        timeout: the seconds that one request may take; one that takes longer is sent again, up to 3 times.
 
     Raises:
         AddressError: no server can be at the address.
+        ModelError: no request can take `timeout` seconds.
         UnreachableError: nothing answers there; not if `api` is given, for nothing is asked then.
     """
     provider, _, bare = program.model.partition("/")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cribsheet.dataset.jsonl import json_objects
+from cribsheet.dataset.asked import ERROR, Row, asked_rows, check_inputs, error_name
 from cribsheet.dataset.jsonl_files import json_text, opened, read_text, write_row
-from cribsheet.errors import ContextOverflowError, CribsheetError, DataError
+from cribsheet.errors import ContextOverflowError, CribsheetError
 from cribsheet.export.standalone.client import Client, connect
 from cribsheet.export.standalone.program import Program, Result, result_of
+from cribsheet.export.standalone.server import timeout_problem
+from cribsheet.export.standalone.streams import discard, open_streams, say
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.outcomes import to_json
 
@@ -21,30 +23,42 @@ OWN_OPTIONS = frozenset({"model", "api", "api-base", "api-key", "timeout", "json
 _PREFIX = "input "
 _FAILED, _INTERRUPTED = 1, 130
 
-Row = dict[str, Any]
-
 
 def command(program: Program, arguments: Sequence[str] | None, *, about: str) -> int:
     """Run the command line of a program and return its exit status.
 
     That is 0 if all went well, 1 if there is no answer, 130 after Ctrl-C. Wrong options exit with 2 at once.
     """
+    with open_streams():
+        try:
+            try:
+                return _status(program, arguments, about)
+            finally:
+                sys.stdout.flush()
+        except BrokenPipeError:  # a reader that went away is no error
+            discard(sys.stdout)
+            return 0
+        except OSError as error:
+            discard(sys.stdout)
+            say(f"Error: the output cannot be written: {error.strerror or error}. Send it elsewhere.")
+            return _FAILED
+
+
+def _status(program: Program, arguments: Sequence[str] | None, about: str) -> int:
     options = _parsed(program, arguments, about)
     server = {name: options[name] for name in ("api", "api_base", "api_key", "model", "timeout")}
     try:
         if options["jsonl"]:
-            rows = list(_rows(program, options["jsonl"]))
+            rows = asked_rows(options["jsonl"], program.inputs)
             _answer_rows(program, connect(program, **server), rows, options["out"])
         else:
             inputs = _inputs(program, options)
             _print(result_of(program.run(inputs, connect(program, **server))), as_json=options["json"])
     except CribsheetError as error:
-        sys.stderr.write(f"Error: {error}\n")
+        say(f"Error: {error}")
         return _FAILED
     except KeyboardInterrupt:
         return _INTERRUPTED
-    except BrokenPipeError:  # a reader that went away is no error
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
@@ -82,7 +96,7 @@ def _parsed(program: Program, arguments: Sequence[str] | None, about: str) -> di
     parser.add_argument("--api-base", metavar="URL", help="its address, such as http://127.0.0.1:8080/v1")
     parser.add_argument("--api-key", metavar="KEY", help="its key; OPENAI_API_KEY or OLLAMA_API_KEY by default")
     parser.add_argument("--model", metavar="NAME", help=f"what the server calls the model compiled as {program.model}")
-    parser.add_argument("--timeout", type=float, default=120.0, metavar="SECONDS", help="how long one answer may take")
+    parser.add_argument("--timeout", type=float, default=120.0, metavar="SECONDS", help="how long one request may take")
     options: dict[str, Any] = dict(parser.parse_args(arguments).__dict__)
     if problem := _problem(program, options):
         parser.error(problem)
@@ -91,10 +105,15 @@ def _parsed(program: Program, arguments: Sequence[str] | None, about: str) -> di
 
 def _problem(program: Program, options: Mapping[str, Any]) -> str:
     """Return what is wrong with options that do not go together; empty if they do."""
+    for name, value in options.items():
+        if isinstance(value, str) and "\0" in value:
+            return f"the value of {name.replace(_PREFIX, '')} has the character NUL: {value!r}. Remove it."
     given = [field.name for field in program.inputs if options[_PREFIX + field.name] is not None]
     missing = [field.name for field in program.inputs if field.name not in given]
     if options["out"] and not options["jsonl"]:
         return "--out is where the rows of --jsonl go. Give --jsonl too, or leave it out."
+    if options["jsonl"] and options["json"]:
+        return "--jsonl always writes JSON, and --json is for one row. Leave one of them out."
     if options["jsonl"] and given:
         return f"--jsonl holds the inputs, but {option_name(given[0])} was given too."
     if missing and not options["jsonl"]:
@@ -104,63 +123,49 @@ def _problem(program: Program, options: Mapping[str, Any]) -> str:
         return "standard input can be read once; only one input can be -."
     if options["jsonl"] and options["out"] and _is_same(options["jsonl"], options["out"]):
         return f"--out {options['out']} is the file of --jsonl. Name another."
-    return "" if options["timeout"] > 0 else "--timeout must be more than 0 seconds."
+    problem = timeout_problem(options["timeout"])
+    return f"--timeout {problem}" if problem else ""
 
 
 def _is_same(source: str, out: str) -> bool:
-    return source != "-" and os.path.realpath(source) == os.path.realpath(out)
+    try:
+        return source != "-" and os.path.realpath(source) == os.path.realpath(out)
+    except OSError:  # the current folder was deleted
+        return source == out
 
 
 def _inputs(program: Program, options: Mapping[str, Any]) -> Row:
     """Return the inputs that were given as options."""
     given = {field.name: options[_PREFIX + field.name] for field in program.inputs}
     given = {name: read_text("-").rstrip("\n") if value == "-" else value for name, value in given.items()}
-    _check("the command line", given, program)
+    check_inputs("the command line", given, program.inputs)
     return given
-
-
-def _rows(program: Program, source: str) -> Iterator[Row]:
-    """Yield the rows of a file; DataError, before any is answered, if one cannot be."""
-    row = None
-    for where, row in json_objects(read_text(source), source):
-        missing = [field.name for field in program.inputs if field.name not in row]
-        if missing:
-            raise DataError(f"{where}: no field {missing[0]!r}; it has {', '.join(row) or 'none'}.")
-        _check(where, row, program)
-        yield row
-    if row is None:
-        raise DataError(f"{source} has no rows. Give it one JSON object a line.")
-
-
-def _check(where: str, row: Row, program: Program) -> None:
-    try:
-        values = [field.coerce(row[field.name]) for field in program.inputs]
-        "".join(map(str, values)).encode()  # half of a surrogate pair would be a crash later
-    except ValueError as error:
-        raise DataError(f"{where}: {error}. Correct it there.") from None
 
 
 def _answer_rows(program: Program, client: Client, rows: Sequence[Row], out: str | None) -> None:
     """Write each row with its outputs, or with an `error`, as soon as it is answered."""
     outputs = {field.name for field in program.outputs}
+    error = error_name(rows, outputs)
+    if error != ERROR:
+        say(f"Note: the field {ERROR!r} is taken, so {error!r} says why a row has no outputs.")
     answered = 0
     with opened(out) as file:
         for row in rows:
-            answer = _answer(program, client, row)
-            answered += "error" not in answer or "error" in outputs
+            answer = _answer(program, client, row, error)
+            answered += error not in answer
             rest = {name: value for name, value in row.items() if name not in outputs}
             write_row(file, {**rest, **answer}, out)
-    sys.stderr.write(f"Answered {answered} of {len(rows)} rows{f' into {out}' if out else ''}.\n")
+    say(f"Answered {answered} of {len(rows)} rows{f' into {out}' if out else ''}.")
 
 
-def _answer(program: Program, client: Client, row: Row) -> Row:
+def _answer(program: Program, client: Client, row: Row, error: str) -> Row:
     inputs = {field.name: row[field.name] for field in program.inputs}
     try:
         outputs = program.run(inputs, client).outputs
-    except ContextOverflowError as error:
-        return {"error": str(error)}
+    except ContextOverflowError as failure:
+        return {error: str(failure)}
     if isinstance(outputs, ParseFailure):
-        return {"error": f"the completion cannot be read: {outputs.reason}"}
+        return {error: f"the completion cannot be read: {outputs.reason}"}
     return {name: to_json(value) for name, value in outputs.items()}
 
 

@@ -24,7 +24,7 @@ def read_ollama(reply: Json, prompt: Prompt) -> Completion:
     written = _as_text((said.get("content") if prompt.is_chat else said["response"]) or "")
     parts = told_apart(written, prompt, thought=said.get("thinking") or None)
     text = cut_at_stop(parts.answer, prompt.stop)
-    told = _readable(lambda: logprobs_of(reply.get("logprobs") or (), parts))
+    told = _readable(lambda: _numeric(logprobs_of(reply.get("logprobs") or (), parts)))
     usage = usage_of(
         reply.get("prompt_eval_count"), reply.get("eval_count"), cached_tokens=reply.get("prompt_eval_cached_count")
     )
@@ -70,14 +70,15 @@ def read_llama(reply: Json, prompt: Prompt, *, telling: Json | None = None) -> C
     choice = reply["choices"][0]
     parts = parts_of(choice, prompt)
     own = of_answer(choice, parts)
+    told = _readable(lambda: sound(_told_by_llama(telling or own, own, parts.answer)))
     return Completion(
         text=parts.answer,
         thought=parts.thought,
         finish_reason=_finish(choice),
-        first_token=alternatives_of(telling or own),
-        parts=first_parts_of(telling or own),
+        first_token=told.first_token,
+        parts=told.parts,
         may_go_on=True,
-        logprobs=llama_logprobs_of(own, parts.answer),
+        logprobs=told.logprobs,
         usage=_usage_of(reply) or estimated_usage(prompt, parts.answer),
     )
 
@@ -120,11 +121,26 @@ def _told(logprobs: Any, parts: Parts) -> TokenLogprobs:
     return _readable(read) if isinstance(logprobs, dict) else NOTHING_TOLD
 
 
+def _told_by_llama(telling: Json, own: Json, text: str) -> TokenLogprobs:
+    return _numeric(
+        TokenLogprobs(alternatives_of(telling), llama_logprobs_of(own, text), parts=first_parts_of(telling))
+    )
+
+
+def _numeric(told: TokenLogprobs) -> TokenLogprobs:
+    """Return the log-probabilities; TypeError if one is no number, OverflowError if it has hundreds of digits."""
+    for logprob in (*(told.first_token or {}).values(), *(told.logprobs or ())):
+        if isinstance(logprob, bool):  # Python counts with it as with 0 or 1
+            raise TypeError(f"{logprob!r} in place of a log-probability")
+        float(logprob)
+    return told
+
+
 def _readable(read: Callable[[], TokenLogprobs]) -> TokenLogprobs:
     """Return the log-probabilities; none if what the server sent is none that can be read."""
     try:
         return read()
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         return NOTHING_TOLD
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
@@ -14,6 +16,8 @@ from cribsheet.models._json import read_json
 
 ATTEMPTS = 4
 """How often a request is tried if it meets a fault that may pass."""
+LONGEST = 1_000_000
+"""The most seconds that a request may be given; sockets cannot wait for much longer."""
 _FIRST_PAUSE = 0.25  # seconds
 
 Answer = TypeVar("Answer")
@@ -36,10 +40,13 @@ class Reply(NamedTuple):
 class Server:
     """A server at an address; each thread keeps a connection of its own open.
 
-    It is reached directly: proxies that the environment names are not used.
+    It is reached directly: proxies that the environment names are not used. `timeout` bounds each request as a whole,
+    in seconds; ModelError if no request can be given that long.
     """
 
     def __init__(self, address: str, *, key: str | None, timeout: float):
+        if problem := timeout_problem(timeout):
+            raise ModelError(f"The timeout {problem}")
         self.address, self.key, self.timeout = address, key, timeout
         parts = urlsplit(address)
         self._path, self._netloc, self._is_secure = parts.path.rstrip("/"), parts.netloc, parts.scheme == "https"
@@ -54,31 +61,34 @@ class Server:
             UnreachableError: nothing answers at the address.
             TransientError: the connection broke off, or the answer took too long.
         """
-        return self._exchange("POST", path, json.dumps(body).encode())
+        return self._exchange("POST", path, json.dumps(body).encode(), time.monotonic() + self.timeout)
 
     def get(self, path: str) -> Reply:
         """Return what is at a path; it raises what `post` does."""
-        return self._exchange("GET", path, None)
+        return self._exchange("GET", path, None, time.monotonic() + self.timeout)
 
-    def _exchange(self, method: str, path: str, body: bytes | None) -> Reply:
+    def _exchange(self, method: str, path: str, body: bytes | None, deadline: float) -> Reply:
         from http.client import HTTPException  # here, for its import is half of the time that a module takes to start
 
         is_used = getattr(self._open, "connection", None) is not None
         try:
-            return self._send(method, path, body)
+            return self._send(method, path, body, deadline)
         except (OSError, HTTPException, ValueError) as error:
             self._open.connection = None
             if is_used and isinstance(error, (ConnectionError, HTTPException)):  # it was idle for too long
-                return self._exchange(method, path, body)
+                return self._exchange(method, path, body, deadline)
             raise self._explained(error) from error
 
-    def _send(self, method: str, path: str, body: bytes | None) -> Reply:
+    def _send(self, method: str, path: str, body: bytes | None, deadline: float) -> Reply:
         import http.client
 
         connection = getattr(self._open, "connection", None)
         if connection is None:
             kind = http.client.HTTPSConnection if self._is_secure else http.client.HTTPConnection
             connection = self._open.connection = kind(self._netloc, timeout=self.timeout)
+        if connection.sock is not None:
+            connection.sock.settimeout(_left(deadline))
+        connection.response_class = partial(_bounded, deadline)
         connection.request(method, self._path + path, body, self._headers)
         response = connection.getresponse()
         return Reply(response.status, response.read().decode("utf-8", errors="replace"))
@@ -92,6 +102,52 @@ class Server:
                 f"Nothing answers at {self.address}: {reason}. Start the server, or give --api-base."
             )
         return TransientError(f"{self.address} broke off: {reason}.")
+
+
+def timeout_problem(seconds: float) -> str:
+    """Return what is wrong with a time-out; empty if nothing is.
+
+    >>> timeout_problem(0)
+    'must be more than 0 and at most 1000000 seconds but is 0. Give 120, for example.'
+    """
+    if 0 < seconds <= LONGEST:  # false for NaN, too
+        return ""
+    return f"must be more than 0 and at most {LONGEST} seconds but is {seconds:g}. Give 120, for example."
+
+
+def _left(deadline: float) -> float:
+    """Return the seconds until a deadline; TimeoutError if it has passed."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("timed out")
+    return left
+
+
+def _bounded(deadline: float, socket: Any, **options: Any) -> Any:
+    """Return a response that is read until a deadline; a socket's own time-out bounds each read alone."""
+    from http.client import HTTPResponse
+
+    response = HTTPResponse(socket, **options)
+    response.fp = io.BufferedReader(_Reading(response.fp.detach(), socket, deadline))
+    return response
+
+
+class _Reading(io.RawIOBase):
+    """What comes from a socket until a deadline."""
+
+    def __init__(self, source: io.RawIOBase, socket: Any, deadline: float):
+        self._source, self._socket, self._deadline = source, socket, deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._socket.settimeout(_left(self._deadline))
+        return self._source.readinto(buffer)
+
+    def close(self) -> None:
+        self._source.close()
+        super().close()
 
 
 def patiently(ask: Callable[[], Answer], *, sleep: Callable[[float], None] = time.sleep) -> Answer:

@@ -22,23 +22,26 @@ class Numeric(ValueType):
     """The type's name in JSON Schema."""
 
     def coerce(self, raw: object) -> Value:
-        """Convert a JSON value or a text to the number."""
+        """Convert a JSON value or a text to the number, which is finite."""
         if isinstance(raw, bool):
             raise ValueError(f"must be a number but got {raw!r}")
         try:
-            return self.number(str(raw).strip().lower())
+            value = self.number(str(raw).strip().lower())
         except ValueError:
             raise ValueError(f"must be {self.noun} but got {raw!r}") from None
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"must be a finite number but got {raw!r}")
+        return value
 
     def read(self, text: str, word: Verbalizer) -> Value:
-        """Return the text as a number, or else the first number in it."""
+        """Return the text as a number, or else the first number in it; the number is finite."""
         try:
             value = self.number(text)
         except ValueError:
             found = _NUMBER.search(text)
             value = float(found.group().replace(",", "")) if found else math.nan
-        if isinstance(value, float) and (math.isnan(value) or (math.isinf(value) and self.number is int)):
-            raise ValueError(f"has no number in {text[:80]!r}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"has no finite number in {text[:80]!r}")
         return self.number(value)
 
     def form(self, word: Verbalizer) -> str:

@@ -1,0 +1,42 @@
+"""Rows that a program is asked to answer can be answered, and written again as JSON."""
+
+from pathlib import Path
+
+import pytest
+
+from cribsheet.dataset.asked import asked_rows, error_name
+from cribsheet.errors import DataError
+from cribsheet.signature import Field
+
+FIELDS = (Field(name="text"), Field(name="ratio", kind="number"))
+
+
+def rows_of(folder: Path, text: str) -> list[dict[str, object]]:
+    (folder / "in.jsonl").write_text(text, encoding="utf-8")
+    return asked_rows(folder / "in.jsonl", FIELDS)
+
+
+def test_further_fields_are_kept(tmp_path: Path) -> None:
+    row = {"text": "Hm.", "ratio": 0.5, "id": 7, "half": "\ud800"}
+    assert rows_of(tmp_path, '{"text": "Hm.", "ratio": 0.5, "id": 7, "half": "\\ud800"}') == [row]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"text": "a\\u0000", "ratio": 1}', "line 1: text has the character NUL at position 1. Correct it there."),
+        ('{"text": "a", "ratio": 1e999}', "line 1: ratio must be a finite number but got inf. Correct it there."),
+        ('{"text": "a", "ratio": "NaN"}', "line 1: ratio must be a finite number but got 'NaN'. Correct it there."),
+        ('{"text": "a", "ratio": 1, "b": [-Infinity]}', "line 1: b has a number that JSON cannot hold, .-inf.. Write"),
+        ('{"text": "a"}', "line 1: no field 'ratio'; it has text. Give each row text, ratio."),
+        ("", "in.jsonl has no rows. Write one JSON object per line."),
+    ],
+)
+def test_a_row_that_cannot_be_answered_or_written_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        rows_of(tmp_path, text)
+
+
+def test_an_error_gets_a_name_that_no_row_and_no_output_has() -> None:
+    assert error_name([{"text": "a"}], ["error"]) == "error_2"
+    assert error_name([{"text": "a"}, {"error": 1, "error_2": 2}], ["mood"]) == "error_3"
