@@ -50,7 +50,8 @@ def cost_of_text(study: Study, row: float) -> float:
 
     Only decided outcomes are asked once more. An engine that keeps earlier prompts hardly reads them again.
     """
-    if not (study.tells_logprobs and any(decided_field(one) for one in study.signatures.values())):
+    decides = study.tells_logprobs and any(decided_field(one) for one in study.signatures.values())
+    if study.carriage == "text" or not decides:
         return 0.0
     is_kept = study.ledger.budget.unit == "tokens" and study.ledger.holds_prompts
     return min(_REREAD, row) if is_kept else row

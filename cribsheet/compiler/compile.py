@@ -157,7 +157,7 @@ class _Compiler:
         with suppress(SearchStopped, AbandonedError):
             self.progress.stage("asking the zero-shot prompt")
             self._leave_out_long_rows()
-            self.study.tells_logprobs = self.settings.carriage != "text" and self._tells_logprobs()
+            self.study.tells_logprobs = self._tells_logprobs()
             self.baseline = self.study.trial(self.study.zero_shot())
             with suppress(BudgetExhausted):  # the checks below use the rows that were answered
                 self.study.extend(self.baseline, min(BASELINE_ROWS, len(self.study.val)))
@@ -269,6 +269,7 @@ class _Compiler:
                 prefix_tokens=self.model.prefix_tokens,
             ),
             executor=Threads(self.model.parallel),
+            weighs_text=self.settings.carriage == "text",  # no correction can change what is written there
             fit_guard=guards if self.task.guard and self.settings.carriage in ("logprobs", "runtime") else None,
             wiring=direct_wiring(BARE, signature) if self.program.is_one_predictor else None,
         )

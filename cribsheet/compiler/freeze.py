@@ -66,12 +66,21 @@ def freeze(found: Found, scored: Scored, *, task: str, optimizer: str, seed: int
 
 
 def _prompts(found: Found) -> dict[str, FrozenPrompt]:
-    """Return the prompts of the best trial; `logit_bias` is added to those for which it gives the same decisions."""
+    """Return the prompts of the best trial; `logit_bias` is added to those for which it gives the same decisions.
+
+    A prompt for text alone no longer asks for the log-probabilities that told the search how good it is.
+    """
+    if found.study.carriage == "text":
+        return {name: _without_alternatives(prompt) for name, prompt in found.best.candidate.prompts.items()}
     calls = [call for row in found.best.evaluation.rows for call in row.calls]
     return {
         name: with_logit_bias(prompt, found.study.model, [call.answer for call in calls if call.predictor == name])
         for name, prompt in found.best.candidate.prompts.items()
     }
+
+
+def _without_alternatives(prompt: FrozenPrompt) -> FrozenPrompt:
+    return prompt.model_copy(update={"decoding": prompt.decoding.model_copy(update={"top_logprobs": 0})})
 
 
 def score(found: Found) -> Scored:

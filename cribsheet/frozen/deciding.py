@@ -57,6 +57,19 @@ def decide(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer |
     )
 
 
+def told_shares(prompt: FrozenPrompt, answer: Answer) -> tuple[Mapping[str, float], float]:
+    """Return what the first token tells about a written answer: each outcome's share, and the probability of none.
+
+    The shares are empty if the output is not finite, or if the model reports no log-probabilities.
+    """
+    field = decided_field(prompt.signature)
+    told = alternatives_of(answer.prompt, answer.completion)
+    if field is None or not told:
+        return {}, 0.0
+    logprobs, unassigned = Scoring(spelling_of(prompt.layout, prompt.signature, field), told).scores()
+    return {outcome: math.exp(logprob) for outcome, logprob in logprobs.items()}, unassigned
+
+
 class _Deciding:
     """Makes the requests for one decision."""
 

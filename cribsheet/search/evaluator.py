@@ -14,6 +14,7 @@ from cribsheet.evaluation.evaluate import RowResult, score_row
 from cribsheet.evaluation.metrics import apply_metric
 from cribsheet.executor import Executor
 from cribsheet.frozen import FrozenPrompt, Wiring
+from cribsheet.frozen.deciding import told_shares
 from cribsheet.frozen.running import Run, settled
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.layout.scoring import SHARE
@@ -44,6 +45,8 @@ class Evaluator:
     """Fits guards, if the task has an answer to guard."""
     wiring: Wiring | None = None
     """How values pass from predictor to predictor; None if the program's own code does more than pass them on."""
+    weighs_text: bool = False
+    """Whether a written outcome is weighed by the probability that the model gives to it."""
     scores: dict[tuple[str, str], float] = field(default_factory=dict)
     """The score of each outcome on each row, by the row's id and the outcome."""
     crashed: list[RowResult] = field(default_factory=list)
@@ -116,20 +119,26 @@ class Evaluator:
 
         If the answer was written, it is the metric's score.
 
-        If probabilities decided, the outcomes' scores are weighted by the calibrated probabilities. What this mean
-        lacks to 1 is squared (for labels, that is the score of Brier 1950), so a confident error costs most. On few
-        rows, this tells more than the decisions: of 32 demo sets for SST-2 (accuracy 0.844 on average, 0.887 at best),
-        the set chosen on 16 rows by merit has 0.868 on the other rows, the set chosen by score has 0.847.
+        If probabilities decided, or with `weighs_text`, the outcomes' scores are weighted by their probabilities after
+        calibration. What this mean lacks to 1 is squared (for labels, that is the score of Brier 1950), so a confident
+        error costs most. On few rows, this tells more than the decisions: of 32 demo sets for SST-2 (accuracy 0.844 on
+        average, 0.887 at best), the set chosen on 16 rows by merit has 0.868 on the other rows, the set chosen by score
+        has 0.847.
 
         The probability that went to no outcome counts in the same way, as that of one more outcome that is always
         wrong. If it is large, the decision rests on a small part of the probability.
         """
-        shares = row.calls[0].answer.shares if len(row.calls) == 1 else None
-        if shares is None or not passes_through(row):
+        if len(row.calls) != 1 or not passes_through(row):
             return row.score
-        (field,) = candidate.prompts[row.calls[0].predictor].signature.outputs
+        prompt, answer = candidate.prompts[row.calls[0].predictor], row.calls[0].answer
+        shares, unassigned = answer.shares, answer.unassigned
+        if shares is None and self.weighs_text:
+            shares, unassigned = told_shares(prompt, answer)
+        if not shares:
+            return row.score
+        (field,) = prompt.signature.outputs
         expected = sum(share * self._score(row.example, field, outcome) for outcome, share in shares.items())
-        lost = max(0.0, (row.calls[0].answer.unassigned or 0.0) - (1 - SHARE))
+        lost = max(0.0, (unassigned or 0.0) - (1 - SHARE))
         return (1 - (1 - expected) ** 2) * (1 - lost**2)
 
     def _score(self, example: Row, field: Field, outcome: str) -> float:

@@ -186,9 +186,13 @@ class Study:
     def prompt(
         self, signature: Signature, layout: Layout, demos: Sequence[Demo], *, instructions: str | None = None
     ) -> FrozenPrompt:
-        """Return a predictor's prompt. Log-probabilities decide if the output is finite and the model tells them."""
+        """Return a predictor's prompt. Log-probabilities decide if the output is finite and the model tells them.
+
+        If the deployment carries text alone, they do not decide. They are asked for, to tell how good a prompt is.
+        """
         layout.check(signature)
         by_logprobs = self.tells_logprobs and decided_field(signature) is not None
+        decides = by_logprobs and self.carriage != "text"
         source = self._source(signature) if layout.style == "raw" else None
         return FrozenPrompt(
             signature=signature,
@@ -197,7 +201,7 @@ class Study:
             demos=tuple(demos),
             corrections=(Extraction(source=source),) if source is not None else (),
             decoding=Decoding(
-                decide_by="text" if not by_logprobs else "token" if self.carriage == "logit_bias" else "logprobs",
+                decide_by="text" if not decides else "token" if self.carriage == "logit_bias" else "logprobs",
                 max_tokens=self.lengths.answer(signature, layout),
                 top_logprobs=self._alternatives(by_logprobs or source is not None),
             ),

@@ -57,7 +57,7 @@ def test_compiled_for_text_nothing_is_decided_by_log_probabilities_or_corrected(
     (prompt,) = program.prompts.values()
     assert prompt.corrections == ()
     assert prompt.decoding.decide_by == "text"
-    assert not any(call.sampling.top_logprobs for call in model.calls)
+    assert prompt.decoding.top_logprobs == 0
     assert program.results.carriages["text"] == program.results.compiled
     assert program.notes == ()
 
