@@ -126,7 +126,8 @@ class _DemoSets:
             name: balanced(signatures[name], pool, size=size, rng=rng, answered=answered)
             for name, pool in self._pools.items()
         }
-        return base.with_demos(demos, origin=f"{size} demos, {_name(base)}")
+        layout = next(iter(base.prompts.values())).layout.name
+        return base.with_demos(demos, origin=f"{size} demos, {layout}")
 
     def tell(self, trial: Trial) -> None:
         """Learn from a trial which sizes, layouts and kinds of demos do well."""
@@ -142,7 +143,3 @@ def _sizes(study: Study) -> tuple[int, ...]:
     longest = max(study.model.count_tokens("\n".join(own)) / max(1, len(own)) for own in texts.values())
     fitting = tuple(size for size in SIZES if size * longest <= MOST_TOKENS)
     return fitting if len(fitting) > 1 else SMALL_SIZES
-
-
-def _name(candidate: Candidate) -> str:
-    return next(iter(candidate.prompts.values())).layout.name

@@ -57,14 +57,17 @@ def decide(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer |
     )
 
 
-def told_shares(prompt: FrozenPrompt, answer: Answer) -> tuple[Mapping[str, float], float]:
-    """Return what the first token tells about a written answer: each outcome's share, and the probability of none.
+def told_shares(prompt: FrozenPrompt, answer: Answer, *, weighs_text: bool) -> tuple[Mapping[str, float], float]:
+    """Return the share of each outcome, and the probability of none.
 
-    The shares are empty if the output is not finite, or if the model reports no log-probabilities.
+    The shares of an answer that was written are empty. With `weighs_text`, they are those that the first token tells,
+    if the output is finite and the model reports log-probabilities.
     """
+    if answer.shares is not None:
+        return answer.shares, answer.unassigned or 0.0
     field = decided_field(prompt.signature)
     told = alternatives_of(answer.prompt, answer.completion)
-    if field is None or not told:
+    if field is None or not told or not weighs_text:
         return {}, 0.0
     logprobs, unassigned = Scoring(spelling_of(prompt.layout, prompt.signature, field), told).scores()
     return {outcome: math.exp(logprob) for outcome, logprob in logprobs.items()}, unassigned

@@ -131,14 +131,12 @@ class Evaluator:
         if len(row.calls) != 1 or not passes_through(row):
             return row.score
         prompt, answer = candidate.prompts[row.calls[0].predictor], row.calls[0].answer
-        shares, unassigned = answer.shares, answer.unassigned
-        if shares is None and self.weighs_text:
-            shares, unassigned = told_shares(prompt, answer)
+        shares, unassigned = told_shares(prompt, answer, weighs_text=self.weighs_text)
         if not shares:
             return row.score
         (field,) = prompt.signature.outputs
         expected = sum(share * self._score(row.example, field, outcome) for outcome, share in shares.items())
-        lost = max(0.0, (unassigned or 0.0) - (1 - SHARE))
+        lost = max(0.0, unassigned - (1 - SHARE))
         return (1 - (1 - expected) ** 2) * (1 - lost**2)
 
     def _score(self, example: Row, field: Field, outcome: str) -> float:

@@ -78,8 +78,7 @@ class Screening:
         """
         if self.study.only_decides or not self.study.may_read_out:
             return LEAST_SETS
-        choices = len(self.layouts) + sum(map(len, self._words_in(self.layouts[0])))
-        return max(LEAST_SETS, choices)
+        return max(LEAST_SETS, len(self.layouts) + sum(map(len, self._words_in(self.layouts[0]))))
 
     def _compare_layouts(self, until: float) -> list[Candidate]:
         """Try each layout with the same demos; return the first untried if a readout may learn from rows instead."""
@@ -94,8 +93,7 @@ class Screening:
                 break
             entered.append(study.trial(candidate))
             study.extend(entered[-1], first_block(study))
-        best = sorted(entered, key=lambda trial: -trial.merit)[:2]
-        return [trial.uncorrected for trial in best]
+        return [trial.uncorrected for trial in sorted(entered, key=lambda trial: -trial.merit)[:2]]
 
     def _try(self, rows: Sequence[Row]) -> None:
         """Try a demo set in a layout on a block of rows. What does well is drawn more often."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Literal
 
 from cribsheet.budget import BudgetExhausted
 from cribsheet.budget.ledger import Ledger
@@ -35,6 +36,7 @@ from cribsheet.search.wording.instructions import spelled_out
 from cribsheet.signature import Signature
 from cribsheet.text import has_chinese
 
+_DECIDED_BY: Mapping[Carriage, Literal["text", "token"]] = {"text": "text", "logit_bias": "token"}
 _SENTENCE = 24  # tokens; without demos, models answer in sentences
 
 
@@ -192,7 +194,6 @@ class Study:
         """
         layout.check(signature)
         by_logprobs = self.tells_logprobs and decided_field(signature) is not None
-        decides = by_logprobs and self.carriage != "text"
         source = self._source(signature) if layout.style == "raw" else None
         return FrozenPrompt(
             signature=signature,
@@ -201,7 +202,7 @@ class Study:
             demos=tuple(demos),
             corrections=(Extraction(source=source),) if source is not None else (),
             decoding=Decoding(
-                decide_by="text" if not decides else "token" if self.carriage == "logit_bias" else "logprobs",
+                decide_by=_DECIDED_BY.get(self.carriage, "logprobs") if by_logprobs else "text",
                 max_tokens=self.lengths.answer(signature, layout),
                 top_logprobs=self._alternatives(by_logprobs or source is not None),
             ),

@@ -1,11 +1,13 @@
 """Fit a guard on what a candidate answered."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
 from typing import Any
+
+import numpy as np
 
 from cribsheet.corrections import Answer, Asked, Evidence, Guard
 from cribsheet.corrections.guard import evidence_of, guarded_field
@@ -268,7 +270,8 @@ def guard_fitter(
 
 def _fit(guard: Guard, cases: Sequence[_Case], prior: _Prior) -> Guard:
     """Fit all signals that vary on the answered rows, around the weights that were fitted on all rows."""
-    names = [name for name in cases[0].signals if name != "coverage" and _varies(case.signals[name] for case in cases)]
+    spread = {name: np.ptp([case.signals[name] for case in cases]) for name in cases[0].signals if name != "coverage"}
+    names = [name for name, width in spread.items() if width > _VARIES]
     known = ["coverage"] if guard.lead else []
     # Centred, so that the added signals leave the intercept of the first fit in place.
     means = {name: fmean(case.signals[name] for case in cases) for name in names}
@@ -286,8 +289,3 @@ def _fit(guard: Guard, cases: Sequence[_Case], prior: _Prior) -> Guard:
     weights = {name: round(weight, 3) for name, weight in zip([*known, *names], fitted, strict=True)}
     shift = math.fsum(weights[name] * mean for name, mean in means.items())
     return guard.model_copy(update={"intercept": round(intercept - shift, 3), "weights": weights})
-
-
-def _varies(values: Iterable[float]) -> bool:
-    listed = list(values)
-    return max(listed) - min(listed) > _VARIES

@@ -92,11 +92,9 @@ class PointerFitter:
             for found in re.finditer(re.escape(Spans(str(value)).folded), spans.folded):
                 first, end = (bisect_left(starts, at) for at in found.span())
                 for place in range(max(0, first - 1), end):
-                    right[place] |= self._is_right(row, spans.text[starts[place] : found.end()])
+                    answer = {self._field.name: spans.text[starts[place] : found.end()]}
+                    right[place] |= bool(apply_metric(self._metric, row, answer) >= _RIGHT)
         return right
-
-    def _is_right(self, row: Row, answer: str) -> bool:
-        return bool(apply_metric(self._metric, row, {self._field.name: answer}) >= _RIGHT)
 
 
 def fit_pointer(choices: Sequence[Choice]) -> np.ndarray:

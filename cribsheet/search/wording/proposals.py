@@ -197,8 +197,8 @@ def _usable(
 
 
 def _are_distinct(words: Iterable[str]) -> bool:
-    folded = [word.casefold() for word in words]
-    return len(set(folded)) == len(folded)
+    listed = list(words)
+    return len({word.casefold() for word in listed}) == len(listed)
 
 
 def _is_usable(word: str, longest: int) -> bool:
