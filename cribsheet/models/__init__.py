@@ -66,10 +66,6 @@ def open_model(
         UnknownModelError: if the name has no prefix.
     """
     prefix, slash, model = name.partition("/")
-    if slash and prefix and not model.strip("/"):
-        raise UnknownModelError(
-            f"The model name {name!r} names no model: nothing follows {prefix + slash!r}. Write it like {prefix}/NAME."
-        )
     if not (slash and prefix and model):
         bare = name.strip("/") or "NAME"
         raise UnknownModelError(

@@ -16,9 +16,8 @@ from cribsheet.errors import (
 )
 from cribsheet.models._json import well_formed
 from cribsheet.models._openai_replies import ErrorReply, UnreadableReply
-from cribsheet.models._proxies import through_proxy, unread_certificates, unusable
+from cribsheet.models._proxies import bad_proxy, through_proxy
 from cribsheet.models._refusals import REFUSING, Failure, Kind
-from cribsheet.models._words import NO_REASON
 
 TOO_LONG = re.compile(
     r"context (length|size|window)|maximum (input|sequence|prompt|model) length|(prompt|input)( is|s are)? too long"
@@ -98,14 +97,11 @@ def failure_of(error: Exception, place: Place, kind: Kind, *, worked: Collection
     causes = list(_causes(error))
     status = next((one for cause in reversed(causes) if isinstance(one := _status(cause), int)), 0)
     words = well_formed("\n".join([str(error), *(_body(cause) for cause in causes)]))
-    reason = first_reason(words) or NO_REASON
+    reason = first_reason(words) or type(error).__name__
     names = {_name(cause) for cause in causes}
     answered = "httpx.HTTPStatusError" in names
     if reply := next((cause for cause in causes if isinstance(cause, UnreadableReply)), None):
         return _no_completion(reply, place)
-    unread = next((cause for cause in causes if isinstance(cause, FileNotFoundError | PermissionError)), None)
-    if unread and (unusable_certificates := unread_certificates(unread)):
-        return Failure(0, words, unusable_certificates)
     if not answered and (lacking := _connection(place, names, " ".join(map(str, causes)), error)):
         return Failure(0, words, lacking)
     if TOO_LONG.search(words):
@@ -165,7 +161,7 @@ def _may_pass(status: int) -> bool:
 def _connection(place: Place, names: set[str], words: str, error: Exception) -> ModelError | None:
     """Return the error for a request that the server did not answer; None if the server did."""
     if "socksio" in words or "httpx.InvalidURL" in names:
-        return unusable(place.endpoint, error)
+        return bad_proxy(place.endpoint, error)
     if names & {"httpx.ConnectError", "httpx.UnsupportedProtocol", "httpx.ProxyError", "httpx.ConnectTimeout"}:
         if "SSL" in words:
             return UnreachableError(

@@ -13,20 +13,13 @@ from cribsheet.errors import (
     UnknownModelError,
     UnreachableError,
 )
+from cribsheet.models._json import well_formed
 from cribsheet.models._litellm_errors import TOO_LONG
 from cribsheet.models._proxies import through_proxy
 from cribsheet.models._refusals import REFUSING, Failure, Kind, Refused
 
 _ABSENT = frozenset({404, 405, 501})
 _PATHS = {"raw": "/api/generate", "chat": "/api/chat"}
-
-
-class ErrorReply(Exception):
-    """Raised for a reply that is an error message."""
-
-    def __init__(self, words: str, *, status: int) -> None:
-        super().__init__(words)
-        self.words, self.status = words, status
 
 
 class Served(NamedTuple):
@@ -48,7 +41,8 @@ def explained(served: Served, *, kind: Kind | None = None, worked: Collection[Ki
         Refused: the server may have refused a parameter of a prompt of this kind.
         ModelError: anything else went wrong.
     """
-    import httpx  # imported here because it takes 0.2 seconds, which embedded models need not spend
+    import httpx  # imported here because both take 0.2 seconds, which embedded models need not spend
+    import ollama
 
     endpoint, model, _ = served
     via = through_proxy(endpoint)
@@ -59,16 +53,17 @@ def explained(served: Served, *, kind: Kind | None = None, worked: Collection[Ki
             f"Nothing answers at {endpoint}. Start Ollama with `ollama serve`, or give its address with --api-base "
             f"or OLLAMA_HOST.{via}"
         ) from error
-    except ErrorReply as error:
-        told = _explained(served, error.status, error.words, kind=kind, worked=worked)
-        if kind and error.status in REFUSING and not isinstance(told, ContextOverflowError):
-            raise Refused(Failure(error.status, error.words, told)) from error
+    except ollama.ResponseError as error:
+        reason = _in_words(error.error)
+        told = _explained(served, error.status_code, reason, kind=kind, worked=worked)
+        if kind and error.status_code in REFUSING and not isinstance(told, ContextOverflowError):
+            raise Refused(Failure(error.status_code, reason, told)) from error
         raise told from error
     except httpx.TransportError as error:
         problem = "gave no answer in time" if isinstance(error, httpx.TimeoutException) else "broke off the connection"
         raise TransientError(f"Ollama at {endpoint} {problem}: {error!r}.{via}") from error
     except (ValueError, TypeError, AttributeError, KeyError, httpx.InvalidURL, httpx.HTTPError) as error:
-        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        reason = " ".join(str(error).split()) or type(error).__name__
         told = ModelError(
             f"{endpoint} does not answer as Ollama does: {reason[:200]}. Check --api-base. If it is an "
             f"OpenAI-compatible server, use openai/{model}.{via}"
@@ -76,6 +71,12 @@ def explained(served: Served, *, kind: Kind | None = None, worked: Collection[Ki
         if kind and "logprobs" in reason:  # log-probabilities that cannot be read count as refused
             raise Refused(Failure(400, "logprobs", told)) from error
         raise told from error
+
+
+def _in_words(told: object) -> str:
+    """Return an error's message. Ollama sends a text; other servers with its API send an object."""
+    words = told.get("message", told) if isinstance(told, dict) else told
+    return well_formed(str(words)).strip().rstrip(".")
 
 
 def _explained(served: Served, status: int, reason: str, *, kind: Kind | None, worked: Collection[Kind]) -> ModelError:
@@ -97,11 +98,6 @@ def _explained(served: Served, status: int, reason: str, *, kind: Kind | None, w
         return ModelError(
             f"{model!r} at {endpoint} writes no text: {short}. If it is a decision model, name it systemone/{model} "
             f"with --api-base {endpoint}. Otherwise choose another model."
-        )
-    if status in (401, 403):
-        return ModelError(
-            f"Ollama at {endpoint} refused the request with status {status}: {short}. If the server asks for a key, "
-            f"set OLLAMA_API_KEY.{via}"
         )
     if status in (408, 429) or (status >= 500 and status != 501):
         return TransientError(f"Ollama at {endpoint} failed with status {status}: {short}.{via}", status=status)

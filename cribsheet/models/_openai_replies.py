@@ -130,7 +130,7 @@ def _entries(told: Any) -> list[dict[str, Any]] | None:
     try:
         entries = told if isinstance(told, list) else told.get("content") or as_entries(told)
         return [_entry(one) | {"top_logprobs": [_entry(other) for other in _alternatives(one)]} for one in entries]
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return None
 
 
@@ -148,8 +148,6 @@ def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:
         encoded = list(bytes(entry.get("bytes") or ()))
     except (TypeError, ValueError):
         encoded = []
-    if isinstance(entry["logprob"], (str, bool)):
-        raise TypeError(f"{entry['logprob']!r} in place of a log-probability")
     return {"token": str(entry["token"]), "logprob": float(entry["logprob"]), "bytes": encoded or None}
 
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
@@ -35,27 +34,14 @@ def http_client(url: str, **options: Any) -> Any:
     """Return an httpx client for a server. It uses the environment's proxy, except for a server on this machine.
 
     Raises:
-        ModelError: the environment names a proxy or certificates that cannot be used.
+        ModelError: the environment names a proxy that cannot be used.
     """
     import httpx  # imported here because it takes 0.2 seconds, which embedded models need not spend
 
-    with usable_environment(url):
-        return httpx.Client(**direct(url), **options)
-
-
-@contextmanager
-def usable_environment(url: str) -> Iterator[None]:
-    """Explain why an HTTP client cannot be made, if what it reads from the environment cannot be used.
-
-    Raises:
-        ModelError: the environment names a proxy or certificates that cannot be used.
-    """
-    import httpx
-
     try:
-        yield
-    except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
-        raise unusable(url, error) from error
+        return httpx.Client(**direct(url), **options)
+    except (ValueError, ImportError, httpx.InvalidURL) as error:
+        raise bad_proxy(url, error) from error
 
 
 def direct(url: str) -> dict[str, Any]:
@@ -68,44 +54,15 @@ def direct(url: str) -> dict[str, Any]:
     return {"trust_env": False, **({"verify": httpx.create_ssl_context()} if url.startswith("https:") else {})}
 
 
-def unusable(url: str, error: Exception) -> ModelError:
-    """Return the error for a variable of the environment that no client can be made with."""
-    reason = " ".join(str(error).split()).rstrip(".")[:200] or type(error).__name__
-    if isinstance(error, OSError) and (unread := unread_certificates(error)):  # an SSLError is one, too
-        return unread
-    variables = [variable for kind in getproxies_environment() for variable in _spellings(f"{kind}_proxy")]
-    bad = [variable for variable in variables if _is_unusable(variable)] or variables
-    if bad:
-        return ModelError(
-            f"No client can be made for {url}, because of the proxy settings in {', '.join(bad)}: {reason}. Correct "
-            "the variable or unset it."
-        )
-    return ModelError(f"No client can be made for {url}: {reason}. Check the address.")
-
-
-def unread_certificates(error: OSError) -> ModelError | None:
-    """Return the error for certificates that cannot be read; None if the environment names none."""
-    name = next((name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)), None)
-    if name is None or isinstance(error, ConnectionError):
-        return None
+def bad_proxy(url: str, error: Exception) -> ModelError:
+    """Return the error for a proxy that cannot be used."""
+    proxy = proxy_of(url)
+    variable = proxy[0] if proxy else "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY"
+    reason = str(error).splitlines()[0].rstrip(".")
     return ModelError(
-        f"The certificates that {name} names, {os.environ[name]!r}, cannot be read: {error}. Correct the variable or "
-        "unset it."
+        f"The proxy that {variable} names cannot be used for {url}: {reason}. Correct the variable, or add the "
+        "server's host to NO_PROXY."
     )
-
-
-def _is_unusable(variable: str) -> bool:
-    """Tell whether a variable alone, of those that name proxies, keeps a client from being made."""
-    import httpx
-
-    if variable.lower() == "no_proxy":
-        return False
-    address = os.environ[variable]
-    try:
-        httpx.Client(proxy=address if "://" in address else f"http://{address}", trust_env=False).close()
-    except (ValueError, ImportError, httpx.InvalidURL):
-        return True
-    return False
 
 
 def through_proxy(url: str) -> str:

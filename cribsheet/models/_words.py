@@ -3,9 +3,8 @@
 import json
 from typing import Any
 
-from cribsheet.models._json import read_json, well_formed
+from cribsheet.models._json import well_formed
 
-NO_REASON = "it gave no reason"
 _SHOWN = 120  # characters of a reply that is shown as it is
 
 
@@ -17,34 +16,16 @@ def message_of(reply: Any) -> str:
     >>> message_of({"detail": [{"loc": ["body", "n"], "msg": "Extra inputs are not permitted"}]})
     'body.n: Extra inputs are not permitted'
     """
-    if isinstance(reply, list) and reply:
-        reply = reply[0]
     if not isinstance(reply, dict):
         return well_formed(str(reply))
     said = reply.get("error") or reply.get("detail") or reply.get("message") or reply.get("errors") or reply
     if isinstance(said, list) and said:
         said = said[0]
     if isinstance(said, dict):
-        place = said.get("loc")
+        place = ".".join(str(part) for part in said.get("loc") or ())
         text = said.get("message") or said.get("msg") or said
-        named = ".".join(map(str, place)) if isinstance(place, list) else ""
-        return well_formed(f"{named}: {text}" if named else str(text))
+        return well_formed(f"{place}: {text}" if place else str(text))
     return well_formed(str(said))
-
-
-def words_of(body: bytes) -> str:
-    """Return what an error reply says, on one line and without a full stop at its end.
-
-    >>> words_of(b'{"error": "out of memory."}'), words_of(b"<h1>Bad\\ngateway</h1>"), words_of(b"")
-    ('out of memory', '<h1>Bad gateway</h1>', 'it gave no reason')
-    """
-    try:
-        reply = read_json(body)
-    except ValueError:
-        reply = body.decode("utf-8", errors="replace")
-    is_empty = not (any(reply.values()) if isinstance(reply, dict) else reply)
-    said = "" if is_empty else message_of(reply)
-    return " ".join(said.split()).rstrip(".") or NO_REASON
 
 
 def first_words(reply: Any) -> str:

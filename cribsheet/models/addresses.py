@@ -135,11 +135,7 @@ def _host(name: str | None) -> str:
         raise ValueError(f"{host!r} is not an IPv4 address, whose numbers are from 0 to 255")
     try:
         host.encode("idna")
-        if not host.isascii():
-            import idna  # imported here because few addresses need its tables
-
-            idna.encode(host.lower())  # httpx does so, which is stricter
-    except UnicodeError:  # IDNAError is one, too
+    except UnicodeError:
         raise ValueError(f"{host!r} is not a host name") from None
     if host in _PORTS:
         raise ValueError(f"{host!r} is a scheme, not a host name")

@@ -20,7 +20,6 @@ from cribsheet.models._logprobs import ABOVE_0, NOTHING_TOLD
 from cribsheet.models._probing import probe
 from cribsheet.models._proxies import keep_direct
 from cribsheet.models._refusals import Kind, Refusals, Refused, refused_of, sizes_of, within
-from cribsheet.models._secrets import key_from
 from cribsheet.models._stops import cut_at_stop
 from cribsheet.models._telling import ServerInformation
 from cribsheet.models.addresses import read_address
@@ -239,7 +238,7 @@ class LiteLLMModel:
     @property
     def _api_key(self) -> str | None:
         """The provider's API key; a placeholder for the user's own server, which needs none."""
-        return key_from(self._place.key_name) or ("none" if self.endpoint else None)
+        return os.environ.get(self._place.key_name) or ("none" if self.endpoint else None)
 
     def _send(self, prompt: Prompt, sampling: Sampling, given: Mapping[str, Any], sizes: Mapping[str, int]) -> Any:
         """Send a request with parameters of these sizes.

@@ -16,17 +16,14 @@ from cribsheet.models._base import Completion, Sampling, Usage
 from cribsheet.models._estimate import estimate_tokens, estimated_usage
 from cribsheet.models._json import read_json
 from cribsheet.models._logprobs import ABOVE_0
-from cribsheet.models._ollama_errors import ErrorReply, Served, explained
-from cribsheet.models._ollama_package import import_ollama
+from cribsheet.models._ollama_errors import Served, explained
 from cribsheet.models._ollama_replies import logprobs_of, usage_of
 from cribsheet.models._probing import probe
-from cribsheet.models._proxies import direct, usable_environment
+from cribsheet.models._proxies import bad_proxy, direct
 from cribsheet.models._refusals import Kind, Refusals, Refused, refused_of, sizes_of, within
 from cribsheet.models._rewriting import rewriting
-from cribsheet.models._secrets import key_from
 from cribsheet.models._stops import cut_at_stop
 from cribsheet.models._telling import ServerInformation
-from cribsheet.models._words import words_of
 from cribsheet.models.addresses import read_address
 from cribsheet.models.capabilities import Capabilities, Told
 from cribsheet.models.systemone import SystemOneModel
@@ -35,7 +32,6 @@ from cribsheet.prompts import Prompt
 
 DEFAULT_WINDOW = 4096
 """The context window to ask for if the user gives none. Ollama reserves memory for all of it."""
-_KEY = "OLLAMA_API_KEY"
 MOST_LOGPROBS = 20
 """The most alternatives that Ollama reports per token. It answers with status 400 if asked for more."""
 
@@ -71,7 +67,7 @@ class OllamaModel:
         self._model = name.partition("/")[2]
         self._timeout = timeout
         self._told = threading.local()
-        self._information = ServerInformation(self.endpoint, key=key_from(_KEY))
+        self._information = ServerInformation(self.endpoint, key=os.environ.get("OLLAMA_API_KEY"))
         self._refusals = Refusals()
         self._worked: set[Kind] = set()
         """The kinds of prompts that the server has answered."""
@@ -225,7 +221,7 @@ class OllamaModel:
 
     def forget_connections(self) -> None:
         """Drop the connections; see `cribsheet.models.forks`."""
-        self._information = ServerInformation(self.endpoint, key=key_from(_KEY))
+        self._information = ServerInformation(self.endpoint, key=os.environ.get("OLLAMA_API_KEY"))
         self.__dict__.pop("_client", None)
 
     @property
@@ -234,11 +230,14 @@ class OllamaModel:
 
     @cached_property
     def _client(self) -> Any:
-        ollama = import_ollama()
-        change, note = rewriting(_readable), self._note_cached_tokens
-        hooks = {"request": [_forbid_truncation], "response": [_check_status, change, note]}
-        with usable_environment(self.endpoint):
+        import httpx
+        import ollama  # imported here because it loads httpx: 0.2 seconds, which embedded models need not spend
+
+        hooks = {"request": [_forbid_truncation], "response": [rewriting(_readable), self._note_cached_tokens]}
+        try:
             return ollama.Client(self.endpoint, timeout=self._timeout, event_hooks=hooks, **direct(self.endpoint))
+        except (ValueError, ImportError, httpx.InvalidURL) as error:
+            raise bad_proxy(self.endpoint, error) from error
 
     def _note_cached_tokens(self, response: Any) -> None:
         """Store the number of cached prompt tokens for the thread that waits for this response.
@@ -290,24 +289,17 @@ def _read_text(reply: Any, prompt: Prompt) -> tuple[str, str | None]:
     return reply.response or "", reply.thinking or None
 
 
-def _check_status(response: Any) -> None:
-    """Raise an ErrorReply with the server's words unless the request succeeded or is redirected.
-
-    Ollama's client would do so, but it fails on messages that are no JSON object.
-    """
-    if not response.is_success and not response.has_redirect_location:
-        raise ErrorReply(words_of(response.read()), status=response.status_code)
-
-
 def _readable(path: str, body: bytes) -> bytes:
     """Return a reply's body with valid Unicode only; Ollama's client cannot read anything else.
 
     Raises:
-        ErrorReply: the reply is an error message, although its status says that it is none.
+        ollama.ResponseError: the reply is an error message, although its status says that it is none.
     """
     reply = read_json(body)
     if isinstance(reply, dict) and reply.get("error") and not {"message", "response"} & set(reply):
-        raise ErrorReply(words_of(body), status=200)
+        import ollama  # imported here for the same reason as in `_client`
+
+        raise ollama.ResponseError(reply["error"], 200)
     return json.dumps(reply).encode()
 
 
@@ -319,6 +311,6 @@ def _forbid_truncation(request: Any) -> None:
     import httpx  # imported here for the same reason as in `_client`
 
     if request.method == "POST":
-        body = json.dumps(json.loads(request.read()) | {"truncate": False}).encode()
+        body = json.dumps(json.loads(request.content) | {"truncate": False}).encode()
         request.stream = httpx.ByteStream(body)
         request.headers["Content-Length"] = str(len(body))

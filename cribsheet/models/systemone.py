@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 import time
 from contextlib import suppress
@@ -15,9 +16,8 @@ from cribsheet.models._base import Completion, Sampling
 from cribsheet.models._estimate import estimate_tokens
 from cribsheet.models._json import read_json
 from cribsheet.models._proxies import http_client, through_proxy
-from cribsheet.models._secrets import key_from
 from cribsheet.models._systemone import DECISIONS, SYSTEMONE, Form, NotAnswered
-from cribsheet.models._words import NO_REASON, message_of
+from cribsheet.models._words import message_of
 from cribsheet.models.addresses import read_address
 from cribsheet.prompts import Prompt
 
@@ -114,7 +114,7 @@ class SystemOneModel:
 
     @cached_property
     def _client(self) -> Any:
-        key = key_from(*KEYS)
+        key = next((os.environ[name] for name in KEYS if os.environ.get(name)), None)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         return http_client(self.endpoint, base_url=self.endpoint, headers=headers, timeout=self._timeout)
 
@@ -142,7 +142,7 @@ class SystemOneModel:
             return reply.status_code, reply.text
 
     def _explain(self, form: Form, status: int, reason: str) -> ModelError:
-        where, said = f"{self.endpoint}{form.path}", " ".join(reason.split()).rstrip(".")[:300] or NO_REASON
+        where, said = f"{self.endpoint}{form.path}", reason.strip().rstrip(".")[:300]
         if status in (401, 403):
             return ModelError(f"{where} does not accept the key: {said}. Set {KEYS[0]}.")
         if status == 501 or _CANNOT_DECIDE.search(said):

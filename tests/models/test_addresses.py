@@ -78,8 +78,6 @@ def test_an_openai_compatible_server_has_no_port_of_its_own(text: str, address: 
         ("my host", "' ' cannot be part"),
         ("a..b", "'a..b' is not a host name"),
         ("x" * 64, "is not a host name"),
-        ("☃.example", "is not a host name"),
-        ("-é.example", "is not a host name"),
         ("*", "'*' cannot be part"),
         ("http://999.1.1.1/v1", "'999.1.1.1' is not an IPv4 address"),
         ("http://１２７.0.0.1:8080", "'127.0.0.1' may be meant"),

@@ -219,59 +219,6 @@ def test_an_error_that_is_sent_as_a_success_is_told_in_the_servers_words(
         model_at(written_ollama).complete(prompt, SAMPLING)
 
 
-@pytest.mark.parametrize("status", [400, 500])
-@pytest.mark.parametrize(
-    "body",
-    [
-        *('"out of memory"', '["out of memory"]', '{"error": ["out of memory"]}'),
-        *(
-            '{"error": {"message": "out of memory."}}',
-            '{"detail": "out of\\nmemory"}',
-            "out of\nmemory",
-            b"out of memory",
-        ),
-    ],
-)
-def test_an_error_is_told_in_the_servers_words_whatever_its_form(
-    written_ollama: OllamaServer, status: int, body: str | bytes
-) -> None:
-    written_ollama.faults.extend([(status, body)] * 40)
-    with pytest.raises(ModelError, match=rf"with status {status}: out of memory\."):
-        model_at(written_ollama).complete(CHAT, SAMPLING)
-
-
-@pytest.mark.parametrize("status", [400, 401, 403, 500])
-@pytest.mark.parametrize("body", ["", "null", "{}", '{"error": null}', '{"error": ""}'])
-def test_an_error_without_a_reason_is_said_to_have_none(written_ollama: OllamaServer, status: int, body: str) -> None:
-    written_ollama.faults.extend([(status, body)] * 40)
-    with pytest.raises(ModelError, match=rf"with status {status}: it gave no reason\.") as caught:
-        model_at(written_ollama).complete(CHAT, SAMPLING)
-    assert ("set OLLAMA_API_KEY" in str(caught.value)) == (status in (401, 403))
-
-
-@pytest.mark.parametrize("body", ["[" * 100_000, '{"error":' * 5000, '{"error": ' + "9" * 5000 + "}"])
-def test_an_error_that_is_no_usable_json_ends_in_one_sentence(written_ollama: OllamaServer, body: str) -> None:
-    written_ollama.faults.extend([(400, body)] * 40)
-    with pytest.raises(ModelError, match="refused the request with status 400") as caught:
-        model_at(written_ollama).complete(CHAT, SAMPLING)
-    assert len(str(caught.value)) < 600
-
-
-@pytest.mark.parametrize("status", [307, 308])
-def test_a_redirected_request_is_sent_on_with_its_prompt(written_ollama: OllamaServer, status: int) -> None:
-    with OllamaServer(WrittenEngine()) as moved:
-        moved.faults.append((status, f"{written_ollama.url}/api/chat"))
-        assert model_at(moved).complete(CHAT, SAMPLING).text == model_at(written_ollama).complete(CHAT, SAMPLING).text
-    first, second = written_ollama.requests
-    assert first == second
-
-
-def test_a_redirection_without_end_is_one_sentence(written_ollama: OllamaServer) -> None:
-    written_ollama.faults.extend([(307, f"{written_ollama.url}/api/chat")] * 30)
-    with pytest.raises(ModelError, match=r"Exceeded maximum allowed redirects\. Check --api-base"):
-        model_at(written_ollama).complete(CHAT, SAMPLING)
-
-
 def test_an_address_with_a_path_is_explained(written_ollama: OllamaServer) -> None:
     model = OllamaModel("ollama/smollm", api_base=written_ollama.url + "/v1")
     with pytest.raises(ModelError, match="without a path"):

@@ -1,8 +1,5 @@
 """This machine is never reached through a proxy, and an error that a proxy caused names its variable."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -92,28 +89,10 @@ def test_a_proxy_that_answers_for_a_server_is_named_without_its_password(
 def test_a_proxy_that_cannot_be_used_is_named(name: str, proxy_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", proxy_address)
     model = model_at(name, "http://models.invalid:8080")
-    advice = "Correct the variable or unset it" if proxy_address.startswith("socks5") else "NO_PROXY"
-    with pytest.raises(ModelError, match=rf"http_proxy.*{advice}"):
+    with pytest.raises(ModelError, match=r"http_proxy.*NO_PROXY"):
         model.complete(CHAT, Sampling())
-    with pytest.raises(ModelError, match=rf"http_proxy.*{advice}"):
+    with pytest.raises(ModelError, match=r"http_proxy.*NO_PROXY"):
         model.probe(model.told() or Told())
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_certificates_that_cannot_be_read_are_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
-    with pytest.raises(ModelError, match=r"SSL_CERT_FILE names, '/nowhere/ca\.pem'.*[Uu]nset it|unset it"):
-        model_at(name, "https://models.invalid:8080").complete(CHAT, Sampling())
-
-
-def test_ollamas_package_is_imported_whatever_the_environment_holds() -> None:
-    odd = {"OLLAMA_HOST": "http://[odd", "ALL_PROXY": "socks9://x", "HTTP_PROXY": "http://[odd", "NO_PROXY": "[odd"}
-    code = (
-        "import os\nfrom cribsheet.models._ollama_package import import_ollama\n"
-        "print(import_ollama().__name__, os.environ['OLLAMA_HOST'], os.environ['ALL_PROXY'])"
-    )
-    said = subprocess.run([sys.executable, "-c", code], env={**os.environ, **odd}, capture_output=True, text=True)
-    assert said.stdout.split() == ["ollama", "http://[odd", "socks9://x"], said.stderr
 
 
 def test_no_proxy_is_heeded(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,6 +105,8 @@ def test_no_proxy_is_heeded(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_where_no_proxy_is_named_the_environment_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
     before = dict(os.environ)
     LiteLLMModel("openai/x", api_base="http://127.0.0.1:9/v1")
     assert dict(os.environ) == before

@@ -12,8 +12,6 @@ from typing import Any, NamedTuple, Self
 
 HANG_UP = 0
 """Used instead of a status to close the connection without an answer."""
-REDIRECTS = (301, 302, 307, 308)
-"""The statuses whose body, if it is text, is the address that they redirect to."""
 
 
 class Request(NamedTuple):
@@ -100,8 +98,6 @@ def _server_for(recorder: RecordingServer, port: int) -> ThreadingHTTPServer:
             content = reply if isinstance(reply, bytes) else (reply if is_text else json.dumps(reply)).encode()
             with suppress(ConnectionError):  # a client that timed out has hung up
                 self.send_response(status)
-                if status in REDIRECTS and is_text:
-                    self.send_header("Location", str(reply))
                 self.send_header("Content-Type", "text/plain" if is_text else "application/json")
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()

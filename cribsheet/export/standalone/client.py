@@ -13,7 +13,6 @@ from cribsheet.export.standalone.program import Program
 from cribsheet.export.standalone.server import Server, patiently
 from cribsheet.models import Completion, Sampling
 from cribsheet.models._refusals import Kind, Refusals, sizes_of
-from cribsheet.models._secrets import key_from, usable_key
 from cribsheet.models.addresses import OLLAMA_PORT, read_address, with_path
 from cribsheet.models.thinking import Thinking
 from cribsheet.prompts import Prompt
@@ -92,10 +91,9 @@ def connect(
     provider, _, bare = program.model.partition("/")
     address = _address(program, provider, api, api_base)
     root = address.removesuffix("/v1")
-    given = usable_key(api_key, source="--api-key") if api_key else None
-    key = given or key_from("OPENAI_API_KEY")
+    key = api_key or os.environ.get("OPENAI_API_KEY") or None
     if (api or _api_at(Server(root, key=key, timeout=timeout))) == "ollama":
-        key = given or key_from("OLLAMA_API_KEY")
+        key = api_key or os.environ.get("OLLAMA_API_KEY") or None
         server = Server(root, key=key, timeout=timeout)
         dialect: Dialect = Ollama(server, model or bare, program.context_window)
     else:

@@ -11,6 +11,7 @@ from cribsheet.export.standalone.replies import (
     read_llama,
     read_ollama,
     read_openai,
+    reason_in,
     tells_token_ids,
 )
 from cribsheet.export.standalone.server import Reply, Server
@@ -132,7 +133,7 @@ class OpenAI:
         chat = {**body, **further.pop("extra_body", {}), **further, "messages": _as_json(prompt)}
         chat.update({"logprobs": True, "top_logprobs": top} if top else {})
         reply = self._server.post("/chat/completions", chat)
-        if reply.status != 200 and self._no_thinking.refuse(reply.status, reply.reason):
+        if reply.status != 200 and self._no_thinking.refuse(reply.status, reason_in(reply.json(), reply.text)):
             return self._asked(prompt, body, top)
         answer = granted(reply, where, self._model)
         self._no_thinking.grant()
@@ -194,7 +195,7 @@ def granted(reply: Reply, where: str, model: str) -> Json:
     told, status = reply.json(), reply.status
     if status == 200 and isinstance(told, dict) and "error" not in told:
         return told
-    reason = reply.reason
+    reason = reason_in(told, reply.text)
     error = _error(status, reason, where, model)
     if status in REFUSING and not isinstance(error, ContextOverflowError):
         raise Refused(Failure(status, reason, error))

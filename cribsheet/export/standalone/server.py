@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 from cribsheet.errors import ModelError, TransientError, UnreachableError
 from cribsheet.models._json import read_json
-from cribsheet.models._words import words_of
 
 ATTEMPTS = 4
 """How often a request is tried if it meets a fault that may pass."""
@@ -29,11 +28,6 @@ class Reply(NamedTuple):
 
     status: int
     text: str
-
-    @property
-    def reason(self) -> str:
-        """What an error reply says, in at most 300 characters."""
-        return words_of(self.text.encode(errors="surrogatepass"))[:300]
 
     def json(self) -> Any:
         """Return the JSON that the text is; None if it is none."""

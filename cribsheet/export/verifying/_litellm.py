@@ -1,5 +1,6 @@
 """Ask a model through LiteLLM, with a prompt manager that puts the exported prompt into the request."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -15,7 +16,6 @@ from cribsheet.models._litellm_clients import OPENAI_LIKE
 from cribsheet.models._litellm_errors import Place, failure_of, first_reason
 from cribsheet.models._litellm_replies import completion_text, thought_of
 from cribsheet.models._proxies import keep_direct
-from cribsheet.models._secrets import key_from
 from cribsheet.models.addresses import read_address
 from cribsheet.models.litellm import import_litellm
 from cribsheet.prompts import Message, Prompt
@@ -54,7 +54,7 @@ def directed(deployment: Deployment, usual: Mapping[str, Any], address: str | No
         return {"num_ctx": deployment.source.model.context_window, **asked}
     asked.pop("num_ctx", None)  # which only Ollama knows
     if "api_base" in asked:
-        asked["api_key"] = key_from("OPENAI_API_KEY") or asked.get("api_key", "none")
+        asked["api_key"] = os.environ.get("OPENAI_API_KEY") or asked.get("api_key", "none")
     return asked
 
 

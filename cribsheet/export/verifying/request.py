@@ -1,6 +1,7 @@
 """Fill a written request body, and send it to a server."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,6 @@ from cribsheet.frozen.running import Run, written_answer
 from cribsheet.models import Completion
 from cribsheet.models._openai_replies import UnreadableReply, rebuilt
 from cribsheet.models._refusals import Refused
-from cribsheet.models._secrets import key_from
 from cribsheet.models.addresses import read_address
 from cribsheet.prompts import Prompt
 
@@ -83,7 +83,7 @@ def asked(server: Server, path: str, request: Json) -> Json:
 
 
 def _server(address: str) -> Server:
-    return Server(address, key=key_from("OPENAI_API_KEY"), timeout=TIMEOUT)
+    return Server(address, key=os.environ.get("OPENAI_API_KEY"), timeout=TIMEOUT)
 
 
 def _filled(body: Json, marks: Mapping[str, str], inputs: Mapping[str, str]) -> dict[str, Any]:
