@@ -52,7 +52,9 @@ def test_a_name_without_a_provider_is_refused_with_the_forms_that_work(name: str
 @pytest.mark.parametrize("prefix", ["ollama", "ollama_chat", "openai", "systemone", "embedded", "hosted_vllm"])
 @pytest.mark.parametrize("rest", ["/", "/ ", "//"])
 def test_a_name_that_ends_at_the_slash_is_refused_with_what_to_write(prefix: str, rest: str) -> None:
-    with pytest.raises(UnknownModelError, match=rf"'{prefix}{rest}' names no model after the slash\. Write {prefix}/NAME"):
+    with pytest.raises(
+        UnknownModelError, match=rf"'{prefix}{rest}' names no model after the slash\. Write {prefix}/NAME"
+    ):
         open_model(prefix + rest, api_base=None)
 
 
