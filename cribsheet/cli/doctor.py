@@ -152,6 +152,8 @@ def _ollama() -> Check:
         server = OllamaModel("ollama_chat/any", timeout=_TIMEOUT)
     except AddressError as error:
         return Check("ollama server", f"OLLAMA_HOST is {os.environ.get('OLLAMA_HOST')!r}", str(error))
+    except ModelError as error:
+        return Check("ollama server", "not asked, because its key cannot be sent", str(error))
     try:
         models = server.pulled()
     except UnreachableError as error:

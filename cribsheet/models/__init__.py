@@ -21,6 +21,15 @@ __all__ = [
 ]
 
 
+_EXAMPLES = {
+    "embedded": "embedded/NAME, for example embedded/smollm2-135m",
+    "ollama": "ollama/NAME, for example ollama/qwen2.5:0.5b; `ollama list` shows the names",
+    "ollama_chat": "ollama_chat/NAME, for example ollama_chat/qwen2.5:0.5b; `ollama list` shows the names",
+    "openai": "openai/NAME, where NAME is one of the models that the server lists at /v1/models",
+}
+"""What to write if nothing follows a prefix."""
+
+
 @dataclass(frozen=True)
 class Options:
     """How to open a model; see `open_model`."""
@@ -63,11 +72,15 @@ def open_model(
     2048
 
     Raises:
-        UnknownModelError: if the name has no prefix.
+        UnknownModelError: if the name has no prefix, or nothing after it.
     """
     prefix, slash, model = name.partition("/")
-    if not (slash and prefix and model):
-        bare = name.strip("/") or "NAME"
+    if prefix.strip() and slash and not model.strip(" /"):
+        raise UnknownModelError(
+            f"The model name {name!r} names no model after the slash. Write {_EXAMPLES.get(prefix, f'{prefix}/NAME')}."
+        )
+    if not (slash and prefix.strip()):
+        bare = name.strip(" /") or "NAME"
         raise UnknownModelError(
             f"The model name {name!r} does not say who runs it: the prefix is missing. Use embedded/{bare}, "
             f"ollama_chat/{bare}, or openai/{bare} --api-base URL."

@@ -4,7 +4,8 @@ from functools import cached_property
 from typing import Any
 
 from cribsheet.models._openai_replies import readable
-from cribsheet.models._proxies import direct
+from cribsheet.models._proxies import http_client, route
+from cribsheet.models._redirects import refuse_redirects
 from cribsheet.models._rewriting import rewriting
 
 OPENAI_LIKE = frozenset({"openai", "text-completion-openai", "hosted_vllm", "llamafile"})
@@ -19,7 +20,11 @@ class Clients:
         self._key, self._timeout = key, timeout
 
     def options(self, *, for_chat: bool) -> dict[str, Any]:
-        """Return the `client` argument for LiteLLM; empty if LiteLLM has to use a client of its own."""
+        """Return the `client` argument for LiteLLM; empty if LiteLLM has to use a client of its own.
+
+        Raises:
+            ModelError: the environment names a proxy, or certificates, that cannot be used.
+        """
         if not (self._endpoint and self._provider in OPENAI_LIKE):
             return {}
         return {"client": self._vllm if for_chat and self._provider == "hosted_vllm" else self._openai}
@@ -40,7 +45,9 @@ class Clients:
             api_key=self._key,
             timeout=self._timeout,
             max_retries=0,
-            http_client=openai.DefaultHttpxClient(event_hooks=self._hooks, **direct(self._endpoint)),
+            http_client=openai.DefaultHttpxClient(
+                event_hooks=self._hooks, follow_redirects=False, **route(self._endpoint)
+            ),
         )
 
     @cached_property
@@ -52,10 +59,8 @@ class Clients:
 
     @cached_property
     def _httpx(self) -> Any:
-        import httpx
-
-        return httpx.Client(timeout=self._timeout, event_hooks=self._hooks, **direct(self._endpoint))
+        return http_client(self._endpoint, timeout=self._timeout, event_hooks=self._hooks)
 
     @property
     def _hooks(self) -> Any:
-        return {"response": [rewriting(readable)]}
+        return {"response": [refuse_redirects, rewriting(readable)]}

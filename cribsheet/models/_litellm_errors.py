@@ -1,5 +1,6 @@
 """Turn LiteLLM's exceptions into errors of this package."""
 
+import os
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -14,10 +15,13 @@ from cribsheet.errors import (
     UnknownModelError,
     UnreachableError,
 )
+from cribsheet.models._api_keys import key_refused, without_key
 from cribsheet.models._json import well_formed
 from cribsheet.models._openai_replies import ErrorReply, UnreadableReply
-from cribsheet.models._proxies import bad_proxy, through_proxy
+from cribsheet.models._proxies import bad_variable, through_proxy
+from cribsheet.models._redirects import Redirected, redirected
 from cribsheet.models._refusals import REFUSING, Failure, Kind
+from cribsheet.models._words import NO_REASON, error_words, reason_in
 
 TOO_LONG = re.compile(
     r"context (length|size|window)|maximum (input|sequence|prompt|model) length|(prompt|input)( is|s are)? too long"
@@ -96,19 +100,26 @@ def failure_of(error: Exception, place: Place, kind: Kind, *, worked: Collection
     """
     causes = list(_causes(error))
     status = next((one for cause in reversed(causes) if isinstance(one := _status(cause), int)), 0)
-    words = well_formed("\n".join([str(error), *(_body(cause) for cause in causes)]))
-    reason = first_reason(words) or type(error).__name__
     names = {_name(cause) for cause in causes}
     answered = "httpx.HTTPStatusError" in names
-    if reply := next((cause for cause in causes if isinstance(cause, UnreadableReply)), None):
-        return _no_completion(reply, place)
+    key = os.environ.get(place.key_name)
+    body = next(filter(None, map(_body, causes)), "")
+    words = without_key(well_formed(f"{error}\n{body}"), key)
+    said = without_key(error_words(body.encode(errors="replace")), key)
+    reason = reason_in(said) if answered else first_reason(words)
+    for cause in causes:
+        if isinstance(cause, Redirected):
+            return Failure(0, words, redirected(place.endpoint, cause))
+        if isinstance(cause, UnreadableReply):
+            return _no_completion(cause, place)
     if not answered and (lacking := _connection(place, names, " ".join(map(str, causes)), error)):
         return Failure(0, words, lacking)
     if TOO_LONG.search(words):
         return Failure(0, words, place.overflow(reason))
     if status in (401, 403) or lacks_key:
-        key = f"Set {place.key_name}.{place.via}"
-        return Failure(status, words, ModelError(f"{place.where} does not accept the key: {reason}. {key}"))
+        is_given, source = bool(key) and not lacks_key, place.key_name
+        refused = key_refused(place.where, reason, status=status, source=source, is_given=is_given, via=place.via)
+        return Failure(status, words, refused)
     if kind == "chat" and _FORM.search(words):
         return Failure(0, words, place.without_form(reason))
     if status in _ABSENT and set(worked) - {kind}:
@@ -122,7 +133,7 @@ def _no_completion(reply: UnreadableReply, place: Place) -> Failure:
     words = str(reply)
     if not isinstance(reply, ErrorReply):
         return Failure(0, words, place.not_openai(words))
-    status, reason = reply.status or 400, first_reason(words)
+    status, reason = reply.status or 400, reason_in(words)
     if TOO_LONG.search(words):
         return Failure(0, words, place.overflow(reason))
     told = (
@@ -160,8 +171,8 @@ def _may_pass(status: int) -> bool:
 
 def _connection(place: Place, names: set[str], words: str, error: Exception) -> ModelError | None:
     """Return the error for a request that the server did not answer; None if the server did."""
-    if "socksio" in words or "httpx.InvalidURL" in names:
-        return bad_proxy(place.endpoint, error)
+    if ("socksio" in words or "httpx.InvalidURL" in names) and (bad := bad_variable(place.endpoint, error)):
+        return bad
     if names & {"httpx.ConnectError", "httpx.UnsupportedProtocol", "httpx.ProxyError", "httpx.ConnectTimeout"}:
         if "SSL" in words:
             return UnreachableError(
@@ -189,7 +200,7 @@ def _ssl_reason(words: str) -> str:
 def first_reason(words: str) -> str:
     """Return the first line of an error message that says anything, without the names that LiteLLM adds in front."""
     lines = [_WRAPPINGS.sub("", line).strip() for line in words.splitlines()]
-    reason = next(filter(None, lines), "").rstrip(".")[:300]
+    reason = next(filter(None, lines), NO_REASON).rstrip(".")[:300]
     return "LiteLLM cannot read its reply" if _INTERNALS.search(reason) else reason
 
 

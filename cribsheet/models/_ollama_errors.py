@@ -13,12 +13,19 @@ from cribsheet.errors import (
     UnknownModelError,
     UnreachableError,
 )
-from cribsheet.models._json import well_formed
+from cribsheet.models._api_keys import key_refused, without_key
 from cribsheet.models._litellm_errors import TOO_LONG
+from cribsheet.models._openai_replies import UnreadableReply
 from cribsheet.models._proxies import through_proxy
+from cribsheet.models._redirects import Redirected, redirected
 from cribsheet.models._refusals import REFUSING, Failure, Kind, Refused
+from cribsheet.models._words import reason_in
 
+KEY = "OLLAMA_API_KEY"
+"""The environment variable that holds the server's API key."""
 _ABSENT = frozenset({404, 405, 501})
+_FURTHER = re.compile(r"\s*For further information visit \S+")
+"""Matches a link to the documentation of pydantic, which knows nothing about servers."""
 _PATHS = {"raw": "/api/generate", "chat": "/api/chat"}
 
 
@@ -29,11 +36,21 @@ class Served(NamedTuple):
     model: str
     window: int
     """The requested context window, in tokens."""
+    key: str | None
+    """The API key that was sent; None if none was."""
+
+
+class ErrorReply(Exception):
+    """Raised for a reply that is an error message."""
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(words)
+        self.status = status
 
 
 @contextmanager
 def explained(served: Served, *, kind: Kind | None = None, worked: Collection[Kind] = ()) -> Iterator[None]:
-    """Turn exceptions of Ollama's client into a ModelError or `Refused`.
+    """Turn exceptions of `ollama_client` into a ModelError or `Refused`.
 
     `kind` is the kind of prompt that was sent, if one was. `worked` are the kinds that the server has answered before.
 
@@ -41,11 +58,9 @@ def explained(served: Served, *, kind: Kind | None = None, worked: Collection[Ki
         Refused: the server may have refused a parameter of a prompt of this kind.
         ModelError: anything else went wrong.
     """
-    import httpx  # imported here because both take 0.2 seconds, which embedded models need not spend
-    import ollama
+    import httpx  # imported here because it takes 0.2 seconds, which embedded models need not spend
 
-    endpoint, model, _ = served
-    via = through_proxy(endpoint)
+    endpoint, model, via = served.endpoint, served.model, through_proxy(served.endpoint)
     try:
         yield
     except (ConnectionError, httpx.UnsupportedProtocol, httpx.ConnectTimeout, httpx.ProxyError) as error:
@@ -53,19 +68,21 @@ def explained(served: Served, *, kind: Kind | None = None, worked: Collection[Ki
             f"Nothing answers at {endpoint}. Start Ollama with `ollama serve`, or give its address with --api-base "
             f"or OLLAMA_HOST.{via}"
         ) from error
-    except ollama.ResponseError as error:
-        reason = _in_words(error.error)
-        told = _explained(served, error.status_code, reason, kind=kind, worked=worked)
-        if kind and error.status_code in REFUSING and not isinstance(told, ContextOverflowError):
-            raise Refused(Failure(error.status_code, reason, told)) from error
+    except ErrorReply as error:
+        words = without_key(str(error), served.key)
+        told = _explained(served, error.status, words, kind=kind, worked=worked)
+        if kind and error.status in REFUSING and not isinstance(told, ContextOverflowError):
+            raise Refused(Failure(error.status, words, told)) from error
         raise told from error
+    except Redirected as error:
+        raise redirected(endpoint, error) from error
     except httpx.TransportError as error:
         problem = "gave no answer in time" if isinstance(error, httpx.TimeoutException) else "broke off the connection"
         raise TransientError(f"Ollama at {endpoint} {problem}: {error!r}.{via}") from error
-    except (ValueError, TypeError, AttributeError, KeyError, httpx.InvalidURL, httpx.HTTPError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+    except (UnreadableReply, ValueError, TypeError, AttributeError, KeyError, httpx.HTTPError) as error:
+        reason = reason_in(_FURTHER.sub("", str(error))) if str(error) else type(error).__name__
         told = ModelError(
-            f"{endpoint} does not answer as Ollama does: {reason[:200]}. Check --api-base. If it is an "
+            f"{endpoint} does not answer as Ollama does: {reason}. Check --api-base. If it is an "
             f"OpenAI-compatible server, use openai/{model}.{via}"
         )
         if kind and "logprobs" in reason:  # log-probabilities that cannot be read count as refused
@@ -73,28 +90,24 @@ def explained(served: Served, *, kind: Kind | None = None, worked: Collection[Ki
         raise told from error
 
 
-def _in_words(told: object) -> str:
-    """Return an error's message. Ollama sends a text; other servers with its API send an object."""
-    words = told.get("message", told) if isinstance(told, dict) else told
-    return well_formed(str(words)).strip().rstrip(".")
-
-
-def _explained(served: Served, status: int, reason: str, *, kind: Kind | None, worked: Collection[Kind]) -> ModelError:
-    endpoint, model, window = served
-    short, via = reason[:300], through_proxy(endpoint)
-    if TOO_LONG.search(reason):
+def _explained(served: Served, status: int, words: str, *, kind: Kind | None, worked: Collection[Kind]) -> ModelError:
+    endpoint, model, window, key = served
+    short, via = reason_in(words), through_proxy(endpoint)
+    if TOO_LONG.search(words):
         return ContextOverflowError(
             f"The prompt exceeds the context window of {window} tokens: {short}. Use fewer demos or shorter rows, or "
             "set a larger window with --context-window."
         )
-    if status == 404 and "model" in reason:
+    if status in (401, 403):
+        return key_refused(f"Ollama at {endpoint}", short, status=status, source=KEY, is_given=bool(key), via=via)
+    if status == 404 and "model" in words:
         return UnknownModelError(f"Ollama at {endpoint} has no model {model!r}. Run `ollama pull {model}`.")
     if kind and status in _ABSENT and set(worked) - {kind}:
         return PromptStyleError(
             f"{endpoint} does not serve {_PATHS[kind]}: status {status}, {short}. Choose a "
             f"{'chat' if kind == 'raw' else 'raw'} layout, or a server that serves {_PATHS[kind]}."
         )
-    if re.search(r"does not support (chat|generate|completion)", reason):
+    if re.search(r"does not support (chat|generate|completion)", words):
         return ModelError(
             f"{model!r} at {endpoint} writes no text: {short}. If it is a decision model, name it systemone/{model} "
             f"with --api-base {endpoint}. Otherwise choose another model."

@@ -28,7 +28,7 @@ class ErrorReply(UnreadableReply):
 
 def readable(path: str, body: bytes) -> bytes:
     """Return the reply to a request on a path as LiteLLM reads it; see `rebuilt` for what it raises."""
-    return json.dumps(rebuilt(_object(body), is_chat=path.endswith("/chat/completions"))).encode()
+    return json.dumps(rebuilt(json_object(body), is_chat=path.endswith("/chat/completions"))).encode()
 
 
 def rebuilt(reply: Mapping[str, Any], *, is_chat: bool) -> dict[str, Any]:
@@ -59,8 +59,12 @@ def rebuilt(reply: Mapping[str, Any], *, is_chat: bool) -> dict[str, Any]:
     return whole | _usage(reply.get("usage"))
 
 
-def _object(body: bytes) -> Mapping[str, Any]:
-    """Return the JSON object of a reply."""
+def json_object(body: bytes) -> Mapping[str, Any]:
+    """Return the JSON object of a reply.
+
+    Raises:
+        UnreadableReply: it is something else.
+    """
     shown = body.decode(errors="replace").strip()
     if not shown:
         raise UnreadableReply("its reply is empty")
@@ -148,6 +152,8 @@ def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:
         encoded = list(bytes(entry.get("bytes") or ()))
     except (TypeError, ValueError):
         encoded = []
+    if isinstance(entry["logprob"], (str, bool)):
+        raise TypeError(f"{entry['logprob']!r} in place of a log-probability")
     return {"token": str(entry["token"]), "logprob": float(entry["logprob"]), "bytes": encoded or None}
 
 

@@ -1,10 +1,10 @@
 """Decide which requests go through an HTTP proxy."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies_environment, proxy_bypass
+from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
 from cribsheet.errors import ModelError
 from cribsheet.models.addresses import is_this_machine
@@ -21,7 +21,7 @@ def keep_direct(url: str) -> bool:
     proxies = getproxies_environment()
     if not is_this_machine(url) or not set(proxies) - {"no"}:
         return False
-    known = [name.strip() for name in proxies.get("no", "").split(",") if name.strip()]
+    known = _names(proxies)
     missing = [name for name in dict.fromkeys([*_OWN_NAMES, urlsplit(url).hostname or ""]) if name not in known]
     if not missing or "*" in known:
         return False
@@ -31,38 +31,91 @@ def keep_direct(url: str) -> bool:
 
 
 def http_client(url: str, **options: Any) -> Any:
-    """Return an httpx client for a server. It uses the environment's proxy, except for a server on this machine.
-
-    Raises:
-        ModelError: the environment names a proxy that cannot be used.
-    """
+    """Return an httpx client for a server; see `route` for the proxy and for what it raises."""
     import httpx  # imported here because it takes 0.2 seconds, which embedded models need not spend
 
-    try:
-        return httpx.Client(**direct(url), **options)
-    except (ValueError, ImportError, httpx.InvalidURL) as error:
-        raise bad_proxy(url, error) from error
+    return httpx.Client(**route(url), **options)
 
 
-def direct(url: str) -> dict[str, Any]:
-    """Return the httpx options that bypass proxies for a server on this machine; empty for another machine."""
-    if not is_this_machine(url):
-        return {}
+def route(url: str) -> dict[str, Any]:
+    """Return the httpx options that send requests through the proxy for a URL, or directly if there is none.
+
+    httpx itself reads all variables of the environment, so that a mistake in one would stop requests that it does not
+    apply to. So only those that apply are read here, and httpx reads none.
+
+    Raises:
+        ModelError: the proxy, or the file of certificates, cannot be used.
+    """
+    options: dict[str, Any] = {"trust_env": False}
+    if url.startswith("https:"):
+        options["verify"] = _certificates()
+    if proxy := _proxy_for(url):
+        import httpx
+
+        address = proxy[1] if "://" in proxy[1] else f"http://{proxy[1]}"
+        try:
+            httpx.HTTPTransport(verify=False, proxy=address).close()
+        except (ValueError, ImportError, httpx.InvalidURL) as error:
+            raise _bad_proxy(proxy[0], error, url) from error
+        options["proxy"] = address
+    return options
+
+
+def _certificates() -> Any:
+    """Return the certificates that secure connections are checked with, which the environment may name."""
     import httpx
 
-    # `trust_env=False` also ignores SSL_CERT_FILE, so the certificates are loaded here.
-    return {"trust_env": False, **({"verify": httpx.create_ssl_context()} if url.startswith("https:") else {})}
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:
+        raise bad_certificates(error) from error
 
 
-def bad_proxy(url: str, error: Exception) -> ModelError:
-    """Return the error for a proxy that cannot be used."""
-    proxy = proxy_of(url)
-    variable = proxy[0] if proxy else "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY"
-    reason = str(error).splitlines()[0].rstrip(".")
+def bad_certificates(error: Exception) -> ModelError:
+    """Return the error for certificates that cannot be read."""
+    reason = getattr(error, "strerror", None) or str(error)
+    told = [name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)]
+    if not told:
+        return ModelError(f"The certificates for https cannot be read: {reason}. Set SSL_CERT_FILE to a file of them.")
     return ModelError(
-        f"The proxy that {variable} names cannot be used for {url}: {reason}. Correct the variable, or add the "
-        "server's host to NO_PROXY."
+        f"{told[0]} is {os.environ[told[0]]!r}, where no certificates can be read: {reason}. Set it to a file of "
+        "certificates, or unset it."
     )
+
+
+def bad_variable(url: str, error: Exception) -> ModelError | None:
+    """Return the error for the environment variable that keeps a client of LiteLLM from being made; None if none does.
+
+    Such a client reads all variables that name proxies, even those that do not apply to a URL. `url` is empty for a
+    hosted model.
+    """
+    import httpx
+
+    proxies = getproxies()
+    for kind in sorted(set(proxies) & {"http", "https", "all"}):
+        address = proxies[kind]
+        try:
+            httpx.HTTPTransport(verify=False, proxy=address if "://" in address else f"http://{address}").close()
+        except (ValueError, ImportError, httpx.InvalidURL) as failure:
+            return _bad_proxy(_variable(kind), failure, url)
+    if not proxies.get("no"):
+        return None
+    return ModelError(
+        f"{_variable('no')} is {proxies['no']!r}, which cannot be read: {_first_line(error)}. Correct it."
+    )
+
+
+def _bad_proxy(variable: str, error: Exception, url: str) -> ModelError:
+    """Return the error for a proxy that cannot be used."""
+    what = f" for {url}" if url else ""
+    mend = "add the server's host to NO_PROXY" if url else "unset it"
+    return ModelError(
+        f"The proxy that {variable} names cannot be used{what}: {_first_line(error)}. Correct the variable, or {mend}."
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
 
 
 def through_proxy(url: str) -> str:
@@ -83,20 +136,30 @@ def proxy_of(url: str) -> tuple[str, str] | None:
 
     The address comes without user name or password.
     """
-    parts = urlsplit(url)
-    proxies = getproxies_environment()
-    if is_this_machine(url) or not parts.hostname or proxy_bypass(parts.hostname):
+    proxy = _proxy_for(url)
+    return proxy and (proxy[0], _without_password(proxy[1]))
+
+
+def _proxy_for(url: str) -> tuple[str, str] | None:
+    """Return the variable and the address as it is written; requests to this machine never take a proxy."""
+    parts, proxies = urlsplit(url), getproxies()
+    if is_this_machine(url) or not parts.hostname:
         return None
+    is_direct = "*" in _names(proxies) or proxy_bypass(parts.hostname) or proxy_bypass(parts.netloc)
     kind = next((kind for kind in (parts.scheme, "all") if proxies.get(kind)), None)
-    if kind is None:
-        return None
-    variable = next(_spellings(f"{kind}_proxy"), f"{kind}_proxy")
-    return variable, _without_password(proxies[kind])
+    return None if is_direct or kind is None else (_variable(kind), proxies[kind])
 
 
-def _spellings(name: str) -> Iterator[str]:
-    """Yield the set variables whose name matches in any case; a lower-case name comes first and takes precedence."""
-    yield from sorted((one for one in os.environ if one.lower() == name and os.environ[one]), reverse=True)
+def _names(proxies: Mapping[str, str]) -> list[str]:
+    """Return the hosts that are reached without a proxy."""
+    return [name.strip() for name in proxies.get("no", "").split(",") if name.strip()]
+
+
+def _variable(kind: str) -> str:
+    """Return the name of the set variable for a kind of proxy; the lower-case name takes precedence."""
+    name = f"{kind}_proxy"
+    found = sorted((one for one in os.environ if one.lower() == name and os.environ[one]), reverse=True)
+    return found[0] if found else "the system's configuration"
 
 
 def _without_password(address: str) -> str:

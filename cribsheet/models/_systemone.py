@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from cribsheet.models._base import Completion, Usage
+from cribsheet.models._words import first_words
 from cribsheet.prompts import Option, Prompt, Question
 
 Json = Mapping[str, Any]
@@ -45,7 +46,9 @@ class Form(NamedTuple):
             told = _probabilities(answer, question) if answer and answer["type"] != "refusal" else {}
             usage = _usage(reply.get("usage") or {})
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-            raise NotAnswered(f"{str(reply)[:200]!r} ({type(error).__name__}: {error})") from error
+            shown = first_words(reply) if reply else "its reply is empty"
+            lacks = f" ({type(error).__name__}: {error})" if isinstance(reply, Mapping) else ""
+            raise NotAnswered(f"{shown}{lacks}") from error
         if not told:
             return Completion(text="", usage=usage)
         logprobs = {word: math.log(max(told[word], LEAST)) for word in told}

@@ -13,6 +13,8 @@ OLLAMA_PORT = 11434
 _THIS_MACHINE = "127.0.0.1"
 _PORTS = {"http": 80, "https": 443}
 _FORBIDDEN = re.compile(r"[\s\x00-\x1f\x7f\"'<>\\^`{|}%*,;!()=&$]")
+_UNSENDABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+"""Matches a control character, and half a character, as Python makes of an argument that is not UTF-8."""
 
 _HALF_SCHEME = re.compile(r"(https?)(:[/\\]|:(?=[^/]*[.:\\])|[/\\]{2})", re.IGNORECASE)
 """Matches a scheme that is not followed by `://`, but is no host name with a port either."""
@@ -41,10 +43,15 @@ def read_address(text: str, *, dialect: Dialect, source: str) -> str:
     try:
         return _read(text.strip().strip("\"'").strip(), dialect)
     except ValueError as error:
-        example = "127.0.0.1:11434" if dialect == "ollama" else "http://127.0.0.1:8080/v1"
-        raise AddressError(
-            f"{source} is {text!r}, which is not the address of a server: {error}. Write it like {example}."
-        ) from None
+        raise no_address(text, str(error), dialect=dialect, source=source) from None
+
+
+def no_address(text: str, reason: str, *, dialect: Dialect, source: str) -> AddressError:
+    """Return the error for a text that is not the address of a server."""
+    example = "127.0.0.1:11434" if dialect == "ollama" else "http://127.0.0.1:8080/v1"
+    return AddressError(
+        f"{source} is {text!r}, which is not the address of a server: {reason}. Write it like {example}."
+    )
 
 
 def with_path(url: str) -> str:
@@ -72,6 +79,8 @@ def is_this_machine(url: str) -> bool:
 
 
 def _read(text: str, dialect: Dialect) -> str:
+    if found := _UNSENDABLE.search(text):
+        raise ValueError(f"{found[0]!r} cannot be part of an address")
     scheme, mark, rest = text.partition("://")
     if not mark:
         scheme, rest = "http", text
@@ -143,6 +152,8 @@ def _host(name: str | None) -> str:
 
 
 def _is_ipv6(host: str) -> bool:
+    if not host.isascii():  # Python would accept any text as the zone after `%`
+        return False
     try:
         ipaddress.IPv6Address(host)
     except ValueError:

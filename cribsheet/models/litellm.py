@@ -10,9 +10,11 @@ from typing import Any
 
 from cribsheet.errors import UnknownModelError
 from cribsheet.models import forks
+from cribsheet.models._api_keys import checked_key
 from cribsheet.models._asking import check_asks_for_text
 from cribsheet.models._base import Completion, Sampling
 from cribsheet.models._estimate import estimate_tokens, estimated_usage
+from cribsheet.models._hosts import read_server
 from cribsheet.models._litellm_clients import OPENAI_LIKE, Clients
 from cribsheet.models._litellm_errors import Place, failure_of, may_be_refused
 from cribsheet.models._litellm_replies import completion_text, logprobs_of, thought_of, usage_of
@@ -22,7 +24,6 @@ from cribsheet.models._proxies import keep_direct
 from cribsheet.models._refusals import Kind, Refusals, Refused, refused_of, sizes_of, within
 from cribsheet.models._stops import cut_at_stop
 from cribsheet.models._telling import ServerInformation
-from cribsheet.models.addresses import read_address
 from cribsheet.models.capabilities import Capabilities, Tokenizer, Told, fingerprint
 from cribsheet.models.no_thinking import NoThinking
 from cribsheet.models.thinking import Thinking, told_apart
@@ -48,6 +49,7 @@ class LiteLLMModel:
 
     Raises:
         AddressError: the address is not valid.
+        ModelError: the key in the environment cannot be sent.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class LiteLLMModel:
             import_litellm().in_memory_llm_clients_cache.flush_cache()  # its clients still use the proxy
         key_name = f"{self._provider.removeprefix('text-completion-').upper()}_API_KEY"
         self._place = Place(name, self.endpoint, self._provider, key_name)
+        checked_key(os.environ.get(key_name), source=key_name)
         self._information = ServerInformation(self.endpoint, key=self._api_key)
         self._clients = Clients(self.endpoint, self._provider, key=self._api_key, timeout=timeout)
         self._timeout = timeout
@@ -248,9 +251,9 @@ class LiteLLMModel:
             ModelError: the request failed for another reason.
         """
         litellm, request = self._litellm, {**self._request(sampling, sizes), **within(given, sizes)}
+        request |= self._clients.options(for_chat=prompt.is_chat)
         top = sizes.get("logprobs", 0)
         try:
-            request |= self._clients.options(for_chat=prompt.is_chat)
             if prompt.is_chat:
                 request |= {"logprobs": True, "top_logprobs": top} if top else {}
                 messages = [message.model_dump() for message in prompt.messages]
@@ -309,5 +312,5 @@ def _address(api_base: str | None, provider: str) -> str:
     variables = ("OPENAI_BASE_URL", "OPENAI_API_BASE") if name == "openai" else (f"{provider.upper()}_API_BASE",)
     for source, value in (("--api-base", api_base), *((name, os.environ.get(name)) for name in variables)):
         if value:
-            return read_address(value, dialect="openai", source=source)
+            return read_server(value, dialect="openai", source=source)
     return ""

@@ -1,6 +1,5 @@
 """Complete prompts with a model served by Ollama."""
 
-import json
 import os
 import threading
 import time
@@ -11,20 +10,19 @@ from typing import Any
 
 from cribsheet.errors import ContextOverflowError, ModelError, TransientError, UnreachableError
 from cribsheet.models import forks
+from cribsheet.models._api_keys import checked_key
 from cribsheet.models._asking import check_asks_for_text
 from cribsheet.models._base import Completion, Sampling, Usage
 from cribsheet.models._estimate import estimate_tokens, estimated_usage
-from cribsheet.models._json import read_json
+from cribsheet.models._hosts import read_server
 from cribsheet.models._logprobs import ABOVE_0
-from cribsheet.models._ollama_errors import Served, explained
+from cribsheet.models._ollama_client import ollama_client
+from cribsheet.models._ollama_errors import KEY, Served, explained
 from cribsheet.models._ollama_replies import logprobs_of, usage_of
 from cribsheet.models._probing import probe
-from cribsheet.models._proxies import bad_proxy, direct
 from cribsheet.models._refusals import Kind, Refusals, Refused, refused_of, sizes_of, within
-from cribsheet.models._rewriting import rewriting
 from cribsheet.models._stops import cut_at_stop
 from cribsheet.models._telling import ServerInformation
-from cribsheet.models.addresses import read_address
 from cribsheet.models.capabilities import Capabilities, Told
 from cribsheet.models.systemone import SystemOneModel
 from cribsheet.models.thinking import Thinking, told_apart
@@ -48,6 +46,7 @@ class OllamaModel:
 
     Raises:
         AddressError: the address is not valid.
+        ModelError: the key in OLLAMA_API_KEY cannot be sent.
     """
 
     def __init__(
@@ -61,13 +60,14 @@ class OllamaModel:
     ) -> None:
         self.name = name
         source, address = ("--api-base", api_base) if api_base else ("OLLAMA_HOST", os.environ.get("OLLAMA_HOST", ""))
-        self.endpoint = read_address(address, dialect="ollama", source=source)
+        self.endpoint = read_server(address, dialect="ollama", source=source)
+        self._key = checked_key(os.environ.get(KEY), source=KEY)
         self.parallel = parallel
         self._given_window = context_window
         self._model = name.partition("/")[2]
         self._timeout = timeout
         self._told = threading.local()
-        self._information = ServerInformation(self.endpoint, key=os.environ.get("OLLAMA_API_KEY"))
+        self._information = ServerInformation(self.endpoint, key=self._key)
         self._refusals = Refusals()
         self._worked: set[Kind] = set()
         """The kinds of prompts that the server has answered."""
@@ -221,23 +221,16 @@ class OllamaModel:
 
     def forget_connections(self) -> None:
         """Drop the connections; see `cribsheet.models.forks`."""
-        self._information = ServerInformation(self.endpoint, key=os.environ.get("OLLAMA_API_KEY"))
+        self._information = ServerInformation(self.endpoint, key=self._key)
         self.__dict__.pop("_client", None)
 
     @property
     def _served(self) -> Served:
-        return Served(self.endpoint, self._model, self.context_window)
+        return Served(self.endpoint, self._model, self.context_window, self._key)
 
     @cached_property
     def _client(self) -> Any:
-        import httpx
-        import ollama  # imported here because it loads httpx: 0.2 seconds, which embedded models need not spend
-
-        hooks = {"request": [_forbid_truncation], "response": [rewriting(_readable), self._note_cached_tokens]}
-        try:
-            return ollama.Client(self.endpoint, timeout=self._timeout, event_hooks=hooks, **direct(self.endpoint))
-        except (ValueError, ImportError, httpx.InvalidURL) as error:
-            raise bad_proxy(self.endpoint, error) from error
+        return ollama_client(self.endpoint, timeout=self._timeout, heed=self._note_cached_tokens)
 
     def _note_cached_tokens(self, response: Any) -> None:
         """Store the number of cached prompt tokens for the thread that waits for this response.
@@ -245,7 +238,7 @@ class OllamaModel:
         Ollama has reported this field since August 2026, but its client drops it.
         """
         response.read()
-        reply = response.json() if response.is_success else None
+        reply = response.json()
         self._told.cached_tokens = reply.get("prompt_eval_cached_count") if isinstance(reply, dict) else None
 
     def _send(self, prompt: Prompt, sampling: Sampling, given: Mapping[str, Any], sizes: Mapping[str, int]) -> Any:
@@ -287,30 +280,3 @@ def _read_text(reply: Any, prompt: Prompt) -> tuple[str, str | None]:
     if prompt.is_chat:
         return reply.message.content or "", reply.message.thinking or None
     return reply.response or "", reply.thinking or None
-
-
-def _readable(path: str, body: bytes) -> bytes:
-    """Return a reply's body with valid Unicode only; Ollama's client cannot read anything else.
-
-    Raises:
-        ollama.ResponseError: the reply is an error message, although its status says that it is none.
-    """
-    reply = read_json(body)
-    if isinstance(reply, dict) and reply.get("error") and not {"message", "response"} & set(reply):
-        import ollama  # imported here for the same reason as in `_client`
-
-        raise ollama.ResponseError(reply["error"], 200)
-    return json.dumps(reply).encode()
-
-
-def _forbid_truncation(request: Any) -> None:
-    """Make Ollama refuse a prompt that is too long; by default, it silently drops part of it.
-
-    Ollama's client has no argument for `truncate`, so this hook adds it to each request.
-    """
-    import httpx  # imported here for the same reason as in `_client`
-
-    if request.method == "POST":
-        body = json.dumps(json.loads(request.content) | {"truncate": False}).encode()
-        request.stream = httpx.ByteStream(body)
-        request.headers["Content-Length"] = str(len(body))

@@ -11,14 +11,17 @@ from typing import Any
 
 from cribsheet.errors import ContextOverflowError, ModelError, TransientError, UnknownModelError, UnreachableError
 from cribsheet.models import forks
+from cribsheet.models._api_keys import checked_key, key_refused, without_key
 from cribsheet.models._asking import question_in
 from cribsheet.models._base import Completion, Sampling
 from cribsheet.models._estimate import estimate_tokens
+from cribsheet.models._hosts import read_server
 from cribsheet.models._json import read_json
 from cribsheet.models._proxies import http_client, through_proxy
+from cribsheet.models._redirects import Redirected, redirected, refuse_redirects
+from cribsheet.models._rewriting import whole_body
 from cribsheet.models._systemone import DECISIONS, SYSTEMONE, Form, NotAnswered
-from cribsheet.models._words import message_of
-from cribsheet.models.addresses import read_address
+from cribsheet.models._words import message_of, reason_in
 from cribsheet.prompts import Prompt
 
 DEFAULT_WINDOW = 4096
@@ -55,6 +58,8 @@ class SystemOneModel:
     ) -> None:
         self.name = name
         self.endpoint = _server(api_base)
+        keys = [checked_key(os.environ.get(name), source=name) for name in KEYS]
+        self._key = next(filter(None, keys), None)
         self.parallel = parallel
         self.context_window = context_window
         self._model = name.partition("/")[2]
@@ -94,6 +99,9 @@ class SystemOneModel:
         try:
             completion = form.completion(reply, question)
         except NotAnswered as error:
+            if isinstance(reply, dict) and (reply.get("error") or reply.get("detail")):
+                said = reason_in(without_key(message_of(reply), self._key))
+                raise ModelError(f"{self.endpoint} answered with an error: {said}. Look at the server's log.") from None
             raise ModelError(
                 f"{self.endpoint} does not answer as {form.path} does: {error}. Check --api-base."
             ) from None
@@ -114,16 +122,21 @@ class SystemOneModel:
 
     @cached_property
     def _client(self) -> Any:
-        key = next((os.environ[name] for name in KEYS if os.environ.get(name)), None)
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        return http_client(self.endpoint, base_url=self.endpoint, headers=headers, timeout=self._timeout)
+        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        hooks = {"response": [refuse_redirects]}
+        return http_client(
+            self.endpoint, base_url=self.endpoint, headers=headers, timeout=self._timeout, event_hooks=hooks
+        )
 
     def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
         """Return the status and the JSON of a reply; its text if it is not JSON."""
         import httpx  # imported here because it takes 0.2 seconds, which embedded models need not spend
 
         try:
-            reply = self._client.request(method, path, json=body)
+            with self._client.stream(method, path, json=body) as reply:
+                status, content = reply.status_code, whole_body(reply)
+        except Redirected as error:
+            raise redirected(self.endpoint, error) from error
         except httpx.TimeoutException as error:
             raise TransientError(
                 f"{self.endpoint} did not answer within {self._timeout:g} seconds: {error!r}."
@@ -134,17 +147,19 @@ class SystemOneModel:
                 f"Nothing answers at {self.endpoint}: {str(error).rstrip('.')}. Start the server, or check --api-base."
                 f"{through_proxy(self.endpoint)}"
             ) from error
-        except httpx.TransportError as error:
-            raise TransientError(f"{self.endpoint} broke off the connection: {error!r}.") from error
+        except httpx.HTTPError as error:
+            via = through_proxy(self.endpoint)
+            raise TransientError(f"{self.endpoint} broke off the connection: {error!r}.{via}") from error
         try:
-            return reply.status_code, read_json(reply.content)
+            return status, read_json(content)
         except ValueError:
-            return reply.status_code, reply.text
+            return status, content.decode(errors="replace")
 
     def _explain(self, form: Form, status: int, reason: str) -> ModelError:
-        where, said = f"{self.endpoint}{form.path}", reason.strip().rstrip(".")[:300]
+        where, said = f"{self.endpoint}{form.path}", reason_in(without_key(reason, self._key))
         if status in (401, 403):
-            return ModelError(f"{where} does not accept the key: {said}. Set {KEYS[0]}.")
+            via, is_given = through_proxy(self.endpoint), bool(self._key)
+            return key_refused(where, said, status=status, source=KEYS[0], is_given=is_given, via=via)
         if status == 501 or _CANNOT_DECIDE.search(said):
             return ModelError(
                 f"{self._model} at {self.endpoint} is no decision model: {said}. Serve a decision model, or use this "
@@ -173,7 +188,7 @@ def _server(api_base: str) -> str:
     >>> _server("localhost:9931/v1/systemone")
     'http://localhost:9931'
     """
-    address = read_address(api_base, dialect="openai", source="--api-base")
+    address = read_server(api_base, dialect="openai", source="--api-base")
     for path in (SYSTEMONE.path, DECISIONS.path, "/v1"):
         address = address.removesuffix(path)
     return address

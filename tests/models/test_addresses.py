@@ -108,6 +108,45 @@ def test_any_text_is_an_address_or_refused(text: str) -> None:
     assert address.startswith(("http://", "https://"))
 
 
+@pytest.mark.parametrize("name", ["openai/x", "ollama/x", "systemone/x", "hosted_vllm/x"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *(
+            "☃.net",
+            "ℌ.com",
+            "a\u200bb.com",
+            "١.com",
+            "é-.com",
+            "_é.com",
+            "😀.com",
+            "xn--.com",
+            "xn--a",
+            "xn--zzzzzz.com",
+        ),
+        *("a..b", ".a", f"{'x' * 64}.com", f"{'é' * 60}.com", "[fe80::1%é]"),
+    ],
+)
+def test_a_host_name_that_httpx_refuses_is_no_address(name: str, host: str) -> None:
+    with pytest.raises(
+        AddressError, match=r"^--api-base is .*, which is not the address of a server: .* Write it"
+    ) as it:
+        open_model(name, api_base=f"http://{host}:8080")
+    assert "proxy" not in str(it.value)
+    assert "\n" not in str(it.value)
+
+
+@pytest.mark.parametrize("host", ["bücher.example", "faß.example", "xn--bcher-kva.example", "παράδειγμα.example"])
+def test_a_host_name_of_another_script_is_an_address(host: str) -> None:
+    assert OllamaModel("ollama/x", api_base=host).endpoint == f"http://{host}:11434"
+
+
+@pytest.mark.parametrize("text", ["http://host/v1\x00", "http://ho\nst/v1", "http://host/\udcff", "http://host/a\x7fb"])
+def test_what_no_request_can_hold_is_no_address(text: str) -> None:
+    with pytest.raises(AddressError, match="cannot be part of an address"):
+        LiteLLMModel("openai/x", api_base=text)
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -43,10 +43,19 @@ def test_served_models_are_asked_again_after_a_fault(written_ollama: OllamaServe
     assert model.complete(RAW, Sampling()).text == " positive"
 
 
-@pytest.mark.parametrize("name", ["smollm", "", "/", "ollama/", "/smollm"])
+@pytest.mark.parametrize("name", ["smollm", "", "/", " /smollm", "/smollm"])
 def test_a_name_without_a_provider_is_refused_with_the_forms_that_work(name: str) -> None:
     with pytest.raises(UnknownModelError, match=r"embedded/\w+, ollama_chat/\w+, or openai/\w+ --api-base URL"):
         open_model(name)
+
+
+@pytest.mark.parametrize("prefix", ["ollama", "ollama_chat", "openai", "systemone", "embedded", "hosted_vllm"])
+@pytest.mark.parametrize("rest", ["/", "/ ", "//"])
+def test_a_name_that_ends_at_the_slash_is_refused_with_what_to_write(prefix: str, rest: str) -> None:
+    with pytest.raises(
+        UnknownModelError, match=rf"'{prefix}{rest}' names no model after the slash\. Write {prefix}/NAME"
+    ):
+        open_model(prefix + rest, api_base=None)
 
 
 def test_options_that_make_no_sense_are_refused() -> None:

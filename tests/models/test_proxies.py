@@ -70,6 +70,60 @@ def test_a_proxy_that_is_of_no_use_does_not_matter_on_this_machine(
         assert model_at(name, server.url).complete(CHAT, Sampling()).text == "positive"
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("HTTPS_PROXY", "http://[::1"),
+        ("HTTP_PROXY", "ftp://x"),
+        ("NO_PROXY", "http://[::1"),
+        ("SSL_CERT_FILE", "/nowhere"),
+    ],
+)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_variable_that_cannot_be_read_does_not_matter_on_this_machine(
+    name: str, variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with StandIn() as server:
+        model = model_at(name, server.url)
+        assert model.told() is not None
+        assert model.complete(CHAT, Sampling()).text == "positive"
+
+
+@pytest.mark.parametrize(("variable", "value"), [("HTTPS_PROXY", "http://[::1"), ("NO_PROXY", "http://[::1")])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_variable_that_does_not_apply_to_an_address_does_not_matter(
+    name: str, variable: str, value: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ModelError, match=f"through the proxy {proxy.url}"):
+        model_at(name, "http://models.invalid:8080").complete(CHAT, Sampling())
+
+
+@pytest.mark.parametrize("hosts", ["*", "a.example, *", "models.invalid", ".invalid", "models.invalid:1"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_host_of_no_proxy_needs_no_proxy_that_can_be_used(
+    name: str, hosts: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", hosts)
+    with pytest.raises(ModelError) as caught:
+        model_at(name, "http://models.invalid:1").complete(CHAT, Sampling())
+    assert "ALL_PROXY" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_certificates_that_cannot_be_read_are_named_with_their_variable(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")
+    with pytest.raises(
+        ModelError, match=r"^SSL_CERT_FILE is '/nowhere', where no certificates can be read.*unset it\.$"
+    ):
+        model_at(name, "https://127.0.0.1:9").complete(CHAT, Sampling())
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_proxy_that_answers_for_a_server_is_named_without_its_password(
     name: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch

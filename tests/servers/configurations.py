@@ -44,7 +44,7 @@ PROXIES = ("", "http://127.0.0.1:9", "socks5://127.0.0.1:9", "no proxy at all", 
 CAUSES = re.compile(
     r"not the address|answers? at|answered with an error|no host|not answer as|gave no answer|broke off"
     r"|failed with status|refused|does not serve|no model|not accept the key|proxy|secure connection"
-    r"|context window|No host",
+    r"|context window|No host|sends its clients elsewhere|expects a key|cannot be sent|no certificates",
 )
 MENDS = re.compile(r"\b(Write|Start|Check|Set|Use|Run|Choose|Look|Correct|Add|add|look|give)\b")
 

@@ -25,7 +25,8 @@ class Request(NamedTuple):
 class RecordingServer:
     """A server on a loopback port that runs inside a `with` block. Subclasses define its answers.
 
-    The (status, body) pairs in `faults` are the answers to the first requests, one each. `delay` is the number of
+    The (status, body) pairs in `faults` are the answers to the first requests, one each. If the status is from 300 to
+    399, the text of the body is sent as the header `Location` instead. `delay` is the number of
     seconds before each answer. `prints` prints each request and its answer. `port` 0 chooses a free port.
     """
 
@@ -95,10 +96,13 @@ def _server_for(recorder: RecordingServer, port: int) -> ThreadingHTTPServer:
                 self.close_connection = True
                 return
             is_text = isinstance(reply, str | bytes)
+            location, reply = (str(reply), "") if 300 <= status < 400 else ("", reply)
             content = reply if isinstance(reply, bytes) else (reply if is_text else json.dumps(reply)).encode()
             with suppress(ConnectionError):  # a client that timed out has hung up
                 self.send_response(status)
                 self.send_header("Content-Type", "text/plain" if is_text else "application/json")
+                if location:
+                    self.send_header("Location", location)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)

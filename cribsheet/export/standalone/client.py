@@ -12,7 +12,9 @@ from cribsheet.export.standalone.dialects import OPENAI, Dialect, Ollama, OpenAI
 from cribsheet.export.standalone.program import Program
 from cribsheet.export.standalone.server import Server, patiently
 from cribsheet.models import Completion, Sampling
+from cribsheet.models._api_keys import checked_key
 from cribsheet.models._refusals import Kind, Refusals, sizes_of
+from cribsheet.models._words import first_words
 from cribsheet.models.addresses import OLLAMA_PORT, read_address, with_path
 from cribsheet.models.thinking import Thinking
 from cribsheet.prompts import Prompt
@@ -49,7 +51,8 @@ class Client:
         try:
             completion = self._dialect.read(reply, prompt, sampling)
         except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
-            raise ModelError(f"The server's answer is no completion: {error!r}. Check --api and --api-base.") from error
+            shown = first_words(reply)
+            raise ModelError(f"The server's answer is no completion: {shown}. Check --api and --api-base.") from error
         self._check_room(completion, sampling)
         return completion
 
@@ -85,21 +88,25 @@ def connect(
 
     Raises:
         AddressError: no server can be at the address.
-        ModelError: no request can take `timeout` seconds.
+        ModelError: no request can take `timeout` seconds, or no HTTP header takes the key.
         UnreachableError: nothing answers there; not if `api` is given, for nothing is asked then.
     """
     provider, _, bare = program.model.partition("/")
     address = _address(program, provider, api, api_base)
     root = address.removesuffix("/v1")
-    key = api_key or os.environ.get("OPENAI_API_KEY") or None
-    if (api or _api_at(Server(root, key=key, timeout=timeout))) == "ollama":
-        key = api_key or os.environ.get("OLLAMA_API_KEY") or None
-        server = Server(root, key=key, timeout=timeout)
+    if (api or _api_at(_server(root, api_key, "OPENAI_API_KEY", timeout))) == "ollama":
+        server = _server(root, api_key, "OLLAMA_API_KEY", timeout)
         dialect: Dialect = Ollama(server, model or bare, program.context_window)
     else:
-        server = Server(address, key=key, timeout=timeout)
+        server = _server(address, api_key, "OPENAI_API_KEY", timeout)
         dialect = OpenAI(server, model or bare, by_ids=provider == "embedded")
     return Client(dialect, context_window=program.context_window)
+
+
+def _server(address: str, api_key: str | None, variable: str, timeout: float) -> Server:
+    """Return the server at an address, with the key that is given or that is in a variable."""
+    key = checked_key(api_key, source="--api-key") or checked_key(os.environ.get(variable), source=variable)
+    return Server(address, key=key, timeout=timeout, key_source=f"{variable} or --api-key")
 
 
 def _address(program: Program, provider: str, api: Api | None, api_base: str | None) -> str:

@@ -11,16 +11,17 @@ from cribsheet.export.standalone.replies import (
     read_llama,
     read_ollama,
     read_openai,
-    reason_in,
     tells_token_ids,
 )
 from cribsheet.export.standalone.server import Reply, Server
 from cribsheet.models import Completion, Sampling
+from cribsheet.models._api_keys import key_refused, without_key
 from cribsheet.models._begun import as_raw
 from cribsheet.models._litellm_errors import TOO_LONG
 from cribsheet.models._llama import of_answer, parts_of, tells_first_token, with_other_end
-from cribsheet.models._openai_replies import UnreadableReply, rebuilt
+from cribsheet.models._openai_replies import ErrorReply, UnreadableReply, rebuilt
 from cribsheet.models._refusals import REFUSING, Failure, Kind, Refused, within
+from cribsheet.models._words import first_words, reason_in
 from cribsheet.models.no_thinking import NoThinking
 from cribsheet.prompts import Message, Prompt
 
@@ -72,7 +73,7 @@ class Ollama:
         if reply.status != 200 and self._may_say_think and "think" in reply.text:
             self._may_say_think = False  # some servers refuse the word for a model that does not think
             return self.send(prompt, sampling, given, sizes)
-        return granted(reply, f"Ollama at {self._server.address}", self._model)
+        return granted(reply, self._server, self._model, name="Ollama at ")
 
     def read(self, reply: Json, prompt: Prompt, sampling: Sampling) -> Completion:
         completion = read_ollama(reply, prompt)
@@ -96,7 +97,9 @@ class OpenAI:
         self._server, self._model, self._by_ids = server, model, by_ids
         is_hosted = server.address.startswith(OPENAI)
         self._no_thinking = NoThinking(templates=not is_hosted, efforts=is_hosted)
-        self._root = Server(server.address.removesuffix("/v1"), key=server.key, timeout=server.timeout)
+        self._root = Server(
+            server.address.removesuffix("/v1"), key=server.key, timeout=server.timeout, key_source=server.key_source
+        )
 
     def most_logprobs(self, kind: Kind) -> int:
         if self._by_ids:
@@ -124,18 +127,18 @@ class OpenAI:
         return self._asked(prompt, {**body, "cache_prompt": False}, top) if _ends_alone(again) else again
 
     def _asked(self, prompt: Prompt, body: Mapping[str, Any], top: int) -> Json:
-        where = self._server.address
         if not prompt.is_chat:
             asked = [prompt.text, *prompt.begun] if prompt.begun else prompt.text
             told = {"logprobs": top} if top else {}
-            return granted(self._server.post("/completions", {**body, **told, "prompt": asked}), where, self._model)
+            reply = self._server.post("/completions", {**body, **told, "prompt": asked})
+            return granted(reply, self._server, self._model)
         further = self._no_thinking.parameters()
         chat = {**body, **further.pop("extra_body", {}), **further, "messages": _as_json(prompt)}
         chat.update({"logprobs": True, "top_logprobs": top} if top else {})
         reply = self._server.post("/chat/completions", chat)
-        if reply.status != 200 and self._no_thinking.refuse(reply.status, reason_in(reply.json(), reply.text)):
+        if reply.status != 200 and self._no_thinking.refuse(reply.status, reply.words):
             return self._asked(prompt, body, top)
-        answer = granted(reply, where, self._model)
+        answer = granted(reply, self._server, self._model)
         self._no_thinking.grant()
         return answer
 
@@ -151,7 +154,10 @@ class OpenAI:
         try:
             return rebuilt(reply, is_chat=prompt.is_chat)
         except UnreadableReply as error:
-            raise ModelError(f"{self._server.address} answered {error}. Check --api and --api-base.") from error
+            is_error = isinstance(error, ErrorReply)
+            told = "answered with an error" if is_error else "does not answer as an OpenAI-compatible server does"
+            mend = "Look at the server's log" if is_error else "Check --api and --api-base"
+            raise ModelError(f"{self._server.address} {told}: {reason_in(str(error))}. {mend}.") from error
 
     def _first_token(self, prompt: Prompt, sampling: Sampling) -> Json:
         """Return a choice that tells the first token, if the completion lost it: see `EmbeddedModel`."""
@@ -168,7 +174,7 @@ class OpenAI:
         return list(self._of_llama("/tokenize", {"content": text, "add_special": False})["tokens"])
 
     def _of_llama(self, path: str, body: Json) -> Json:
-        return granted(self._root.post(path, body), self._server.address, self._model)
+        return granted(self._root.post(path, body), self._server, self._model)
 
 
 def _as_json(prompt: Prompt) -> list[dict[str, str]]:
@@ -186,29 +192,34 @@ def _ends_alone(reply: Json) -> bool:
     return cached is not None and usage.get("prompt_tokens") == cached + 1 > 1
 
 
-def granted(reply: Reply, where: str, model: str) -> Json:
+def granted(reply: Reply, server: Server, model: str, *, name: str = "") -> Json:
     """Return a reply's JSON; an error that says what went wrong, and whether it may pass, if it is none.
+
+    `name` stands before the server's address in errors.
 
     Raises:
         Refused: the server may have refused a parameter.
     """
     told, status = reply.json(), reply.status
-    if status == 200 and isinstance(told, dict) and "error" not in told:
+    if status == 200 and isinstance(told, dict) and not told.get("error"):
         return told
-    reason = reason_in(told, reply.text)
-    error = _error(status, reason, where, model)
+    where, words = f"{name}{server.address}", without_key(reply.words, server.key)
+    if status == 200 and not isinstance(told, dict):
+        shown = first_words(reply.text) if reply.text.strip() else "its reply is empty"
+        raise ModelError(f"{where} does not answer as such a server does: {shown}. Check --api and --api-base.")
+    if status in (401, 403):
+        is_given, source = bool(server.key), server.key_source
+        raise key_refused(where, reason_in(words), status=status, source=source, is_given=is_given)
+    error = _error(status, words, where, model)
     if status in REFUSING and not isinstance(error, ContextOverflowError):
-        raise Refused(Failure(status, reason, error))
+        raise Refused(Failure(status, words, error))
     raise error
 
 
-def _error(status: int, reason: str, where: str, model: str) -> ModelError:
-    if TOO_LONG.search(reason):
+def _error(status: int, words: str, where: str, model: str) -> ModelError:
+    reason = reason_in(words)
+    if TOO_LONG.search(words):
         return ContextOverflowError(f"The prompt does not fit the context window: {reason}. Give shorter inputs.")
-    if status in (401, 403):
-        return ModelError(
-            f"{where} does not accept the key: {reason}. Set OPENAI_API_KEY, or OLLAMA_API_KEY for Ollama."
-        )
     if status in (404, 405):
         return UnknownModelError(
             f"{where} has no model {model!r}, or no such path: status {status}, {reason}. Check --model and --api-base."
@@ -216,5 +227,5 @@ def _error(status: int, reason: str, where: str, model: str) -> ModelError:
     if status in (408, 429) or (status >= 500 and status != 501):
         return TransientError(f"{where} failed with status {status}: {reason}.")
     if status == 200:
-        return ModelError(f"{where} does not answer as such a server does: {reason}. Check --api and --api-base.")
+        return ModelError(f"{where} answered with an error: {reason}. Look at the server's log.")
     return ModelError(f"{where} refused the request with status {status}: {reason}. Look at the server's log.")

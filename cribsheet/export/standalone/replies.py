@@ -83,15 +83,6 @@ def read_llama(reply: Json, prompt: Prompt, *, telling: Json | None = None) -> C
     )
 
 
-def reason_in(reply: Any, text: str) -> str:
-    """Return what a reply says of an error, in whichever of the usual forms."""
-    said = reply
-    for name in ("error", "detail", "message", "msg"):
-        said = said[0] if isinstance(said, list) and said else said
-        said = said.get(name, said) if isinstance(said, dict) else said
-    return " ".join(str(said if isinstance(said, str) else text).split()).rstrip(".")[:300]
-
-
 def _text_of(choice: Json, prompt: Prompt) -> str:
     if not prompt.is_chat:
         return _as_text(choice["text"])

@@ -9,15 +9,19 @@ import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from cribsheet.errors import ModelError, TransientError, UnreachableError
 from cribsheet.models._json import read_json
+from cribsheet.models._redirects import Redirected, redirected
+from cribsheet.models._words import error_words
 
 ATTEMPTS = 4
 """How often a request is tried if it meets a fault that may pass."""
 LONGEST = 1_000_000
 """The most seconds that a request may be given; sockets cannot wait for much longer."""
+_MOST = 10**8
+"""How many bytes of an answer are read. One with very many log-probabilities has about 10**7."""
 _FIRST_PAUSE = 0.25  # seconds
 
 Answer = TypeVar("Answer")
@@ -36,20 +40,26 @@ class Reply(NamedTuple):
         except ValueError:
             return None
 
+    @property
+    def words(self) -> str:
+        """All that it says if it is an error."""
+        return error_words(self.text.encode(errors="surrogatepass"))
+
 
 class Server:
     """A server at an address; each thread keeps a connection of its own open.
 
     It is reached directly: proxies that the environment names are not used. `timeout` bounds each request as a whole,
-    in seconds; ModelError if no request can be given that long.
+    in seconds; ModelError if no request can be given that long. `key_source` says how a user gives the server's key.
     """
 
-    def __init__(self, address: str, *, key: str | None, timeout: float):
+    def __init__(self, address: str, *, key: str | None, timeout: float, key_source: str):
         if problem := timeout_problem(timeout):
             raise ModelError(f"The timeout {problem}")
-        self.address, self.key, self.timeout = address, key, timeout
+        self.address, self.key, self.timeout, self.key_source = address, key, timeout, key_source
         parts = urlsplit(address)
-        self._path, self._netloc, self._is_secure = parts.path.rstrip("/"), parts.netloc, parts.scheme == "https"
+        self._netloc, self._is_secure = parts.netloc, parts.scheme == "https"
+        self._path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
         self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
         self._headers.update({"Authorization": f"Bearer {key}"} if key else {})
         self._open = threading.local()
@@ -60,6 +70,7 @@ class Server:
         Raises:
             UnreachableError: nothing answers at the address.
             TransientError: the connection broke off, or the answer took too long.
+            ModelError: the server sends its clients to another address.
         """
         return self._exchange("POST", path, json.dumps(body).encode(), time.monotonic() + self.timeout)
 
@@ -91,7 +102,14 @@ class Server:
         connection.response_class = partial(_bounded, deadline)
         connection.request(method, self._path + path, body, self._headers)
         response = connection.getresponse()
-        return Reply(response.status, response.read().decode("utf-8", errors="replace"))
+        content = response.read(_MOST)
+        if not response.isclosed():  # there is more of it
+            connection.close()
+            self._open.connection = None
+        location = response.headers["Location"]
+        if location and 300 <= response.status < 400:
+            raise redirected(self.address, Redirected(response.status, self.address + path, location))
+        return Reply(response.status, content.decode("utf-8", errors="replace"))
 
     def _explained(self, error: Exception) -> ModelError:
         reason = str(error).strip() or type(error).__name__

@@ -12,6 +12,7 @@ from cribsheet.export.verifying._base import TIMEOUT, Deployment, Inputs, one_by
 from cribsheet.frozen.running import Run, written_answer
 from cribsheet.layout.template import Template, Turn, filled
 from cribsheet.models import Completion
+from cribsheet.models._api_keys import checked_key
 from cribsheet.models._litellm_clients import OPENAI_LIKE
 from cribsheet.models._litellm_errors import Place, failure_of, first_reason
 from cribsheet.models._litellm_replies import completion_text, thought_of
@@ -20,6 +21,7 @@ from cribsheet.models.addresses import read_address
 from cribsheet.models.litellm import import_litellm
 from cribsheet.prompts import Message, Prompt
 
+_KEY = "OPENAI_API_KEY"
 _CALLBACKS = (
     *("callbacks", "input_callback", "success_callback", "failure_callback"),
     *("_async_input_callback", "_async_success_callback", "_async_failure_callback"),
@@ -54,7 +56,7 @@ def directed(deployment: Deployment, usual: Mapping[str, Any], address: str | No
         return {"num_ctx": deployment.source.model.context_window, **asked}
     asked.pop("num_ctx", None)  # which only Ollama knows
     if "api_base" in asked:
-        asked["api_key"] = os.environ.get("OPENAI_API_KEY") or asked.get("api_key", "none")
+        asked["api_key"] = checked_key(os.environ.get(_KEY), source=_KEY) or asked.get("api_key", "none")
     return asked
 
 
@@ -62,7 +64,7 @@ def place_of(arguments: Mapping[str, Any]) -> Place:
     """Return the target of a request, for error messages."""
     name, address = arguments["model"], arguments.get("api_base", "")
     provider = name.partition("/")[0]
-    return Place(name, address, provider, "OPENAI_API_KEY" if address else f"{provider.upper()}_API_KEY")
+    return Place(name, address, provider, _KEY if address else f"{provider.upper()}_API_KEY")
 
 
 def ask_by(

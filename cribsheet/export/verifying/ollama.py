@@ -18,6 +18,8 @@ from cribsheet.export.verifying._base import TIMEOUT, Deployment, Inputs
 from cribsheet.export.verifying._modelfile import Command, Parts, parts_said, parts_shown, read_modelfile
 from cribsheet.export.verifying.request import Api, asked, sent
 from cribsheet.frozen.running import Run
+from cribsheet.models._api_keys import checked_key
+from cribsheet.models._ollama_errors import KEY
 from cribsheet.models.ollama import OllamaModel
 
 _WEIGHTS = re.compile(r"[./~]|.*\.gguf$")
@@ -36,7 +38,7 @@ def send_to_ollama(deployment: Deployment, rows: Sequence[Inputs]) -> Iterator[R
     # If no address is given, OllamaModel takes it from OLLAMA_HOST, or the usual one.
     compiled_at = deployment.source.model.endpoint if deployment.source.runs_on_ollama else ""
     address = OllamaModel("ollama/", api_base=deployment.api_base or compiled_at).endpoint
-    server = Server(address, key=os.environ.get("OLLAMA_API_KEY"), timeout=TIMEOUT)
+    server = Server(address, key=checked_key(os.environ.get(KEY), source=KEY), timeout=TIMEOUT, key_source=KEY)
     name = deployment.served_name or body["model"]
     create = f"ollama create {shlex.quote(name)} -f {shlex.quote(str(deployment.path))}"
     _Created(server, name, create).check(read_modelfile(text))

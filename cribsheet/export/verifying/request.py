@@ -17,12 +17,15 @@ from cribsheet.export.standalone.server import Server, patiently
 from cribsheet.export.verifying._base import TIMEOUT, Deployment, Inputs, one_by_one, openai_address
 from cribsheet.frozen.running import Run, written_answer
 from cribsheet.models import Completion
+from cribsheet.models._api_keys import checked_key
 from cribsheet.models._openai_replies import UnreadableReply, rebuilt
 from cribsheet.models._refusals import Refused
 from cribsheet.models.addresses import read_address
 from cribsheet.prompts import Prompt
 
 Json = Mapping[str, Any]
+
+_KEY = "OPENAI_API_KEY"
 
 
 @dataclass(frozen=True)
@@ -77,13 +80,14 @@ def sent(deployment: Deployment, rows: Sequence[Inputs], body: Json, api: Api) -
 def asked(server: Server, path: str, request: Json) -> Json:
     """Return the reply to a request; transient failures are retried."""
     try:
-        return patiently(lambda: granted(server.post(path, request), server.address, request.get("model", "")))
+        return patiently(lambda: granted(server.post(path, request), server, request.get("model", "")))
     except Refused as refused:
         raise refused.failure.error from None
 
 
 def _server(address: str) -> Server:
-    return Server(address, key=os.environ.get("OPENAI_API_KEY"), timeout=TIMEOUT)
+    key = checked_key(os.environ.get(_KEY), source=_KEY)
+    return Server(address, key=key, timeout=TIMEOUT, key_source=_KEY)
 
 
 def _filled(body: Json, marks: Mapping[str, str], inputs: Mapping[str, str]) -> dict[str, Any]:
