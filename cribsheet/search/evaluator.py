@@ -117,13 +117,15 @@ class Evaluator:
     def merit(self, candidate: Candidate, row: RowResult) -> float:
         """Return the value of a row by which candidates are compared, at most 1.
 
-        If the answer was written, it is the metric's score.
+        If the answer was written, it is the metric's score. With `weighs_text`, this counts half, and how near a right
+        outcome was to being written counts half: its probability as a share of the likeliest text's. Of 13 prompts for
+        SST-2, the one chosen on 16 rows by merit is then 0.037 below the best one on the other rows, the one chosen by
+        score 0.057.
 
-        If probabilities decided, or with `weighs_text`, the outcomes' scores are weighted by their probabilities after
-        calibration. What this mean lacks to 1 is squared (for labels, that is the score of Brier 1950), so a confident
-        error costs most. On few rows, this tells more than the decisions: of 32 demo sets for SST-2 (accuracy 0.844 on
-        average, 0.887 at best), the set chosen on 16 rows by merit has 0.868 on the other rows, the set chosen by score
-        has 0.847.
+        If probabilities decided, the outcomes' scores are weighted by the calibrated probabilities. What this mean
+        lacks to 1 is squared (for labels, that is the score of Brier 1950), so a confident error costs most. On few
+        rows, this tells more than the decisions: of 32 demo sets for SST-2 (accuracy 0.844 on average, 0.887 at best),
+        the set chosen on 16 rows by merit has 0.868 on the other rows, the set chosen by score has 0.847.
 
         The probability that went to no outcome counts in the same way, as that of one more outcome that is always
         wrong. If it is large, the decision rests on a small part of the probability.
@@ -135,6 +137,9 @@ class Evaluator:
         if not shares:
             return row.score
         (field,) = prompt.signature.outputs
+        if answer.shares is None:
+            best = max(share * self._score(row.example, field, outcome) for outcome, share in shares.items())
+            return (row.score + min(1.0, best / max(*shares.values(), unassigned / max(1e-9, 1 - unassigned)))) / 2
         expected = sum(share * self._score(row.example, field, outcome) for outcome, share in shares.items())
         lost = max(0.0, unassigned - (1 - SHARE))
         return (1 - (1 - expected) ** 2) * (1 - lost**2)

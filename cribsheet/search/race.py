@@ -1,7 +1,7 @@
 """Race candidates against each other, in blocks of rows."""
 
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from itertools import accumulate, count
 from statistics import fmean
 from typing import Protocol
 
@@ -102,9 +102,7 @@ class Race:
 
     def _affordable(self, running: Sequence[Trial], following: int) -> int:
         """Return how many of the trials, the best first, can be paid for up to the `following`-th row."""
-        looks = 1
-        while following * GROWTH**looks <= len(self.study.val):
-            looks += 1
+        looks = next(number for number in count(1) if following * GROWTH**number > len(self.study.val))
         costs = accumulate(trial.price / trial.rows * max(0, following - trial.rows) for trial in running)
         return sum(cost <= self.left / looks for cost in costs)
 
@@ -116,4 +114,5 @@ def first_block(study: Study) -> int:
 
 def decides(study: Study) -> bool:
     """Tell whether every predictor's outcome is decided by log-probabilities."""
-    return study.tells_logprobs and all(decided_field(one) is not None for one in study.signatures.values())
+    decided = map(decided_field, study.signatures.values())
+    return study.tells_logprobs and study.carriage != "text" and None not in decided

@@ -150,10 +150,8 @@ class Study:
     def best(self) -> Trial | None:
         """The best trial: one of those with the most rows, unless a trial with fewer rows is clearly better."""
         scored = [trial for trial in self.trials if trial.rows]
-        if not scored:
-            return None
-        reference = max(scored, key=lambda trial: trial.rows)
-        return max(scored, key=lambda trial: trial.lead(reference))
+        reference = max(scored, key=lambda trial: trial.rows, default=None)
+        return reference and max(scored, key=lambda trial: trial.lead(reference))
 
     def zero_shot(self) -> Candidate:
         """Return the baseline: the task in words, or a typed question, without demos."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -318,6 +319,26 @@ def test_a_merit_falls_with_what_went_to_no_outcome_though_the_decisions_are_the
     assert whole.mean == most.mean == rest.mean == 1.0
     assert whole.merit == pytest.approx(trial_of(residual(0.9999), EVEN[:4]).merit)
     assert whole.merit > most.merit + 0.1 > rest.merit + 0.5
+
+
+def nearly(right: float, other: float) -> ScriptedModel:
+    """A model that writes no outcome, and gives the right one, another one and its own text these probabilities."""
+
+    def answer(prompt: Prompt, sampling: Sampling) -> Completion:
+        even = (number_asked(prompt) or 0) % 2 == 0
+        shares = {" positive": right if even else other, " negative": other if even else right, " The": 0.5}
+        return Completion(text=" The", first_token={word: math.log(share) for word, share in shares.items()})
+
+    return ScriptedModel(answer)
+
+
+@pytest.mark.parametrize(("right", "other", "near"), [(0.4, 0.1, 0.8), (0.1, 0.4, 0.2), (0.25, 0.25, 0.5)])
+def test_the_merit_of_a_text_says_how_near_a_right_outcome_was(right: float, other: float, near: float) -> None:
+    evaluator = replace(evaluator_of(nearly(right, other)), weighs_text=True)
+    trial = Trial(candidate_of(decide_by="text"), evaluator)
+    trial.extend(EVEN[:4])
+    assert trial.mean == 0.0
+    assert trial.merits == pytest.approx([near / 2] * 4)
 
 
 def test_merits_follow_the_costs_that_the_metric_names() -> None:

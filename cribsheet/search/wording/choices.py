@@ -32,7 +32,7 @@ class WordChoices:
         They come from the tables, and from the teacher if there is one.
         """
         field = decided_field(self.study.signatures[predictor])
-        if field is None or not self.study.tells_logprobs:
+        if field is None or not self.study.tells_logprobs or self.study.carriage == "text":
             return []
         return [*verbalizers(field, language=language), *self._proposed(predictor, field)]
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from cribsheet.layout import Layout
 from cribsheet.outcomes import UNANSWERABLE
-from cribsheet.search.wording._tables import Language, Names, tables
+from cribsheet.search.wording._tables import Language, tables
 from cribsheet.signature import Field, Signature
 from cribsheet.text import has_chinese
 
@@ -38,7 +38,7 @@ def field_words(signature: Signature, *, language: Language) -> list[Mapping[str
         return number - _MENTION * sum(word.casefold() in mentioned for word in common[number] if word)
 
     ordered = [common[number] for number in sorted(range(len(common)), key=place)]
-    sets = [_named(names, roles) for names in ordered]
+    sets = [{roles[role]: word for role, word in one._asdict().items() if word and role in roles} for one in ordered]
     if tongue == "en":
         sets[3:3] = list(_head_nouns(signature, roles))
     return distinct(_changes(signature, words, language) for words in ({}, *sets))[:MOST_SETS]
@@ -135,10 +135,6 @@ def _head_nouns(signature: Signature, roles: Mapping[str, str]) -> Iterator[dict
         found = _HEAD.search(signature.field(roles[role]).description) if role in roles else None
         if found and found.group(1).casefold() not in tables().stop_words:
             yield {roles[role]: found.group(1).capitalize()}
-
-
-def _named(names: Names, roles: Mapping[str, str]) -> dict[str, str]:
-    return {roles[role]: word for role, word in names._asdict().items() if word and role in roles}
 
 
 def _changes(signature: Signature, words: Mapping[str, str], language: Language) -> Mapping[str, str] | None:
