@@ -171,7 +171,9 @@ def _may_pass(status: int) -> bool:
 
 def _connection(place: Place, names: set[str], words: str, error: Exception) -> ModelError | None:
     """Return the error for a request that the server did not answer; None if the server did."""
-    if ("socksio" in words or "httpx.InvalidURL" in names) and (bad := bad_variable(place.endpoint, error)):
+    if ("socksio" in words or "httpx.InvalidURL" in names) and (
+        bad := bad_variable(place.endpoint, first_reason(str(error)))
+    ):
         return bad
     if names & {"httpx.ConnectError", "httpx.UnsupportedProtocol", "httpx.ProxyError", "httpx.ConnectTimeout"}:
         if "SSL" in words:

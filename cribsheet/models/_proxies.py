@@ -83,11 +83,11 @@ def bad_certificates(error: Exception) -> ModelError:
     )
 
 
-def bad_variable(url: str, error: Exception) -> ModelError | None:
+def bad_variable(url: str, reason: str) -> ModelError | None:
     """Return the error for the environment variable that keeps a client of LiteLLM from being made; None if none does.
 
     Such a client reads all variables that name proxies, even those that do not apply to a URL. `url` is empty for a
-    hosted model.
+    hosted model, and `reason` is what the client says.
     """
     import httpx
 
@@ -100,9 +100,7 @@ def bad_variable(url: str, error: Exception) -> ModelError | None:
             return _bad_proxy(_variable(kind), failure, url)
     if not proxies.get("no"):
         return None
-    return ModelError(
-        f"{_variable('no')} is {proxies['no']!r}, which cannot be read: {_first_line(error)}. Correct it."
-    )
+    return ModelError(f"{_variable('no')} is {proxies['no']!r}, which cannot be read: {reason}. Correct it.")
 
 
 def _bad_proxy(variable: str, error: Exception, url: str) -> ModelError:

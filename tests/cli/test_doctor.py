@@ -68,6 +68,15 @@ def test_what_is_wrong_is_one_sentence(run: Run, args: tuple[str, ...], message:
     assert "Traceback" not in result.stderr
 
 
+def test_a_key_that_cannot_be_sent_is_a_sentence_in_the_checks(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OLLAMA_API_KEY", "secret\nkey")
+    result = run("doctor", "--json")
+    assert result.exit_code == 0
+    [check] = [check for check in json.loads(result.stdout)["checks"] if check["name"] == "ollama server"]
+    assert check["mend"].startswith("The key in OLLAMA_API_KEY cannot be sent")
+    assert "secret" not in result.stdout
+
+
 @pytest.mark.parametrize("value", ["http://[::1", "my host", "h:http", "ftp://h"])
 def test_a_bad_ollama_host_is_a_sentence_in_the_checks(run: Run, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OLLAMA_HOST", value)

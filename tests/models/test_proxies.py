@@ -113,6 +113,26 @@ def test_a_host_of_no_proxy_needs_no_proxy_that_can_be_used(
     assert "ALL_PROXY" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        (
+            "NO_PROXY",
+            "http://[::1",
+            r"^NO_PROXY is 'http://\[::1', which cannot be read: Invalid port: ':1'\. Correct it",
+        ),
+        ("ALL_PROXY", "socks5://127.0.0.1:9", r"^The proxy that ALL_PROXY names cannot be used: .*, or unset it\.$"),
+    ],
+)
+def test_a_variable_that_keeps_litellm_from_a_hosted_model_is_named(
+    variable: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
+    with pytest.raises(ModelError, match=message):
+        LiteLLMModel("openai/gpt-4o-mini", timeout=5).complete(CHAT, Sampling())
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_certificates_that_cannot_be_read_are_named_with_their_variable(
     name: str, monkeypatch: pytest.MonkeyPatch
