@@ -134,7 +134,7 @@ def _entries(told: Any) -> list[dict[str, Any]] | None:
     try:
         entries = told if isinstance(told, list) else told.get("content") or as_entries(told)
         return [_entry(one) | {"top_logprobs": [_entry(other) for other in _alternatives(one)]} for one in entries]
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         return None
 
 
