@@ -139,7 +139,6 @@ class _Compiler:
         self.study = self._study()
         if known := self.model.capabilities:
             self.study.ledger.add(calls=known.calls, tokens=known.tokens)
-        self.notes: list[str] = []
 
     def compile(self, optimizer: ModuleType) -> tuple[FrozenProgram, tuple[TestedRow, ...]]:
         """Search, then score and freeze the winner."""
@@ -188,7 +187,6 @@ class _Compiler:
             self.splits,
             interrupted=bool(ctrl_c.presses),
             numbers=self.numbers,
-            notes=tuple(self.notes),
         )
         scored = self._scored(found, ctrl_c)
         program = freeze(found, scored, task=self.name, optimizer=self.settings.optimizer, seed=self.settings.seed)
@@ -230,7 +228,7 @@ class _Compiler:
             calibrate(self.study, asked)
         long = leave_out_long_rows(self.study, asked, self.numbers, most=self.settings.long_rows)
         if long:
-            self.notes.append(note_on(long, self.study))
+            self.study.notes.append(note_on(long, self.study))
 
     def _split(self, workspace: Workspace) -> Splits:
         settings, task = self.settings, self.task

@@ -37,8 +37,6 @@ class Found:
     interrupted: bool
     numbers: Mapping[str, int] = field(default_factory=dict)
     """Each row's position in the trainset, by row id."""
-    notes: tuple[str, ...] = ()
-    """Notes about the search for the reader of the frozen file."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ def freeze(found: Found, scored: Scored, *, task: str, optimizer: str, seed: int
         model=_identity(found.study),
         results=scored.results,
         provenance=_provenance(found, optimizer=optimizer, seed=seed),
-        notes=(*_notes(found.study, wiring), *found.notes, *scored.notes),
+        notes=(*_notes(found.study, wiring), *dict.fromkeys(found.study.notes), *scored.notes),
     )
 
 
@@ -240,7 +238,7 @@ def _notes(study: Study, wiring: Wiring | None) -> tuple[str, ...]:
         )
     if wiring is None:
         notes.append("The program runs its own code between its prompts, so it runs only in its workspace.")
-    return (*notes, *dict.fromkeys(study.notes), *(study.teacher_runs.notes if study.teacher_runs else ()))
+    return (*notes, *(study.teacher_runs.notes if study.teacher_runs else ()))
 
 
 def _versions(model: str) -> dict[str, str]:
