@@ -65,9 +65,9 @@ def told_shares(prompt: FrozenPrompt, answer: Answer, *, weighs_text: bool) -> t
     """
     if answer.shares is not None:
         return answer.shares, answer.unassigned or 0.0
-    field = decided_field(prompt.signature)
-    told = alternatives_of(answer.prompt, answer.completion)
-    if field is None or not told or not weighs_text:
+    field = decided_field(prompt.signature) if weighs_text else None
+    told = alternatives_of(answer.prompt, answer.completion) if field else None
+    if field is None or not told:
         return {}, 0.0
     logprobs, unassigned = Scoring(spelling_of(prompt.layout, prompt.signature, field), told).scores()
     return {outcome: math.exp(logprob) for outcome, logprob in logprobs.items()}, unassigned
