@@ -20,7 +20,7 @@ from cribsheet.models._json import well_formed
 from cribsheet.models._openai_replies import ErrorReply, UnreadableReply
 from cribsheet.models._proxies import bad_variable, through_proxy
 from cribsheet.models._redirects import Redirected, redirected
-from cribsheet.models._refusals import REFUSING, Failure, Kind
+from cribsheet.models._refusals import REFUSING, Failure, Kind, may_pass
 from cribsheet.models._words import NO_REASON, error_words, reason_in
 
 TOO_LONG = re.compile(
@@ -139,7 +139,7 @@ def _no_completion(reply: UnreadableReply, place: Place) -> Failure:
     told = (
         f"{place.where} answered with an error instead of a completion: {reason}. Look at the server's log.{place.via}"
     )
-    return Failure(status, words, TransientError(told, status=status) if _may_pass(status) else ModelError(told))
+    return Failure(status, words, TransientError(told, status=status) if may_pass(status) else ModelError(told))
 
 
 def may_be_refused(failure: Failure) -> bool:
@@ -155,18 +155,13 @@ def _refusal(place: Place, status: int, reason: str, *, answered: bool) -> Model
         )
     if place.endpoint and not answered:  # the server replied, but LiteLLM could not read the reply
         return place.not_openai(reason)
-    if _may_pass(status):
+    if may_pass(status):
         return TransientError(f"{place.where} failed with status {status}: {reason}.{place.via}", status=status)
     kind = RefusedError if status in (400, 422) else ModelError
     return kind(
         f"{place.where} refused the request with status {status}: {reason}. Look at the server's log, or run "
         f"`cribsheet doctor --model {place.name}` to see what the server accepts.{place.via}"
     )
-
-
-def _may_pass(status: int) -> bool:
-    """Return whether a failure with this status may not come again."""
-    return status in (408, 429) or (status >= 500 and status != 501)
 
 
 def _connection(place: Place, names: set[str], words: str, error: Exception) -> ModelError | None:

@@ -18,7 +18,7 @@ from cribsheet.models._litellm_errors import TOO_LONG
 from cribsheet.models._openai_replies import UnreadableReply
 from cribsheet.models._proxies import through_proxy
 from cribsheet.models._redirects import Redirected, redirected
-from cribsheet.models._refusals import REFUSING, Failure, Kind, Refused
+from cribsheet.models._refusals import REFUSING, Failure, Kind, Refused, may_pass
 from cribsheet.models._words import reason_in
 
 KEY = "OLLAMA_API_KEY"
@@ -112,7 +112,7 @@ def _explained(served: Served, status: int, words: str, *, kind: Kind | None, wo
             f"{model!r} at {endpoint} writes no text: {short}. If it is a decision model, name it systemone/{model} "
             f"with --api-base {endpoint}. Otherwise choose another model."
         )
-    if status in (408, 429) or (status >= 500 and status != 501):
+    if may_pass(status):
         return TransientError(f"Ollama at {endpoint} failed with status {status}: {short}.{via}", status=status)
     if status == 200:
         return ModelError(

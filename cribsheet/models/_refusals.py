@@ -37,6 +37,11 @@ class Failure(NamedTuple):
     """The error to raise if leaving out parameters does not help."""
 
 
+def may_pass(status: int) -> bool:
+    """Tell whether a failure with this HTTP status may not happen again if the request is repeated."""
+    return status in (408, 429) or (status >= 500 and status != 501)
+
+
 class Refused(Exception):
     """Raised by a function that sends a request, if the server answers with one of the statuses `REFUSING`."""
 

@@ -19,6 +19,7 @@ from cribsheet.models._hosts import read_server
 from cribsheet.models._json import read_json
 from cribsheet.models._proxies import http_client, through_proxy
 from cribsheet.models._redirects import Redirected, redirected, refuse_redirects
+from cribsheet.models._refusals import may_pass
 from cribsheet.models._rewriting import whole_body
 from cribsheet.models._systemone import DECISIONS, SYSTEMONE, Form, NotAnswered
 from cribsheet.models._words import message_of, reason_in
@@ -177,7 +178,7 @@ class SystemOneModel:
             )
         if status == 404 or (status == 400 and "not found" in said):
             return UnknownModelError(f"{self.endpoint} has no model {self._model!r}: {said}. Check the name.")
-        if status in (408, 429) or status >= 500:
+        if may_pass(status):
             return TransientError(f"{where} failed with status {status}: {said}.")
         return ModelError(f"{where} refused the question with status {status}: {said}. Look at the server's log.")
 

@@ -20,7 +20,7 @@ from cribsheet.models._begun import as_raw
 from cribsheet.models._litellm_errors import TOO_LONG
 from cribsheet.models._llama import of_answer, parts_of, tells_first_token, with_other_end
 from cribsheet.models._openai_replies import ErrorReply, UnreadableReply, rebuilt
-from cribsheet.models._refusals import REFUSING, Failure, Kind, Refused, within
+from cribsheet.models._refusals import REFUSING, Failure, Kind, Refused, may_pass, within
 from cribsheet.models._words import first_words, reason_in
 from cribsheet.models.no_thinking import NoThinking
 from cribsheet.prompts import Message, Prompt
@@ -224,7 +224,7 @@ def _error(status: int, words: str, where: str, model: str) -> ModelError:
         return UnknownModelError(
             f"{where} has no model {model!r}, or no such path: status {status}, {reason}. Check --model and --api-base."
         )
-    if status in (408, 429) or (status >= 500 and status != 501):
+    if may_pass(status):
         return TransientError(f"{where} failed with status {status}: {reason}.")
     if status == 200:
         return ModelError(f"{where} answered with an error: {reason}. Look at the server's log.")
