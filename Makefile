@@ -20,7 +20,7 @@ test: lint  ## everything but the slow tests; those of the embedded model, which
 	@$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal -m "not slow and not model"
 	@$(BIN)/pytest -m "model and not slow"
 
-slow: $(FILLED)  ## the tests that need minutes of model time
+slow: $(FILLED) $(PROXY)  ## the tests that need minutes of model time
 	@$(BIN)/pytest -m slow
 
 lint: $(FILLED)
@@ -49,8 +49,8 @@ $(FILLED): pyproject.toml
 		|| { cat .venv/pip.log; exit 1; }
 	@touch $@
 
-$(PROXY): $(FILLED)  # in an environment of its own: it needs other versions than Cribsheet
+$(PROXY): $(FILLED)  # in an environment of its own: it holds other packages back to older versions
 	@echo "Installing LiteLLM's proxy into .venv/proxy (a minute)…"
 	@$(PYTHON) -m venv .venv/proxy
-	@.venv/proxy/bin/pip install --quiet --disable-pip-version-check "litellm[proxy]==1.80.0" 2>.venv/pip.log \
-		|| echo "It cannot be installed here, so its line is left empty; .venv/pip.log says why."
+	@.venv/proxy/bin/pip install --quiet --disable-pip-version-check "litellm[proxy]" --editable ".[embedded]" \
+		2>.venv/pip.log || echo "It cannot be installed here, so what needs it is skipped; .venv/pip.log says why."

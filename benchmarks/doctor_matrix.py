@@ -10,19 +10,15 @@ the known limits of the server of that name. `works` says whether a raw prompt a
 import argparse
 import contextlib
 import os
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "servers"))
 
 from configurations import CHAT, RAW
+from litellm_proxy import litellm_proxy
 from rich.console import Console
 from rich.table import Table
 from stand_in import StandIn, Switches
@@ -60,7 +56,6 @@ STAND_INS: Mapping[str, tuple[str, Switches]] = {
     "Ollama's API, chats alone": ("ollama/model", Switches(raw=404, telling="nothing")),
 }
 COLUMNS = ("server", "raw", "chat", "seed", "stop", "n", "logit_bias", "tokenizer", "weights", "window", "works")
-_PATIENCE = 180.0
 
 
 def main() -> None:
@@ -81,7 +76,7 @@ def _lines(proxy: str | None) -> Iterator[list[str]]:
     try:
         yield _line("llama-server (real)", "openai/smollm", smollm.address)
         if proxy and Path(proxy).is_file():
-            with _proxy_before(smollm.address, command=proxy) as address:
+            with _proxy_before(smollm.address, command=Path(proxy).absolute()) as address:
                 yield _line("LiteLLM's proxy over it (real)", "openai/smollm", address)
         else:
             yield ["LiteLLM's proxy over it (real)", *["not installed", *["–"] * (len(COLUMNS) - 2)]]
@@ -128,37 +123,15 @@ def _works(model: CachedModel) -> str:
 
 
 @contextlib.contextmanager
-def _proxy_before(address: str, *, command: str) -> Iterator[str]:
+def _proxy_before(address: str, *, command: Path) -> Iterator[str]:
     """Run LiteLLM's proxy in front of an OpenAI-compatible server inside a `with` block, and yield its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder) / "config.yaml"
         model = f"{{model: openai/smollm, api_base: '{address}', api_key: none}}"
         settings.write_text(f"model_list: [{{model_name: smollm, litellm_params: {model}}}]\n")
-        process = subprocess.Popen(
-            [command, "--config", str(settings), "--host", "127.0.0.1", "--port", str(port)],
-            env={**os.environ, "NO_PROXY": "127.0.0.1", "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/health/liveliness", process)
-            yield f"http://127.0.0.1:{port}/v1"
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    until = time.monotonic() + _PATIENCE
-    while process.poll() is None and time.monotonic() < until:
-        with contextlib.suppress(urllib.error.URLError, ConnectionError), direct.open(url, timeout=5):
-            return
-        time.sleep(0.5)
-    raise SystemExit(f"LiteLLM's proxy does not answer at {url}. Start the proxy by hand to see why.")
+        with litellm_proxy(settings, command=command) as proxy:
+            os.environ["OPENAI_API_KEY"] = proxy.key
+            yield f"{proxy.url}/v1"
 
 
 if __name__ == "__main__":
