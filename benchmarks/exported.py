@@ -4,8 +4,8 @@
 
 `same` answers the test rows beside each file (and rows of the task's trainset after them) with the embedded model in
 this process, then with the exported module through the engine's own server. `start` runs each way in a new process and
-takes the time until its first request for a completion arrives, the median of some starts in turn; `import dspy` is the
-time of that import alone. Prints a Markdown table and writes benchmarks/results/exported.json.
+takes the time until its first request for a completion arrives, the median of some starts in turn; so does DSPy, with a
+`dspy.Predict` of the same fields. Prints a Markdown table and writes benchmarks/results/exported.json.
 """
 
 import argparse
@@ -107,12 +107,17 @@ def starts(path: Path, count: int) -> dict[str, float]:
         load = (
             f"import cribsheet; cribsheet.load({str(path.resolve())!r}, model='ollama/x', api_base={url!r})(**{given})"
         )
+        fields = f"{', '.join(inputs)} -> {', '.join(list(frozen.prompts.values())[-1].signature.output_names)}"
+        predict = (  # it asks, then fails: the server's answer is not in DSPy's format
+            f"import contextlib, dspy\ndspy.configure(lm=dspy.LM('ollama_chat/x', api_base={url!r}, cache=False))\n"
+            f"with contextlib.suppress(Exception): dspy.Predict({fields!r})(**{given})"
+        )
         commands = {
             "python -c pass": [sys.executable, "-c", "pass"],
             "the module as a command": [sys.executable, str(script), *options, "--api", "ollama", "--api-base", url],
             "the module, imported": [sys.executable, "-c", code],
             "cribsheet.load": [sys.executable, "-c", load],
-            "import dspy": [sys.executable, "-c", "import dspy"],
+            "dspy.Predict": [sys.executable, "-c", predict],
         }
         taken: dict[str, list[float]] = {name: [] for name in commands}
         for _ in range(count + 1):  # the first one writes the byte code
