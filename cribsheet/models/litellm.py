@@ -173,6 +173,7 @@ class LiteLLMModel:
             thought=parts.thought,
             finish_reason="length" if is_cut else "stop",
             first_token=told.first_token,
+            parts=told.parts,
             logprobs=told.logprobs,
             usage=usage,
             seconds=time.perf_counter() - started,
