@@ -33,7 +33,14 @@ def rows_to_check(
     limit = options["limit"]
     if options["data"]:
         path = workspace.trainset(options["data"])
-        rows = load_rows(path, program.signature, mapping=options["mapping"], optional=[REASONING])[:limit]
+        loaded = load_rows(
+            path,
+            program.signature,
+            mapping=options["mapping"],
+            optional=[REASONING],
+            allow_empty=options["allow_empty"],
+        )
+        rows = loaded[:limit]
         recorded = program.frozen.results.carriages.get(carriage)
         if recorded is None:
             raise FrozenFileError(f"{file} has no score under the carriage {carriage}. Compile again.")

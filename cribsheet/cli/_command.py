@@ -95,10 +95,11 @@ allow_empty_option = click.option("--allow-empty", is_flag=True, help="Allow emp
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
 
 
-def check_map(options: Mapping[str, Any], rows: Literal["data", "rows"]) -> None:
-    """Refuse `--map` without the option that names the rows, because it would have no effect."""
-    if options["mapping"] and options[rows] is None:
-        raise click.UsageError(f"--map renames the columns of --{rows}. Give --{rows} too, or leave --map out.")
+def check_about_rows(options: Mapping[str, Any], rows: Literal["data", "rows"]) -> None:
+    """Refuse `--map` and `--allow-empty` without the option that names the rows: they would have no effect."""
+    for name, option in (("mapping", "--map"), ("allow_empty", "--allow-empty")):
+        if options[name] and options[rows] is None:
+            raise click.UsageError(f"{option} is about the rows of --{rows}. Give --{rows} too, or leave {option} out.")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cribsheet.cli._command import check_map, map_option
+from cribsheet.cli._command import allow_empty_option, check_about_rows, map_option
 from cribsheet.errors import DataError
 from cribsheet.export import TRAINED, Export, Source, Training, export
 from cribsheet.export._training import read_mix
@@ -18,6 +18,7 @@ _OPTIONS = (
         "--rows", type=click.Path(path_type=Path), metavar="FILE", help="For sft: labelled rows of the compile."
     ),
     map_option,
+    allow_empty_option,
     click.option(
         "--traces", type=click.Path(path_type=Path), metavar="FILE", help="For sft: what `optimize --traces` kept."
     ),
@@ -45,11 +46,11 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def given_training(target: str, options: Mapping[str, Any]) -> Training | None:
     """Return what the user asked for; None if none of the options was given."""
-    given = {name: value for name, value in options.items() if value not in (None, {})}
+    given = {name: value for name, value in options.items() if not (value is None or value is False or value == {})}
     if not given:
         return None
     if target in TRAINED:
-        check_map(options, "rows")
+        check_about_rows(options, "rows")
     if target in TRAINED and "every_row" in given and "rows" not in given:
         raise click.UsageError("--every-row is about the rows of --rows. Give --rows too, or leave --every-row out.")
     texts = {name: str(given[name]) for name in ("rows", "traces") if name in given}

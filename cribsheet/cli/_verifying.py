@@ -9,7 +9,7 @@ import click
 
 from cribsheet.carriage import Carriage
 from cribsheet.cli._checking import rows_to_check
-from cribsheet.cli._command import check_map
+from cribsheet.cli._command import check_about_rows
 from cribsheet.cli._display import open_display
 from cribsheet.cli._programs import open_its_model, open_program
 from cribsheet.cli._scoring import collected, metric_of
@@ -104,8 +104,8 @@ def wanted_verification(file: Path, out: Path | None, options: dict[str, Any]) -
         return None
     if out is None:
         raise click.UsageError("--verify runs the written file. Say where to write it: --out PATH.")
-    own["mapping"] = options.pop("mapping")
-    check_map(own, "data")
+    own.update({name: options.pop(name) for name in ("mapping", "allow_empty")})
+    check_about_rows(own, "data")
     return Verification(file, out, own)
 
 

@@ -7,7 +7,15 @@ import click
 
 from cribsheet.carriage import CARRIAGES, Carriage
 from cribsheet.cli._checking import rows_to_check
-from cribsheet.cli._command import Command, api_base_option, check_map, json_option, map_option, model_option
+from cribsheet.cli._command import (
+    Command,
+    allow_empty_option,
+    api_base_option,
+    check_about_rows,
+    json_option,
+    map_option,
+    model_option,
+)
 from cribsheet.cli._display import open_display
 from cribsheet.cli._programs import Runnable, open_its_model, open_program
 from cribsheet.cli._scoring import has_other_weights, metric_of, score_rows, tell_of_failures
@@ -25,6 +33,7 @@ from cribsheet.workspace import Workspace, current_workspace
 @api_base_option
 @click.option("--data", type=click.Path(path_type=Path), help="Score these rows, not the test rows beside FILE.")
 @map_option
+@allow_empty_option
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Score only the first N rows.")
 @click.option("--for", "carriage", type=click.Choice(CARRIAGES), help="The deployment.  [default: as compiled]")
 @click.option("--junit", "junit_path", type=click.Path(path_type=Path), help="Write the result as JUnit XML.")
@@ -40,7 +49,7 @@ def command(file: Path, *, as_json: bool, junit_path: Path | None, summary: Path
       cribsheet check sentiment.prompt.json
       cribsheet check sentiment.prompt.json --model ollama_chat/qwen2.5:0.5b --summary "$GITHUB_STEP_SUMMARY"
     """
-    check_map(options, "data")
+    check_about_rows(options, "data")
     workspace = current_workspace()
     program = open_program(file, workspace)
     carriage = options["carriage"] or program.frozen.results.carriage

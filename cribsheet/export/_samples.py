@@ -83,7 +83,13 @@ def _splits(source: Source) -> Splits:
             f"{', '.join(program.prompts)}, whose own inputs and outputs no row has. Give --traces instead."
         )
     signature = _compiled_signature(source.prompt)
-    rows = load_rows(str(training.rows), signature, mapping=training.mapping, optional=[REASONING])
+    rows = load_rows(
+        str(training.rows),
+        signature,
+        mapping=training.mapping,
+        optional=[REASONING],
+        allow_empty=training.allow_empty,
+    )
     if training.every_row:
         return Splits(tuple(rows), (), ())
     labelled = signature.without_outputs(signature.output_names - rows[0].outputs.keys())

@@ -77,7 +77,7 @@ def as_entries(columns: Mapping[str, Any]) -> list[Entry]:
     tokens, logprobs = columns.get("tokens") or (), columns.get("token_logprobs") or ()
     tops = columns.get("top_logprobs") or [None] * len(tokens)
     return [
-        {"token": token, "logprob": logprob, "top_logprobs": _as_alternatives(top or {})}
+        {"token": token, "logprob": logprob, "top_logprobs": _as_alternatives(_with_own(top or {}, token, logprob))}
         for token, logprob, top in zip(tokens, logprobs, tops, strict=True)
     ]
 
@@ -116,6 +116,17 @@ def is_whole(encoded: Sequence[int]) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _with_own(top: Mapping[str, float], token: str, logprob: float | None) -> Mapping[str, float]:
+    """Return the alternatives, with the token's own log-probability if that is higher than the one they give it.
+
+    They are listed by their text. If several tokens have the same text, such as U+FFFD for parts of characters, the
+    server lists only one of them, which may be an unlikely one.
+    """
+    if logprob is None or token not in top:
+        return top
+    return {**top, token: max(top[token], logprob)}
 
 
 def _as_alternatives(top: Mapping[str, float]) -> list[Entry]:

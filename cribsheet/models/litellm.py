@@ -20,7 +20,7 @@ from cribsheet.models._litellm_errors import Place, failure_of, may_be_refused
 from cribsheet.models._litellm_replies import completion_text, logprobs_of, thought_of, usage_of
 from cribsheet.models._logprobs import ABOVE_0, NOTHING_TOLD
 from cribsheet.models._probing import probe
-from cribsheet.models._proxies import keep_direct
+from cribsheet.models._proxies import bad_certificates, keep_direct
 from cribsheet.models._refusals import Kind, Refusals, Refused, refused_of, sizes_of, within
 from cribsheet.models._stops import cut_at_stop
 from cribsheet.models._telling import ServerInformation
@@ -173,6 +173,7 @@ class LiteLLMModel:
             thought=parts.thought,
             finish_reason="length" if is_cut else "stop",
             first_token=told.first_token,
+            parts=told.parts,
             logprobs=told.logprobs,
             usage=usage,
             seconds=time.perf_counter() - started,
@@ -295,10 +296,17 @@ class LiteLLMModel:
 
 
 def import_litellm() -> Any:
-    """Import and return the package `litellm`, which takes seconds, so call this only if it is needed."""
+    """Import and return the package `litellm`, which takes seconds, so call this only if it is needed.
+
+    Raises:
+        ModelError: the environment names certificates that cannot be read.
+    """
     # Unless this is set before the import, LiteLLM downloads a price list, with three attempts.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    import litellm
+    try:
+        import litellm
+    except OSError as error:  # LiteLLM reads the certificates for https when it is imported
+        raise bad_certificates(error) from error
 
     litellm.suppress_debug_info = True
     # LiteLLM reads unusual replies into types that do not fit them. Users cannot do anything about these warnings.

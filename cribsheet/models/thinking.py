@@ -29,11 +29,14 @@ _MARKS = (
     ("◁think▷", "◁/think▷"),
     ("<|begin_of_thought|>", "<|end_of_thought|>"),
     ("<|start_thinking|>", "<|end_thinking|>"),
+    ("<longcat_think>", "</longcat_think>"),
+    ("<unused94>thought", "<unused95>"),
     ("<|channel>thought", "<channel|>"),
     ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),
+    ("<|start|>assistant<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),
 )
-"""The marks before and after a thought, in lower case, as Qwen, DeepSeek, Seed, Magistral, Kimi, Command, Gemma,
-gpt-oss and others write them."""
+"""The marks before and after a thought, in lower case, as Qwen, DeepSeek, Seed, Magistral, Kimi, Command, LongCat,
+MedGemma, Gemma, gpt-oss and others write them."""
 _STRIPPED = re.compile(r"analysis(?=[A-Z])(.*?)(assistant ?final|$)", re.DOTALL)
 """Matches gpt-oss's thought if the server has removed the marks and left their names: `analysisHm.assistantfinalyes`.
 The names are in lower case and no space follows them, which tells them from words of an answer."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
 from click.testing import Result
 
 from cribsheet.models import WAYS, Completion, Sampling
@@ -67,11 +68,19 @@ def test_other_rows_are_compared_without_pairing(run: Run, compiled: Path, folde
     assert told["change"]["low"] < told["change"]["mean"] < told["change"]["high"]
 
 
-def test_a_mapping_needs_rows(run: Run, compiled: Path) -> None:
+@pytest.mark.parametrize("option", [("--map", "review=text"), ("--allow-empty",)])
+def test_options_about_rows_need_rows(run: Run, compiled: Path, option: tuple[str, ...]) -> None:
     for command in (("check", compiled), ("export", compiled, "--to", "jinja", "--out", "x", "--verify")):
-        result = run(*command, "--map", "review=text")
+        result = run(*command, *option)
         assert result.exit_code == 2
-        assert "--map renames the columns of --data. Give --data too, or leave --map out." in result.stderr
+        assert f"{option[0]} is about the rows of --data. Give --data too, or leave {option[0]} out." in result.stderr
+
+
+def test_empty_texts_are_checked_if_they_are_allowed(run: Run, compiled: Path, folder: Path) -> None:
+    (folder / "more.jsonl").write_text('{"text": " ", "sentiment": "positive"}\n')
+    refused = run("check", compiled, "--data", "more.jsonl")
+    assert "more.jsonl, line 1: text is empty" in refused.stderr
+    assert json.loads(run("check", compiled, "--data", "more.jsonl", "--allow-empty", "--json").stdout)["now"]["n"] == 1
 
 
 def test_other_rows_need_no_recorded_ones(run: Run, compiled: Path, folder: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
+from decision_server import DecisionServer
 from stand_in import StandIn, Switches
 
 Run = Callable[..., Result]
@@ -41,6 +42,23 @@ def test_it_is_there_for_machines_too(run: Run) -> None:
     assert report["digest"].startswith("sha256:")
     assert report["capabilities"]["raw"]["works"]
     assert report["capabilities"]["chat"]["granted"] == {"logprobs": 20, "seed": 1, "temperature": 1, "stop": 4}
+
+
+def test_a_decision_model_is_asked_to_decide(run: Run) -> None:
+    with DecisionServer(lambda state, asked, options: [0.75, 0.25]) as server:
+        result = run("doctor", "--model", "systemone/decider", "--api-base", server.url)
+    assert result.exit_code == 0
+    assert [request.path for request in server.requests].count("/v1/systemone") == 1
+    said = flat(result.stdout)
+    assert "decisions yes; a probability for each option" in said
+    assert "chats no: it writes no text" in said
+
+
+def test_a_server_without_decisions_is_found_out(run: Run) -> None:
+    with StandIn() as server:
+        result = run("doctor", "--model", "systemone/decider", "--api-base", server.url)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"{server.url} answers neither /v1/systemone nor /v1/decisions" in flat(result.stderr)
 
 
 def test_it_asks_anew_and_keeps_the_answer_for_compiles(run: Run, folder: Path) -> None:

@@ -195,7 +195,7 @@ def test_rows_for_fine_tuning_take_options_that_other_targets_refuse(run: Run, e
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--map", "a=text"), "--map renames the columns of --rows. Give --rows too, or leave --map out."),
+        (("--map", "a=text"), "--map is about the rows of --rows. Give --rows too, or leave --map out."),
         (("--every-row",), "--every-row is about the rows of --rows. Give --rows too, or leave --every-row out."),
     ],
 )

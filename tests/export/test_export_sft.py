@@ -12,7 +12,7 @@ import pytest
 from cribsheet.dataset.rows import load_rows
 from cribsheet.dataset.splits import split
 from cribsheet.dataset.traces import Trace, write_traces
-from cribsheet.errors import ExportError
+from cribsheet.errors import DataError, ExportError
 from cribsheet.export import Training, export
 from cribsheet.export._training import read_mix
 from cribsheet.frozen import FrozenProgram, FrozenPrompt
@@ -106,6 +106,13 @@ def test_rows_of_the_testset_and_the_valset_are_left_out(tmp_path: Path) -> None
     found = rows_of(program, rows=path)
     assert {row["prompt"] for row in found} == {prompt_text(PLAIN, {"text": text}).text for text in pool}
     assert len(rows_of(program, rows=path, every_row=True)) == 120 > len(found)
+
+
+def test_empty_texts_are_exported_if_they_are_allowed(tmp_path: Path) -> None:
+    path = str(write_rows(tmp_path / "rows.jsonl", [*sentiment_rows(), {"text": " ", "sentiment": "positive"}]))
+    with pytest.raises(DataError, match="text is empty"):
+        rows_of(program_of(PLAIN), rows=path, every_row=True)
+    assert len(rows_of(program_of(PLAIN), rows=path, every_row=True, allow_empty=True)) == 121
 
 
 def test_traces_of_held_out_rows_are_left_out_if_the_rows_are_given(tmp_path: Path) -> None:

@@ -292,3 +292,19 @@ def test_the_environment_names_the_server(variable: str, model: str, monkeypatch
         monkeypatch.setenv(variable, server.url)
         assert client_of("", model).complete(RAW, WRITES).text == " positive"
         assert server.requests[-1].body["model"] == "model"
+
+
+def test_looking_up_a_hosts_name_counts_towards_the_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = threading.Event()
+
+    def look_up(*_: object) -> None:
+        slow.wait(5)
+        raise OSError("no such host")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    began = time.monotonic()
+    client = client_of("http://models.invalid:8080", api="openai", timeout=0.2)
+    with pytest.raises(TransientError, match=r"gave no answer within 0\.2 seconds"):
+        client.complete(RAW, WRITES)
+    slow.set()
+    assert time.monotonic() - began < 0.2 * (ATTEMPTS + 2)

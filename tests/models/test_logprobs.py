@@ -53,6 +53,12 @@ def test_parts_of_characters_keep_their_bytes() -> None:
     assert told.first_token == {" yes": -0.1, " \ufffd": -1.0, "好": -2.0}
 
 
+def test_a_token_that_shares_its_text_with_an_unlikely_one_keeps_its_own_log_probability() -> None:
+    tops = [{" \ufffd": -2.8, " no": -2.1}]  # vLLM lists alternatives by their text, so the last of one text counts
+    (entry,) = as_entries({"tokens": [" \ufffd"], "token_logprobs": [-0.3], "top_logprobs": tops})
+    assert entry["top_logprobs"] == [{"token": " \ufffd", "logprob": -0.3}, {"token": " no", "logprob": -2.1}]
+
+
 def test_nothing_told_is_told_apart() -> None:
     assert read_entries([], "text") == NOTHING_TOLD
     assert as_entries({"tokens": None, "token_logprobs": None, "top_logprobs": None}) == []

@@ -1,6 +1,10 @@
 """This machine is never reached through a proxy, and an error that a proxy caused names its variable."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -142,6 +146,21 @@ def test_certificates_that_cannot_be_read_are_named_with_their_variable(
         ModelError, match=r"^SSL_CERT_FILE is '/nowhere', where no certificates can be read.*unset it\.$"
     ):
         model_at(name, "https://127.0.0.1:9").complete(CHAT, Sampling())
+
+
+def test_certificates_that_litellm_cannot_read_are_named_with_their_variable(tmp_path: Path) -> None:
+    path = tmp_path / "junk.pem"
+    path.write_text("junk")
+    source = "from cribsheet.models.litellm import import_litellm\nimport_litellm()"  # it is read at the first import
+    run = subprocess.run(
+        [sys.executable, "-c", source],
+        env={**os.environ, "SSL_CERT_FILE": str(path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    last = run.stderr.strip().splitlines()[-1]
+    assert last.startswith(f"cribsheet.errors.ModelError: SSL_CERT_FILE is '{path}', where no certificates can be read")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -11,7 +11,7 @@ from stand_in import PARAMETERS, TELLING, TOKENIZERS, WORDINGS, StandIn, Switche
 from stand_in_shapes import SHAPES, SOUND
 
 from cribsheet.errors import ContextOverflowError, ModelError, PromptStyleError, TransientError, UnknownModelError
-from cribsheet.models import Sampling
+from cribsheet.models import Part, Sampling
 from cribsheet.models.cache import CachedModel, CompletionCache
 from cribsheet.models.capabilities import refusals_in_words
 from cribsheet.models.litellm import LiteLLMModel
@@ -254,6 +254,12 @@ def test_a_reply_without_a_completion_is_described_without_a_librarys_internals(
     ):
         model_at(server).complete(prompt, SAMPLING)
     assert not re.search(r"Traceback|has no attribute|validation error|Invalid response", str(caught.value))
+
+
+def test_half_a_character_among_the_alternatives_keeps_its_bytes() -> None:
+    with StandIn(Switches(shape="half-characters")) as server:
+        completion = model_at(server).complete(RAW, SAMPLING)
+    assert completion.parts == (Part(hex="e5a5", logprob=-2.0),)
 
 
 @pytest.mark.parametrize("name", ["openai/model", "ollama/model"])

@@ -47,6 +47,14 @@ class TestToldApart:
             ("◁think▷Hm.◁/think▷positive", "positive", "Hm."),
             ("<seed:think>Hm.</seed:think>positive", "positive", "Hm."),
             ("<|channel>thought\nHm.<channel|>positive", "positive", "Hm."),
+            ("<longcat_think>Hm.</longcat_think>positive", "positive", "Hm."),
+            ("<unused94>thought\nHm.<unused95>positive", "positive", "Hm."),
+            (
+                "<|start|>assistant<|channel|>analysis<|message|>Hm.<|channel|>final<|message|>positive",
+                "positive",
+                "Hm.",
+            ),
+            ("<reasoning>Hm.</reasoning>positive", "<reasoning>Hm.</reasoning>positive", None),  # a field of a layout
             (
                 "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>positive",
                 "positive",

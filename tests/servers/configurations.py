@@ -63,7 +63,8 @@ class Configuration:
         """Whether the model must get answers for every kind of prompt that the server serves."""
         served = 200 in (self.switches.raw, self.switches.chat)
         if "max_tokens" in self.switches.refuses:  # only OpenAI's chat endpoint has another name for it
-            served = self.switches.chat == 200 and not self.name.startswith("ollama")
+            is_probed_in_vain = self.switches.raw == 200 and self.switches.refuses_after > 1
+            served = self.switches.chat == 200 and not (self.name.startswith("ollama") or is_probed_in_vain)
         return self.address in GOOD_ADDRESSES and self.switches.shape in SOUND and served and self.switches.loads < 4
 
 

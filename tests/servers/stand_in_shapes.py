@@ -60,6 +60,11 @@ def _entries(alternatives: dict[str, float]) -> list[Json]:
     return [{**top[0], "top_logprobs": top}]
 
 
+def _with_half_a_character(entry: Json) -> Json:
+    half = {"token": "\ufffd", "logprob": -2.0, "bytes": list("好".encode()[:2])}
+    return {**entry, "top_logprobs": [*entry["top_logprobs"], half]}
+
+
 def _with(**parts: object) -> Reshape:
     return lambda reply: {**reply, **parts}
 
@@ -161,6 +166,7 @@ SHAPES: dict[str, Reshape] = {
     "null-logprobs": _logprobs(None),
     "empty-logprobs": _logprobs({"content": []}),
     "bare-logprobs": _logprobs({"content": [{"token": " positive", "logprob": -0.4}]}),
+    "half-characters": _logprobs({"content": [_with_half_a_character(_entries({" positive": -0.4})[0])]}),
     "broken-logprobs": _logprobs({"content": [{"token": None, "logprob": "low", "top_logprobs": [{}]}]}),
     "positive-logprobs": _logprobs({"content": [_entries({" positive": 0.6, " negative": -0.6})[0]]}),
     "impossible-logprobs": _logprobs({"content": [_entries({" positive": -math.inf, " negative": -math.inf})[0]]}),

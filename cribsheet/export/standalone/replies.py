@@ -50,6 +50,7 @@ def read_openai(reply: Json, prompt: Prompt) -> Completion:
         thought=parts.thought,
         finish_reason=_finish(choice),
         first_token=told.first_token,
+        parts=told.parts,
         logprobs=told.logprobs,
         usage=_usage_of(reply) or estimated_usage(prompt, text),
     )

@@ -97,8 +97,9 @@ class Server:
         if connection is None:
             kind = http.client.HTTPSConnection if self._is_secure else http.client.HTTPConnection
             connection = self._open.connection = kind(self._netloc, timeout=self.timeout)
-        if connection.sock is not None:
-            connection.sock.settimeout(_left(deadline))
+        if connection.sock is None:
+            _connect(connection, deadline)
+        connection.sock.settimeout(_left(deadline))
         connection.response_class = partial(_bounded, deadline)
         connection.request(method, self._path + path, body, self._headers)
         response = connection.getresponse()
@@ -139,6 +140,25 @@ def _left(deadline: float) -> float:
     if left <= 0:
         raise TimeoutError("timed out")
     return left
+
+
+def _connect(connection: Any, deadline: float) -> None:
+    """Open a connection until a deadline. To look up a host's name has no time-out, so a thread of its own does it."""
+    errors: list[Exception] = []
+
+    def connect() -> None:
+        try:
+            connection.connect()
+        except (OSError, ValueError) as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(_left(deadline))
+    if thread.is_alive():
+        raise TimeoutError("timed out")
+    if errors:
+        raise errors[0]
 
 
 def _bounded(deadline: float, socket: Any, **options: Any) -> Any:
