@@ -353,7 +353,7 @@ def test_a_summary_is_one_short_sentence_of_its_own(name, length, least, most, l
         text, summary = row["text"], row["summary"]
         assert least <= length(text) <= most
         assert length(summary) <= longest
-        assert len(re.findall(r"[.!?](?= |$)|[。!?]", summary)) == 1
+        assert len(re.findall(r"[.!?](?= |$)|[\u3002\uff01\uff1f]", summary)) == 1
         assert summary not in text
 
 
