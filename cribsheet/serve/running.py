@@ -1,0 +1,102 @@
+"""Run a server until it is told to stop."""
+
+import asyncio
+import signal
+import socket
+import time
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+
+from cribsheet.errors import ServeError
+from cribsheet.serve.app import app_of
+from cribsheet.serve.gate import LOG
+from cribsheet.serve.serving import Serving
+
+_BACKLOG = 2048
+_LAST_REFUSALS = 0.2
+"""How many seconds requests are still refused in words, after the last answer was sent."""
+
+
+class Server(uvicorn.Server):
+    """A server that, told to stop, answers what is in progress and refuses the rest in words."""
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
+        options = serving.options
+        super().__init__(
+            uvicorn.Config(
+                app_of(serving),
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                lifespan="on",
+                timeout_graceful_shutdown=max(1, round(options.grace)),
+            )
+        )
+        self.stopped_by: int | None = None
+        """The signal that stopped the server; None if there was none."""
+        self._stopping: asyncio.Task[None] | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop at the first signal, and end at once at the second."""
+        if self.stopped_by is not None:
+            self.force_exit = self.should_exit = True
+            return
+        self.stopped_by = sig
+        self.stop_soon()
+
+    def stop_soon(self) -> None:
+        """Refuse new requests, and stop once those in progress are answered. Call this in the server's thread."""
+        self._stopping = asyncio.get_running_loop().create_task(self._stop())
+
+    async def _stop(self) -> None:
+        serving = self._serving
+        serving.is_stopping = True
+        LOG.info("stopping: %s requests are in progress", serving.in_progress)
+        ends = time.monotonic() + serving.options.grace
+        while serving.in_progress and time.monotonic() < ends:
+            await asyncio.sleep(0.02)
+        serving.answering.end()
+        await asyncio.sleep(_LAST_REFUSALS)
+        self.should_exit = True
+
+
+def run(serving: Serving, *, started: Callable[[str], None]) -> int | None:
+    """Serve until a signal comes, and return the signal; `started` is called with the server's address.
+
+    Raises:
+        ServeError: if the server cannot listen at its address.
+    """
+    listening = listen(serving.options.host, serving.options.port)
+    started(address_of(listening))
+    server = Server(serving)
+    try:
+        server.run(sockets=[listening])
+    finally:
+        listening.close()
+    if not server.started:
+        raise ServeError("The server could not start. The log says why.")
+    return server.stopped_by if server.stopped_by == signal.SIGINT else None
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens.
+
+    Raises:
+        ServeError: if the address is unknown or in use.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except (OSError, UnicodeError) as error:
+        raise ServeError(
+            f"The server cannot listen at {host}, port {port}: {error}. Choose others with --host and --port."
+        ) from None
+
+
+def address_of(listening: socket.socket) -> str:
+    """Return the URL of a listening socket."""
+    host, port, *_ = listening.getsockname()
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
