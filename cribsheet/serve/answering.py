@@ -4,7 +4,6 @@ import asyncio
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Literal
 
 from starlette.requests import Request
 
@@ -25,11 +24,14 @@ class Answering:
 
     def __init__(self, *, timeout: float) -> None:
         self._timeout = timeout
-        self._ending: asyncio.Event = asyncio.Event()
+        self._ends: set[asyncio.Future[None]] = set()
+        """One for each request in progress; it is done once the server stops waiting for the answer."""
 
     def end(self) -> None:
         """Refuse everything that is still in progress, because the server stops."""
-        self._ending.set()
+        for ending in self._ends:
+            if not ending.done():
+                ending.set_result(None)
 
     async def answer(self, served: Served, inputs: Inputs, request: Request) -> Run:
         """Return the run for one row; its outputs can be read.
@@ -49,7 +51,8 @@ class Answering:
         stop = threading.Event()
         work = asyncio.ensure_future(_in_turn(served, rows, stop))
         gone = asyncio.ensure_future(_hung_up(request))
-        ending = asyncio.ensure_future(self._ending.wait())
+        ending = asyncio.get_running_loop().create_future()
+        self._ends.add(ending)
         limit = self._timeout * len(rows)
         try:
             await asyncio.wait((work, gone, ending), timeout=limit, return_when=asyncio.FIRST_COMPLETED)
@@ -58,12 +61,11 @@ class Answering:
             raise self._given_up(gone, ending, limit)
         finally:
             stop.set()
+            self._ends.discard(ending)
             for task in (work, gone, ending):
                 task.cancel()
 
-    def _given_up(
-        self, gone: "asyncio.Future[None]", ending: "asyncio.Future[Literal[True]]", limit: float
-    ) -> Exception:
+    def _given_up(self, gone: "asyncio.Future[None]", ending: "asyncio.Future[None]", limit: float) -> Exception:
         if gone.done():
             return HungUp()
         if ending.done():

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 
 from cribsheet.serve.refusals import HungUp, Refusal
@@ -39,7 +40,7 @@ class Bodies:
             raise _misfit(error) from None
 
     async def _bytes(self, request: Request) -> bytes:
-        _check_type(request.headers.get("content-type", ""))
+        _check_type(request.headers)
         told = request.headers.get("content-length", "")
         chunks, size = [], 0
         try:
@@ -72,15 +73,19 @@ class Bodies:
         )
 
 
-def _check_type(told: str) -> None:
-    """Refuse other types than JSON. A page in a browser can send those to this machine without asking first."""
-    media = told.partition(";")[0].strip().lower()
-    if media != "application/json":
-        raise Refusal(
-            415,
-            f"The body has the type {media or 'unknown'!r}. Send JSON, with the header Content-Type: application/json.",
-            kind="unsupported_media_type",
-        )
+def _check_type(headers: Headers) -> None:
+    """Refuse other types than JSON, which a page in a browser could send to this machine without asking first.
+
+    LiteLLM names no type. A browser may do that, too, but it names the page's origin.
+    """
+    media = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media == "application/json" or not (media or "origin" in headers):
+        return
+    raise Refusal(
+        415,
+        f"The body has the type {media or 'unknown'!r}. Send JSON, with the header Content-Type: application/json.",
+        kind="unsupported_media_type",
+    )
 
 
 def _parsed(content: bytes) -> Any:

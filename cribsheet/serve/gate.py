@@ -43,6 +43,7 @@ class Gate:
             await send(message)
 
         self._serving.in_progress += 1
+        self._serving.last_asked = time.monotonic()
         try:
             await self._answer(scope, receive, sending)
         finally:

@@ -111,7 +111,7 @@ class Programs:
         if slot is None:
             raise Refusal(
                 404,
-                f"There is no program, and so no model, {name!r}. Use one of these: {', '.join(self._slots)}.",
+                f"There is no program, and so no model, {name[:80]!r}. Use one of these: {', '.join(self._slots)}.",
                 kind="model_not_found",
             )
         return slot.served

@@ -1,6 +1,7 @@
 """Run a server until it is told to stop."""
 
 import asyncio
+import os
 import signal
 import socket
 import time
@@ -15,8 +16,13 @@ from cribsheet.serve.gate import LOG
 from cribsheet.serve.serving import Serving
 
 _BACKLOG = 2048
-_LAST_REFUSALS = 0.2
-"""How many seconds requests are still refused in words, after the last answer was sent."""
+_KEEP_ALIVE = 75
+"""How many seconds an idle connection stays open: longer than nginx keeps one, so that nginx closes it first."""
+_QUIET = 0.3
+"""How many seconds have to pass without a request before a stopping server closes its port. Whoever connects in the
+moment when it closes gets no words."""
+_LONGEST_REFUSING = 3.0
+"""How many seconds a stopping server refuses requests at most, after the last answer was sent."""
 
 
 class Server(uvicorn.Server):
@@ -32,11 +38,13 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 lifespan="on",
+                timeout_keep_alive=_KEEP_ALIVE,
                 timeout_graceful_shutdown=max(1, round(options.grace)),
             )
         )
         self.stopped_by: int | None = None
         """The signal that stopped the server; None if there was none."""
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Task[None] | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -48,8 +56,19 @@ class Server(uvicorn.Server):
         self.stop_soon()
 
     def stop_soon(self) -> None:
-        """Refuse new requests, and stop once those in progress are answered. Call this in the server's thread."""
-        self._stopping = asyncio.get_running_loop().create_task(self._stop())
+        """Refuse new requests, and stop once those in progress are answered. Any thread may call this."""
+        if self._loop is None:
+            self.should_exit = True
+        else:
+            self._loop.call_soon_threadsafe(self._begin_to_stop)
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until the server is stopped."""
+        self._loop = asyncio.get_running_loop()
+        await super().serve(sockets)
+
+    def _begin_to_stop(self) -> None:
+        self._stopping = self._stopping or asyncio.ensure_future(self._stop())
 
     async def _stop(self) -> None:
         serving = self._serving
@@ -59,7 +78,9 @@ class Server(uvicorn.Server):
         while serving.in_progress and time.monotonic() < ends:
             await asyncio.sleep(0.02)
         serving.answering.end()
-        await asyncio.sleep(_LAST_REFUSALS)
+        ends = time.monotonic() + _LONGEST_REFUSING
+        while time.monotonic() < min(ends, serving.last_asked + _QUIET):
+            await asyncio.sleep(0.02)
         self.should_exit = True
 
 
@@ -88,12 +109,19 @@ def listen(host: str, port: int) -> socket.socket:
         ServeError: if the address is unknown or in use.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # With the protocol named, asyncio sends the two parts of a reply at once; otherwise each reply takes 40 ms longer.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        if os.name == "posix":  # elsewhere, this option would let two servers listen at one port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(_BACKLOG)
     except (OSError, UnicodeError) as error:
+        listening.close()
         raise ServeError(
             f"The server cannot listen at {host}, port {port}: {error}. Choose others with --host and --port."
         ) from None
+    return listening
 
 
 def address_of(listening: socket.socket) -> str:

@@ -1,15 +1,19 @@
 """Describe a server's endpoints as OpenAPI, with the signatures of its programs."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from fastapi import FastAPI
-from pydantic import BaseModel
-
+import cribsheet
+from cribsheet.serve.endpoints import Endpoint
 from cribsheet.serve.programs import Programs, Served
 
 Schema = dict[str, Any]
 
+MOST_ROWS = 1000
+"""The most rows of a batch."""
 _ERROR = "Error"
+_KEY = "key"
+_ABOUT = "Compiled programs as typed endpoints, decision endpoints, and models of chat clients."
 _NO_NUL = "^[^\\u0000]*$"
 _REFUSED = {
     "400": "The body is not JSON.",
@@ -27,47 +31,55 @@ _REFUSED = {
 }
 
 
-def body_of(form: type[BaseModel]) -> Schema:
-    """Return the part of an OpenAPI operation that describes its body and its refusals."""
-    schema = form.model_json_schema(ref_template="#/components/schemas/{model}")
-    return {"requestBody": _json_body(_inlined(schema)), "responses": _refused()}
-
-
-def openapi_of(app: FastAPI, programs: Programs) -> Schema:
+def openapi_of(endpoints: Iterable[Endpoint], programs: Programs) -> Schema:
     """Return the OpenAPI document; the programs are those that answer now."""
-    app.openapi_schema = None
-    document = FastAPI.openapi(app)
-    document.setdefault("components", {}).setdefault("schemas", {})[_ERROR] = _error()
-    document["paths"]["/v1/programs"] = {"get": _operation("List the programs", "list_programs")}
+    paths = {endpoint.path: _listed(endpoint) for endpoint in endpoints if endpoint.about}
+    paths["/v1/programs"] = {"get": _operation("List the programs", "programs")}
     for served in programs:
         address = f"/v1/programs/{served.name}"
-        document["paths"][address] = {"post": _answers(served)}
-        document["paths"][f"{address}:batch"] = {"post": _answers_many(served)}
-    app.openapi_schema = None
-    return document
+        paths[address] = {"post": _answers(served)}
+        paths[f"{address}:batch"] = {"post": _answers_many(served)}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Cribsheet", "version": cribsheet.__version__, "description": _ABOUT},
+        "paths": paths,
+        "components": {
+            "schemas": {_ERROR: _error()},
+            "securitySchemes": {_KEY: {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{}, {_KEY: []}],
+    }
+
+
+def _listed(endpoint: Endpoint) -> Schema:
+    """Return the part of the document about an endpoint that is the same for all programs."""
+    body = _inlined(endpoint.form.model_json_schema()) if endpoint.form else None
+    operation = _operation(endpoint.about, endpoint.tag, body=body, media=endpoint.media)
+    if "{name}" in endpoint.path:
+        name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+        operation["parameters"] = [name]
+    return {"post" if endpoint.form else "get": operation}
 
 
 def _answers(served: Served) -> Schema:
-    about = f"Answer with {served.name}"
-    return _operation(about, f"answer_{served.name}", body=_object({"inputs": _inputs(served)}), reply=_reply(served))
+    body = _object({"inputs": _inputs(served)})
+    return _operation(f"Answer with {served.name}", "programs", body=body, reply=_reply(served))
 
 
 def _answers_many(served: Served) -> Schema:
-    rows = {"type": "array", "minItems": 1, "maxItems": 1000, "items": _inputs(served)}
+    rows = {"type": "array", "minItems": 1, "maxItems": MOST_ROWS, "items": _inputs(served)}
     failed = {"type": "object", "required": ["error"]}
     answers = {"type": "array", "items": {"anyOf": [_reply(served), failed]}}
-    return _operation(
-        f"Answer many rows with {served.name}",
-        f"answer_many_{served.name}",
-        body=_object({"inputs": rows}),
-        reply=_object({"answers": answers}),
-    )
+    body, reply = _object({"inputs": rows}), _object({"answers": answers})
+    return _operation(f"Answer many rows with {served.name}", "programs", body=body, reply=reply)
 
 
-def _operation(about: str, name: str, *, body: Schema | None = None, reply: Schema | None = None) -> Schema:
-    content = {"application/json": {"schema": reply or {"type": "object"}}}
-    found = {"200": {"description": "The answer.", "content": content}}
-    operation = {"summary": about, "operationId": name, "tags": ["programs"], "responses": found | _refused()}
+def _operation(
+    about: str, tag: str, *, body: Schema | None = None, reply: Schema | None = None, media: str = "application/json"
+) -> Schema:
+    schema = reply or ({"type": "object"} if media == "application/json" else {"type": "string"})
+    found = {"200": {"description": "The answer.", "content": {media: {"schema": schema}}}}
+    operation = {"summary": about, "tags": [tag], "responses": found | _refused()}
     return operation | ({"requestBody": _json_body(body)} if body else {})
 
 

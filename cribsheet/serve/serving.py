@@ -49,6 +49,8 @@ class Serving:
         """How many requests are being answered."""
         self.is_stopping = False
         """Whether new requests are refused, because the server stops."""
+        self.last_asked = 0.0
+        """When the last request came, in seconds of the monotonic clock."""
         self.unready: dict[str, str] = {}
         """Why a model cannot answer yet, by the model's name."""
         self._shows_inputs = options.log_inputs or options.keep is not None

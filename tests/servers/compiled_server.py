@@ -1,6 +1,5 @@
 """A real server of frozen programs, in a thread of the test."""
 
-import asyncio
 import threading
 import time
 from collections.abc import Mapping
@@ -39,13 +38,12 @@ class CompiledServer:
         self.serving = Serving(options, loaded, engines)
         self._listening = listen("127.0.0.1", 0)
         self.address = address_of(self._listening)
-        self._thread = threading.Thread(target=self._run)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._server: Server | None = None
+        self._server = Server(self.serving)
+        self._thread = threading.Thread(target=self._server.run, args=([self._listening],))
 
     def __enter__(self) -> Self:
         self._thread.start()
-        wait_until(lambda: self._server is not None and self._server.started)
+        wait_until(lambda: self._server.started)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -55,8 +53,8 @@ class CompiledServer:
 
     def stop(self) -> None:
         """Tell the server to stop, as a signal would."""
-        if self._loop and self._server and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._server.stop_soon)
+        if self._thread.is_alive():
+            self._server.stop_soon()
 
     def client(self, **options: object) -> httpx.Client:
         """Return a client of the server."""
@@ -72,13 +70,16 @@ class CompiledServer:
         with self.client() as client:
             return client.get(path, **options)
 
-    def _run(self) -> None:
-        async def serve() -> None:
-            self._loop = asyncio.get_running_loop()
-            self._server = Server(self.serving)
-            await self._server.serve(sockets=[self._listening])
 
-        asyncio.run(serve())
+def ask(server: CompiledServer) -> httpx.Response:
+    """Ask the program `toy` for one row."""
+    return server.post("/v1/programs/toy", {"inputs": {"text": "lovely"}})
+
+
+def slots(server: CompiledServer) -> tuple[int, int]:
+    """Return how many slots of a server's model are taken, and how many requests wait."""
+    found = server.serving.engines.all()[0].slots
+    return found.taken, found.waiting
 
 
 def wait_until(is_true: object, *, seconds: float = 10) -> None:

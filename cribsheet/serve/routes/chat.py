@@ -6,19 +6,20 @@ import uuid
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from cribsheet.frozen.running import Run
 from cribsheet.frozen.summary import usage_of
+from cribsheet.serve.endpoints import Endpoint
 from cribsheet.serve.facts import reply_of, text_of
 from cribsheet.serve.inputs import inputs_of_text
 from cribsheet.serve.programs import Served
 from cribsheet.serve.refusals import Refusal
-from cribsheet.serve.schema import body_of
 from cribsheet.serve.serving import Serving, whole_text
+
+_TAG = "OpenAI"
 
 
 class Message(BaseModel):
@@ -67,20 +68,14 @@ class ChatRequest(BaseModel):
     """How many answers to give; a program has one."""
 
 
-def router(serving: Serving) -> APIRouter:
+def endpoints(serving: Serving) -> tuple[Endpoint, ...]:
     """Return the endpoints."""
-    routes = APIRouter(tags=["OpenAI"])
     chat = _Chat(serving)
-    routes.add_api_route(
-        "/v1/chat/completions",
-        chat.complete,
-        methods=["POST"],
-        summary="Answer with a program, as OpenAI's chat completions",
-        openapi_extra=body_of(ChatRequest),
+    return (
+        Endpoint("/v1/chat/completions", chat.complete, "Answer as OpenAI's chat completions", _TAG, ChatRequest),
+        Endpoint("/v1/models", chat.models, "List the programs as OpenAI's models", _TAG),
+        Endpoint("/v1/models/{name}", chat.model, "Describe a program as OpenAI's model", _TAG),
     )
-    routes.add_api_route("/v1/models", chat.models, summary="List the programs as OpenAI's models")
-    routes.add_api_route("/v1/models/{name}", chat.model, summary="Describe a program as OpenAI's model")
-    return routes
 
 
 class _Chat:
@@ -89,13 +84,13 @@ class _Chat:
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
 
-    async def models(self) -> Response:
+    async def models(self, request: Request) -> Response:
         """List the programs."""
         return JSONResponse({"object": "list", "data": [_model(served) for served in self._serving.programs]})
 
-    async def model(self, name: str, request: Request) -> Response:
+    async def model(self, request: Request) -> Response:
         """Describe one program."""
-        return JSONResponse(_model(self._serving.program(name, request)))
+        return JSONResponse(_model(self._serving.program(request.path_params["name"], request)))
 
     async def complete(self, request: Request) -> Response:
         """Answer the last message of the user."""

@@ -4,23 +4,23 @@ import json
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from cribsheet.frozen.running import Run
 from cribsheet.frozen.summary import usage_of
+from cribsheet.serve.endpoints import Endpoint
 from cribsheet.serve.facts import outputs_of
 from cribsheet.serve.inputs import Inputs, inputs_of_json, inputs_of_text
 from cribsheet.serve.programs import Served
 from cribsheet.serve.questions import Decision, Question, asked_field, decided, options_of
 from cribsheet.serve.refusals import Refusal
-from cribsheet.serve.schema import body_of
 from cribsheet.serve.serving import Serving, whole_text
 from cribsheet.serve.shares import may_decide, shares_of
 
 Content = str | dict[str, Any] | list[Any]
+_TAG = "decisions"
 _FORM = ConfigDict(extra="allow", strict=True)
 
 
@@ -130,25 +130,13 @@ class DecisionsRequest(BaseModel):
     """The questions in order."""
 
 
-def router(serving: Serving) -> APIRouter:
+def endpoints(serving: Serving) -> tuple[Endpoint, ...]:
     """Return the endpoints."""
-    routes = APIRouter(tags=["decisions"])
     deciding = _Deciding(serving)
-    routes.add_api_route(
-        "/v1/systemone",
-        deciding.systemone,
-        methods=["POST"],
-        summary="Answer typed questions with a program",
-        openapi_extra=body_of(SystemOneRequest),
+    return (
+        Endpoint("/v1/systemone", deciding.systemone, "Answer typed questions", _TAG, SystemOneRequest),
+        Endpoint("/v1/decisions", deciding.decisions, "Answer as OpenAI's decisions", _TAG, DecisionsRequest),
     )
-    routes.add_api_route(
-        "/v1/decisions",
-        deciding.decisions,
-        methods=["POST"],
-        summary="Answer typed questions with a program, as OpenAI's decisions",
-        openapi_extra=body_of(DecisionsRequest),
-    )
-    return routes
 
 
 class _Deciding:
@@ -161,9 +149,8 @@ class _Deciding:
         """Answer in the form that Ollama, llama-server and vLLM have; a question without an answer is left out."""
         asked = await self._serving.bodies.read(request, SystemOneRequest)
         served = self._serving.program(asked.model, request)
-        inputs = _inputs_of_state(asked.state, served)
         questions = [_systemone_question(name, one) for name, one in asked.questions.items()]
-        run, told = await self._decide(served, inputs, questions, request)
+        run, told = await self._decide(served, asked.state, questions, request)
         answers = {
             one.name: _systemone_answer(one, decision)
             for one, decision in zip(questions, told, strict=True)
@@ -177,9 +164,8 @@ class _Deciding:
         """Answer in OpenAI's form; a question without an answer has a refusal in its place."""
         asked = await self._serving.bodies.read(request, DecisionsRequest)
         served = self._serving.program(asked.model, request)
-        inputs = _inputs_of_state(_input_text(asked.input), served)
         questions = [_openai_question(one) for one in asked.questions]
-        run, told = await self._decide(served, inputs, questions, request)
+        run, told = await self._decide(served, _input_text(asked.input), questions, request)
         answers = [
             _openai_answer(one, question, decision)
             for one, question, decision in zip(asked.questions, questions, told, strict=True)
@@ -187,7 +173,7 @@ class _Deciding:
         return JSONResponse({"model": asked.model, "answers": answers, "usage": _openai_usage(run)})
 
     async def _decide(
-        self, served: Served, inputs: Inputs, questions: Sequence[Question], request: Request
+        self, served: Served, state: Content, questions: Sequence[Question], request: Request
     ) -> tuple[Run, list[Decision | None]]:
         frozen = served.runnable.frozen
         fields = [asked_field(question, served.signature.outputs) for question in questions]
@@ -195,7 +181,7 @@ class _Deciding:
             if not may_decide(frozen, field):
                 raise _undecided(served, field.name)
         wanted = [options_of(question, field) for question, field in zip(questions, fields, strict=True)]
-        run = await self._serving.answer(served, inputs, request)
+        run = await self._serving.answer(served, _inputs_of_state(state, served), request)
         outputs, told = outputs_of(run), []
         for field, options in zip(fields, wanted, strict=True):
             shares = shares_of(run, frozen, field)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -14,18 +13,19 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 import cribsheet
 from cribsheet.frozen.running import Run
 from cribsheet.frozen.summary import usage_of
+from cribsheet.serve.endpoints import Endpoint
 from cribsheet.serve.facts import reply_of, text_of
 from cribsheet.serve.inputs import inputs_of_text
 from cribsheet.serve.programs import Served
 from cribsheet.serve.refusals import Refusal
 from cribsheet.serve.routes.chat import Message, last_text
-from cribsheet.serve.schema import body_of
 from cribsheet.serve.serving import Serving
 from cribsheet.serve.shares import may_decide
 
 _LEVEL = "0.35.0"
 """The release of Ollama whose endpoints these are, because some clients compare it."""
 _FAMILY = "cribsheet"
+_TAG = "Ollama"
 
 Spoken = Callable[[str], dict[str, Any]]
 """Returns the part of a reply that holds the text, for one of the endpoints."""
@@ -72,21 +72,17 @@ class ShowRequest(BaseModel):
     """The name of a program."""
 
 
-def router(serving: Serving) -> APIRouter:
+def endpoints(serving: Serving) -> tuple[Endpoint, ...]:
     """Return the endpoints."""
-    routes = APIRouter(tags=["Ollama"])
     ollama = _Ollama(serving)
-    posted: tuple[tuple[str, Callable[..., Any], type[BaseModel], str], ...] = (
-        ("/api/chat", ollama.chat, ChatRequest, "Answer with a program, as Ollama's chat"),
-        ("/api/generate", ollama.generate, GenerateRequest, "Answer with a program, as Ollama's completion"),
-        ("/api/show", ollama.show, ShowRequest, "Describe a program as Ollama's model"),
+    return (
+        Endpoint("/api/chat", ollama.chat, "Answer as Ollama's chat", _TAG, ChatRequest),
+        Endpoint("/api/generate", ollama.generate, "Answer as Ollama's completion", _TAG, GenerateRequest),
+        Endpoint("/api/show", ollama.show, "Describe a program as Ollama's model", _TAG, ShowRequest),
+        Endpoint("/api/tags", ollama.tags, "List the programs as Ollama's models", _TAG),
+        Endpoint("/api/ps", ollama.tags, "List the programs as Ollama's loaded models", _TAG),
+        Endpoint("/api/version", ollama.version, "Tell the version", _TAG),
     )
-    for path, answer, form, about in posted:
-        routes.add_api_route(path, answer, methods=["POST"], summary=about, openapi_extra=body_of(form))
-    routes.add_api_route("/api/tags", ollama.tags, summary="List the programs as Ollama's models")
-    routes.add_api_route("/api/ps", ollama.tags, summary="List the programs as Ollama's loaded models")
-    routes.add_api_route("/api/version", ollama.version, summary="Tell the version")
-    return routes
 
 
 class _Ollama:
@@ -95,11 +91,11 @@ class _Ollama:
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
 
-    async def version(self) -> Response:
+    async def version(self, request: Request) -> Response:
         """Tell which release of Ollama these endpoints resemble."""
         return JSONResponse({"version": _LEVEL, "cribsheet": cribsheet.__version__})
 
-    async def tags(self) -> Response:
+    async def tags(self, request: Request) -> Response:
         """List the programs."""
         return JSONResponse({"models": [_tag(served) for served in self._serving.programs]})
 

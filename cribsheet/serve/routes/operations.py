@@ -2,36 +2,26 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 import cribsheet
+from cribsheet.serve.endpoints import Endpoint
 from cribsheet.serve.serving import Serving
 
+_TAG = "operations"
 
-def router(serving: Serving) -> APIRouter:
+
+def endpoints(serving: Serving) -> tuple[Endpoint, ...]:
     """Return the endpoints."""
-    routes = APIRouter(tags=["operations"])
     running = _Running(serving)
-    routes.add_api_route("/", running.root, methods=["GET", "HEAD"], include_in_schema=False)
-    for path, told in (("/health", running.health), ("/ready", running.ready)):  # balancers ask with HEAD
-        routes.add_api_route(path, told, methods=["HEAD"], include_in_schema=False)
-    routes.add_api_route("/health", running.health, summary="Tell that the server runs")
-    unready: dict[int | str, dict[str, Any]] = {
-        503: {"description": "A model cannot answer yet, or the server is stopping."}
-    }
-    routes.add_api_route("/ready", running.ready, summary="Tell whether the programs can answer", responses=unready)
-    metrics: dict[int | str, dict[str, Any]] = {200: {"content": {CONTENT_TYPE_LATEST: {}}}}
-    routes.add_api_route(
-        "/metrics",
-        running.metrics,
-        summary="Figures for Prometheus",
-        response_class=Response,
-        responses=metrics,
+    return (
+        Endpoint("/", running.root),
+        Endpoint("/health", running.health, "Tell that the server runs", _TAG),
+        Endpoint("/ready", running.ready, "Tell whether the programs can answer", _TAG),
+        Endpoint("/metrics", running.metrics, "Figures for Prometheus", _TAG, media="text/plain"),
     )
-    return routes
 
 
 class _Running:
@@ -40,11 +30,11 @@ class _Running:
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
 
-    async def root(self) -> Response:
+    async def root(self, request: Request) -> Response:
         """Say who answers; Ollama's clients ask here whether there is a server."""
         return JSONResponse({"server": "cribsheet", "version": cribsheet.__version__})
 
-    async def health(self) -> Response:
+    async def health(self, request: Request) -> Response:
         """Answer as long as the server runs."""
         return JSONResponse({"status": "ok"})
 
@@ -57,6 +47,6 @@ class _Running:
             body |= {"models": serving.unready, "files": serving.programs.problems}
         return JSONResponse(body, 200 if status == "ready" else 503)
 
-    async def metrics(self) -> Response:
+    async def metrics(self, request: Request) -> Response:
         """Return the figures."""
         return Response(self._serving.metrics.text(), media_type=CONTENT_TYPE_LATEST)

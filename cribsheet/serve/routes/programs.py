@@ -2,22 +2,20 @@
 
 from typing import Any
 
-from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from cribsheet.errors import CribsheetError
 from cribsheet.frozen.running import Run
+from cribsheet.serve.endpoints import Endpoint
 from cribsheet.serve.facts import reply_of
 from cribsheet.serve.gate import refusal_for
 from cribsheet.serve.inputs import inputs_of_json
 from cribsheet.serve.programs import Served
 from cribsheet.serve.refusals import HungUp, Refusal
+from cribsheet.serve.schema import MOST_ROWS
 from cribsheet.serve.serving import Serving
-
-BATCH = ":batch"
-_MOST_ROWS = 1000
 
 
 class Row(BaseModel):
@@ -34,19 +32,18 @@ class Rows(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    inputs: list[dict[str, Any]] = Field(min_length=1, max_length=_MOST_ROWS)
+    inputs: list[dict[str, Any]] = Field(min_length=1, max_length=MOST_ROWS)
     """The program's inputs by name, for each row."""
 
 
-def router(serving: Serving) -> APIRouter:
-    """Return the typed endpoints."""
-    routes = APIRouter()
+def endpoints(serving: Serving) -> tuple[Endpoint, ...]:
+    """Return the typed endpoints. Their schemas depend on the files, so `cribsheet.serve.schema` describes them."""
     typed = _Typed(serving)
-    # Their schemas depend on the files, so `cribsheet.serve.schema` adds them.
-    routes.add_api_route("/v1/programs", typed.all, include_in_schema=False)
-    routes.add_api_route("/v1/programs/{name}" + BATCH, typed.batch, methods=["POST"], include_in_schema=False)
-    routes.add_api_route("/v1/programs/{name}", typed.one, methods=["POST"], include_in_schema=False)
-    return routes
+    return (
+        Endpoint("/v1/programs", typed.all),
+        Endpoint("/v1/programs/{name}:batch", typed.batch, form=Rows),
+        Endpoint("/v1/programs/{name}", typed.one, form=Row),
+    )
 
 
 class _Typed:
@@ -55,20 +52,20 @@ class _Typed:
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
 
-    async def all(self) -> Response:
+    async def all(self, request: Request) -> Response:
         """List the programs with their signatures and scores."""
         return JSONResponse({"programs": [description_of(served) for served in self._serving.programs]})
 
-    async def one(self, name: str, request: Request) -> Response:
+    async def one(self, request: Request) -> Response:
         """Answer one row."""
-        served = self._serving.program(name, request)
+        served = self._serving.program(request.path_params["name"], request)
         row = await self._serving.bodies.read(request, Row)
         inputs = inputs_of_json(row.inputs, served.signature.inputs)
         return JSONResponse(reply_of(served, await self._serving.answer(served, inputs, request)))
 
-    async def batch(self, name: str, request: Request) -> Response:
+    async def batch(self, request: Request) -> Response:
         """Answer many rows; a row that fails has an error in its place."""
-        served = self._serving.program(name, request)
+        served = self._serving.program(request.path_params["name"], request)
         rows = (await self._serving.bodies.read(request, Rows)).inputs
         inputs = [_inputs(served, place, row) for place, row in enumerate(rows)]
         answers = await self._serving.answer_all(served, inputs, request)
