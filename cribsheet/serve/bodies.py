@@ -3,11 +3,13 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive
 
 from cribsheet.serve.refusals import HungUp, Refusal
 from cribsheet.text import check_characters
@@ -17,8 +19,9 @@ _Body = TypeVar("_Body", bound=BaseModel)
 _DEEPEST = 64
 """How many levels of objects and arrays a body may have."""
 _SWALLOWED = 64 << 20
-"""How many bytes of a body that is too large are read and dropped. A client that is cut off while it sends does not
-see the answer."""
+"""How many bytes of a body that is refused are read and dropped at most."""
+_SWALLOWING = 5.0
+"""How many seconds a body that is refused is read and dropped at most."""
 
 
 class Bodies:
@@ -71,6 +74,18 @@ class Bodies:
             kind="too_large",
             headers={"Connection": "close"} if is_cut else {},
         )
+
+
+async def swallow(receive: Receive) -> None:
+    """Read a body and drop it, because a client that is cut off while it sends does not see the answer."""
+    size = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_SWALLOWING):
+            while size < _SWALLOWED:
+                message = await receive()
+                size += len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return
 
 
 def _check_type(headers: Headers) -> None:

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cribsheet.errors import CribsheetError
 from cribsheet.outcomes import to_json
 from cribsheet.serve.answering import stopping
+from cribsheet.serve.bodies import swallow
 from cribsheet.serve.facts import outputs_of
 from cribsheet.serve.refusals import HungUp, Refusal, refusal_of
 from cribsheet.serve.serving import CALL, Call, Serving
@@ -59,6 +60,7 @@ class Gate:
             call.status = call.status or error.status
         except Exception as error:  # noqa: BLE001 - whatever happens, the client gets JSON and the server goes on
             if not call.status:
+                await swallow(receive)
                 await reply_to(scope["path"], refusal_for(error))(scope, receive, send)
 
     def _admit(self, scope: Scope) -> None:

@@ -28,8 +28,9 @@ _LONGEST_REFUSING = 3.0
 class Server(uvicorn.Server):
     """A server that, told to stop, answers what is in progress and refuses the rest in words."""
 
-    def __init__(self, serving: Serving) -> None:
+    def __init__(self, serving: Serving, *, on_start: Callable[[], None] = lambda: None) -> None:
         self._serving = serving
+        self._on_start = on_start
         options = serving.options
         super().__init__(
             uvicorn.Config(
@@ -67,6 +68,12 @@ class Server(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
         await super().serve(sockets)
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer, and say so. Signals are handled from here on."""
+        await super().startup(sockets)
+        if self.started:
+            self._on_start()
+
     def _begin_to_stop(self) -> None:
         self._stopping = self._stopping or asyncio.ensure_future(self._stop())
 
@@ -79,9 +86,14 @@ class Server(uvicorn.Server):
             await asyncio.sleep(0.02)
         serving.answering.end()
         ends = time.monotonic() + _LONGEST_REFUSING
-        while time.monotonic() < min(ends, serving.last_asked + _QUIET):
+        while time.monotonic() < ends and (self._is_expecting or time.monotonic() < serving.last_asked + _QUIET):
             await asyncio.sleep(0.02)
         self.should_exit = True
+
+    @property
+    def _is_expecting(self) -> bool:
+        """Whether a client has connected but not yet asked anything."""
+        return any(getattr(one, "cycle", one) is None for one in self.server_state.connections)
 
 
 def run(serving: Serving, *, started: Callable[[str], None]) -> int | None:
@@ -91,8 +103,7 @@ def run(serving: Serving, *, started: Callable[[str], None]) -> int | None:
         ServeError: if the server cannot listen at its address.
     """
     listening = listen(serving.options.host, serving.options.port)
-    started(address_of(listening))
-    server = Server(serving)
+    server = Server(serving, on_start=lambda: started(address_of(listening)))
     try:
         server.run(sockets=[listening])
     finally:
