@@ -25,7 +25,6 @@ _REFUSED = {
     "422": "The body does not fit.",
     "429": "Too many requests wait.",
     "500": "The program failed.",
-    "501": "The program has no probabilities.",
     "502": "The model's text cannot be read.",
     "503": "The model cannot be reached, or the server is stopping.",
 }
@@ -33,7 +32,8 @@ _REFUSED = {
 
 def openapi_of(endpoints: Iterable[Endpoint], programs: Programs) -> Schema:
     """Return the OpenAPI document; the programs are those that answer now."""
-    paths = {endpoint.path: _listed(endpoint) for endpoint in endpoints if endpoint.about}
+    names = {"type": "string", "enum": [served.name for served in programs]}
+    paths = {endpoint.path: _listed(endpoint, names) for endpoint in endpoints if endpoint.about}
     paths["/v1/programs"] = {"get": _operation("List the programs", "programs")}
     for served in programs:
         address = f"/v1/programs/{served.name}"
@@ -51,12 +51,14 @@ def openapi_of(endpoints: Iterable[Endpoint], programs: Programs) -> Schema:
     }
 
 
-def _listed(endpoint: Endpoint) -> Schema:
-    """Return the part of the document about an endpoint that is the same for all programs."""
+def _listed(endpoint: Endpoint, names: Schema) -> Schema:
+    """Return the part of the document about an endpoint that asks any program by its name."""
     body = _inlined(endpoint.form.model_json_schema()) if endpoint.form else None
+    if body:
+        body["properties"]["model"] = names
     operation = _operation(endpoint.about, endpoint.tag, body=body, media=endpoint.media)
     if "{name}" in endpoint.path:
-        name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+        name = {"name": "name", "in": "path", "required": True, "schema": names}
         operation["parameters"] = [name]
     return {"post" if endpoint.form else "get": operation}
 

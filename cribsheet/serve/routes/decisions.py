@@ -193,8 +193,8 @@ class _Deciding:
 
 def _undecided(served: Served, field: str) -> Refusal:
     return Refusal(
-        501,
-        f"{served.name} has no probabilities for {field}: it is written as text, and no guard judges it. Ask "
+        422,
+        f"{served.name} does not support decisions about {field}: it is written as text, and no guard judges it. Ask "
         f"/v1/programs/{served.name} instead.",
         kind="no_probabilities",
     )

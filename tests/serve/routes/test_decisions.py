@@ -8,6 +8,7 @@ import openai
 import pytest
 from compiled_server import CompiledServer
 
+from cribsheet.errors import ModelError
 from cribsheet.models import Sampling
 from cribsheet.models.systemone import SystemOneModel
 from cribsheet.prompts import Option, Prompt, Question
@@ -81,8 +82,8 @@ def test_a_guard_says_how_likely_there_is_an_answer(server: CompiledServer) -> N
 @pytest.mark.parametrize(
     ("model", "question", "status", "why"),
     [
-        ("toy", MOODS, 501, "has no probabilities for sentiment"),
-        ("qa", {"type": "noul"}, 501, "has no probabilities for answer"),
+        ("toy", MOODS, 422, "does not support decisions about sentiment"),
+        ("qa", {"type": "noul"}, 422, "does not support decisions about answer"),
         ("decider", {"type": "choice", "criteria": {"glad": None, "sad": None}}, 422, "must be negative, positive"),
         ("decider", {"type": "choice", "criteria": {"positive": None}}, 422, "must be negative, positive"),
         ("decider", STARS, 422, "is no scale of numbers"),
@@ -149,3 +150,12 @@ def test_our_own_client_of_decision_endpoints_gets_one(server: CompiledServer, k
     model.close()
     assert completion.text == "negative"
     assert model.digest
+
+
+def test_our_own_client_is_told_of_a_program_that_only_writes(server: CompiledServer) -> None:
+    options = (Option(word="negative"), Option(word="positive"))
+    question = Question(type="choice", name="mood", instructions="Which mood?", options=options)
+    model = SystemOneModel("systemone/toy", api_base=server.address)
+    with pytest.raises(ModelError, match="is no decision model"):
+        model.complete(Prompt(text="boring", question=question), Sampling())
+    model.close()
