@@ -37,6 +37,7 @@ class Server(uvicorn.Server):
                 app_of(serving),
                 log_config=None,
                 access_log=False,
+                proxy_headers=False,  # nothing here depends on the client's address
                 server_header=False,
                 lifespan="on",
                 timeout_keep_alive=_KEEP_ALIVE,
