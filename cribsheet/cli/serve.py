@@ -38,6 +38,13 @@ _LOOPBACK = ("127.", "::1", "localhost")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=120, show_default=True, help="Seconds.")
 @click.option("--max-bytes", type=click.IntRange(min=1), default=1 << 20, show_default=True, help="Largest body.")
 @click.option("--grace", type=click.FloatRange(min=0), default=30, show_default=True, help="Seconds to stop in.")
+@click.option(
+    "--keep", type=click.Path(path_type=Path), metavar="FILE", help="Append the calls to a file of JSON lines."
+)
+@click.option(
+    "--keep-bytes", type=click.IntRange(min=1), default=100 << 20, show_default=True, help="Largest --keep FILE."
+)
+@click.option("--redact", metavar="MODULE:FUNCTION", help="Changes a call before it is kept, or drops it.")
 @click.option("--log-inputs", is_flag=True, help="Show inputs and outputs in the log.")
 def command(files: tuple[Path, ...], *, key_file: Path | None, **options: Any) -> None:
     """Serve the frozen prompts in FILES over HTTP until a signal stops it.
@@ -62,6 +69,8 @@ def _options(key_file: Path | None, given: dict[str, Any]) -> "Options":
         raise ServeError(
             f'serve needs a package that cannot be imported: {error}. Run `pip install "cribsheet[serve]"`.'
         ) from error
+    if given["redact"] and not given["keep"]:
+        raise click.UsageError("--redact changes what --keep keeps. Give --keep too, or leave --redact out.")
     return Options(keys=read_keys(key_file, os.environ), **given)
 
 

@@ -1,9 +1,7 @@
 """The outermost layer of a server: who may ask, what is logged and counted, and how errors are told."""
 
 import json
-import logging
 import time
-import traceback
 from typing import Any
 
 from starlette.requests import Request
@@ -15,10 +13,10 @@ from cribsheet.outcomes import to_json
 from cribsheet.serve.answering import stopping
 from cribsheet.serve.bodies import swallow
 from cribsheet.serve.facts import outputs_of
+from cribsheet.serve.log import LOG, place_of
 from cribsheet.serve.refusals import HungUp, Refusal, refusal_of
 from cribsheet.serve.serving import CALL, Call, Serving
 
-LOG = logging.getLogger("cribsheet.serve")
 OPEN_PATHS = frozenset({"/", "/health", "/ready"})
 """The paths that need no key and that a stopping server still answers."""
 _OLLAMA = "/api/"
@@ -85,7 +83,7 @@ def refusal_for(error: Exception) -> Refusal:
         return error
     if isinstance(error, CribsheetError):
         return refusal_of(error)
-    LOG.error("%s at %s", type(error).__name__, _place(error))
+    LOG.error("%s at %s", type(error).__name__, place_of(error))
     return Refusal(
         500,
         f"The server failed with {type(error).__name__}. Its log tells where; please report it.",
@@ -106,12 +104,6 @@ async def refused(request: Request, error: Exception) -> Response:
     if isinstance(error, HungUp):
         raise error
     return reply_to(request.url.path, refusal_for(error))
-
-
-def _place(error: Exception) -> str:
-    """Return the files and lines that led to an error, without the message, which may hold an input."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return " > ".join(f"{frame.filename}:{frame.lineno}" for frame in frames[-5:])
 
 
 def _shown(exchange: dict[str, Any]) -> str:

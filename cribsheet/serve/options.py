@@ -36,4 +36,4 @@ class Options(BaseModel):
     keep_bytes: int = Field(default=100 << 20, ge=1)
     """The size at which the file of kept calls is renamed and a new one begun."""
     redact: str | None = None
-    """The function `module:name` that changes or drops a call before it is kept."""
+    """The function `module:name` that changes a call before it is kept, or drops it."""

@@ -12,7 +12,7 @@ import uvicorn
 
 from cribsheet.errors import ServeError
 from cribsheet.serve.app import app_of
-from cribsheet.serve.gate import LOG
+from cribsheet.serve.log import LOG
 from cribsheet.serve.serving import Serving
 
 _BACKLOG = 2048

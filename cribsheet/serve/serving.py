@@ -12,6 +12,7 @@ from cribsheet.serve.answering import Answering, Inputs
 from cribsheet.serve.bodies import Bodies
 from cribsheet.serve.engines import Engines
 from cribsheet.serve.facts import outcomes_of, outputs_of
+from cribsheet.serve.keeping import Keeper, hook_named
 from cribsheet.serve.keys import Keys
 from cribsheet.serve.metrics import Metrics
 from cribsheet.serve.options import Options
@@ -31,7 +32,7 @@ class Call:
     status: int = 0
     """The status of the reply; 0 as long as there is none."""
     exchanges: list[dict[str, Any]] = field(default_factory=list)
-    """The inputs and outputs, if they are logged or kept."""
+    """The inputs and outputs, if they are logged."""
 
 
 class Serving:
@@ -53,7 +54,7 @@ class Serving:
         """When the last request came, in seconds of the monotonic clock."""
         self.unready: dict[str, str] = {}
         """Why a model cannot answer yet, by the model's name."""
-        self._shows_inputs = options.log_inputs or options.keep is not None
+        self._keeper = _keeper_of(options)
 
     def program(self, name: str, request: Request) -> Served:
         """Return the program that a request asks for, and note its name for the log."""
@@ -77,8 +78,23 @@ class Serving:
 
     def _note(self, served: Served, inputs: Inputs, run: Run, request: Request) -> None:
         self.metrics.count_answer(served.name, outcomes_of(served.signature, outputs_of(run)), usage_of(run))
-        if self._shows_inputs:
+        if self.options.log_inputs:
             call_of(request).exchanges.append({"inputs": dict(inputs), "run": run})
+        if self._keeper:
+            self._keeper.keep(served, dict(inputs), run)
+
+    def close(self) -> None:
+        """Release the models, and write the calls that are still to be kept."""
+        self.engines.close()
+        if self._keeper:
+            self._keeper.close()
+
+
+def _keeper_of(options: Options) -> Keeper | None:
+    if options.keep is None:
+        return None
+    hook = hook_named(options.redact) if options.redact else None
+    return Keeper(options.keep, most=options.keep_bytes, redact=hook)
 
 
 def call_of(request: Request) -> Call:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from cribsheet.errors import ModelError
 from cribsheet.serve.engines import Engine
-from cribsheet.serve.gate import LOG
+from cribsheet.serve.log import LOG
 from cribsheet.serve.serving import Serving
 
 _EVERY = 1.0
@@ -26,7 +26,7 @@ async def watching(serving: Serving) -> AsyncIterator[None]:
     finally:
         for task in tasks:
             task.cancel()
-        serving.engines.close()
+        serving.close()
 
 
 async def _open(engine: Engine, serving: Serving) -> None:
