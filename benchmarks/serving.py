@@ -99,6 +99,13 @@ class Served:
         return self.process.wait(60)
 
 
+def request_of(text: str) -> bytes:
+    """Return the bytes of a request."""
+    body = json.dumps({"inputs": {"text": text}}).encode()
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
 async def client(
     address: str, texts: Sequence[str], seconds: list[float], *, pause: float = 0.0, delay: float = 0.0
 ) -> int:
@@ -210,35 +217,30 @@ async def share(address: str, texts: Sequence[str]) -> None:
 def stop(file: Path) -> None:
     """Print what becomes of 50 requests when the server is told to stop amid them."""
     served = Served(file, SLOW)
-    told: Counter[str] = Counter()
 
-    async def one(place: int) -> None:
-        await asyncio.sleep(place * 0.03)
-        host, port = served.address.removeprefix("http://").split(":")
-        body = b'{"inputs": {"text": "x"}}'
-        head = (
-            f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        try:
-            reader, writer = await asyncio.open_connection(host, int(port))
-        except ConnectionRefusedError:
-            told["no connection"] += 1
-            return
-        try:
-            writer.write(head.encode() + body)
-            reply = (await reader.readuntil(b"\r\n\r\n")).decode()
-            told[reply.split(" ")[1]] += 1
-        except (ConnectionError, asyncio.IncompleteReadError):
-            told["cut off"] += 1
-
-    async def all_of_them() -> None:
-        asking = [asyncio.ensure_future(one(place)) for place in range(50)]
+    async def all_of_them() -> list[str]:
+        asking = [asyncio.ensure_future(fate(served.address, delay=place * 0.03)) for place in range(50)]
         await asyncio.sleep(0.6)
         served.process.send_signal(signal.SIGTERM)
-        await asyncio.gather(*asking)
+        return await asyncio.gather(*asking)
 
-    asyncio.run(all_of_them())
+    told = Counter(asyncio.run(all_of_them()))
     print(f"of 50 requests: {dict(told)}; exit code {served.process.wait(60)}")
+
+
+async def fate(address: str, *, delay: float) -> str:
+    """Ask once after a delay; return the status of the reply, or how the request was refused."""
+    await asyncio.sleep(delay)
+    host, port = address.removeprefix("http://").split(":")
+    try:
+        reader, writer = await asyncio.open_connection(host, int(port))
+    except ConnectionRefusedError:
+        return "no connection"
+    try:
+        writer.write(request_of(TEXTS[0]))
+        return (await reader.readuntil(b"\r\n\r\n")).decode().split(" ")[1]
+    except (ConnectionError, asyncio.IncompleteReadError):
+        return "cut off"
 
 
 def fuzz(file: Path, seconds: int) -> None:

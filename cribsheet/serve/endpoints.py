@@ -24,8 +24,8 @@ class Endpoint:
     """The group in the OpenAPI document."""
     form: type[BaseModel] | None = None
     """The body of a POST; None for a GET."""
-    media: str = "application/json"
-    """The type of the reply."""
+    media: tuple[str, ...] = ("application/json",)
+    """The types that the reply may have."""
 
     @property
     def methods(self) -> tuple[str, ...]:

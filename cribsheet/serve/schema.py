@@ -1,6 +1,6 @@
 """Describe a server's endpoints as OpenAPI, with the signatures of its programs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import cribsheet
@@ -77,12 +77,21 @@ def _answers_many(served: Served) -> Schema:
 
 
 def _operation(
-    about: str, tag: str, *, body: Schema | None = None, reply: Schema | None = None, media: str = "application/json"
+    about: str,
+    tag: str,
+    *,
+    body: Schema | None = None,
+    reply: Schema | None = None,
+    media: Sequence[str] = ("application/json",),
 ) -> Schema:
-    schema = reply or ({"type": "object"} if media == "application/json" else {"type": "string"})
-    found = {"200": {"description": "The answer.", "content": {media: {"schema": schema}}}}
+    content = {one: {"schema": _schema_for(one, reply)} for one in media}
+    found = {"200": {"description": "The answer.", "content": content}}
     operation = {"summary": about, "tags": [tag], "responses": found | _refused()}
     return operation | ({"requestBody": _json_body(body)} if body else {})
+
+
+def _schema_for(media: str, reply: Schema | None) -> Schema:
+    return (reply or {"type": "object"}) if media == "application/json" else {"type": "string"}
 
 
 def _inputs(served: Served) -> Schema:

@@ -20,6 +20,7 @@ from cribsheet.serve.refusals import Refusal
 from cribsheet.serve.serving import Serving, whole_text
 
 _TAG = "OpenAI"
+_EVENTS = "text/event-stream"
 
 
 class Message(BaseModel):
@@ -71,8 +72,9 @@ class ChatRequest(BaseModel):
 def endpoints(serving: Serving) -> tuple[Endpoint, ...]:
     """Return the endpoints."""
     chat = _Chat(serving)
+    about = "Answer as OpenAI's chat completions"
     return (
-        Endpoint("/v1/chat/completions", chat.complete, "Answer as OpenAI's chat completions", _TAG, ChatRequest),
+        Endpoint("/v1/chat/completions", chat.complete, about, _TAG, ChatRequest, ("application/json", _EVENTS)),
         Endpoint("/v1/models", chat.models, "List the programs as OpenAI's models", _TAG),
         Endpoint("/v1/models/{name}", chat.model, "Describe a program as OpenAI's model", _TAG),
     )
@@ -106,7 +108,7 @@ class _Chat:
         if not asked.stream:
             return JSONResponse(told | _whole(served, run, text))
         has_usage = bool(asked.stream_options and asked.stream_options.include_usage)
-        return StreamingResponse(_events(told, text, run if has_usage else None), media_type="text/event-stream")
+        return StreamingResponse(_events(told, text, run if has_usage else None), media_type=_EVENTS)
 
 
 def last_text(messages: list[Message]) -> str:

@@ -26,6 +26,7 @@ _LEVEL = "0.35.0"
 """The release of Ollama whose endpoints these are, because some clients compare it."""
 _FAMILY = "cribsheet"
 _TAG = "Ollama"
+_STREAM = "application/x-ndjson"
 
 Spoken = Callable[[str], dict[str, Any]]
 """Returns the part of a reply that holds the text, for one of the endpoints."""
@@ -75,9 +76,10 @@ class ShowRequest(BaseModel):
 def endpoints(serving: Serving) -> tuple[Endpoint, ...]:
     """Return the endpoints."""
     ollama = _Ollama(serving)
+    media = ("application/json", _STREAM)
     return (
-        Endpoint("/api/chat", ollama.chat, "Answer as Ollama's chat", _TAG, ChatRequest),
-        Endpoint("/api/generate", ollama.generate, "Answer as Ollama's completion", _TAG, GenerateRequest),
+        Endpoint("/api/chat", ollama.chat, "Answer as Ollama's chat", _TAG, ChatRequest, media),
+        Endpoint("/api/generate", ollama.generate, "Answer as Ollama's completion", _TAG, GenerateRequest, media),
         Endpoint("/api/show", ollama.show, "Describe a program as Ollama's model", _TAG, ShowRequest),
         Endpoint("/api/tags", ollama.tags, "List the programs as Ollama's models", _TAG),
         Endpoint("/api/ps", ollama.tags, "List the programs as Ollama's loaded models", _TAG),
@@ -133,7 +135,7 @@ class _Ollama:
         if asked.stream is False:
             return JSONResponse(told | spoken(said) | last)
         parts = (told | spoken(said) | {"done": False}, told | spoken("") | last)
-        return StreamingResponse(_lines(parts), media_type="application/x-ndjson")
+        return StreamingResponse(_lines(parts), media_type=_STREAM)
 
 
 def _lines(parts: tuple[dict[str, Any], ...]) -> Iterator[str]:

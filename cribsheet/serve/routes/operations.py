@@ -20,7 +20,7 @@ def endpoints(serving: Serving) -> tuple[Endpoint, ...]:
         Endpoint("/", running.root),
         Endpoint("/health", running.health, "Tell that the server runs", _TAG),
         Endpoint("/ready", running.ready, "Tell whether the programs can answer", _TAG),
-        Endpoint("/metrics", running.metrics, "Figures for Prometheus", _TAG, media="text/plain"),
+        Endpoint("/metrics", running.metrics, "Figures for Prometheus", _TAG, media=("text/plain",)),
     )
 
 
