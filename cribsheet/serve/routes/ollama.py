@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
@@ -69,8 +69,8 @@ class ShowRequest(BaseModel):
 
     model_config = ConfigDict(extra="allow", strict=True)
 
-    model: str
-    """The name of a program."""
+    model: str = Field(validation_alias=AliasChoices("model", "name"))
+    """The name of a program; `name` is the older word for it, which LiteLLM uses."""
 
 
 def endpoints(serving: Serving) -> tuple[Endpoint, ...]:

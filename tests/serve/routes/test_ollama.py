@@ -50,6 +50,11 @@ def test_programs_are_listed_and_described(client: ollama.Client) -> None:
     assert shown.modelinfo["cribsheet.score"] == 0.9
 
 
+def test_a_program_is_described_under_the_older_key_too(server: CompiledServer) -> None:
+    assert server.post("/api/show", {"name": "toy"}).status_code == 200
+    assert server.post("/api/show", {}).json() == {"error": "model: Field required. Correct it there."}
+
+
 def test_errors_are_texts_as_ollamas(client: ollama.Client) -> None:
     with pytest.raises(ollama.ResponseError, match="There is no program") as missing:
         client.chat("nix", [{"role": "user", "content": "x"}])
