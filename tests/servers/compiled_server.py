@@ -16,7 +16,7 @@ from cribsheet.serve.options import Options
 from cribsheet.serve.programs import Programs
 from cribsheet.serve.running import Server, address_of, listen
 from cribsheet.serve.serving import Serving
-from cribsheet.workspace import builtin
+from cribsheet.workspace import Workspace, builtin
 
 
 class CompiledServer:
@@ -26,15 +26,21 @@ class CompiledServer:
     """
 
     def __init__(
-        self, programs: Mapping[str, FrozenProgram], model: Model, folder: Path, *, options: Options | None = None
+        self,
+        programs: Mapping[str, FrozenProgram],
+        model: Model,
+        folder: Path,
+        *,
+        options: Options | None = None,
+        workspace: Workspace | None = None,
     ) -> None:
         self.files = {name: folder / f"{name}.prompt.json" for name in programs}
         for name, program in programs.items():
             save(program, self.files[name])
         options = options or Options()
         engines = Engines(lambda frozen: Wanted("one", lambda: model), parallel=options.parallel, queue=options.queue)
-        workspace = builtin()
-        loaded = Programs(list(self.files.values()), lambda path: open_program(path, workspace), engines)
+        place = workspace or builtin()
+        loaded = Programs(list(self.files.values()), lambda path: open_program(path, place), engines)
         self.serving = Serving(options, loaded, engines)
         self._listening = listen("127.0.0.1", 0)
         self.address = address_of(self._listening)
