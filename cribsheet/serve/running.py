@@ -13,6 +13,7 @@ import uvicorn
 from cribsheet.errors import ServeError
 from cribsheet.serve.app import app_of
 from cribsheet.serve.log import LOG
+from cribsheet.serve.protocol import Protocol
 from cribsheet.serve.serving import Serving
 
 _BACKLOG = 2048
@@ -35,6 +36,8 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app_of(serving),
+                http=Protocol,
+                ws="none",
                 log_config=None,
                 access_log=False,
                 proxy_headers=False,  # nothing here depends on the client's address

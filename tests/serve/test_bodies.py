@@ -4,6 +4,7 @@ import json
 import logging
 import socket
 import time
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import pytest
@@ -175,6 +176,20 @@ def test_a_body_that_does_not_come_is_not_waited_for(serve) -> None:  # type: ig
     assert time.monotonic() - started < 5
 
 
+def test_headers_without_end_are_refused(server: CompiledServer) -> None:
+    with connected(server) as connection, suppress(ConnectionError):
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nX-Long: ")
+        for _ in range(100):
+            connection.sendall(b"x" * 10_000)
+            time.sleep(0.001)
+    with connected(server) as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nX-Long: ")
+        time.sleep(0.2)
+        connection.sendall(b"x" * 65_000 + b"y" * 600)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 431 ")
+    assert server.get("/health").status_code == 200
+
+
 @pytest.mark.parametrize(
     "sent",
     [
@@ -192,7 +207,7 @@ def test_what_is_no_http_does_not_harm(server: CompiledServer, sent: bytes) -> N
         connection.sendall(sent)
         connection.settimeout(5)
         reply = connection.recv(65536)
-    assert reply == b"" or reply.startswith(b"HTTP/1.1 4")
+    assert reply == b"" or (reply.startswith(b"HTTP/1.1 4") and b'"type": "invalid_http"' in reply) or b" 404 " in reply
     assert server.get("/health").status_code == 200
 
 
