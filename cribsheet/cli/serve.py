@@ -19,31 +19,25 @@ if TYPE_CHECKING:
     from cribsheet.serve.engines import Wanted
     from cribsheet.serve.options import Options
 
+_COUNT, _TIME = click.IntRange(min=1), click.FloatRange(min=0, min_open=True)
+_PATH = click.Path(path_type=Path)
 _LOOPBACK = ("127.", "::1", "localhost")
 
 
 @click.command("serve", cls=Command)
-@click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.argument("files", type=_PATH, nargs=-1, required=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8377, show_default=True, help="The port; 0: a free one.")
-@click.option(
-    "--key-file", type=click.Path(path_type=Path), help="A file of keys, one on each line; requests need one."
-)
+@click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="The port; 0: a free one.  [default: 8377]")
+@click.option("--key-file", type=_PATH, metavar="FILE", help="Keys, one a line; a request needs one.")
 @model_option
 @api_base_option
-@click.option(
-    "--parallel", type=click.IntRange(min=1), metavar="N", help="Rows answered at once.  [default: the model's]"
-)
-@click.option("--queue", type=click.IntRange(min=0), default=64, show_default=True, help="Requests that may wait.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=120, show_default=True, help="Seconds.")
-@click.option("--max-bytes", type=click.IntRange(min=1), default=1 << 20, show_default=True, help="Largest body.")
-@click.option("--grace", type=click.FloatRange(min=0), default=30, show_default=True, help="Seconds to stop in.")
-@click.option(
-    "--keep", type=click.Path(path_type=Path), metavar="FILE", help="Append the calls to a file of JSON lines."
-)
-@click.option(
-    "--keep-bytes", type=click.IntRange(min=1), default=100 << 20, show_default=True, help="Largest --keep FILE."
-)
+@click.option("--parallel", type=_COUNT, metavar="N", help="Rows answered at once.  [default: what suits the model]")
+@click.option("--queue", type=click.IntRange(min=0), metavar="N", help="Requests that may wait.  [default: 64]")
+@click.option("--timeout", type=_TIME, metavar="SECONDS", help="To send a body, or answer a row.  [default: 120]")
+@click.option("--max-bytes", type=_COUNT, metavar="BYTES", help="The largest body.  [default: 1 MiB]")
+@click.option("--grace", type=_TIME, metavar="SECONDS", help="To stop in.  [default: 30]")
+@click.option("--keep", type=_PATH, metavar="FILE", help="Append the calls to a file of JSON lines.")
+@click.option("--keep-bytes", type=_COUNT, metavar="BYTES", help="The largest file of --keep.  [default: 100 MiB]")
 @click.option("--redact", metavar="MODULE:FUNCTION", help="Changes a call before it is kept, or drops it.")
 @click.option("--log-inputs", is_flag=True, help="Show inputs and outputs in the log.")
 def command(files: tuple[Path, ...], *, key_file: Path | None, **options: Any) -> None:
@@ -71,7 +65,8 @@ def _options(key_file: Path | None, given: dict[str, Any]) -> "Options":
         ) from error
     if given["redact"] and not given["keep"]:
         raise click.UsageError("--redact changes what --keep keeps. Give --keep too, or leave --redact out.")
-    return Options(keys=read_keys(key_file, os.environ), **given)
+    told = {name: value for name, value in given.items() if value is not None}
+    return Options(keys=read_keys(key_file, os.environ), **told)
 
 
 def _serve(files: tuple[Path, ...], options: "Options", *, model: str | None, api_base: str | None) -> None:
