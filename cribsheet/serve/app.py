@@ -10,12 +10,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from cribsheet.errors import CribsheetError
-from cribsheet.serve.endpoints import Endpoint
+from cribsheet.serve.endpoints import Answer, Endpoint
 from cribsheet.serve.gate import Gate, refused, reply_to
 from cribsheet.serve.refusals import HungUp, Refusal
 from cribsheet.serve.routes import chat, decisions, ollama, operations, programs
 from cribsheet.serve.schema import openapi_of
-from cribsheet.serve.serving import Serving
+from cribsheet.serve.serving import Serving, call_of
 from cribsheet.serve.watching import watching
 
 
@@ -29,7 +29,7 @@ def app_of(serving: Serving) -> Gate:
 
     handlers: dict[Any, Any] = dict.fromkeys((Refusal, CribsheetError, HungUp, Exception), refused)
     handlers |= dict.fromkeys((404, 405), _not_here)
-    routes = [Route(one.path, one.answer, methods=one.methods) for one in endpoints_of(serving)]
+    routes = [Route(one.path, _noted(one), methods=one.methods) for one in endpoints_of(serving)]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
     app.router.redirect_slashes = False
     return Gate(app, serving)
@@ -44,6 +44,16 @@ def endpoints_of(serving: Serving) -> list[Endpoint]:
         return JSONResponse(openapi_of(endpoints, serving.programs))
 
     return [*endpoints, Endpoint("/openapi.json", openapi)]
+
+
+def _noted(endpoint: Endpoint) -> Answer:
+    """Return what answers for an endpoint, and notes its path for the log."""
+
+    async def answer(request: Request) -> Response:
+        call_of(request).endpoint = endpoint.path
+        return await endpoint.answer(request)
+
+    return answer
 
 
 async def _not_here(request: Request, error: Any) -> Response:

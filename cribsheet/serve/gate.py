@@ -69,9 +69,9 @@ class Gate:
         self._serving.keys.check(scope)
 
     def _tell(self, scope: Scope, call: Call, seconds: float) -> None:
-        endpoint = getattr(scope.get("route"), "path", "other")  # a path that is unknown may hold an input
-        self._serving.metrics.count_request(endpoint, call.program, status=call.status, seconds=seconds)
-        LOG.info("%s %s %s %s %.1f ms", scope["method"], endpoint, call.program or "-", call.status, 1000 * seconds)
+        told = (call.endpoint, call.program)
+        self._serving.metrics.count_request(*told, status=call.status, seconds=seconds)
+        LOG.info("%s %s %s %s %.1f ms", scope["method"], told[0], told[1] or "-", call.status, 1000 * seconds)
         if self._serving.options.log_inputs:
             for exchange in call.exchanges:
                 LOG.info("%s %s", call.program, _shown(exchange))

@@ -27,6 +27,8 @@ CALL = "cribsheet.call"
 class Call:
     """What the log and the metrics say about one request."""
 
+    endpoint: str = "other"
+    """The path of its endpoint; `other` if there is none, because an unknown path may hold an input."""
     program: str = ""
     """The program that was asked; empty for other requests."""
     status: int = 0
