@@ -12,6 +12,7 @@ CribsheetError
  |    +-- BudgetError        the budget is too small for one candidate
  +-- ExportError             a frozen prompt that cannot be exported to this target
  |    +-- BundleError         source code that cannot be put into one file
+ +-- ServeError              a server that cannot start
  +-- UnreadableCompletionError   a completion that cannot be parsed into the signature's outputs
  +-- ModelError              the model gave no completion
       +-- UnknownModelError  no model has this name
@@ -76,6 +77,10 @@ class ExportError(CribsheetError):
 
 class BundleError(ExportError):
     """Source of the runtime that cannot be put into one file of the standard library alone."""
+
+
+class ServeError(CribsheetError):
+    """A server that cannot start."""
 
 
 class UnreadableCompletionError(CribsheetError):

@@ -21,6 +21,7 @@ ROOMS = (
     "compiler",
     "report",
     "export",
+    "serve",
     "cli",
 )
 """From the bottom up: a room imports from itself and from those before it."""

@@ -15,6 +15,7 @@ _COMMANDS = {
     "check": "Tell whether a frozen prompt's score still holds.",
     "ask": "Answer with a frozen prompt.",
     "export": "Write a frozen prompt for use without Cribsheet.",
+    "serve": "Answer with frozen prompts over HTTP.",
     "show": "Show the content of a frozen file.",
     "seal": "Accept an edited frozen file.",
     "list": "List tasks, optimizers, layouts, frozen files.",

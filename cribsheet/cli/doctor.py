@@ -22,7 +22,13 @@ from cribsheet.models.cores import SPIN_COUNT, is_openmp_loaded, spin_setting, u
 from cribsheet.workspace import builtin, current_workspace
 
 _BASE = ("dspy", "litellm", "ollama", "pydantic", "diskcache", "rich", "click", "httpx", "platformdirs", "tenacity")
-_EXTRAS = {"xllamacpp": "embedded", "pip": "embedded", "huggingface-hub": "hub"}
+_EXTRAS = {
+    "xllamacpp": "embedded",
+    "pip": "embedded",
+    "huggingface-hub": "hub",
+    "starlette": "serve",
+    "uvicorn": "serve",
+}
 _PYTHON = (3, 11)
 _ROOM = 1e9
 _TIMEOUT = 2.0

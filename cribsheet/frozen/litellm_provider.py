@@ -9,9 +9,10 @@ from typing import Any
 
 from cribsheet.errors import DataError, UnknownModelError
 from cribsheet.frozen.loading import Program, load
-from cribsheet.frozen.running import Run, unreadable
+from cribsheet.frozen.running import unreadable
+from cribsheet.frozen.summary import usage_of
 from cribsheet.layout.parsing import ParseFailure
-from cribsheet.models import Completion, Usage
+from cribsheet.models import Completion
 from cribsheet.models.litellm_provider import Handler, custom_llm, text_of
 from cribsheet.outcomes import to_json
 
@@ -42,7 +43,7 @@ class _FrozenHandler(Handler):
         if isinstance(run.outputs, ParseFailure):
             raise unreadable(run.outputs, run.text)
         outputs = {name: to_json(value) for name, value in run.outputs.items()}
-        return Completion(text=json.dumps(outputs, ensure_ascii=False), usage=_usage(run))
+        return Completion(text=json.dumps(outputs, ensure_ascii=False), usage=usage_of(run))
 
     def _open(self, name: str, api_base: str | None) -> Program:
         with self._opening:
@@ -77,13 +78,3 @@ def _inputs(request: Mapping[str, Any], program: Program) -> dict[str, object]:
             "inputs as prompt_variables."
         )
     return values
-
-
-def _usage(run: Run) -> Usage:
-    """Return the tokens of all requests that the run made."""
-    told = [completion.usage for call in run.calls for _, completion in call.answer.completions]
-    return Usage(
-        prompt_tokens=sum(one.prompt_tokens for one in told),
-        cached_tokens=sum(one.cached_tokens or 0 for one in told),
-        completion_tokens=sum(one.completion_tokens for one in told),
-    )

@@ -3,12 +3,19 @@
 from cribsheet.corrections import Outputs
 from cribsheet.frozen.running import Run
 from cribsheet.layout.parsing import ParseFailure
+from cribsheet.models import Usage
 from cribsheet.outcomes import to_json
 
 
 def answer_summary(outputs: Outputs, run: Run) -> dict[str, object]:
     """Return an answer as JSON, with its probability and changes; an output of the same name replaces such a key."""
-    told = {
+    answer: dict[str, object] = {name: to_json(value) for name, value in outputs.items()}
+    return answer | {name: value for name, value in facts_of(run).items() if name not in answer}
+
+
+def facts_of(run: Run) -> dict[str, object]:
+    """Return how sure an answer is, what decided it, and what changed it, as JSON."""
+    return {
         "probability": run.probability,
         "probability_note": run.probability_note or None,
         "unassigned": run.unassigned,
@@ -16,8 +23,16 @@ def answer_summary(outputs: Outputs, run: Run) -> dict[str, object]:
         "model_text": run.text,
         "changes": changes_of(run),
     }
-    answer: dict[str, object] = {name: to_json(value) for name, value in outputs.items()}
-    return answer | {name: value for name, value in told.items() if name not in answer}
+
+
+def usage_of(run: Run) -> Usage:
+    """Return the tokens of all requests that a run made."""
+    told = [completion.usage for call in run.calls for _, completion in call.answer.completions]
+    return Usage(
+        prompt_tokens=sum(one.prompt_tokens for one in told),
+        cached_tokens=sum(one.cached_tokens or 0 for one in told),
+        completion_tokens=sum(one.completion_tokens for one in told),
+    )
 
 
 def changes_of(run: Run) -> list[dict[str, object]]:

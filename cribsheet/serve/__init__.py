@@ -1,0 +1,1 @@
+"""Answer with compiled programs over HTTP."""
