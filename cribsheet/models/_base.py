@@ -7,6 +7,10 @@ from pydantic import BaseModel, ConfigDict
 
 from cribsheet.prompts import Prompt
 
+DEFAULT_CONTEXT_WINDOW = 4096
+"""The tokens of a context window if neither the user nor the server gives one. An engine that reserves memory for its
+whole window gets no more than this unasked, because prompts for small models are shorter."""
+
 
 class Sampling(BaseModel):
     """How to sample a completion. Every field is part of the cache key."""

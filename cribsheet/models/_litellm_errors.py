@@ -21,7 +21,7 @@ from cribsheet.models._openai_replies import ErrorReply, UnreadableReply
 from cribsheet.models._proxies import bad_variable, through_proxy
 from cribsheet.models._redirects import Redirected, redirected
 from cribsheet.models._refusals import REFUSING, Failure, Kind, may_pass
-from cribsheet.models._words import NO_REASON, error_words, reason_in
+from cribsheet.models._server_messages import NO_REASON, error_words, reason_in
 
 TOO_LONG = re.compile(
     r"context (length|size|window)|maximum (input|sequence|prompt|model) length|(prompt|input)( is|s are)? too long"

@@ -12,7 +12,7 @@ from cribsheet.models._openai_replies import UnreadableReply, json_object
 from cribsheet.models._proxies import route
 from cribsheet.models._redirects import refuse_redirects
 from cribsheet.models._rewriting import rewriting, whole_body
-from cribsheet.models._words import error_words, first_words, message_of
+from cribsheet.models._server_messages import error_words, first_words, message_of
 
 _READ_AT_IMPORT = frozenset(
     {

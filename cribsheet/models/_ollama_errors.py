@@ -19,7 +19,7 @@ from cribsheet.models._openai_replies import UnreadableReply
 from cribsheet.models._proxies import through_proxy
 from cribsheet.models._redirects import Redirected, redirected
 from cribsheet.models._refusals import REFUSING, Failure, Kind, Refused, may_pass
-from cribsheet.models._words import reason_in
+from cribsheet.models._server_messages import reason_in
 
 KEY = "OLLAMA_API_KEY"
 """The environment variable that holds the server's API key."""

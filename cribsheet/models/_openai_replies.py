@@ -7,7 +7,7 @@ from typing import Any
 
 from cribsheet.models._json import read_json
 from cribsheet.models._logprobs import as_entries
-from cribsheet.models._words import first_words, message_of
+from cribsheet.models._server_messages import first_words, message_of
 
 _ERRORS = ("error", "detail", "message", "errors")
 _STATUSES = range(400, 600)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from cribsheet.models._base import Completion, Usage
-from cribsheet.models._words import first_words
+from cribsheet.models._server_messages import first_words
 from cribsheet.prompts import Option, Prompt, Question
 
 Json = Mapping[str, Any]

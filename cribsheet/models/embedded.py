@@ -12,19 +12,16 @@ from typing import Any
 
 from cribsheet.errors import ContextOverflowError, ModelError, UnknownModelError
 from cribsheet.models import _engine, _llama, forks, weights
-from cribsheet.models._asked import Asked
-from cribsheet.models._asking import check_asks_for_text
-from cribsheet.models._base import Completion, Sampling, Usage
-from cribsheet.models._begun import as_raw
+from cribsheet.models._base import DEFAULT_CONTEXT_WINDOW, Completion, Sampling, Usage
+from cribsheet.models._continued import as_raw
+from cribsheet.models._earlier_prompts import EarlierPrompts
 from cribsheet.models._engine import ends_alone
 from cribsheet.models._memory import Memory
-from cribsheet.models._starts import Starts
+from cribsheet.models._prefixes import SharedPrefixes
+from cribsheet.models._prompt_kinds import check_asks_for_text
 from cribsheet.models.cores import engine_threads
 from cribsheet.models.thinking import Thinking
 from cribsheet.prompts import Message, Prompt
-
-DEFAULT_CONTEXT_WINDOW = 4096
-"""In tokens. The engine reserves memory for the whole window, and prompts for small models are shorter than this."""
 
 _ANY_TOKEN = "a"
 
@@ -58,8 +55,8 @@ class EmbeddedModel:
         self._threads = threads or engine_threads()
         self._progress = progress
         self._server: Any = None
-        self._asked = Asked()
-        self._starts = Starts()
+        self._earlier = EarlierPrompts()
+        self._prefixes = SharedPrefixes()
         self._evaluated = 0
         """Number of tokens that the engine evaluated for the current prompt, over all requests made for it."""
         self._loading = threading.Lock()
@@ -101,7 +98,7 @@ class EmbeddedModel:
 
     def _answer(self, prompt: Prompt, sampling: Sampling) -> Completion:
         # The end of a chat that is asked again can be forgotten only as text: see `_read`.
-        if prompt.begun or (prompt.is_chat and self._asked.holds(prompt.full_text)):
+        if prompt.begun or (prompt.is_chat and self._earlier.holds(prompt.full_text)):
             prompt = as_raw(prompt, template=self.apply_template, token_ids=self.token_ids)
         with self._turn:
             engine, start = self._engine(), time.perf_counter()
@@ -160,7 +157,7 @@ class EmbeddedModel:
         with self._loading:
             if self._server is None:
                 self._server = _engine.start(self._file(), context_window=self.context_window, threads=self._threads)
-                self._asked, self._starts = Asked(), Starts()
+                self._earlier, self._prefixes = EarlierPrompts(), SharedPrefixes()
             return self._server
 
     def _file(self) -> Path:
@@ -178,8 +175,8 @@ class EmbeddedModel:
         """
         body, text = _llama.request(prompt, sampling), prompt.full_text
         fresh = body | {"cache_prompt": False}
-        end = self._asked.end_in(text)
-        self._asked.add(text)
+        end = self._earlier.end_in(text)
+        self._earlier.add(text)
         self._read_start(engine, prompt)
         forgot = end is None or self._forget(engine, prompt, end)
         reply = self._ask(engine, prompt, body if forgot else fresh)
@@ -208,7 +205,7 @@ class EmbeddedModel:
         """
         if prompt.is_chat or self._memory.goes_back(self.context_window):
             return
-        if start := self._starts.to_read(prompt.text):
+        if start := self._prefixes.to_read(prompt.text):
             alone = Prompt(text=start)
             self._ask(engine, alone, _llama.request(alone, Sampling(max_tokens=1)))
 

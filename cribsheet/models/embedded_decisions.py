@@ -4,8 +4,8 @@ import time
 
 from cribsheet.errors import ContextOverflowError, ModelError, UnknownModelError
 from cribsheet.models import weights
-from cribsheet.models._asking import question_in
 from cribsheet.models._base import Completion, Sampling
+from cribsheet.models._prompt_kinds import question_in
 from cribsheet.models._systemone import SYSTEMONE, NotAnswered
 from cribsheet.models.embedded import EmbeddedModel
 from cribsheet.prompts import Prompt

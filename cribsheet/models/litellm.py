@@ -11,8 +11,7 @@ from typing import Any
 from cribsheet.errors import UnknownModelError
 from cribsheet.models import forks
 from cribsheet.models._api_keys import checked_key
-from cribsheet.models._asking import check_asks_for_text
-from cribsheet.models._base import Completion, Sampling
+from cribsheet.models._base import DEFAULT_CONTEXT_WINDOW, Completion, Sampling
 from cribsheet.models._estimate import estimate_tokens, estimated_usage
 from cribsheet.models._hosts import read_server
 from cribsheet.models._litellm_clients import OPENAI_LIKE, Clients
@@ -20,17 +19,16 @@ from cribsheet.models._litellm_errors import Place, failure_of, may_be_refused
 from cribsheet.models._litellm_replies import completion_text, logprobs_of, thought_of, usage_of
 from cribsheet.models._logprobs import ABOVE_0, NOTHING_TOLD
 from cribsheet.models._probing import probe
+from cribsheet.models._prompt_kinds import check_asks_for_text
 from cribsheet.models._proxies import bad_certificates, keep_direct
 from cribsheet.models._refusals import Kind, Refusals, Refused, refused_of, sizes_of, within
+from cribsheet.models._server_facts import ServerInformation
 from cribsheet.models._stops import cut_at_stop
-from cribsheet.models._telling import ServerInformation
 from cribsheet.models.capabilities import Capabilities, Tokenizer, Told, fingerprint
 from cribsheet.models.no_thinking import NoThinking
 from cribsheet.models.thinking import Thinking, told_apart
 from cribsheet.prompts import Prompt
 
-DEFAULT_WINDOW = 4096
-"""The context window to assume if neither the user nor the server gives one."""
 MOST_LOGPROBS: Mapping[Kind, int] = {"chat": 20, "raw": 1000}
 """The most alternatives to ask for per token."""
 
@@ -83,9 +81,9 @@ class LiteLLMModel:
 
     @property
     def context_window(self) -> int:
-        """The window that the user gave, else the one that the server reports, else `DEFAULT_WINDOW`."""
+        """The window that the user gave, else the one that the server reports, else `DEFAULT_CONTEXT_WINDOW`."""
         told = self._capabilities.told.context_window if self._capabilities else None
-        return self._given_window or told or DEFAULT_WINDOW
+        return self._given_window or told or DEFAULT_CONTEXT_WINDOW
 
     @cached_property
     def digest(self) -> str | None:

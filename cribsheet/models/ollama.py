@@ -11,8 +11,7 @@ from typing import Any
 from cribsheet.errors import ContextOverflowError, ModelError, TransientError, UnreachableError
 from cribsheet.models import forks
 from cribsheet.models._api_keys import checked_key
-from cribsheet.models._asking import check_asks_for_text
-from cribsheet.models._base import Completion, Sampling, Usage
+from cribsheet.models._base import DEFAULT_CONTEXT_WINDOW, Completion, Sampling, Usage
 from cribsheet.models._estimate import estimate_tokens, estimated_usage
 from cribsheet.models._hosts import read_server
 from cribsheet.models._logprobs import ABOVE_0
@@ -20,16 +19,15 @@ from cribsheet.models._ollama_client import ollama_client
 from cribsheet.models._ollama_errors import KEY, Served, explained
 from cribsheet.models._ollama_replies import logprobs_of, usage_of
 from cribsheet.models._probing import probe
+from cribsheet.models._prompt_kinds import check_asks_for_text
 from cribsheet.models._refusals import Kind, Refusals, Refused, refused_of, sizes_of, within
+from cribsheet.models._server_facts import ServerInformation
 from cribsheet.models._stops import cut_at_stop
-from cribsheet.models._telling import ServerInformation
 from cribsheet.models.capabilities import Capabilities, Told
 from cribsheet.models.systemone import SystemOneModel
 from cribsheet.models.thinking import Thinking, told_apart
 from cribsheet.prompts import Prompt
 
-DEFAULT_WINDOW = 4096
-"""The context window to ask for if the user gives none. Ollama reserves memory for all of it."""
 MOST_LOGPROBS = 20
 """The most alternatives that Ollama reports per token. It answers with status 400 if asked for more."""
 
@@ -78,8 +76,10 @@ class OllamaModel:
 
     @property
     def context_window(self) -> int:
-        """The window that the user gave, else the model's own window, up to `DEFAULT_WINDOW`."""
-        return self._given_window or min(DEFAULT_WINDOW, self._capabilities.told.context_window or DEFAULT_WINDOW)
+        """The window that the user gave, else the model's own window, up to `DEFAULT_CONTEXT_WINDOW`."""
+        return self._given_window or min(
+            DEFAULT_CONTEXT_WINDOW, self._capabilities.told.context_window or DEFAULT_CONTEXT_WINDOW
+        )
 
     @property
     def supports_raw(self) -> bool:

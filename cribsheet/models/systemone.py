@@ -12,21 +12,19 @@ from typing import Any
 from cribsheet.errors import ContextOverflowError, ModelError, TransientError, UnknownModelError, UnreachableError
 from cribsheet.models import forks
 from cribsheet.models._api_keys import checked_key, key_refused, without_key
-from cribsheet.models._asking import question_in
-from cribsheet.models._base import Completion, Sampling
+from cribsheet.models._base import DEFAULT_CONTEXT_WINDOW, Completion, Sampling
 from cribsheet.models._estimate import estimate_tokens
 from cribsheet.models._hosts import read_server
 from cribsheet.models._json import read_json
+from cribsheet.models._prompt_kinds import question_in
 from cribsheet.models._proxies import http_client, through_proxy
 from cribsheet.models._redirects import Redirected, redirected, refuse_redirects
 from cribsheet.models._refusals import may_pass
 from cribsheet.models._rewriting import whole_body
+from cribsheet.models._server_messages import message_of, reason_in
 from cribsheet.models._systemone import DECISIONS, SYSTEMONE, Form, NotAnswered
-from cribsheet.models._words import message_of, reason_in
 from cribsheet.prompts import Prompt
 
-DEFAULT_WINDOW = 4096
-"""The context window to assume if the user gives none."""
 KEYS = ("SYSTEMONE_API_KEY", "TYPESAFE_API_KEY")
 """The environment variables that may hold the endpoint's API key."""
 _TOO_LONG = re.compile(r"context|too (long|large)|token (budget|limit)|batch.size", re.IGNORECASE)
@@ -54,7 +52,7 @@ class SystemOneModel:
         *,
         api_base: str,
         parallel: int = 4,
-        context_window: int = DEFAULT_WINDOW,
+        context_window: int = DEFAULT_CONTEXT_WINDOW,
         timeout: float = 120.0,
     ) -> None:
         self.name = name

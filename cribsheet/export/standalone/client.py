@@ -14,7 +14,7 @@ from cribsheet.export.standalone.server import Server, patiently
 from cribsheet.models import Completion, Sampling
 from cribsheet.models._api_keys import checked_key
 from cribsheet.models._refusals import Kind, Refusals, sizes_of
-from cribsheet.models._words import first_words
+from cribsheet.models._server_messages import first_words
 from cribsheet.models.addresses import OLLAMA_PORT, read_address, with_path
 from cribsheet.models.thinking import Thinking
 from cribsheet.prompts import Prompt

@@ -16,12 +16,12 @@ from cribsheet.export.standalone.replies import (
 from cribsheet.export.standalone.server import Reply, Server
 from cribsheet.models import Completion, Sampling
 from cribsheet.models._api_keys import key_refused, without_key
-from cribsheet.models._begun import as_raw
+from cribsheet.models._continued import as_raw
 from cribsheet.models._litellm_errors import TOO_LONG
 from cribsheet.models._llama import of_answer, parts_of, tells_first_token, with_other_end
 from cribsheet.models._openai_replies import ErrorReply, UnreadableReply, rebuilt
 from cribsheet.models._refusals import REFUSING, Failure, Kind, Refused, may_pass, within
-from cribsheet.models._words import first_words, reason_in
+from cribsheet.models._server_messages import first_words, reason_in
 from cribsheet.models.no_thinking import NoThinking
 from cribsheet.prompts import Message, Prompt
 

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 from cribsheet.errors import ModelError, TransientError, UnreachableError
 from cribsheet.models._json import read_json
 from cribsheet.models._redirects import Redirected, redirected
-from cribsheet.models._words import error_words
+from cribsheet.models._server_messages import error_words
 
 ATTEMPTS = 4
 """How often a request is tried if it meets a fault that may pass."""

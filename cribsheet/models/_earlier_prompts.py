@@ -1,14 +1,14 @@
 """Find earlier prompts that a new prompt starts with."""
 
 
-class Asked:
+class EarlierPrompts:
     """The prompts that an engine has completed so far, stored as hashes of their texts.
 
-    >>> asked = Asked()
-    >>> asked.add("Review: fine\\nSentiment:")
-    >>> asked.end_in("Review: fine\\nSentiment: positive")
+    >>> earlier = EarlierPrompts()
+    >>> earlier.add("Review: fine\\nSentiment:")
+    >>> earlier.end_in("Review: fine\\nSentiment: positive")
     23
-    >>> asked.end_in("Review: fine\\nSentiment: positive\\nReview: dull")
+    >>> earlier.end_in("Review: fine\\nSentiment: positive\\nReview: dull")
     """
 
     def __init__(self) -> None:

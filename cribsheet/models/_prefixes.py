@@ -13,20 +13,20 @@ _REMEMBERED = 32
 """How many prompts, and how many prefixes, are remembered."""
 
 
-class Starts:
+class SharedPrefixes:
     """The shared prefixes that an engine has read as separate prompts.
 
-    >>> starts = Starts()
+    >>> prefixes = SharedPrefixes()
     >>> demos = "Review: superb\\nSentiment: positive\\n\\n" * 4
-    >>> starts.to_read(demos + "Review: dull"), starts.to_read(demos + "Text: fine") == demos
+    >>> prefixes.to_read(demos + "Review: dull"), prefixes.to_read(demos + "Text: fine") == demos
     ('', True)
-    >>> starts.to_read(demos + "Text: awful"), starts.known(demos + "Text: awful") == len(demos)
+    >>> prefixes.to_read(demos + "Text: awful"), prefixes.known(demos + "Text: awful") == len(demos)
     ('', True)
     """
 
     def __init__(self) -> None:
         self._texts: deque[str] = deque(maxlen=_REMEMBERED)
-        self._starts: deque[str] = deque(maxlen=_REMEMBERED)
+        self._prefixes: deque[str] = deque(maxlen=_REMEMBERED)
 
     def to_read(self, text: str) -> str:
         """Remember a prompt; return the prefix of it that should be read separately first, "" if none should."""
@@ -34,13 +34,9 @@ class Starts:
         self._texts.append(text)
         if shared - self.known(text) < _LEAST:
             return ""
-        self._starts.append(text[:shared])
+        self._prefixes.append(text[:shared])
         return text[:shared]
 
     def known(self, text: str) -> int:
         """Return the length, in characters, of the longest prefix of the text that was read separately."""
-        return max((len(start) for start in self._starts if text.startswith(start)), default=0)
-
-    def lose(self, text: str) -> None:
-        """Forget the starts of a text, since the engine has lost them."""
-        self._starts = deque((start for start in self._starts if not text.startswith(start)), maxlen=_REMEMBERED)
+        return max((len(start) for start in self._prefixes if text.startswith(start)), default=0)
