@@ -36,7 +36,7 @@ def test_the_built_in_workspace_ships_tasks_and_optimizers() -> None:
     assert {"zero_shot", "labeled", "race"} <= set(builtin().optimizers())
 
 
-@pytest.mark.parametrize("name", ["grounded_qa", "sentiment", "stars", "topic"])
+@pytest.mark.parametrize("name", builtin().tasks())
 def test_every_shipped_task_runs_its_module(name: str) -> None:
     found, task = builtin().task(name)
     assert (found, isinstance(task, Task)) == (name, True)
