@@ -147,7 +147,9 @@ class _Compiler:
         with ctrl_c.heeded():
             self._search(optimizer)
             if ctrl_c.presses:
-                self.progress.stage("stopped by hand: freezing the best so far")
+                self.progress.stage(
+                    f"stopped by hand: {'freezing the best so far' if self.study.best else 'nothing to freeze'}"
+                )
             ctrl_c.end_search()
             return self._freeze(ctrl_c)
 

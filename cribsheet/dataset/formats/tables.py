@@ -96,6 +96,8 @@ def _mend(separator: str, cells: Sequence[str], header: Sequence[str]) -> str:
     alike = next((char for char in _LOOK_ALIKES if char in "".join(cells)), "")
     if alike and len(cells) < len(header):
         return f"{alike!r} ({unicodedata.name(alike)}) separates no cells: write {word} if it should."
+    if len(cells) < len(header):
+        return f"Write {word} between the cells, also before and after an empty one."
     return f"Put quotes around a cell that holds {word} or a line break."
 
 
