@@ -121,10 +121,10 @@ def is_whole(encoded: Sequence[int]) -> bool:
 def _with_own(top: Mapping[str, float], token: str, logprob: float | None) -> Mapping[str, float]:
     """Return the alternatives, with the token's own log-probability if that is higher than the one they give it.
 
-    They are listed by their text. If several tokens have the same text, such as U+FFFD for parts of characters, the
-    server lists only one of them, which may be an unlikely one.
+    They are listed by their text. Parts of characters all show as U+FFFD, so that the server lists only one of them,
+    which may be an unlikely one.
     """
-    if logprob is None or token not in top:
+    if logprob is None or token not in top or "\ufffd" not in token:
         return top
     return {**top, token: max(top[token], logprob)}
 

@@ -69,6 +69,7 @@ def test_a_program_asks_nothing_more_once_its_client_hung_up(
     server = serve(model=held)
     with server.client() as client, pytest.raises(httpx.ReadTimeout):
         client.post("/v1/programs/toy:batch", json={"inputs": [ROW["inputs"]] * 5}, timeout=0.1)
+    wait_until(lambda: 'status="499"} 1.0' in server.get("/metrics").text)
     held.go.set()
     wait_until(lambda: slots(server) == (0, 0))
     assert len(held.calls) == 1
