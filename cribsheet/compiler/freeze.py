@@ -102,7 +102,11 @@ def score(found: Found) -> Scored:
         "tested": hash_of(to_lines(tested)),
     }
     results = _results(found, baseline, compiled).model_copy(update=known)
-    return Scored(results, tuple(_unanswered(compiled, baseline, found.numbers)), tested)
+    notes = (
+        *_unpaid(found, len(compiled.rows), as_text="text" in by_carriage),
+        *_unanswered(compiled, baseline, found.numbers),
+    )
+    return Scored(results, notes, tested)
 
 
 def score_on_validation_rows(found: Found) -> Scored:
@@ -159,6 +163,18 @@ def _answer_in_turn(study: Study, candidates: Sequence[Candidate], rows: Sequenc
             results += study.answer(candidate, rows[at : at + step], ignore_budget=True).rows
         dearest = max(dearest, left - study.ledger.left)
     return [Evaluation(tuple(results)) for results in answered]
+
+
+def _unpaid(found: Found, rows: int, *, as_text: bool) -> Iterator[str]:
+    """Yield a sentence on what the rest of the budget did not pay for."""
+    whole = len(found.splits.test)
+    if rows < whole:
+        yield (
+            f"The budget paid for {rows} of the {whole} test rows, so the scores are of these. For all, give a larger "
+            "--budget."
+        )
+    if not as_text:
+        yield "The budget did not pay for the score as text. Give a larger --budget to learn it."
 
 
 def _unanswered(compiled: Evaluation, baseline: Evaluation, numbers: Mapping[str, int]) -> Iterator[str]:

@@ -59,6 +59,18 @@ def test_the_race_beats_the_zero_shot_prompt_on_rows_it_never_saw(workspace: Wor
     assert results.compiled.n == results.baseline.n >= 30
 
 
+@pytest.mark.parametrize("budget", ["150calls", "900calls"])
+def test_what_the_budget_left_unscored_is_noted(workspace: Workspace, budget: str) -> None:
+    program = compiled(workspace, budget=budget).program
+    whole = compiled(workspace).program.results.compiled.n
+    cut = program.results.compiled.n < whole
+    assert cut is (budget == "150calls")
+    assert any(f"The budget paid for {program.results.compiled.n} of the " in note for note in program.notes) is cut
+    assert any("did not pay for the score as text" in note for note in program.notes) is (
+        "text" not in program.results.carriages
+    )
+
+
 def test_the_same_compile_gives_the_same_bytes_without_asking_the_model_again(workspace: Workspace) -> None:
     first = compiled(workspace)
     model = student_model()
