@@ -130,8 +130,13 @@ def _proxy_before(address: str, *, command: Path) -> Iterator[str]:
         model = f"{{model: openai/smollm, api_base: '{address}', api_key: none}}"
         settings.write_text(f"model_list: [{{model_name: smollm, litellm_params: {model}}}]\n")
         with litellm_proxy(settings, command=command) as proxy:
+            before = os.environ.get("OPENAI_API_KEY")
             os.environ["OPENAI_API_KEY"] = proxy.key
-            yield f"{proxy.url}/v1"
+            try:
+                yield f"{proxy.url}/v1"
+            finally:  # the key is for this server alone
+                del os.environ["OPENAI_API_KEY"]
+                os.environ.update({"OPENAI_API_KEY": before} if before else {})
 
 
 if __name__ == "__main__":

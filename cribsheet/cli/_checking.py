@@ -32,15 +32,7 @@ def rows_to_check(
     """
     limit = options["limit"]
     if options["data"]:
-        path = workspace.trainset(options["data"])
-        loaded = load_rows(
-            path,
-            program.signature,
-            mapping=options["mapping"],
-            optional=[REASONING],
-            allow_empty=options["allow_empty"],
-        )
-        rows = loaded[:limit]
+        rows = rows_of_data(program, workspace, options)
         recorded = program.frozen.results.carriages.get(carriage)
         if recorded is None:
             raise FrozenFileError(f"{file} has no score under the carriage {carriage}. Compile again.")
@@ -50,6 +42,22 @@ def rows_to_check(
         raise FrozenFileError(f"The test rows have no score under the carriage {carriage}. Compile again.")
     before, groups = [row.scores[carriage] for row in tested], [row.group for row in tested]
     return _rows(tested, program), lambda now: drift_by_row(before, groups, now)
+
+
+def rows_of_data(program: Runnable, workspace: Workspace, options: Mapping[str, Any]) -> Sequence[Row]:
+    """Return the rows of `--data`, read as `--map` and `--allow-empty` say, at most `--limit`.
+
+    Raises:
+        DataError: they cannot be read.
+    """
+    rows = load_rows(
+        workspace.trainset(options["data"]),
+        program.signature,
+        mapping=options["mapping"],
+        optional=[REASONING],
+        allow_empty=options["allow_empty"],
+    )
+    return rows[: options["limit"]]
 
 
 def _rows(tested: Sequence[TestedRow], program: Runnable) -> Sequence[Row]:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -87,6 +88,23 @@ def open_program(path: Path, workspace: Workspace) -> Runnable:
     return Runnable(frozen, signature, lambda frozen, inputs, model: Program(frozen).run(inputs, model))
 
 
+class ModelPlace(NamedTuple):
+    """Which model answers for a frozen program, and where."""
+
+    name: str
+    api_base: str | None
+    context_window: int | None
+
+
+def model_place(frozen: FrozenProgram, *, model: str | None, api_base: str | None) -> ModelPlace:
+    """Return the place of the model that a file was compiled for, or of the one named instead."""
+    if model is not None:
+        return ModelPlace(model, api_base, None)
+    identity = frozen.model
+    endpoint = (identity.endpoint or None) if api_base is None else api_base
+    return ModelPlace(identity.name, endpoint, identity.context_window)
+
+
 def open_its_model(
     frozen: FrozenProgram,
     *,
@@ -95,15 +113,8 @@ def open_its_model(
     progress: Callable[[int, int | None], None],
 ) -> Model:
     """Open the model that a file was compiled for, or the one named instead."""
-    if model is not None:
-        return open_model(model, api_base=api_base, progress=progress)
-    identity = frozen.model
-    return open_model(
-        identity.name,
-        api_base=(identity.endpoint or None) if api_base is None else api_base,
-        context_window=identity.context_window,
-        progress=progress,
-    )
+    place = model_place(frozen, model=model, api_base=api_base)
+    return open_model(place.name, api_base=place.api_base, context_window=place.context_window, progress=progress)
 
 
 def chosen_prompts(frozen: FrozenProgram, name: str | None) -> Mapping[str, FrozenPrompt]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from cribsheet.cli._checking import rows_of_data
 from cribsheet.cli._command import Command, allow_empty_option, api_base_option, json_option, map_option, model_option
 from cribsheet.cli._display import Display, open_display
 from cribsheet.cli._programs import Runnable, open_its_model, open_program
@@ -14,11 +15,10 @@ from cribsheet.cli._scoring import METRICS, has_other_weights, metric_of, name_o
 from cribsheet.cli._stopping import ended_by_ctrl_c
 from cribsheet.cli._terminal import note, print_json, stdout
 from cribsheet.dataset.examples import Row
-from cribsheet.dataset.rows import load_rows
 from cribsheet.evaluation.evaluate import Evaluation
 from cribsheet.models.cache import CachedModel, CompletionCache
 from cribsheet.report.report import evaluation_summary, evaluation_tables, meter_summary
-from cribsheet.signature import REASONING, Field, Signature
+from cribsheet.signature import Field, Signature
 from cribsheet.workspace import Workspace, current_workspace
 
 
@@ -43,15 +43,7 @@ def command(file: Path, *, as_json: bool, metric: str | None, **options: Any) ->
     workspace = current_workspace()
     program = open_program(file, workspace)
     score = METRICS[metric] if metric else metric_of(program.frozen, workspace)
-    path = workspace.trainset(options["data"])
-    loaded = load_rows(
-        path,
-        program.signature,
-        mapping=options["mapping"],
-        optional=[REASONING],
-        allow_empty=options["allow_empty"],
-    )
-    rows = loaded[: options["limit"]]
+    rows = rows_of_data(program, workspace, options)
     started = time.monotonic()
     with open_display("rows", figure="score so far") as display:
         model = _open_model(program, workspace, options, display)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cribsheet.cli._command import INTERRUPTED, Command, api_base_option, model_option
-from cribsheet.cli._programs import open_program
+from cribsheet.cli._programs import model_place, open_program
 from cribsheet.cli._terminal import note
 from cribsheet.errors import ServeError
 from cribsheet.frozen import FrozenProgram
@@ -97,15 +97,12 @@ def _serve(files: tuple[Path, ...], options: "Options", *, model: str | None, ap
 def _wanted(frozen: FrozenProgram, *, model: str | None, api_base: str | None, parallel: int | None) -> "Wanted":
     from cribsheet.serve.engines import Wanted
 
-    identity = frozen.model
-    window = identity.context_window if model is None else None
-    address = (identity.endpoint or None) if api_base is None and model is None else api_base
-    name = model or identity.name
+    place = model_place(frozen, model=model, api_base=api_base)
 
     def opened() -> Model:
-        return open_model(name, api_base=address, context_window=window, parallel=parallel)
+        return open_model(place.name, api_base=place.api_base, context_window=place.context_window, parallel=parallel)
 
-    return Wanted((name, address, window), opened)
+    return Wanted(place, opened)
 
 
 def _log_to_stderr() -> None:

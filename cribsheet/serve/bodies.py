@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, NoReturn, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive
@@ -22,6 +22,12 @@ _SWALLOWED = 64 << 20
 """How many bytes of a body that is refused are read and dropped at most."""
 _SWALLOWING = 5.0
 """How many seconds a body that is refused is read and dropped at most."""
+
+
+class Form(BaseModel):
+    """A body, or a part of one, as clients of other servers send it: it may have more keys than are read here."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
 
 
 class Bodies:

@@ -6,12 +6,13 @@ import uuid
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from cribsheet.frozen.running import Run
 from cribsheet.frozen.summary import usage_of
+from cribsheet.serve.bodies import Form
 from cribsheet.serve.endpoints import Endpoint
 from cribsheet.serve.facts import reply_of, text_of
 from cribsheet.serve.inputs import inputs_of_text
@@ -23,10 +24,8 @@ _TAG = "OpenAI"
 _EVENTS = "text/event-stream"
 
 
-class Message(BaseModel):
+class Message(Form):
     """One message of a chat."""
-
-    model_config = ConfigDict(extra="allow", strict=True)
 
     role: str
     """Who wrote it; the last message of the role `user` holds the inputs."""
@@ -34,28 +33,22 @@ class Message(BaseModel):
     """Its text, or parts that have a `text`."""
 
 
-class StreamOptions(BaseModel):
+class StreamOptions(Form):
     """What a stream has besides the text."""
-
-    model_config = ConfigDict(extra="allow", strict=True)
 
     include_usage: bool | None = None
     """Whether the last chunk has the token counts."""
 
 
-class ResponseFormat(BaseModel):
+class ResponseFormat(Form):
     """The form of the text."""
-
-    model_config = ConfigDict(extra="allow", strict=True)
 
     type: Literal["text", "json_object", "json_schema"]
     """`text`, or a JSON object of the outputs."""
 
 
-class ChatRequest(BaseModel):
+class ChatRequest(Form):
     """A request of OpenAI's chat completions. The frozen file decides how to sample, so that is not read here."""
-
-    model_config = ConfigDict(extra="allow", strict=True)
 
     model: str
     """The name of a program."""

@@ -4,12 +4,13 @@ import json
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from cribsheet.frozen.running import Run
 from cribsheet.frozen.summary import usage_of
+from cribsheet.serve.bodies import Form
 from cribsheet.serve.endpoints import Endpoint
 from cribsheet.serve.facts import outputs_of
 from cribsheet.serve.inputs import Inputs, inputs_of_json, inputs_of_text
@@ -21,40 +22,35 @@ from cribsheet.serve.shares import may_decide, shares_of
 
 Content = str | dict[str, Any] | list[Any]
 _TAG = "decisions"
-_FORM = ConfigDict(extra="allow", strict=True)
 
 
-class ChoiceQuestion(BaseModel):
+class ChoiceQuestion(Form):
     """A choice between named options."""
 
-    model_config = _FORM
     type: Literal["choice"]
     instructions: Content | None = None
     criteria: dict[str, Any] = Field(min_length=1, max_length=255)
 
 
-class NoulQuestion(BaseModel):
+class NoulQuestion(Form):
     """A yes-or-no question."""
 
-    model_config = _FORM
     type: Literal["noul"]
     instructions: Content | None = None
     criteria: dict[str, Any] | None = None
 
 
-class ScoreQuestion(BaseModel):
+class ScoreQuestion(Form):
     """A rating on a scale."""
 
-    model_config = _FORM
     type: Literal["score"]
     instructions: Content | None = None
     criteria: list[Content] = Field(min_length=1, max_length=255)
 
 
-class SystemOneRequest(BaseModel):
+class SystemOneRequest(Form):
     """A request of `/v1/systemone`."""
 
-    model_config = _FORM
     model: str
     """The name of a program."""
     state: Content
@@ -65,61 +61,55 @@ class SystemOneRequest(BaseModel):
     """The questions by name."""
 
 
-class Predicate(BaseModel):
-    """A yes-or-no question."""
+class OpenAIQuestion(Form):
+    """What each question of `/v1/decisions` may have."""
 
-    model_config = _FORM
-    type: Literal["predicate"]
     name: str | None = None
     instructions: Content | None = None
 
 
-class Option(BaseModel):
+class Predicate(OpenAIQuestion):
+    """A yes-or-no question."""
+
+    type: Literal["predicate"]
+
+
+class Option(Form):
     """An option of a choice."""
 
-    model_config = _FORM
     value: str | bool
 
 
-class Choice(BaseModel):
+class Choice(OpenAIQuestion):
     """A choice between options."""
 
-    model_config = _FORM
     type: Literal["choice"]
-    name: str | None = None
-    instructions: Content | None = None
     choices: list[Option] = Field(min_length=1, max_length=255)
 
 
-class Level(BaseModel):
+class Level(Form):
     """A level of a scale."""
 
-    model_config = _FORM
     label: str
 
 
-class Score(BaseModel):
+class Score(OpenAIQuestion):
     """A rating on a scale."""
 
-    model_config = _FORM
     type: Literal["score"]
-    name: str | None = None
-    instructions: Content | None = None
     levels: list[Level] = Field(min_length=1, max_length=255)
 
 
-class InputMessage(BaseModel):
+class InputMessage(Form):
     """A message that holds the inputs."""
 
-    model_config = _FORM
     role: str = "user"
     content: str | list[dict[str, Any]]
 
 
-class DecisionsRequest(BaseModel):
+class DecisionsRequest(Form):
     """A request of OpenAI's `/v1/decisions`."""
 
-    model_config = _FORM
     model: str
     """The name of a program."""
     input: str | list[InputMessage]

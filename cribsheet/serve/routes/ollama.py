@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 import cribsheet
 from cribsheet.frozen.running import Run
 from cribsheet.frozen.summary import usage_of
+from cribsheet.serve.bodies import Form
 from cribsheet.serve.endpoints import Endpoint
 from cribsheet.serve.facts import reply_of, text_of
 from cribsheet.serve.inputs import inputs_of_text
@@ -32,10 +33,8 @@ Spoken = Callable[[str], dict[str, Any]]
 """Returns the part of a reply that holds the text, for one of the endpoints."""
 
 
-class ChatRequest(BaseModel):
+class ChatRequest(Form):
     """A request of Ollama's chat. The frozen file decides how to sample, so that is not read here."""
-
-    model_config = ConfigDict(extra="allow", strict=True)
 
     model: str
     """The name of a program."""
@@ -47,10 +46,8 @@ class ChatRequest(BaseModel):
     """`json` or a JSON Schema makes the text a JSON object of the outputs."""
 
 
-class GenerateRequest(BaseModel):
+class GenerateRequest(Form):
     """A request of Ollama's completion."""
-
-    model_config = ConfigDict(extra="allow", strict=True)
 
     model: str
     """The name of a program."""
@@ -64,10 +61,8 @@ class GenerateRequest(BaseModel):
     """Must be empty, because programs read text only."""
 
 
-class ShowRequest(BaseModel):
+class ShowRequest(Form):
     """A request for what is known about a model."""
-
-    model_config = ConfigDict(extra="allow", strict=True)
 
     model: str = Field(validation_alias=AliasChoices("model", "name"))
     """The name of a program; `name` is the older word for it, which LiteLLM uses."""
@@ -124,7 +119,7 @@ class _Ollama:
     ) -> Response:
         started = time.perf_counter_ns()
         served = self._serving.program(asked.model, request)
-        told = {"model": asked.model, "created_at": datetime.now(UTC).isoformat().replace("+00:00", "Z")}
+        told = {"model": asked.model, "created_at": _written(datetime.now(UTC))}
         if not text:  # clients ask for nothing in order to have the model loaded
             return JSONResponse(told | spoken("") | {"done": True, "done_reason": "load"})
         inputs = inputs_of_text(text, served.signature.inputs)
@@ -161,7 +156,7 @@ def _tag(served: Served) -> dict[str, Any]:
     return {
         "name": f"{served.name}:latest",
         "model": f"{served.name}:latest",
-        "modified_at": _time(served),
+        "modified_at": _written(datetime.fromtimestamp(served.modified, UTC)),
         "size": served.size,
         "digest": served.digest,
         "details": _details(served),
@@ -187,7 +182,7 @@ def _shown(served: Served) -> dict[str, Any]:
         "details": _details(served),
         "model_info": known,
         "capabilities": ["completion", *(["decision"] if decides else [])],
-        "modified_at": _time(served),
+        "modified_at": _written(datetime.fromtimestamp(served.modified, UTC)),
     }
 
 
@@ -202,5 +197,6 @@ def _details(served: Served) -> dict[str, Any]:
     }
 
 
-def _time(served: Served) -> str:
-    return datetime.fromtimestamp(served.modified, UTC).isoformat().replace("+00:00", "Z")
+def _written(moment: datetime) -> str:
+    """Return a time of UTC as Ollama writes it."""
+    return moment.isoformat().replace("+00:00", "Z")
