@@ -1,4 +1,4 @@
-"""Measure what `cribsheet serve` adds to an engine, and what it bears.
+"""Measure the overhead of `cribsheet serve`, and how it behaves under load.
 
 python benchmarks/serving.py overhead                    # 1 and 16 clients, 5,000 requests each
 python benchmarks/serving.py overhead --count 100000     # handles and memory over a long run
@@ -78,7 +78,7 @@ def compiled(folder: Path) -> Path:
 
 
 class Served:
-    """A server in a process of its own."""
+    """A server that runs as a separate process."""
 
     def __init__(self, file: Path, model: str, *options: str) -> None:
         command = [sys.executable, __file__, "serve", str(file), "--port", "0", "--model", model, *options]

@@ -19,7 +19,7 @@ class Endpoint:
     """The path; `{name}` stands for a part that `request.path_params` has."""
     answer: Answer
     about: str = ""
-    """What it does; empty if the OpenAPI document does not list it."""
+    """A summary for the OpenAPI document; empty if the document does not list the endpoint."""
     tag: str = ""
     """The group in the OpenAPI document."""
     form: type[BaseModel] | None = None

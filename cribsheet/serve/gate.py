@@ -1,4 +1,4 @@
-"""The outermost layer of a server: who may ask, what is logged and counted, and how errors are told."""
+"""Check, log and count every request, as the outermost layer of a server."""
 
 import json
 import time
@@ -86,7 +86,7 @@ def refusal_for(error: Exception) -> Refusal:
     LOG.error("%s at %s", type(error).__name__, place_of(error))
     return Refusal(
         500,
-        f"The server failed with {type(error).__name__}. Its log tells where; please report it.",
+        f"The server failed with {type(error).__name__}. Its log says in which line. Please report it.",
         kind="internal_error",
     )
 

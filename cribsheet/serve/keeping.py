@@ -26,7 +26,7 @@ _NAMES = ("outputs", "outcomes", "probability", "decided_by", "model_text", "cha
 
 
 class Keeper:
-    """Appends calls to a file of JSON lines, one after the other, in a thread of its own.
+    """Appends calls to a file of JSON lines, one at a time, in a background thread.
 
     At `most` bytes, the file is renamed to `NAME.1`, which is replaced, and a new one begins.
     """

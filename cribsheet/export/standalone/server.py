@@ -143,7 +143,7 @@ def _left(deadline: float) -> float:
 
 
 def _connect(connection: Any, deadline: float) -> None:
-    """Open a connection until a deadline. To look up a host's name has no time-out, so a thread of its own does it."""
+    """Open a connection before a deadline. Looking up a host's name has no time-out, so a separate thread does it."""
     errors: list[Exception] = []
 
     def connect() -> None:
