@@ -50,7 +50,7 @@ $(FILLED): pyproject.toml
 	@touch $@
 
 $(PROXY): $(FILLED)  # in an environment of its own: it holds other packages back to older versions
-	@echo "Installing LiteLLM's proxy into .venv/proxy (a minute)…"
+	@echo "Installing LiteLLM's proxy into .venv/proxy (about two minutes)…"
 	@$(PYTHON) -m venv .venv/proxy
 	@.venv/proxy/bin/pip install --quiet --disable-pip-version-check "litellm[proxy]" --editable ".[embedded]" \
 		2>.venv/pip.log || echo "It cannot be installed here, so what needs it is skipped; .venv/pip.log says why."
