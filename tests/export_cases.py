@@ -14,6 +14,7 @@ from cribsheet.dataset.examples import Demo
 from cribsheet.frozen import Decoding, FrozenProgram, FrozenPrompt, ModelIdentity
 from cribsheet.layout import Layout
 from cribsheet.layout.catalogue import LAYOUTS
+from cribsheet.layout.escaping import escaping
 from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.signature import Field, Signature
 from frozen_toys import toy_program
@@ -55,6 +56,7 @@ PIECES = st.sampled_from(
         *("{{", "}}", "{%", "{#", "{", "}", '"', '"""', "'", "\n", "\r\n", "\r", "\\", " ", "- ", "#", "a"),
         *("\u3000", "\u200d", "\ue0000:0\ue001", "😀", "中文"),
         *("{{ .Prompt }}", "{{text}}", "<<text>>", "[[text]]", "@@text@@", "{{text#2}}"),
+        *("<tool_call>", "<|", "\nText:"),
     )
 )
 TEXT = st.one_of(st.text(max_size=30), st.lists(PIECES, max_size=8).map("".join)).filter(
@@ -123,6 +125,11 @@ def all_cases() -> list[tuple[FrozenPrompt, dict[str, Value]]]:
 def written(prompt: FrozenPrompt, inputs: Mapping[str, Value]) -> dict[str, str]:
     """Return the inputs as a deployer writes them."""
     return {name: WORDS.get(name, {}).get(prompt.layout.language, str(value)) for name, value in inputs.items()}
+
+
+def tamed(prompt: FrozenPrompt, text: str) -> str:
+    """Return the text of an input with the replacements that an export asks whoever fills it in to make."""
+    return escaping(prompt.layout, prompt.signature).apply(text)
 
 
 def fill(body: Any, marks: Mapping[str, str], values: Mapping[str, str]) -> Any:

@@ -26,6 +26,7 @@ from export_cases import (
     prompt_of,
     run_usage,
     sentiment_demos,
+    tamed,
     written,
 )
 from frozen_toys import toy_program
@@ -65,7 +66,7 @@ def test_every_layout_and_signature_gives_the_model_the_frozen_prompt() -> None:
 def test_any_text_gets_to_the_model_as_it_is(layout: str, text: str, instructions: str, value: str) -> None:
     prompt = prompt_of(layout_named(layout), SENTIMENT, sentiment_demos((text,)))
     prompt = prompt.model_copy(update={"instructions": instructions})
-    assert sent(program_of(prompt), {"text": value}) == prompt_text(prompt, {"text": value})
+    assert sent(program_of(prompt), {"text": tamed(prompt, value)}) == prompt_text(prompt, {"text": value})
 
 
 @given(opening=TEXT, closing=TEXT)
