@@ -49,6 +49,15 @@ def check_characters(name: str, text: str) -> None:
         ) from None
 
 
+def shortened(text: str, limit: int = 240) -> str:
+    """Cut the end off a long text, as a message shows it.
+
+    >>> shortened("abcdef", 3)
+    'abc…'
+    """
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
 def has_chinese(text: str) -> bool:
     """Tell whether a text contains Chinese characters.
 

@@ -54,7 +54,9 @@ def command(file: Path, *, as_json: bool, junit_path: Path | None, summary: Path
     program = open_program(file, workspace)
     carriage = options["carriage"] or program.frozen.results.carriage
     found = _measured(file, _deployed(program, carriage), carriage, workspace, options)
-    for path, text, mode in ((junit_path, junit(found, file.name), "w"), (summary, markdown(found, file.name), "a")):
+    # XML and UTF-8 lack some characters that a name may have.
+    name = "".join(char if char.isprintable() else "\ufffd" for char in file.name)
+    for path, text, mode in ((junit_path, junit(found, name), "w"), (summary, markdown(found, name), "a")):
         if path:
             _write(path, text, mode)
     if as_json:

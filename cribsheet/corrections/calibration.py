@@ -5,11 +5,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import ClassVar, Literal
 
+from pydantic import field_validator
+
 from cribsheet.corrections._base import Answer, Asked, Correction, Need, weights_in_words
 from cribsheet.layout.decisions import decided_field, likeliest
 from cribsheet.layout.scoring import logsumexp
 from cribsheet.models import Completer
 from cribsheet.signature import Signature
+from cribsheet.text import shortened
 
 
 class Calibration(Correction):
@@ -25,6 +28,14 @@ class Calibration(Correction):
 
     label: ClassVar[str] = "calibrated"
     needs: ClassVar[frozenset[Need]] = frozenset({"logprobs"})
+
+    @field_validator("logit_bias")
+    @classmethod
+    def _check_token_ids(cls, biases: Mapping[str, float] | None) -> Mapping[str, float] | None:
+        other = next((token for token in biases or {} if not token.isdecimal()), None)
+        if other is not None:
+            raise ValueError(f"its keys must be token ids, such as '284', but one is {shortened(other)!r}")
+        return biases
 
     def apply(self, answer: Answer, asked: Asked, model: Completer) -> Answer:
         """Decide by the calibrated log-probabilities; an answer that was parsed from text stays unchanged."""

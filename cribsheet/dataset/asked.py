@@ -13,7 +13,7 @@ from cribsheet.dataset.jsonl_files import read_text
 from cribsheet.errors import DataError
 from cribsheet.outcomes import Unanswerable
 from cribsheet.signature import Field
-from cribsheet.text import check_characters
+from cribsheet.text import check_characters, shortened
 
 ERROR = "error"
 """The field of an answered row that says why it has no outputs."""
@@ -66,7 +66,7 @@ def _checked(source: str | os.PathLike[str], inputs: Sequence[Field]) -> Iterato
         missing = [name for name in names if name not in row]
         if missing:
             raise DataError(
-                f"{where}: no field {missing[0]!r}; it has {', '.join(row) or 'none'}. Give each row "
+                f"{where}: no field {missing[0]!r}; it has {shortened(', '.join(row)) or 'none'}. Give each row "
                 f"{', '.join(names)}."
             )
         check_inputs(where, row, inputs)

@@ -10,6 +10,7 @@ from cribsheet.dataset.names import plain_name
 from cribsheet.errors import DataError
 
 _MEND = "Write one object per line."
+_DEEPEST = 100
 _SIGNS = frozenset('{}[]:," ')
 """The characters of JSON outside its texts and numbers."""
 _QUOTES = dict.fromkeys("“”„‟«»「」『』‘’", '"')
@@ -80,6 +81,10 @@ def _decoded(text: str, at: int, where: str) -> tuple[dict[str, Any], int]:
         ) from None
     if not isinstance(value, dict):
         raise DataError(f"{where}: {text[at:end].strip()[:60]!r} is not an object. {_MEND}")
+    if is_deeper(value, _DEEPEST):
+        raise DataError(
+            f"{where}: an object that is nested more than {_DEEPEST} levels deep. Write what is deep inside as a text."
+        )
     return _named(value, where), end
 
 
@@ -102,6 +107,12 @@ def _checked(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         raise _RepeatedError(f"an object has {next(name for name in names if names.count(name) > 1)!r} twice")
     return values
+
+
+def is_deeper(value: object, levels: int) -> bool:
+    """Tell whether JSON is nested deeper. Python can read such a value, but may fail to write or to show it."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels < 0 or any(is_deeper(one, levels - 1) for one in inside)
 
 
 def _named(value: dict[str, Any], where: str) -> dict[str, Any]:

@@ -17,10 +17,10 @@ from typing import Any
 from cribsheet.dataset.examples import Example, Prediction, Row
 from cribsheet.errors import MetricError, deed
 from cribsheet.evaluation.places import place_of
-from cribsheet.evaluation.values import bounds_of, check_score, row_in_words, shortened
+from cribsheet.evaluation.values import bounds_of, check_score, row_in_words
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
 from cribsheet.task import Metric
-from cribsheet.text import CJK, normal_form
+from cribsheet.text import CJK, normal_form, shortened
 
 Outcomes = Sequence[tuple[str, str]]
 """Pairs of the gold outcome and the predicted outcome."""

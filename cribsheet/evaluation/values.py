@@ -7,6 +7,7 @@ from typing import Any, SupportsFloat
 from cribsheet.dataset.examples import Row
 from cribsheet.errors import MetricError
 from cribsheet.task import Metric
+from cribsheet.text import shortened
 
 _BOUNDS = (0.0, 1.0)
 _ROUNDING = 1e-9
@@ -80,8 +81,3 @@ def row_in_words(example: Any) -> str:
     values = ", ".join(f"{name}={shortened(repr(value), 80)}" for name, value in example.values.items())
     place = f" ({example.where})" if example.where else ""
     return f"row {example.id}{place} with {shortened(values, 400)}"
-
-
-def shortened(text: str, limit: int = 240) -> str:
-    """Cut the end off a long text."""
-    return text if len(text) <= limit else f"{text[:limit]}…"

@@ -7,7 +7,7 @@ from cribsheet.export._base import Source
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.layout import Layout
 from cribsheet.layout.decisions import decided_field
-from cribsheet.layout.escaping import SPECIAL_TOKENS
+from cribsheet.layout.escaping import LINE_BREAKS, SPECIAL_TOKENS
 from cribsheet.layout.rendering import render_outputs
 from cribsheet.outcomes import UNANSWERABLE
 from cribsheet.signature import Field
@@ -60,11 +60,13 @@ def other_weights(source: Source) -> Iterator[str]:
 def unescaped(source: Source) -> str:
     """Return the caveat that whoever fills in the inputs has to keep the prompt's marks out of them."""
     own = [pair for pair in source.opened.escaping.pairs if pair[0] not in SPECIAL_TOKENS]
-    told = ", ".join(f"{old!r} by {new!r}" for old, new in own)
+    # Every line break has a pair for each mark; those of the usual one stand for all.
+    told = ", ".join(f"{old!r} by {new!r}" for old, new in own if old[0] not in LINE_BREAKS[1:])
     return (
         "An input with marks of this prompt, or with special tokens of the model, could pass for a demo or a turn. "
         "Cribsheet puts a blank into them; whoever fills in this request has to do that: replace "
-        f"{told or 'special tokens'}{', and special tokens' if told else ''} as docs/export.md says."
+        f"{f'{told} (likewise after other line breaks, such as U+2028), and ' if told else ''}special tokens as "
+        "docs/export.md says."
     )
 
 

@@ -15,6 +15,7 @@ from cribsheet.models.thinking import without_thought
 from cribsheet.outcomes import Value
 from cribsheet.prompts import Prompt
 from cribsheet.signature import REASONING, Signature
+from cribsheet.text import shortened
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,7 @@ def typed_inputs(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> dict[str
     names = [field.name for field in prompt.signature.inputs]
     if set(inputs) != set(names):
         raise DataError(
-            f"{prompt.signature.name} takes {', '.join(names)} but got {', '.join(inputs) or 'nothing'}. "
+            f"{prompt.signature.name} takes {', '.join(names)} but got {shortened(', '.join(inputs)) or 'nothing'}. "
             "Give each input by name."
         )
     try:

@@ -10,7 +10,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from cribsheet.errors import CribsheetError, FrozenFileError
+from cribsheet.frozen.consistency import misfits
 from cribsheet.frozen.schema import FORMAT, FrozenProgram
+from cribsheet.text import shortened
 
 SEAL = "sha256"
 """The key under which a file stores its hash."""
@@ -91,22 +93,27 @@ def _program(path: Path, content: dict[str, Any]) -> FrozenProgram:
     version = content["format"]
     if isinstance(version, int) and version < FORMAT:
         raise FrozenFileError(
-            f"{path} has format {version}, and this version of Cribsheet reads format {FORMAT} only. "
+            f"{path} has format {shortened(str(version))}, and this version of Cribsheet reads format {FORMAT} only. "
             "Compile the task again: `optimize TASK`."
         )
     if isinstance(version, int) and version > FORMAT:
         raise FrozenFileError(
-            f"{path} has format {version}, and this version of Cribsheet reads format {FORMAT}. "
+            f"{path} has format {shortened(str(version))}, and this version of Cribsheet reads format {FORMAT}. "
             "Upgrade with `pip install -U cribsheet`."
         )
     try:
-        return FrozenProgram.model_validate({key: value for key, value in content.items() if key != SEAL})
+        program = FrozenProgram.model_validate({key: value for key, value in content.items() if key != SEAL})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise FrozenFileError(f"{path} is not a frozen file: {where}: {first['msg']}. Compile again.") from None
+        raise FrozenFileError(
+            f"{path} is not a frozen file: {shortened(where)}: {first['msg']}. Compile again."
+        ) from None
     except CribsheetError as error:
         raise FrozenFileError(f"{path} is not a frozen file: {error}") from None
+    if misfit := next(misfits(program), ""):
+        raise FrozenFileError(f"{path} has parts that do not fit together: {misfit}. Correct it, or compile again.")
+    return program
 
 
 def write_text(path: Path, text: str) -> None:

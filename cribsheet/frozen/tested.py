@@ -90,7 +90,7 @@ def read_tested(path: str | os.PathLike[str], program: FrozenProgram) -> Sequenc
             f"not {str(program.results.tested)[:12]}…. Copy the right file there, or name other rows with --data."
         )
     try:
-        return [TestedRow.model_validate_json(line) for line in text.splitlines()]
+        return [TestedRow.model_validate_json(line) for line in text.split("\n") if line]
     except ValidationError as error:
         raise FrozenFileError(
             f"{beside} has a row that cannot be read: {error.errors()[0]['msg']}. Compile again, or name other rows "

@@ -7,6 +7,7 @@ from cribsheet.frozen.running import Run, run_wired, settled
 from cribsheet.frozen.schema import FrozenPrompt, Wiring
 from cribsheet.models import Completer
 from cribsheet.signature import Field
+from cribsheet.text import shortened
 
 
 def inputs_of(prompts: Mapping[str, FrozenPrompt], wiring: Wiring) -> tuple[Field, ...]:
@@ -40,6 +41,6 @@ def check_names(task: str, fields: tuple[Field, ...], inputs: Mapping[str, objec
     wanted = {field.name for field in fields}
     if set(inputs) != wanted:
         raise DataError(
-            f"{task} takes {', '.join(sorted(wanted))} but got {', '.join(inputs) or 'nothing'}. "
+            f"{task} takes {', '.join(sorted(wanted))} but got {shortened(', '.join(inputs)) or 'nothing'}. "
             "Give each input once, by name."
         )

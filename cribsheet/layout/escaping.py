@@ -20,11 +20,17 @@ _NAMED = (
     *("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[gMASK]"),
     *("[TOOL_CALLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]"),
     *("<think>", "</think>", "[THINK]", "[/THINK]", "<tool_call>", "</tool_call>", "<tool_response>"),
-    *("</tool_response>", "<seed:bos>", "<seed:eos>"),
+    *("</tool_response>", "<seed:bos>", "<seed:eos>", "<BOS_TOKEN>", "<EOS_TOKEN>", "[BOS]", "[EOS]", "[EOT]"),
+    *("[ARGS]", "[CALL_ID]", "[TOOL_CONTENT]", "<unused", "<extra_id_", "<SPECIAL_", "<role>", "</role>"),
+    *("]~b]", "]~!b[", "[e~[", "<用户>", "<AI>"),
 )
-"""Special tokens of Llama 2, Mistral, Gemma, GLM, Qwen, InternLM and Seed that begin like ordinary text."""
+"""Special tokens of Llama 2, Mistral, Gemma, GLM, Qwen, InternLM, Seed, Command, Kimi, Nemotron, Ling, MiniMax and
+MiniCPM that begin like ordinary text, or how they begin."""
 SPECIAL_TOKENS = (*_BEGINNINGS, *_NAMED)
 """Special tokens of chat templates, or their beginnings."""
+
+LINE_BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+"""The characters that end a line for `str.splitlines`; the first is the usual one."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ def _escaping(opening: tuple[str, ...], closing: tuple[str, ...], has_lines: boo
     begun = [mark.rstrip() for mark in opening if mark.strip()]
     broken = [*SPECIAL_TOKENS, *(mark for mark in closing if mark), *([] if has_lines else begun)]
     pairs = [(text, f"{text[0]} {text[1:]}") for text in broken if len(text) > 1]
-    pairs += [(line_break + mark, f" {mark}") for mark in begun for line_break in ("\n", "\r")]
+    pairs += [(line_break + mark, f" {mark}") for mark in begun for line_break in LINE_BREAKS]
     return Escaping(tuple(sorted(dict.fromkeys(pairs), key=lambda pair: pair[0][0])))
 
 

@@ -56,7 +56,8 @@ def rebuilt(reply: Mapping[str, Any], *, is_chat: bool) -> dict[str, Any]:
     }
     kind = "chat.completion" if is_chat else "text_completion"
     whole = {"id": "reply", "object": kind, "created": 0, "model": "model", "choices": [only]}
-    return whole | _usage(reply.get("usage"))
+    usage = counts_in(reply.get("usage"))
+    return whole | ({"usage": usage} if usage else {})
 
 
 def json_object(body: bytes) -> Mapping[str, Any]:
@@ -95,7 +96,7 @@ def _choice(reply: Mapping[str, Any]) -> Mapping[str, Any]:
 def _status(failed: Mapping[str, Any]) -> int | None:
     error = failed.get("error")
     codes = [one.get(name) for one in (error, failed) if isinstance(one, Mapping) for name in ("code", "status")]
-    return next((code for told in codes if (code := _number(told)) in _STATUSES), None)
+    return next((code for told in codes if (code := count_of(told)) in _STATUSES), None)
 
 
 def _written(choice: Mapping[str, Any]) -> tuple[str | None, str]:
@@ -157,11 +158,11 @@ def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {"token": str(entry["token"]), "logprob": float(entry["logprob"]), "bytes": encoded or None}
 
 
-def _usage(told: Any) -> dict[str, Any]:
-    """Return the token counts as LiteLLM reads them; empty if there are none."""
-    if not isinstance(told, Mapping) or not _number(told.get("prompt_tokens")):
+def counts_in(told: Any) -> dict[str, Any]:
+    """Return the token counts of a reply's `usage` as LiteLLM reads them; empty if there are none."""
+    if not isinstance(told, Mapping) or not count_of(told.get("prompt_tokens")):
         return {}
-    read, written = _number(told["prompt_tokens"]), _number(told.get("completion_tokens"))
+    read, written = count_of(told["prompt_tokens"]), count_of(told.get("completion_tokens"))
     usage: dict[str, Any] = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
     for details, name in (
         ("prompt_tokens_details", "cached_tokens"),
@@ -169,11 +170,11 @@ def _usage(told: Any) -> dict[str, Any]:
     ):
         nested = told.get(details)
         if isinstance(nested, Mapping) and nested.get(name) is not None:
-            usage[details] = {name: _number(nested[name])}
-    return {"usage": usage}
+            usage[details] = {name: count_of(nested[name])}
+    return usage
 
 
-def _number(told: Any) -> int:
+def count_of(told: Any) -> int:
     """Return a count, which some servers send as a fraction or a text; 0 if it is none."""
     try:
         number = float(told)

@@ -8,6 +8,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from cribsheet.errors import AddressError
+from cribsheet.text import shortened
 
 OLLAMA_PORT = 11434
 _THIS_MACHINE = "127.0.0.1"
@@ -50,7 +51,8 @@ def no_address(text: str, reason: str, *, dialect: Dialect, source: str) -> Addr
     """Return the error for a text that is not the address of a server."""
     example = "127.0.0.1:11434" if dialect == "ollama" else "http://127.0.0.1:8080/v1"
     return AddressError(
-        f"{source} is {text!r}, which is not the address of a server: {reason}. Write it like {example}."
+        f"{source} is {shortened(repr(text))}, which is not the address of a server: {shortened(reason)}. Write it "
+        f"like {example}."
     )
 
 

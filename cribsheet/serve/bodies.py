@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive
 
+from cribsheet.dataset.jsonl import is_deeper
 from cribsheet.serve.refusals import HungUp, Refusal
 from cribsheet.text import check_characters
 
@@ -120,8 +121,8 @@ def _parsed(content: bytes) -> Any:
         raise _too_deep() from None
     except ValueError as error:  # a number with thousands of digits, or NaN
         raise _no_json(str(error)) from None
-    if content.count(b"[") + content.count(b"{") > _DEEPEST:
-        _check_depth(value)
+    if content.count(b"[") + content.count(b"{") > _DEEPEST and is_deeper(value, _DEEPEST):
+        raise _too_deep()
     if b"\\u" in content:
         _check_texts(value)
     return value
@@ -129,15 +130,6 @@ def _parsed(content: bytes) -> Any:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"JSON has no {name}")
-
-
-def _check_depth(value: Any) -> None:
-    level = [value]
-    for _ in range(_DEEPEST + 1):
-        level = [part for one in level for part in _parts(one)]
-        if not level:
-            return
-    raise _too_deep()
 
 
 def _check_texts(value: Any) -> None:

@@ -12,6 +12,7 @@ from cribsheet.errors import (
     UnreachableError,
     UnreadableCompletionError,
 )
+from cribsheet.text import shortened
 
 _LONGEST = 600
 """The most characters of a message; some repeat a value that the client sent."""
@@ -24,7 +25,7 @@ class Refusal(Exception):
     def __init__(self, status: int, message: str, *, kind: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
-        self.message = shortened(message)
+        self.message = shortened(message, _LONGEST)
         self.kind = kind
         self.headers = dict(headers or {})
 
@@ -57,12 +58,3 @@ def refusal_of(error: CribsheetError) -> Refusal:
     """Return the refusal for an error of a program or its model."""
     meaning = next((meaning for kind, meaning in _MEANINGS if isinstance(error, kind)), _Meaning(500, "program_failed"))
     return Refusal(meaning.status, str(error), kind=meaning.kind)
-
-
-def shortened(message: str) -> str:
-    """Return a message of at most 600 characters, because some repeat what the client sent.
-
-    >>> len(shortened("x" * 10_000))
-    600
-    """
-    return message if len(message) <= _LONGEST else f"{message[: _LONGEST - 1]}…"

@@ -80,6 +80,8 @@ class Field(BaseModel):
             return self.type.coerce(raw)
         except ValueError as error:
             raise ValueError(f"{self.name} {error}") from None
+        except RecursionError:
+            raise ValueError(f"{self.name} is a {type(raw).__name__} that is nested too deeply") from None
 
     def accepts(self, raw: object) -> bool:
         """Tell whether `coerce` takes a value."""

@@ -1,6 +1,7 @@
 """`check` tells whether a score still holds."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -8,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import Result
 
+from cribsheet.frozen.tested import hash_of
 from cribsheet.models import WAYS, Completion, Sampling
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
@@ -88,6 +90,30 @@ def test_other_rows_need_no_recorded_ones(run: Run, compiled: Path, folder: Path
     rows = write_rows(folder / "more.jsonl", sentiment_rows()[:40])
     told = json.loads(run("check", compiled, "--data", rows, "--json").stdout)
     assert told["recorded"] == json.loads(compiled.read_text())["results"]["compiled"]
+
+
+def test_recorded_texts_may_hold_any_line_break(run: Run, folder: Path, compiled: Path) -> None:
+    beside, content = folder / "toy.test.jsonl", json.loads(compiled.read_text())
+    rows = [json.loads(line) for line in beside.read_text().split("\n") if line]
+    for row in rows:
+        row["inputs"]["text"] += "\u2028\x85 More."
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    beside.write_text(text, encoding="utf-8")
+    content["results"]["tested"] = hash_of(text)
+    compiled.write_text(json.dumps(content), encoding="utf-8")
+    assert run("seal", compiled).exit_code == 0
+    result = run("check", compiled)
+    assert result.exit_code == 0, result.output
+
+
+def test_reports_name_a_file_whose_name_is_not_utf_8(run: Run, compiled: Path, folder: Path, tmp_path: Path) -> None:
+    odd = folder / os.fsdecode(b"\xff\x01.prompt.json")
+    compiled.rename(odd)
+    (folder / "toy.test.jsonl").rename(folder / os.fsdecode(b"\xff\x01.test.jsonl"))
+    result = run("check", odd, "--junit", tmp_path / "check.xml", "--summary", tmp_path / "summary.md")
+    assert result.exit_code == 0, result.output
+    assert ElementTree.parse(tmp_path / "check.xml").getroot() is not None
+    assert ".prompt.json: the score holds" in (tmp_path / "summary.md").read_text(encoding="utf-8")
 
 
 def test_test_rows_that_are_missing_or_changed_are_refused(run: Run, compiled: Path, folder: Path) -> None:

@@ -29,12 +29,32 @@ def test_further_fields_are_kept(tmp_path: Path) -> None:
         ('{"text": "a", "ratio": "NaN"}', "line 1: ratio must be a finite number but got 'NaN'. Correct it there."),
         ('{"text": "a", "ratio": 1, "b": [-Infinity]}', "line 1: b has a number that JSON cannot hold, .-inf.. Write"),
         ('{"text": "a"}', "line 1: no field 'ratio'; it has text. Give each row text, ratio."),
+        (
+            '{"text": "a", "ratio": 1, "b": ' + "[" * 101 + "]" * 101 + "}",
+            "line 1: an object that is nested more than 100",
+        ),
         ("", "in.jsonl has no rows. Write one JSON object per line."),
     ],
 )
 def test_a_row_that_cannot_be_answered_or_written_is_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         rows_of(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        '{"text": ["LONG"], "ratio": 1}',
+        '{"text": "a", "ratio": "LONG"}',
+        '{"text": "a", "ratio": [[["LONG"]]]}',
+        '{"LONG": 1}',
+    ],
+)
+def test_a_message_shows_the_beginning_of_a_long_value(tmp_path: Path, row: str) -> None:
+    with pytest.raises(DataError) as caught:
+        rows_of(tmp_path, row.replace("LONG", "x" * 10_000_000))
+    assert "xxx" in str(caught.value)
+    assert len(str(caught.value)) < 500
 
 
 def test_an_error_gets_a_name_that_no_row_and_no_output_has() -> None:

@@ -192,6 +192,83 @@ def test_what_is_no_log_probability_is_not_used(logprob: object, api: str, model
     assert (completion.first_token, completion.logprobs) == (None, None)
 
 
+def llama_reply(*, told: bytes = b" positive", **further: object) -> dict[str, object]:
+    """Return a reply of llama-server; `told` are the bytes of the first token among the alternatives."""
+    one = {"token": " positive", "logprob": -0.1, "bytes": list(b" positive"), "id": 1}
+    entry = {**one, "top_logprobs": [{**one, "bytes": list(told)}]}
+    choice = {"text": " positive", "logprobs": {"content": [entry]}, "finish_reason": "stop"}
+    return {"choices": [choice], **further}
+
+
+COUNTS = ("many", [1], {"a": 1}, -1, 1.5, 10**400, True, None)
+
+
+@pytest.mark.parametrize("count", COUNTS, ids=lambda one: str(one)[:5])
+@pytest.mark.parametrize("model", ["openai/m", "embedded/m", "ollama/m"])
+def test_what_is_no_count_of_tokens_is_no_obstacle(count: object, model: str) -> None:
+    usages = [count, {"prompt_tokens": count, "completion_tokens": count}]
+    usages += [{"prompt_tokens": 9, "prompt_tokens_details": details} for details in (count, {"cached_tokens": count})]
+    for usage in usages:
+        with StandIn() as server:
+            counts = dict.fromkeys(("prompt_eval_count", "eval_count", "prompt_eval_cached_count"), count)
+            is_ollama = model.startswith("ollama")
+            reply = {"response": " positive", **counts} if is_ollama else llama_reply(usage=usage)
+            server.faults.append((200, reply))
+            client = client_of(server.url, model, api="ollama" if is_ollama else "openai")
+            completion = client.complete(RAW, DECIDES)
+        assert completion.text == " positive"
+        assert completion.usage.prompt_tokens >= 0
+        assert completion.usage.prompt_tokens + completion.usage.completion_tokens < 4096
+
+
+def test_a_further_request_that_is_refused_is_told_as_the_first_would_be() -> None:
+    with StandIn() as server:
+        # The completion does not tell its first token, so that this is asked for.
+        server.faults.extend([(200, llama_reply(told=b"\xff")), *[(400, {"error": "no logit_bias here"})] * 9])
+        with pytest.raises(ModelError, match="refused the request with status 400: no logit_bias here"):
+            client_of(server.url, "embedded/m", api="openai").complete(RAW, DECIDES)
+
+
+@pytest.mark.parametrize("reply", [{}, {"tokens": None}, {"tokens": "ab"}, {"tokens": {"a": 1}}])
+def test_what_llama_server_would_not_say_is_told(reply: object) -> None:
+    with StandIn() as server:
+        server.faults.append((200, reply))
+        with pytest.raises(ModelError, match="/tokenize does not answer as llama-server does: "):
+            client_of(server.url, "embedded/m", api="openai").complete(RAW.followed_by(5, "Ann"), WRITES)
+
+
+def answered_raw(answer: bytes) -> ModelError:
+    """Return the error for a server that answers each request with these bytes, and hangs up."""
+
+    def serve(listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                connection = listener.accept()[0]
+                with connection, suppress(OSError):
+                    connection.recv(65536)
+                    connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        with pytest.raises(ModelError) as caught:
+            client_of(f"http://127.0.0.1:{listener.getsockname()[1]}", api="openai").complete(RAW, WRITES)
+    return caught.value
+
+
+def test_an_answer_that_breaks_off_is_no_answer() -> None:
+    error = answered_raw(b'HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n{"choices": [{"te')
+    assert isinstance(error, TransientError)
+    assert "broke off: IncompleteRead(17 bytes read, 982 more expected)." in str(error)
+
+
+@pytest.mark.parametrize("answer", [b"\x00\x1b[31m" * 999 + b"\r\n", b"\xff" * 60_000, b"SSH-2.0-OpenSSH\r\n"])
+def test_an_answer_in_another_protocol_is_shown_on_one_short_line(answer: bytes) -> None:
+    told = str(answered_raw(answer))
+    assert "broke off: " in told
+    assert told.isprintable()
+    assert len(told) < 400
+
+
 def test_a_key_is_sent_and_its_refusal_explained() -> None:
     with StandIn() as server:
         client = client_of(server.url, api="openai", api_key="secret")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,60 @@ def test_an_edited_file_is_refused_until_it_is_sealed_anew(tmp_path: Path) -> No
         read(path)
     reseal(path)
     assert read(path).task == "another"
+
+
+MISFITS: dict[str, tuple[tuple[str, ...], object, str]] = {
+    "no prompts": (("prompts",), {}, "prompts: there is none"),
+    "a demo without a field": (
+        ("prompts", "predict", "demos"),
+        [{"inputs": {"text": "Hm."}, "outputs": {}}],
+        "prompts.predict.demos.0.outputs: 'sentiment' is missing",
+    ),
+    "a demo of another type": (
+        ("prompts", "predict", "demos"),
+        [{"inputs": {"text": 5}, "outputs": {"sentiment": "positive"}}],
+        "prompts.predict.demos.0.inputs.text: it is not of the type",
+    ),
+    "an unknown prompt": (("wiring", "order"), ["other"], "wiring.order: there is no prompt 'other'"),
+    "no order": (("wiring", "order"), [], "wiring.outputs.sentiment: nothing gives it"),
+    "no inputs": (("wiring", "inputs"), {}, "wiring.inputs.predict: these are not the inputs of the prompt"),
+    "an input of itself": (
+        ("wiring", "inputs", "predict", "text"),
+        {"source": "predict", "field": "sentiment"},
+        "wiring.inputs.predict.text: no earlier prompt gives predict.sentiment",
+    ),
+    "an unknown output": (
+        ("wiring", "outputs", "sentiment"),
+        {"source": "predict", "field": "mood"},
+        "wiring.outputs.sentiment: nothing gives it",
+    ),
+    "no outputs": (("wiring", "outputs"), {}, "wiring.outputs: there is none"),
+    "a token id that is none": (
+        ("prompts", "predict", "corrections"),
+        [{"kind": "calibration", "biases": {}, "logit_bias": {"good": 1}}],
+        "its keys must be token ids, such as '284', but one is 'good'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISFITS)
+def test_parts_that_do_not_fit_together_are_refused(tmp_path: Path, name: str) -> None:
+    (*place, last), value, message = MISFITS[name]
+    content = json.loads(to_text(toy_program()))
+    part = content
+    for key in place:
+        part = part[key]
+    part[last] = value
+    (tmp_path / "x.prompt.json").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(FrozenFileError, match=re.escape(message)):
+        reseal(tmp_path / "x.prompt.json")
+
+
+def test_the_place_of_a_fault_is_shown_cut(tmp_path: Path) -> None:
+    path = edit(tmp_path / "x.prompt.json", extra={"deep": json.loads("[" * 400 + "]" * 400)})
+    with pytest.raises(FrozenFileError, match="is not a frozen file") as caught:
+        reseal(path)
+    assert len(str(caught.value)) < 600
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])

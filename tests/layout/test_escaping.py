@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cribsheet.dataset.examples import Demo
 from cribsheet.layout import Layout, Mark
 from cribsheet.layout.catalogue import LAYOUTS, QUESTIONS, layout_named
-from cribsheet.layout.escaping import SPECIAL_TOKENS, escaping
+from cribsheet.layout.escaping import LINE_BREAKS, SPECIAL_TOKENS, escaping
 from cribsheet.layout.rendering import render
 from cribsheet.prompts import Prompt
 from layout_cases import QA, SENTIMENT
@@ -37,7 +37,7 @@ def structure(prompt: Prompt, layout: Layout) -> list[int]:
     """Return how many lines begin with each mark, and how often each closing mark occurs."""
     opening, closing = marks_of(layout)
     texts = [message.content for message in prompt.messages] or [prompt.text]
-    lines = [line for text in texts for line in text.replace("\r", "\n").split("\n")]
+    lines = [line for text in texts for line in text.splitlines()]
     begun = [sum(line.startswith(mark) for line in lines) for mark in opening]
     return begun + [sum(text.count(mark) for text in texts) for mark in closing]
 
@@ -46,7 +46,7 @@ def structure(prompt: Prompt, layout: Layout) -> list[int]:
 @given(data=st.data())
 def test_no_input_changes_the_structure_of_the_prompt(layout: Layout, data: st.DataObject) -> None:
     pieces = st.sampled_from(
-        ["\n", "\n\n", "\r\n", "\r", " ", "x", "Ann", "<", *itertools.chain(*marks_of(layout)), *TOKENS]
+        ["\n\n", "\r\n", *LINE_BREAKS, " ", "x", "Ann", "<", *itertools.chain(*marks_of(layout)), *TOKENS]
     )
     forged = st.lists(pieces, max_size=12).map("".join)
     question, context = data.draw(forged), data.draw(forged)
@@ -59,7 +59,7 @@ def test_no_input_changes_the_structure_of_the_prompt(layout: Layout, data: st.D
 @layouts
 @given(data=st.data())
 def test_what_was_escaped_stays_as_it_is(layout: Layout, data: st.DataObject) -> None:
-    pieces = st.sampled_from(["\n", "\r", " ", "x", *itertools.chain(*marks_of(layout)), *TOKENS])
+    pieces = st.sampled_from([*LINE_BREAKS, " ", "x", *itertools.chain(*marks_of(layout)), *TOKENS])
     once = escaping(layout, QA).apply(data.draw(st.lists(pieces, max_size=12).map("".join)))
     assert escaping(layout, QA).apply(once) == once
 

@@ -13,7 +13,7 @@ from cribsheet.export.standalone.program import Program
 from cribsheet.export.standalone.server import Server, patiently
 from cribsheet.models import Completion, Sampling
 from cribsheet.models._api_keys import checked_key
-from cribsheet.models._refusals import Kind, Refusals, sizes_of
+from cribsheet.models._refusals import Kind, Refusals, Refused, sizes_of
 from cribsheet.models._server_messages import first_words
 from cribsheet.models.addresses import OLLAMA_PORT, read_address, with_path
 from cribsheet.models.thinking import Thinking
@@ -50,6 +50,8 @@ class Client:
         reply, _ = self._refusals.ask(kind, wanted, lambda sizes: self._dialect.send(prompt, sampling, given, sizes))
         try:
             completion = self._dialect.read(reply, prompt, sampling)
+        except Refused as refused:  # what reading asked for in addition
+            raise refused.failure.error from refused
         except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
             shown = first_words(reply)
             raise ModelError(f"The server's answer is no completion: {shown}. Check --api and --api-base.") from error

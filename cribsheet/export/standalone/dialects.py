@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from cribsheet.errors import ContextOverflowError, ModelError, TransientError, UnknownModelError
 from cribsheet.export.standalone.replies import (
@@ -19,7 +19,7 @@ from cribsheet.models._api_keys import key_refused, without_key
 from cribsheet.models._continued import as_raw
 from cribsheet.models._litellm_errors import TOO_LONG
 from cribsheet.models._llama import of_answer, parts_of, tells_first_token, with_other_end
-from cribsheet.models._openai_replies import ErrorReply, UnreadableReply, rebuilt
+from cribsheet.models._openai_replies import ErrorReply, UnreadableReply, counts_in, rebuilt
 from cribsheet.models._refusals import REFUSING, Failure, Kind, Refused, may_pass, within
 from cribsheet.models._server_messages import first_words, reason_in
 from cribsheet.models.no_thinking import NoThinking
@@ -30,6 +30,9 @@ OPENAI = "https://api.openai.com/v1"
 
 _MOST_OF_LLAMA = 2000
 """How many log-probabilities are asked of the server of a prompt that was compiled in the process."""
+
+
+Told = TypeVar("Told")
 
 
 class Dialect(Protocol):
@@ -168,13 +171,21 @@ class OpenAI:
 
     def _template(self, messages: Any) -> str:
         turns = [_turn(message) for message in messages]
-        return str(self._of_llama("/apply-template", {"messages": turns})["prompt"])
+        return self._of_llama("/apply-template", {"messages": turns}, "prompt", str)
 
     def _token_ids(self, text: str) -> list[int]:
-        return list(self._of_llama("/tokenize", {"content": text, "add_special": False})["tokens"])
+        return self._of_llama("/tokenize", {"content": text, "add_special": False}, "tokens", list)
 
-    def _of_llama(self, path: str, body: Json) -> Json:
-        return granted(self._root.post(path, body), self._server, self._model)
+    def _of_llama(self, path: str, body: Json, name: str, kind: type[Told]) -> Told:
+        """Return one value of the reply at a path of llama-server."""
+        reply = granted(self._root.post(path, body), self._root, self._model)
+        value = reply.get(name)
+        if not isinstance(value, kind):
+            raise ModelError(
+                f"{self._root.address}{path} does not answer as llama-server does: {first_words(reply)}. Check --api "
+                "and --api-base."
+            )
+        return value
 
 
 def _as_json(prompt: Prompt) -> list[dict[str, str]]:
@@ -187,9 +198,9 @@ def _turn(message: Message) -> dict[str, str]:
 
 def _ends_alone(reply: Json) -> bool:
     """Tell whether all of a prompt but its last token came from the server's prefix cache."""
-    usage = reply.get("usage") or {}
-    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
-    return cached is not None and usage.get("prompt_tokens") == cached + 1 > 1
+    usage = counts_in(reply.get("usage"))
+    cached = usage.get("prompt_tokens_details", {}).get("cached_tokens", 0)
+    return bool(usage and usage["prompt_tokens"] == cached + 1 > 1)
 
 
 def granted(reply: Reply, server: Server, model: str, *, name: str = "") -> Json:

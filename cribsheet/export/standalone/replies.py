@@ -11,6 +11,7 @@ from cribsheet.models._llama import alternatives_of, first_parts_of, of_answer, 
 from cribsheet.models._llama import logprobs_of as llama_logprobs_of
 from cribsheet.models._logprobs import NOTHING_TOLD, TokenLogprobs, read_entries, sound, text_of
 from cribsheet.models._ollama_replies import logprobs_of, usage_of
+from cribsheet.models._openai_replies import count_of, counts_in
 from cribsheet.models._stops import cut_at_stop
 from cribsheet.models.thinking import Parts, after_thought, told_apart
 from cribsheet.prompts import Prompt
@@ -25,8 +26,11 @@ def read_ollama(reply: Json, prompt: Prompt) -> Completion:
     parts = told_apart(written, prompt, thought=said.get("thinking") or None)
     text = cut_at_stop(parts.answer, prompt.stop)
     told = _readable(lambda: _numeric(logprobs_of(reply.get("logprobs") or (), parts)))
+    cached = reply.get("prompt_eval_cached_count")
     usage = usage_of(
-        reply.get("prompt_eval_count"), reply.get("eval_count"), cached_tokens=reply.get("prompt_eval_cached_count")
+        count_of(reply.get("prompt_eval_count")),
+        count_of(reply.get("eval_count")),
+        cached_tokens=None if cached is None else count_of(cached),
     )
     return Completion(
         text=text,
@@ -141,12 +145,11 @@ def _finish(choice: Json) -> Any:
 
 
 def _usage_of(reply: Json) -> Usage | None:
-    usage = reply.get("usage") or {}
-    if not usage.get("prompt_tokens"):
+    usage = counts_in(reply.get("usage"))
+    if not usage:
         return None
-    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
     return Usage(
         prompt_tokens=usage["prompt_tokens"],
-        cached_tokens=cached,
-        completion_tokens=usage.get("completion_tokens") or 0,
+        cached_tokens=usage.get("prompt_tokens_details", {}).get("cached_tokens"),
+        completion_tokens=usage["completion_tokens"],
     )

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 from cribsheet.errors import ModelError, TransientError, UnreachableError
 from cribsheet.models._json import read_json
 from cribsheet.models._redirects import Redirected, redirected
-from cribsheet.models._server_messages import error_words
+from cribsheet.models._server_messages import error_words, reason_in
 
 ATTEMPTS = 4
 """How often a request is tried if it meets a fault that may pass."""
@@ -104,6 +104,8 @@ class Server:
         connection.request(method, self._path + path, body, self._headers)
         response = connection.getresponse()
         content = response.read(_MOST)
+        if response.length and len(content) < _MOST:
+            raise http.client.IncompleteRead(content, response.length)
         if not response.isclosed():  # there is more of it
             connection.close()
             self._open.connection = None
@@ -113,7 +115,7 @@ class Server:
         return Reply(response.status, content.decode("utf-8", errors="replace"))
 
     def _explained(self, error: Exception) -> ModelError:
-        reason = str(error).strip() or type(error).__name__
+        reason = reason_in(str(error).strip() or type(error).__name__)
         if "timed out" in reason:
             return TransientError(f"{self.address} gave no answer within {self.timeout:g} seconds.")
         if isinstance(error, OSError) and not isinstance(error, ConnectionResetError | BrokenPipeError):

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 
 from cribsheet.outcomes import Value
 from cribsheet.signature.types._base import ValueType, Verbalizer
+from cribsheet.text import shortened
 
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 
@@ -24,13 +25,13 @@ class Numeric(ValueType):
     def coerce(self, raw: object) -> Value:
         """Convert a JSON value or a text to the number, which is finite."""
         if isinstance(raw, bool):
-            raise ValueError(f"must be a number but got {raw!r}")
+            raise ValueError(f"must be a number but got {shortened(repr(raw))}")
         try:
             value = self.number(str(raw).strip().lower())
         except ValueError:
-            raise ValueError(f"must be {self.noun} but got {raw!r}") from None
+            raise ValueError(f"must be {self.noun} but got {shortened(repr(raw))}") from None
         if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"must be a finite number but got {raw!r}")
+            raise ValueError(f"must be a finite number but got {shortened(repr(raw))}")
         return value
 
     def read(self, text: str, word: Verbalizer) -> Value:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from cribsheet.outcomes import Value
 from cribsheet.signature.types._finite import Finite
+from cribsheet.text import shortened
 
 
 class Boolean(Finite):
@@ -32,7 +33,7 @@ class Boolean(Finite):
         """Convert `true` or `false`, in upper or lower case."""
         text = str(raw).strip().lower()
         if text not in ("true", "false"):
-            raise ValueError(f"must be {self.noun} but got {raw!r}")
+            raise ValueError(f"must be {self.noun} but got {shortened(repr(raw))}")
         return text == "true"
 
     def json_schema(self) -> Mapping[str, Any]:

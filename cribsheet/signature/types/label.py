@@ -8,7 +8,7 @@ from pydantic import field_validator
 from cribsheet.errors import SignatureError
 from cribsheet.outcomes import Value
 from cribsheet.signature.types._finite import Finite
-from cribsheet.text import normal_form
+from cribsheet.text import normal_form, shortened
 
 
 class Label(Finite):
@@ -49,7 +49,7 @@ class Label(Finite):
         for label in self.labels:
             if str(label).strip() == text:
                 return label
-        raise ValueError(f"must be one of {', '.join(self.outcomes)} but got {raw!r}")
+        raise ValueError(f"must be one of {', '.join(self.outcomes)} but got {shortened(repr(raw))}")
 
     def json_schema(self) -> Mapping[str, Any]:
         """Return the schema of an enumeration."""

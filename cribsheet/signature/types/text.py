@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from cribsheet.outcomes import Value
 from cribsheet.signature.types._base import ValueType, Verbalizer
+from cribsheet.text import shortened
 
 
 class Text(ValueType):
@@ -19,7 +20,7 @@ class Text(ValueType):
     def coerce(self, raw: object) -> Value:
         """Return the text."""
         if not isinstance(raw, str):
-            raise ValueError(f"must be text but got {raw!r}")
+            raise ValueError(f"must be text but got {shortened(repr(raw))}")
         try:
             raw.encode()
         except UnicodeEncodeError as error:  # no file, server or engine takes it
