@@ -20,8 +20,9 @@ test: lint  ## everything but the slow tests; those of the embedded model, which
 	@$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal -m "not slow and not model"
 	@$(BIN)/pytest -m "model and not slow"
 
-slow: $(FILLED) $(PROXY)  ## the tests that need minutes of model time
-	@$(BIN)/pytest -m slow
+slow: $(FILLED) $(PROXY)  ## the tests that take longer, a quarter of an hour in all
+	@$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal -m "slow and not model"
+	@$(BIN)/pytest -m "slow and model"
 
 lint: $(FILLED)
 	@$(BIN)/ruff format --check -q . || { echo "run: ruff format ."; exit 1; }

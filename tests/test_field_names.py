@@ -139,6 +139,7 @@ def check_end_to_end(folder: Path, given_name: str, asked_name: str, *more: str,
     assert json.loads(asked.stdout)[asked_name] == answer[asked_name]
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(given_name=identifiers, asked_name=identifiers)
 def test_any_name_works_or_is_refused_in_words(tmp_path_factory: Any, given_name: str, asked_name: str) -> None:
@@ -159,6 +160,7 @@ def test_our_own_names_are_fields_too(tmp_path: Path, given_name: str, asked_nam
             check_end_to_end(folder, *pair, targets=[target for target in TARGETS if target != "python"])
 
 
+@pytest.mark.slow
 def test_our_own_names_are_fields_of_one_exported_module(tmp_path: Path) -> None:
     """One module with all the names, because writing it takes a second."""
     first, *more = [name for name in OURS if signature_with(name, "verdict") is not None]

@@ -1,6 +1,7 @@
 """Decide which requests go through an HTTP proxy."""
 
 import os
+import ssl
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -46,9 +47,10 @@ def route(url: str) -> dict[str, Any]:
     Raises:
         ModelError: the proxy, or the file of certificates, cannot be used.
     """
-    options: dict[str, Any] = {"trust_env": False}
-    if url.startswith("https:"):
-        options["verify"] = _certificates()
+    options: dict[str, Any] = {
+        "trust_env": False,
+        "verify": _certificates() if url.startswith("https:") else _no_certificates(),
+    }
     if proxy := _proxy_for(url):
         import httpx
 
@@ -69,6 +71,11 @@ def _certificates() -> Any:
         return httpx.create_ssl_context()
     except OSError as error:
         raise bad_certificates(error) from error
+
+
+def _no_certificates() -> Any:
+    """Return settings that trust no server, for requests without TLS; reading certificates takes 40 milliseconds."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def bad_certificates(error: Exception) -> ModelError:

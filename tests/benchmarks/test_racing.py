@@ -29,6 +29,7 @@ def track() -> Track:
     return Track(toy_model(), SENTIMENT, toy_rows(), candidates=8, answered=200)
 
 
+@pytest.mark.slow
 def test_a_race_takes_a_part_of_the_tokens_and_is_judged_on_all_rows(track: Track, tmp_path: Path) -> None:
     heat = track.heat(0, CompletionCache(tmp_path))
     assert heat.entered == 8
@@ -37,6 +38,7 @@ def test_a_race_takes_a_part_of_the_tokens_and_is_judged_on_all_rows(track: Trac
     assert heat.settled <= heat.best
 
 
+@pytest.mark.slow
 def test_a_race_from_the_cache_is_the_race_that_asks(track: Track, tmp_path: Path) -> None:
     heat = track.heat(1, CompletionCache(tmp_path))
     meter = Meter()

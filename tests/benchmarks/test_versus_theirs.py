@@ -109,6 +109,7 @@ def test_of_requests_that_wait_for_the_one_slot_each_counts_its_own_seconds(tmp_
     assert 0.4 <= limit.cost.seconds <= passed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_each_optimizer_gets_a_score_or_says_why_not(method: str, bench: Bench, tmp_path: Path) -> None:
     pytest.importorskip(NEED_MORE.get(method, "dspy"))

@@ -48,6 +48,7 @@ def test_half_of_a_surrogate_pair_is_named_too(run: Run, served: Path) -> None:
     assert "is not UTF-8, half of a surrogate pair at position 1. Give it in UTF-8." in result.stderr
 
 
+@pytest.mark.slow
 def test_utf_8_is_read_in_a_locale_of_another_encoding(folder: Path, served: Path, server: OllamaServer) -> None:
     done = _in_ascii(folder, "ask", served, "--text", "北京")
     assert (done.returncode, done.stdout) == (0, b"positive\n")

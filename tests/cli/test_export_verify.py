@@ -47,6 +47,7 @@ def scores(result: Result) -> dict[str, str]:
     return {line.split()[0]: line.split()[1] for line in result.stdout.splitlines() if len(line.split()) > 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", [target for target in VERIFIERS if target not in ("dotprompt", "ollama")])
 def test_an_export_scores_as_the_frozen_file_says(run: Run, compiled: Path, served: ScriptServer, target: str) -> None:
     check_that_it_scores_as_recorded(verify(run, compiled, target, *at(served, target)), compiled, target)
@@ -83,6 +84,7 @@ def check_that_it_scores_as_recorded(result: Result, file: Path, target: str) ->
     assert "without an answer" not in result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["openai", "python", "litellm", "dspy"])
 def test_a_server_with_other_weights_is_found_out(run: Run, compiled: Path, served: ScriptServer, target: str) -> None:
     def contrary(prompt: Prompt, sampling: Sampling) -> Completion:
@@ -117,6 +119,7 @@ def test_rows_that_fail_count_as_0_and_are_told(run: Run, compiled: Path, served
     assert "does not fit the context window" in result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["openai", "llamacpp", "python"])
 def test_a_server_that_answers_nonsense_is_an_error(
     run: Run, compiled: Path, served: ScriptServer, target: str
@@ -128,6 +131,7 @@ def test_a_server_that_answers_nonsense_is_an_error(
     assert "Check" in result.stderr.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_a_server_that_nobody_started_is_an_error(run: Run, compiled: Path, served: ScriptServer) -> None:
     result = verify(run, compiled, "openai", "--api-base", "http://127.0.0.1:1")
     assert result.exit_code == 1

@@ -145,6 +145,7 @@ def test_a_file_that_is_damaged_or_newer_is_not_sealed(run: Run, embedded: Path,
 
 
 # A Dotprompt file holds no raw prompts, such as this one, and litellm and dspy need further files.
+@pytest.mark.slow
 @pytest.mark.parametrize("target", [target for target in TARGETS if target not in ("dotprompt", "dspy", "litellm")])
 def test_an_export_goes_to_standard_output_and_advice_to_standard_error(
     run: Run, embedded: Path, folder: Path, target: str

@@ -61,6 +61,7 @@ def test_json_goes_to_standard_output_alone(optimize: Run, folder: Path) -> None
     assert (summary["completion_cached_tokens"], summary["cached_share"]) == (0, 0.0)
 
 
+@pytest.mark.slow
 def test_empty_texts_compile_if_they_are_allowed(optimize: Run, folder: Path) -> None:
     with (folder / "trainsets" / "toy.jsonl").open("a") as file:
         file.write('{"text": "", "sentiment": "positive"}\n')
@@ -81,6 +82,7 @@ def test_the_same_compile_again_asks_nothing_and_leaves_the_file_as_it_is(optimi
     assert (path.stat().st_mtime_ns, path.stat().st_ino) == before
 
 
+@pytest.mark.slow
 def test_a_task_is_found_by_path_and_by_module_too(optimize: Run, folder: Path) -> None:
     assert optimize("programs/toy.py").exit_code == 0
     (folder / "toy.prompt.json").unlink()
@@ -131,6 +133,7 @@ def test_a_place_that_cannot_be_written_is_told_before_any_work(
     assert server.requests == []
 
 
+@pytest.mark.slow
 def test_an_older_or_damaged_frozen_file_is_replaced(optimize: Run, folder: Path) -> None:
     (folder / "toy.prompt.json").write_text('{"format": 1, "tas')
     (folder / "empty").touch()

@@ -33,6 +33,7 @@ def optimize(run: Run, server: OllamaServer, teacher: OllamaServer) -> Run:
     return optimize
 
 
+@pytest.mark.slow
 def test_the_teacher_is_asked_at_its_own_address_and_named_in_the_file(
     optimize: Run, teacher: OllamaServer, folder: Path
 ) -> None:
@@ -46,6 +47,7 @@ def test_the_teacher_is_asked_at_its_own_address_and_named_in_the_file(
     assert [path.name for path in folder.glob("*.jsonl")] == ["toy.test.jsonl"]  # no traces
 
 
+@pytest.mark.slow
 def test_traces_are_kept_where_they_are_wanted_and_reused(optimize: Run, teacher: OllamaServer, folder: Path) -> None:
     first = json.loads(optimize("--traces", "kept/toy.jsonl", "--json").stdout)
     asked = len(teacher.prompts)
@@ -57,6 +59,7 @@ def test_traces_are_kept_where_they_are_wanted_and_reused(optimize: Run, teacher
     assert len(teacher.prompts) == asked
 
 
+@pytest.mark.slow
 def test_what_the_teacher_never_manages_is_told_of(optimize: Run, teacher: OllamaServer) -> None:
     teacher.engine = WrittenEngine(" maybe")
     result = optimize("--samples", "1", "--reasoning")

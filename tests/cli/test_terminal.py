@@ -73,6 +73,7 @@ def filled(command: tuple[str, ...], file: str) -> list[str]:
     return [file if word == "FILE" else word for word in command]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("charset", ["ascii", "latin-1"])
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_command_says_the_same_in_the_characters_that_there_are(

@@ -200,6 +200,7 @@ def test_doctor_finds_a_llama_server_and_says_how_to_name_it() -> None:
     assert doctor._LLAMA_PORTS[0] == 9931
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the engine uses GNU's OpenMP on Linux alone")
 @pytest.mark.parametrize(
     ("variables", "found", "is_well"),

@@ -59,6 +59,7 @@ def test_the_race_beats_the_zero_shot_prompt_on_rows_it_never_saw(workspace: Wor
     assert results.compiled.n == results.baseline.n >= 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("budget", ["150calls", "900calls"])
 def test_what_the_budget_left_unscored_is_noted(workspace: Workspace, budget: str) -> None:
     program = compiled(workspace, budget=budget).program
@@ -80,6 +81,7 @@ def test_the_same_compile_gives_the_same_bytes_without_asking_the_model_again(wo
     assert second.meter.calls == 0 < second.meter.cached_calls
 
 
+@pytest.mark.slow
 def test_a_compile_whose_server_died_ends_the_same_and_pays_only_for_what_was_missing(
     workspace: Workspace, tmp_path: Path
 ) -> None:
@@ -102,6 +104,7 @@ def test_a_compile_whose_server_died_ends_the_same_and_pays_only_for_what_was_mi
     assert resumed.meter.calls == whole.meter.calls - 300
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_split(workspace: Workspace) -> None:
     one, two = (compiled(workspace, seed=seed).program.provenance.splits for seed in (0, 1))
     assert one["test"] != two["test"]
@@ -127,6 +130,7 @@ def test_what_a_compile_and_its_teacher_asked_is_what_it_says_it_spent(workspace
     assert found.meter.cached_calls == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("budget", ["200calls", "450calls", "9k"])
 def test_a_budget_is_never_exceeded(workspace: Workspace, budget: str) -> None:
     done = compiled(workspace, budget=budget)
@@ -135,6 +139,7 @@ def test_a_budget_is_never_exceeded(workspace: Workspace, budget: str) -> None:
     assert done.program.provenance.spent_tokens <= 9000 or budget != "9k"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["zero_shot", "labeled", "race"])
 def test_every_optimizer_freezes_a_program_that_runs(workspace: Workspace, optimizer: str) -> None:
     program = compiled(workspace, optimizer=optimizer).program
@@ -271,6 +276,7 @@ def two_step_student(prompt: Prompt, sampling: Sampling) -> Completion:
     return Completion(text=" positive" if good else " negative", first_token=first if sampling.top_logprobs else None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("module", "wired"), [(TwoSteps, True), (Shouting, False)])
 def test_a_program_of_two_predictors_is_optimized_frozen_and_run(
     workspace: Workspace, module: type[dspy.Module], wired: bool
@@ -357,6 +363,7 @@ def test_demos_that_do_not_fit_the_window_are_left_out_not_cut(workspace: Worksp
     assert 0 < len(program.prompts["predict"].demos) <= 6
 
 
+@pytest.mark.slow
 def test_a_program_that_crashes_on_a_row_loses_that_row_alone(workspace: Workspace) -> None:
     class Fragile(dspy.Module):
         def __init__(self) -> None:

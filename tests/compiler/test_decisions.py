@@ -106,6 +106,7 @@ def model_at(server: DecisionServer) -> Model:
     return open_model("systemone/decider", api_base=server.url, parallel=1)
 
 
+@pytest.mark.slow
 def test_the_question_the_demos_and_the_corrections_of_its_probabilities_are_searched(workspace: Workspace) -> None:
     with DecisionServer(decide) as server:
         program = compiled(workspace, model_at(server)).program
@@ -134,6 +135,7 @@ def test_the_frozen_file_asks_the_same_endpoint_again(workspace: Workspace, tmp_
     assert "Say whether the text is negative or positive." in shown.output
 
 
+@pytest.mark.slow
 def test_numbers_may_be_asked_for_as_a_score_and_truths_as_a_yes_or_no(workspace: Workspace) -> None:
     with DecisionServer(decide) as server:
         compiled(workspace, model_at(server), Stars, "stars", budget="250calls")
@@ -165,6 +167,7 @@ def test_an_abstention_is_one_of_the_options() -> None:
     assert styles == {"choice", "described_choice"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", sorted(TARGETS))
 def test_no_export_pretends_to_carry_a_question(workspace: Workspace, target: str) -> None:
     with DecisionServer(decide) as server:
@@ -210,6 +213,7 @@ def test_a_model_that_only_decides_cannot_reason(workspace: Workspace) -> None:
         compiled(workspace, model_at(server), reasoning=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["openai/x", "ollama/x"])
 def test_a_model_that_writes_refuses_a_prompt_that_was_compiled_for_a_decision_endpoint(
     workspace: Workspace, name: str

@@ -122,6 +122,7 @@ def judged(example, pred, trace=None):
         return dspy.Predict(Judge)(text=example.text, label=pred.sentiment).fits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", [by_item, by_get, by_dict, by_parts, with_feedback, judged])
 def test_a_metric_of_dspys_scores_as_ours_does(workspace: Workspace, metric: Any) -> None:
     ours = compiled(workspace, WORDS).frozen.results

@@ -154,6 +154,7 @@ def test_chatter_is_no_reason_to_stop_but_is_told(workspace: Workspace) -> None:
     assert any("none of the first 16 answers can be read, such as 'Well, it depends'" in told for told in stages.told)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("provider", ["openai", "ollama_chat"])
 def test_a_served_model_that_thinks_without_end_costs_little_before_it_is_given_up(
     workspace: Workspace, provider: str
@@ -169,6 +170,7 @@ def test_a_served_model_that_thinks_without_end_costs_little_before_it_is_given_
     assert written < 20_000
 
 
+@pytest.mark.slow
 def test_a_server_that_was_mended_is_asked_anew(workspace: Workspace) -> None:
     with ThinkingServer(answer, words=50_000, thinks_raw=True) as server:
         for obeys in ((), ("enable_thinking",)):
@@ -180,6 +182,7 @@ def test_a_server_that_was_mended_is_asked_anew(workspace: Workspace) -> None:
         assert compiled(workspace, model, budget="200k").program.results.compiled.score == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", ["tags", "reasoning_content"])
 def test_a_served_model_that_thinks_is_compiled_on_its_answers(workspace: Workspace, shape: str) -> None:
     with ThinkingServer(answer, shape=shape, thinks_raw=True) as server:

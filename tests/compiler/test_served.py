@@ -49,6 +49,7 @@ def styles(done: Compiled) -> set[str]:
     return {prompt.layout.style for prompt in done.program.prompts.values()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["openai/model", "ollama/model"])
 def test_without_raw_completions_raw_layouts_are_left_out_with_a_note(workspace: Workspace, name: str) -> None:
     with StandIn(Switches(raw=404)) as server:
@@ -58,6 +59,7 @@ def test_without_raw_completions_raw_layouts_are_left_out_with_a_note(workspace:
     assert any("raw layouts were left out" in note and "status 404" in note for note in done.program.notes)
 
 
+@pytest.mark.slow
 def test_without_chats_chat_layouts_are_left_out_and_the_baseline_is_raw(workspace: Workspace) -> None:
     with StandIn(Switches(chat=405)) as server:
         done = compiled(workspace, server)
@@ -66,6 +68,7 @@ def test_without_chats_chat_layouts_are_left_out_and_the_baseline_is_raw(workspa
     assert any("chat layouts were left out" in note for note in done.program.notes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("refuses_after", [0, 40])
 def test_what_is_refused_is_noted_and_compiling_again_gives_the_same_bytes(
     workspace: Workspace, refuses_after: int
@@ -82,6 +85,7 @@ def test_what_is_refused_is_noted_and_compiling_again_gives_the_same_bytes(
     assert ("reports no log-probabilities" in notes) == (refuses_after == 0)
 
 
+@pytest.mark.slow
 def test_the_probe_is_part_of_the_budget(workspace: Workspace) -> None:
     with StandIn() as server:
         done = compiled(workspace, server, budget="150calls")
@@ -89,6 +93,7 @@ def test_the_probe_is_part_of_the_budget(workspace: Workspace) -> None:
     assert done.meter.calls == server.completions
 
 
+@pytest.mark.slow
 def test_other_weights_under_the_same_name_make_another_file(workspace: Workspace) -> None:
     with StandIn() as server:
         first = compiled(workspace, server)
@@ -99,6 +104,7 @@ def test_other_weights_under_the_same_name_make_another_file(workspace: Workspac
     assert other.meter.calls > 50
 
 
+@pytest.mark.slow
 def test_the_window_that_a_server_tells_is_frozen(workspace: Workspace) -> None:
     with StandIn(Switches(telling="vllm", window=600)) as server:
         assert compiled(workspace, server).program.model.context_window == 600
@@ -204,6 +210,7 @@ optimize_main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "answered", "freezes"), [("openai/model", 40, True), ("ollama/model", 3, False)])
 def test_a_second_ctrl_c_ends_a_compile_that_waits_for_a_server_that_hangs(
     workspace: Workspace, name: str, answered: int, freezes: bool

@@ -95,6 +95,7 @@ def test_without_a_teacher_nothing_is_bootstrapped_where_rows_have_all_fields(wo
     assert compiled(workspace, optimizer="race").program.provenance.taught is None
 
 
+@pytest.mark.slow
 def test_the_teachers_calls_are_counted_and_cached_with_the_others(workspace: Workspace) -> None:
     first, teacher = compiled(workspace, opened=big()), big()
     second = compiled(workspace, opened=teacher)
@@ -158,6 +159,7 @@ def test_the_student_named_as_its_own_teacher_is_not_opened_twice(workspace: Wor
     assert program.provenance.taught.teacher == "scripted/student"
 
 
+@pytest.mark.slow
 def test_a_program_of_two_predictors_that_reason_is_compiled_and_runs(workspace: Workspace) -> None:
     def reasons_or_fails(prompt: Prompt, sampling: Sampling) -> Completion | str:
         return knows(prompt, sampling) if "Reasoning:" in prompt.full_text[-20:] else " nothing"

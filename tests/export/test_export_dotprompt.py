@@ -62,6 +62,7 @@ def test_every_layout_keeps_its_turns_or_is_refused(tmp_path: Path) -> None:
     assert exported >= 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["message", "chat"])
 @settings(deadline=None)
 @given(shown=TEXT, value=TEXT)

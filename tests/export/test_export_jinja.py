@@ -38,12 +38,14 @@ def rendered(prompt: FrozenPrompt, values: Mapping[str, object], environment: ji
     return Prompt(messages=json.loads(text), stop=prompt.layout.stops(prompt.signature))
 
 
+@pytest.mark.slow
 @environments
 def test_every_layout_and_signature_renders_to_the_frozen_prompt(environment: jinja2.Environment) -> None:
     for prompt, inputs in all_cases():
         assert rendered(prompt, written(prompt, inputs), environment) == prompt_text(prompt, inputs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["instructed", "message", "chat"])
 @given(text=TEXT, instructions=TEXT, value=TEXT)
 def test_any_text_renders_as_it_is(layout: str, text: str, instructions: str, value: str) -> None:
@@ -52,6 +54,7 @@ def test_any_text_renders_as_it_is(layout: str, text: str, instructions: str, va
     assert rendered(prompt, {"text": value}) == prompt_text(prompt, {"text": value})
 
 
+@pytest.mark.slow
 @given(opening=TEXT, closing=TEXT)
 def test_any_marks_may_stand_around_an_input(opening: str, closing: str) -> None:
     layout = Layout(name="odd", style="raw", input_mark=Mark(open=opening, gap="", close=closing), between_fields="")

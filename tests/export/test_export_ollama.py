@@ -61,6 +61,7 @@ def test_every_layout_and_signature_gives_the_model_the_frozen_prompt() -> None:
         assert sent(program_of(prompt), written(prompt, inputs)) == prompt_text(prompt, inputs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["instructed", "message", "chat"])
 @given(text=TEXT, instructions=TEXT, value=TEXT)
 def test_any_text_gets_to_the_model_as_it_is(layout: str, text: str, instructions: str, value: str) -> None:

@@ -215,6 +215,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
     return module
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", CASES)
 def test_it_answers_as_the_runtime_does(name: str, shape: Shape, modules: Callable[[str], Any]) -> None:
@@ -282,6 +283,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [write_module(program, tmp_path_factory.mktemp("file")) for program in programs]
 
 
+@pytest.mark.slow
 def test_it_imports_the_standard_library_alone(files: list[Path]) -> None:
     for path in files:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -317,6 +319,7 @@ def test_it_is_typed(files: list[Path], tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.slow
 def test_its_first_lines_tell_what_it_scores_under_its_carriage() -> None:
     program = CASES["pointer"].program
     results = program.results.model_copy(
@@ -341,6 +344,7 @@ def test_its_first_lines_tell_what_it_scores_under_its_carriage() -> None:
     assert exported.carriage == "runtime"
 
 
+@pytest.mark.slow
 def test_the_same_program_gives_the_same_bytes() -> None:
     assert export(CASES["guard"].program, "python") == export(CASES["guard"].program, "python")
 
@@ -361,6 +365,7 @@ def test_a_typed_question_is_refused() -> None:
         export(program_of(prompt), "python")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "name"),
     [
@@ -377,6 +382,7 @@ def test_its_name_can_be_imported(task: str, name: str) -> None:
 # Elsewhere
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["readout", "pointer", "thought", "several outputs", "Chinese", "several prompts"])
 def test_the_oldest_python_gives_the_same_answers(name: str, tmp_path: Path) -> None:
     python = python_of(9)

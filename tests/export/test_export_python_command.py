@@ -172,6 +172,7 @@ STREAMS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 @pytest.mark.parametrize("name", STREAMS)
 def test_streams_that_are_closed_or_full_are_one_sentence(name: str, module: Path, server: ScriptServer) -> None:
@@ -211,6 +212,7 @@ BAD_OPTIONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BAD_OPTIONS)
 def test_wrong_options_are_told_at_once(name: str, module: Path) -> None:
     options, message = BAD_OPTIONS[name]
@@ -227,6 +229,7 @@ FAILURES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAILURES)
 def test_what_cannot_be_reached_is_said(name: str, module: Path) -> None:
     options, message = FAILURES[name]
@@ -255,6 +258,7 @@ def test_an_input_has_the_option_that_ask_gives_it(name: str) -> None:
     assert option_name(name) == ask_option_name(name)
 
 
+@pytest.mark.slow
 def test_inputs_named_as_options_are_told_apart(tmp_path: Path) -> None:
     signature = Signature(
         name="Clash",

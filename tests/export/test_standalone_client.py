@@ -135,6 +135,7 @@ def test_what_goes_wrong_is_said(name: str) -> None:
         client_of(server.url, api="openai", timeout=0.2 if name == "hangs" else 5.0).complete(RAW, WRITES)
 
 
+@pytest.mark.slow
 def test_a_server_that_drips_is_left_after_the_time_of_one_request() -> None:
     def drip(connection: socket.socket, head: bytes) -> None:
         with connection, suppress(OSError):

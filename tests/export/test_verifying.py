@@ -54,6 +54,7 @@ def test_the_requests_are_the_frozen_prompt(target: str, layout: str, tmp_path: 
     assert server.prompts() == [prompt.model_copy(update={"stop": ()}) for prompt in expected]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["openai", "llamacpp", "python"])
 def test_what_is_in_the_file_is_what_is_sent(target: str, tmp_path: Path) -> None:
     deployment = written(toy_program(toy_prompt(layout="instructed")), target, tmp_path)
@@ -75,6 +76,7 @@ def test_a_template_is_rendered_from_the_file(tmp_path: Path) -> None:
         answers(deployment, "jinja", ROWS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["openai", "jinja", "python"])
 @pytest.mark.parametrize("kind", ["mixed", "grounded_qa"])
 def test_inputs_and_outputs_of_any_kind_are_written_and_read(target: str, kind: str, tmp_path: Path) -> None:

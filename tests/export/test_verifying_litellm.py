@@ -157,6 +157,7 @@ def test_a_row_that_is_too_long_has_no_answer(target: str, layout: str, tmp_path
     assert outputs(good) == {"sentiment": "positive"}
 
 
+@pytest.mark.slow
 @WAYS
 def test_a_fault_that_passes_is_no_failure(target: str, layout: str, tmp_path: Path, server: ScriptServer) -> None:
     server.faults.extend([(500, {"error": {"message": "busy"}}), (HANG_UP, "")])
@@ -164,6 +165,7 @@ def test_a_fault_that_passes_is_no_failure(target: str, layout: str, tmp_path: P
     assert outputs(run) == {"sentiment": "positive"}
 
 
+@pytest.mark.slow
 @WAYS
 def test_a_server_that_nobody_started_is_an_error(target: str, layout: str, tmp_path: Path) -> None:
     deployment = deployed(target, tmp_path, toy_prompt(layout=layout))

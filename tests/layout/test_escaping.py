@@ -42,6 +42,7 @@ def structure(prompt: Prompt, layout: Layout) -> list[int]:
     return begun + [sum(text.count(mark) for text in texts) for mark in closing]
 
 
+@pytest.mark.slow
 @layouts
 @given(data=st.data())
 def test_no_input_changes_the_structure_of_the_prompt(layout: Layout, data: st.DataObject) -> None:
@@ -56,6 +57,7 @@ def test_no_input_changes_the_structure_of_the_prompt(layout: Layout, data: st.D
     assert not [token for token in SPECIAL_TOKENS if token in prompt.full_text]
 
 
+@pytest.mark.slow
 @layouts
 @given(data=st.data())
 def test_what_was_escaped_stays_as_it_is(layout: Layout, data: st.DataObject) -> None:

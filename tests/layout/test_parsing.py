@@ -23,6 +23,7 @@ def test_any_text_reads_back_as_itself(layout: Layout, answer: str) -> None:
     assert read_back(layout, QA, {"answer": answer}) == {"answer": answer}
 
 
+@pytest.mark.slow
 @layouts
 @given(reason=REASON)
 def test_unanswerable_reads_back_with_its_reason_where_the_layout_shows_it(layout: Layout, reason: str | None) -> None:
@@ -36,6 +37,7 @@ def test_every_label_reads_back(layout: Layout, label: str) -> None:
     assert read_back(layout, SENTIMENT, {"sentiment": label}) == {"sentiment": label}
 
 
+@pytest.mark.slow
 @layouts
 @given(
     reasoning=TEXT,
@@ -59,6 +61,7 @@ def test_several_outputs_of_every_type_read_back(
     assert [type(value) for value in parsed.values()] == [type(value) for value in outputs.values()]  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 @layouts
 @given(text=st.text(max_size=200))
 def test_parsing_never_raises(layout: Layout, text: str) -> None:

@@ -1,5 +1,6 @@
 """Prompts are byte-stable and show what they should."""
 
+import pytest
 from hypothesis import given
 
 from cribsheet.dataset.examples import Demo
@@ -11,6 +12,7 @@ from cribsheet.outcomes import Value
 from layout_cases import QA, SENTIMENT, TEXT, layouts
 
 
+@pytest.mark.slow
 @layouts
 @given(answer=TEXT)
 def test_no_rendered_value_holds_a_stop_sequence(layout: Layout, answer: str) -> None:
@@ -19,6 +21,7 @@ def test_no_rendered_value_holds_a_stop_sequence(layout: Layout, answer: str) ->
     assert not any(stop in body for stop in layout.stops(QA))
 
 
+@pytest.mark.slow
 @layouts
 @given(question=TEXT, context=TEXT, answer=TEXT)
 def test_rendering_is_byte_stable_and_shows_inputs_whole_but_for_what_is_escaped(

@@ -418,6 +418,7 @@ with ThreadPoolExecutor(4) as pool:
 """
 
 
+@pytest.mark.slow
 def test_several_processes_and_threads_share_one_new_cache(tmp_path):
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(lambda _: run_child(SHARED, tmp_path), range(4)))

@@ -29,6 +29,7 @@ def probed(server: StandIn, tmp_path: Path, name: str = "openai/model") -> Capab
     return model.capabilities
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wording", ["named", "silent", "echo"])
 @pytest.mark.parametrize("status", [400, 422, 500, 501])
 def test_what_is_refused_is_found_out_in_one_go(tmp_path: Path, status: int, wording: str) -> None:
@@ -161,6 +162,7 @@ def test_a_kind_of_prompt_that_always_fails_is_left_out_with_a_note(
     assert "is not served here" in note
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_server_that_is_busy_loses_no_kind_of_prompt(tmp_path: Path, status: int) -> None:
     with StandIn(Switches(chat=status)) as server, pytest.raises(TransientError):

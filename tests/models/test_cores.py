@@ -78,6 +78,7 @@ def test_a_library_that_loaded_openmp_before_is_told_of_once(tiny: Path) -> None
     assert "Warning" not in run(LOADS + OPENS.format(path=str(tiny)), GOMP_SPINCOUNT="1000")
 
 
+@pytest.mark.slow
 @ON_LINUX
 def test_nothing_that_is_imported_before_the_engine_loads_openmp() -> None:
     imports = "import cribsheet.compiler.compile, cribsheet.models.embedded, numpy\n"

@@ -22,6 +22,7 @@ def test_the_words_are_found(name: str, status: int, body: str) -> None:
     assert ": out of memory. " in message(name, status, SPEAKING[body]) + " "
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", ODD)
 @pytest.mark.parametrize("status", [200, 400])
 @pytest.mark.parametrize("name", PATHS)
@@ -31,6 +32,7 @@ def test_an_odd_body_is_shown_in_short_on_one_line(name: str, status: int, body:
     assert said.isprintable()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", SILENT)
 @pytest.mark.parametrize("status", [400, 401, 403, 500])
 @pytest.mark.parametrize("name", PATHS)
@@ -38,6 +40,7 @@ def test_a_body_without_words_gives_no_reason(name: str, status: int, body: str)
     assert "it gave no reason." in message(name, status, body)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", ['{"error": {"message": "out of memory", "code": 5}}', '{"detail": "out of memory"}'])
 @pytest.mark.parametrize("name", PATHS)
 def test_an_error_with_the_status_of_a_success_tells_its_reason(name: str, body: str) -> None:

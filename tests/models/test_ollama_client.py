@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import pytest
 from stand_in import StandIn
 
 SCRIPT = """
@@ -28,6 +29,7 @@ for name, value in [(name, value) for name, values in VALUES.items() for value i
 """
 
 
+@pytest.mark.slow
 def test_a_variable_that_the_package_cannot_read_does_not_matter_and_stays_as_it_is() -> None:
     with StandIn() as server:
         done = subprocess.run([sys.executable, "-c", SCRIPT, server.url], capture_output=True, text=True, check=False)

@@ -47,6 +47,7 @@ def model_at(name: str, address: str) -> OllamaModel | LiteLLMModel:
     return kind(name, api_base=address + ("" if name.startswith("ollama") else "/v1"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
 def test_a_server_on_this_machine_is_reached_directly(
@@ -74,6 +75,7 @@ def test_a_proxy_that_is_of_no_use_does_not_matter_on_this_machine(
         assert model_at(name, server.url).complete(CHAT, Sampling()).text == "positive"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
@@ -148,6 +150,7 @@ def test_certificates_that_cannot_be_read_are_named_with_their_variable(
         model_at(name, "https://127.0.0.1:9").complete(CHAT, Sampling())
 
 
+@pytest.mark.slow
 def test_certificates_that_litellm_cannot_read_are_named_with_their_variable(tmp_path: Path) -> None:
     path = tmp_path / "junk.pem"
     path.write_text("junk")
@@ -177,6 +180,7 @@ def test_a_proxy_that_answers_for_a_server_is_named_without_its_password(
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("proxy_address", ["http://127.0.0.1:9", "socks5://127.0.0.1:9", "no proxy at all"])
 def test_a_proxy_that_cannot_be_used_is_named(name: str, proxy_address: str, monkeypatch: pytest.MonkeyPatch) -> None:

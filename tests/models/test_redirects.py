@@ -26,6 +26,7 @@ def test_the_address_to_give_instead_is_named(name: str, status: int) -> None:
         assert len(server.requests) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("location", ["/login?next=chat", "//[::1", "http://[", "../x", "x" * 999, "ftp://a\x7f"])
 @pytest.mark.parametrize("name", PATHS)
 def test_any_other_address_is_shown(name: str, location: str) -> None:

@@ -79,6 +79,7 @@ def test_a_parameter_that_is_refused_is_left_out_from_then_on(name: str, status:
         assert answers[0].first_token
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wording", WORDINGS)
 @pytest.mark.parametrize("status", [400, 422, 501])
 def test_it_is_found_out_what_was_refused_if_the_server_does_not_say(wording: str, status: int) -> None:
@@ -98,6 +99,7 @@ def test_a_failure_that_names_nothing_is_looked_into_when_it_comes_again() -> No
         assert model.complete(RAW, SAMPLING).refused == ("seed",)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["openai/model", "ollama/model"])
 @pytest.mark.parametrize("flaky", [1, 2])
 def test_a_failure_that_passes_is_not_taken_for_a_refusal(name: str, flaky: int, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ def run(server: StandIn, directory: Path, name: str = "openai/model") -> tuple[l
     return texts, [str(one.message) for one in caught if one.category is RuntimeWarning]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("telling", TELLING)
 @pytest.mark.parametrize("logprobs", [True, False])
 def test_other_weights_under_the_same_name_are_asked_anew(tmp_path: Path, telling: str, logprobs: bool) -> None:

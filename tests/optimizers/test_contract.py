@@ -31,6 +31,7 @@ def test_what_a_short_budget_paid_for_counts(tmp_path: Path, name: str) -> None:
     assert study.best is not study.trials[0]  # the baseline, which scores at chance
 
 
+@pytest.mark.slow
 @optimizers
 def test_a_seed_gives_the_same_search(tmp_path: Path, name: str) -> None:
     found = [search(name, study_of(tmp_path, budget="500calls", seed=4)) for _ in range(2)]
@@ -38,6 +39,7 @@ def test_a_seed_gives_the_same_search(tmp_path: Path, name: str) -> None:
     assert [trial.candidate for trial in found[0].trials] == [trial.candidate for trial in found[1].trials]
 
 
+@pytest.mark.slow
 @optimizers
 def test_it_shows_demos_of_the_pool_alone_and_none_twice(tmp_path: Path, name: str) -> None:
     study = search(name, study_of(tmp_path, budget="1500calls"))

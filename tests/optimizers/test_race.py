@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
+import pytest
+
 from cribsheet.compiler.bridge import BARE
 from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.metrics import answer_f1
@@ -23,6 +25,7 @@ from studies import evaluator_of, search, study_of, study_on
 from toys import QA
 
 
+@pytest.mark.slow
 def test_it_ends_better_than_it_began(tmp_path: Path) -> None:
     study = search("race", study_of(tmp_path, budget="1500calls"))
     best = study.best
@@ -31,6 +34,7 @@ def test_it_ends_better_than_it_began(tmp_path: Path) -> None:
     assert best.candidate.prompts[BARE].demos
 
 
+@pytest.mark.slow
 def test_good_candidates_get_more_rows_than_bad_ones(tmp_path: Path) -> None:
     study = search("race", study_of(tmp_path, budget="1500calls"))
     answered = [trial for trial in study.trials[1:] if trial.rows]  # the budget may end in the last one's first
@@ -40,12 +44,14 @@ def test_good_candidates_get_more_rows_than_bad_ones(tmp_path: Path) -> None:
     assert sum(trial.rows for trial in high) > sum(trial.rows for trial in low)
 
 
+@pytest.mark.slow
 def test_no_candidate_is_entered_twice(tmp_path: Path) -> None:
     study = search("race", study_of(tmp_path, budget="3000calls"))
     keys = [trial.candidate.key for trial in study.trials]
     assert len(set(keys)) == len(keys)
 
 
+@pytest.mark.slow
 def test_a_larger_budget_tries_more(tmp_path: Path) -> None:
     few, many = (search("race", study_of(tmp_path, budget=budget)) for budget in ("400calls", "1600calls"))
     assert len(many.trials) > len(few.trials)
@@ -135,6 +141,7 @@ def shows_abstentions(trial: Trial) -> bool:
     return any(isinstance(demo.outputs["answer"], Unanswerable) for demo in trial.candidate.prompts[BARE].demos)
 
 
+@pytest.mark.slow
 def test_the_winner_shows_no_abstention_if_the_model_abstains_from_all_after_one() -> None:
     best = raced_demos(lambda context, abstain: f" {'unanswerable' if abstain else builder(context) or 'Bob'}")
     assert not shows_abstentions(best)

@@ -74,6 +74,7 @@ def test_scores_beyond_the_unit_interval_count_as_one_row_won() -> None:
     assert evidence([-1e9, 0.0], [0.0, 0.0]) == evidence([0.0, 0.0], [1.0, 0.0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "draw",
     [

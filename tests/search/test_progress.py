@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.search.bootstrap.demonstrations import bootstrap_demos
 from cribsheet.search.bootstrap.teaching import TeacherSettings
@@ -33,6 +35,7 @@ def test_no_best_score_is_told_of_before_there_is_one() -> None:
     assert study.curve == [(study.ledger.tokens, 1.0)]
 
 
+@pytest.mark.slow
 def test_a_stage_that_learns_on_other_rows_shows_no_score(tmp_path: Path) -> None:
     study = study_of(tmp_path, budget="1500calls")
     study.progress = heard = Heard()

@@ -55,6 +55,7 @@ def test_the_rows_it_learns_on_are_neither_shown_nor_validated_on(study: Study) 
     assert not asked & {row.id for row in study.val}
 
 
+@pytest.mark.slow
 def test_words_that_help_are_in_the_best_layout(study: Study) -> None:
     words = "Review: The"
     study = replace(study, evaluator=evaluator_of(knows_when_told(words), budget="4000calls"))
@@ -62,6 +63,7 @@ def test_words_that_help_are_in_the_best_layout(study: Study) -> None:
     assert best.prompts[BARE].layout.words.get("text") == "Review"
 
 
+@pytest.mark.slow
 def test_the_outcomes_own_words_are_raced_even_if_others_did_best(study: Study) -> None:
     def answer(prompt: Prompt, sampling: Sampling) -> Completion:
         completion = knows_when_told("awful\n").complete(prompt, sampling)

@@ -48,6 +48,7 @@ def test_an_answer_that_takes_too_long_is_given_up(serve: Callable[..., Compiled
     assert ask(server).status_code == 200
 
 
+@pytest.mark.slow
 def test_who_hangs_up_leaves_the_queue(serve: Callable[..., CompiledServer], held: HeldModel) -> None:
     server = serve(model=held, queue=1)
     with ThreadPoolExecutor(1) as pool:
@@ -94,6 +95,7 @@ def test_a_row_of_a_batch_that_does_not_fit_is_named(server: CompiledServer) -> 
     assert reply.json()["error"]["message"].startswith("inputs.1: text must be text")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "status", "kind"),
     [

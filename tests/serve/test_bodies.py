@@ -64,6 +64,7 @@ def test_a_body_that_fits_is_answered(server: CompiledServer, path: str) -> None
     assert server.post(path, BODIES[path]).status_code == 200
 
 
+@pytest.mark.slow
 @PATHS
 @pytest.mark.parametrize(
     ("content", "status", "reason"),
@@ -217,6 +218,7 @@ def connected(server: CompiledServer) -> socket.socket:
     return socket.create_connection((address.hostname or "", address.port or 0), timeout=10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

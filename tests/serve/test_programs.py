@@ -33,6 +33,7 @@ def test_a_file_that_changes_is_taken_up(serve: Callable[..., CompiledServer]) -
     assert "question" in str(server.get("/openapi.json").json()["paths"]["/v1/programs/toy"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["edit", "truncate", "remove"])
 def test_a_broken_file_leaves_the_former_version_answering(
     serve: Callable[..., CompiledServer], damage: str, caplog: pytest.LogCaptureFixture

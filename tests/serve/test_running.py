@@ -107,6 +107,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "toy.prompt.json"
 
 
+@pytest.mark.slow
 def test_sigterm_amid_fifty_requests_answers_or_refuses_each(file: Path, ollama: OllamaServer) -> None:
     server = Process(file, ollama)
     answered = threading.Event()
@@ -142,6 +143,7 @@ def test_ctrl_c_stops_the_server(file: Path, ollama: OllamaServer) -> None:
     assert log.rstrip().endswith("Stopped by Ctrl-C.")
 
 
+@pytest.mark.slow
 def test_the_log_of_the_process_shows_no_input(file: Path, ollama: OllamaServer) -> None:
     server = Process(file, ollama)
     url = f"{server.address}/v1/programs/toy"

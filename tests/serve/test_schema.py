@@ -24,6 +24,7 @@ def test_the_document_has_the_types_of_each_program(server: CompiledServer) -> N
     assert chat["properties"]["model"]["enum"][:2] == ["toy", "qa"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not TOOL.exists(), reason="The package schemathesis is not installed.")
 @pytest.mark.parametrize(
     "checks",

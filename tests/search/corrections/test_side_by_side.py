@@ -48,6 +48,7 @@ def hinting(prompt: Prompt, sampling: Sampling) -> Completion:
     return Completion(text=" positive", first_token={" positive": -0.7, " negative": -0.7, **hint})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [(ReadoutFitter, DecreedFitter), (DecreedFitter, ReadoutFitter)])
 def test_two_corrections_allowed_one_after_the_other_stand_side_by_side(order: tuple[type[Fitter], ...]) -> None:
     trial = Trial(Candidate({BARE: prompt_of(SENTIMENT)}, origin="x"), evaluator_of(ScriptedModel(hinting)))
