@@ -23,6 +23,7 @@ from cribsheet.compiler.long_rows import calibrate, leave_out_long_rows, note_on
 from cribsheet.compiler.searching import run_search
 from cribsheet.compiler.stopping import waited_for
 from cribsheet.compiler.teachers import keep_traces, open_teacher
+from cribsheet.dataset.contradictions import contradictions_in_words
 from cribsheet.dataset.examples import Row
 from cribsheet.dataset.rows import load_rows
 from cribsheet.dataset.splits import Splits, interleaved, split
@@ -137,6 +138,8 @@ class _Compiler:
         self.budget = Budget.parse(settings.budget)
         self._learn_what_the_model_can_do()
         self.study = self._study()
+        if told := contradictions_in_words(self.splits.rows, self.program.signature, self.numbers):
+            self.study.notes.append(told)
         if known := self.model.capabilities:
             self.study.ledger.add(calls=known.calls, tokens=known.tokens)
 

@@ -72,6 +72,15 @@ def test_what_the_budget_left_unscored_is_noted(workspace: Workspace, budget: st
     )
 
 
+def test_rows_that_contradict_each_other_are_noted(workspace: Workspace) -> None:
+    rows = sentiment_rows()
+    opposite = {"positive": "negative", "negative": "positive"}
+    contrary = {**rows[0], "sentiment": opposite[rows[0]["sentiment"]]}
+    write_rows(workspace.root / "trainsets" / "toy.jsonl", [*rows, contrary])
+    (note,) = (one for one in compiled(workspace, budget="150calls").program.notes if "different labels" in one)
+    assert f"rows 1, {len(rows) + 1} " in note
+
+
 def test_the_same_compile_gives_the_same_bytes_without_asking_the_model_again(workspace: Workspace) -> None:
     first = compiled(workspace)
     model = student_model()

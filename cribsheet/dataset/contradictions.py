@@ -1,0 +1,55 @@
+"""Find rows that give the same inputs different labels."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from cribsheet.dataset.examples import Row
+from cribsheet.signature import Field, Signature
+from cribsheet.text import normal_form, shortened
+
+_SHOWN = 3
+
+
+def folded_inputs(row: Row) -> tuple[str, ...]:
+    """Return the inputs with case, spacing and Unicode form normalized, so that trivial copies count as equal."""
+    return tuple(" ".join(normal_form(str(row.inputs[name])).split()).casefold() for name in sorted(row.inputs))
+
+
+def contradictions_in_words(rows: Iterable[Row], signature: Signature, numbers: Mapping[str, int]) -> str:
+    """Return a note on the rows whose inputs are the same and whose labels have nothing in common; empty if none.
+
+    Only outputs with a closed set of outcomes are compared, because one text has many right translations or summaries.
+
+    Args:
+        rows: the rows.
+        signature: the task's.
+        numbers: each row's position in the trainset, by row id.
+    """
+    alike: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        alike[folded_inputs(row)].append(row)
+    found = [
+        (group, field)
+        for group in alike.values()
+        for field in signature.outputs
+        if field.is_finite and _disagree(group, field)
+    ]
+    if not found:
+        return ""
+    told = "; ".join(_in_words(group, field, numbers) for group, field in found[:_SHOWN])
+    more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return (
+        f"Rows with the same inputs have different labels: {told}{more}. No prompt can be right on both; correct them."
+    )
+
+
+def _disagree(rows: Sequence[Row], field: Field) -> bool:
+    accepted = [{field.outcome_of(value) for value in row.outputs.get(field.name, ())} for row in rows]
+    return any(not one & other for one in accepted for other in accepted if one and other)
+
+
+def _in_words(rows: Sequence[Row], field: Field, numbers: Mapping[str, int]) -> str:
+    labels = dict.fromkeys(field.outcome_of(row.outputs[field.name][0]) for row in rows if field.name in row.outputs)
+    places = ", ".join(str(place) for place in sorted(numbers.get(row.id, 0) for row in rows) if place)
+    text = shortened(repr(" ".join(map(str, rows[0].inputs.values()))), 60)
+    return f"rows {places} ({text}) are {' and '.join(map(repr, labels))} in {field.name}"
