@@ -6,10 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cribsheet.dataset.examples import Row
+from cribsheet.dataset.examples import Row, folded_inputs
 from cribsheet.errors import DataError
 from cribsheet.signature import Signature
-from cribsheet.text import normal_form
 
 FRACTIONS = (0.35, 0.35, 0.30)
 """The shares of the demo pool, the valset and the testset."""
@@ -105,17 +104,12 @@ def _clusters(rows: Sequence[Row]) -> list[list[Row]]:
 
     first: dict[object, int] = {}
     for index, row in enumerate(rows):
-        for key in (("group", row.group or row.id), ("inputs", _fold(row))):
+        for key in (("group", row.group or row.id), ("inputs", folded_inputs(row.inputs))):
             parents[root(index)] = root(first.setdefault(key, index))
     clusters: dict[int, dict[str, Row]] = defaultdict(dict)
     for index, row in enumerate(rows):
         clusters[root(index)][row.id] = row
     return [list(cluster.values()) for cluster in clusters.values()]
-
-
-def _fold(row: Row) -> tuple[str, ...]:
-    """Return the inputs with case, spacing and Unicode form normalized, so that trivial copies count as equal."""
-    return tuple(" ".join(normal_form(str(row.inputs[name])).split()).casefold() for name in sorted(row.inputs))
 
 
 def _assign(clusters: Sequence[list[Row]], signature: Signature, *, shares: Sequence[float]) -> list[list[Row]]:
