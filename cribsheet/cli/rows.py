@@ -25,11 +25,10 @@ _PATH = click.Path(path_type=Path)
 
 @click.group("rows", cls=Group)
 def command() -> None:
-    """Make rows of a trainset out of the calls that a server kept.
+    """Make rows of a trainset out of the calls that `cribsheet serve --keep FILE` kept.
 
     \b
     Example:
-      cribsheet serve sentiment.prompt.json --keep calls.jsonl
       cribsheet rows review calls.jsonl --out trainsets/sentiment.jsonl
     """
 
