@@ -1,6 +1,6 @@
 """Put the endpoints of a server together."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,8 +19,8 @@ from cribsheet.serve.serving import Serving, call_of
 from cribsheet.serve.watching import watching
 
 
-def app_of(serving: Serving) -> Gate:
-    """Return the ASGI application of a server."""
+def app_of(serving: Serving, further: Sequence[Endpoint] = ()) -> Gate:
+    """Return the ASGI application of a server; of two endpoints at one path, the further one counts."""
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -29,7 +29,7 @@ def app_of(serving: Serving) -> Gate:
 
     handlers: dict[Any, Any] = dict.fromkeys((Refusal, CribsheetError, HungUp, Exception), refused)
     handlers |= dict.fromkeys((404, 405), _not_here)
-    routes = [Route(one.path, _noted(one), methods=one.methods) for one in endpoints_of(serving)]
+    routes = [Route(one.path, _noted(one), methods=one.methods) for one in (*further, *endpoints_of(serving))]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
     app.router.redirect_slashes = False
     return Gate(app, serving)
