@@ -53,10 +53,10 @@ def serving_of(files: Sequence[Path], options: "Options", *, model: str | None, 
     return Serving(options, programs, engines)
 
 
-def warn_of_others(options: "Options") -> None:
+def warn_of_others(options: "Options", remedy: str) -> None:
     """Warn if other machines can ask without a key."""
     if not (options.keys or options.host.startswith(_LOOPBACK)):
-        note("Warning: other machines can ask without a key. Give --key-file, or leave --host out.")
+        note(f"Warning: other machines can ask without a key. {remedy}")
 
 
 def _wanted(frozen: FrozenProgram, *, model: str | None, api_base: str | None, parallel: int | None) -> "Wanted":

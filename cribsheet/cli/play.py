@@ -50,7 +50,7 @@ def command(
 
     def started(address: str) -> None:
         note(f"Open {address} in a browser. Ctrl-C stops it.")
-        warn_of_others(options)
+        warn_of_others(options, "They can also add rows. Leave --host out.")
         if opens:
             click.launch(address)
 

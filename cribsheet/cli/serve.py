@@ -67,7 +67,7 @@ def _serve(files: tuple[Path, ...], options: "Options", *, model: str | None, ap
 
     def started(address: str) -> None:
         note(f"Serving {', '.join(served.name for served in serving.programs)} at {address}. Ctrl-C stops it.")
-        warn_of_others(options)
+        warn_of_others(options, "Give --key-file, or leave --host out.")
 
     if run(serving, started=started) is not None:
         note("Stopped by Ctrl-C.")

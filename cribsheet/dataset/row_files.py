@@ -11,7 +11,9 @@ from cribsheet.dataset.decoding import decoded
 from cribsheet.dataset.examples import Row, folded_inputs
 from cribsheet.dataset.rows import load_rows
 from cribsheet.errors import DataError
+from cribsheet.outcomes import to_json
 from cribsheet.signature import Signature
+from cribsheet.text import shortened
 
 _ENDINGS = (".jsonl", ".ndjson")
 _State = tuple[int, int] | None
@@ -51,6 +53,10 @@ class RowFile:
         Raises:
             DataError: if they cannot be a row of the trainset.
         """
+        names = [field.name for field in (*self._signature.inputs, *self._signature.outputs)]
+        unknown = next((name for name in values if name not in names), None)
+        if unknown is not None:
+            raise DataError(f"There is no field {shortened(unknown, 60)!r}, but {', '.join(names)}. Leave it out.")
         try:
             return load_rows([dict(values)], self._signature, allow_empty=self._allow_empty)[0]
         except DataError as error:
@@ -66,7 +72,7 @@ class RowFile:
         self._refresh()
         if self.has(row.inputs):
             return False
-        append_line(self.path, json.dumps(dict(values), ensure_ascii=False, allow_nan=False))
+        append_line(self.path, json.dumps(_as_json(row, values), ensure_ascii=False, allow_nan=False))
         self._rows[folded_inputs(row.inputs)] = row
         self._state = _state(self.path)
         return True
@@ -80,6 +86,13 @@ class RowFile:
         rows = load_rows(self.path, self._signature, allow_empty=self._allow_empty) if text.strip(_BLANKS) else []
         self._rows = {folded_inputs(row.inputs): row for row in rows}
         self._state = state
+
+
+def _as_json(row: Row, given: Mapping[str, object]) -> dict[str, object]:
+    """Return a row with the JSON types of its fields; accepted values that were given as a list stay one."""
+    outputs = {name: [to_json(value) for value in accepted] for name, accepted in row.outputs.items()}
+    listed = {name: values if isinstance(given[name], list) else values[0] for name, values in outputs.items()}
+    return {name: to_json(value) for name, value in row.inputs.items()} | listed
 
 
 class Dropped:

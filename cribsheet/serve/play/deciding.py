@@ -42,10 +42,10 @@ def told(run: Run, frozen: FrozenProgram, signature: Signature, inputs: Mapping[
 
 
 def _shares(run: Run, frozen: FrozenProgram, signature: Signature) -> Json:
-    """Return the probability of each outcome of each output for which there is one."""
+    """Return the probability of each outcome of each output that is not written; the guard tells of written ones."""
     if isinstance(run.outputs, ParseFailure):
         return {}
-    found = {field.name: shares_of(run, frozen, field) for field in signature.outputs}
+    found = {field.name: shares_of(run, frozen, field) for field in signature.outputs if field.is_finite}
     return {name: dict(shares) for name, shares in found.items() if shares and len(shares) > 1}
 
 

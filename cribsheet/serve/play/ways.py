@@ -56,7 +56,7 @@ WAYS: Mapping[str, Way] = {
     ),
     "text": Way(
         "Compiled text",
-        "The compiled prompt alone, as a Modelfile carries it.",
+        "The compiled prompt, uncorrected.",
         _as_text,
         lambda frozen: frozen.results.carriages.get("text") or frozen.results.uncorrected,
     ),
