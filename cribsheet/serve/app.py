@@ -13,7 +13,7 @@ from cribsheet.errors import CribsheetError
 from cribsheet.serve.endpoints import Answer, Endpoint
 from cribsheet.serve.gate import Gate, refused, reply_to
 from cribsheet.serve.refusals import HungUp, Refusal
-from cribsheet.serve.routes import chat, decisions, ollama, operations, programs
+from cribsheet.serve.routes import chat, completions, decisions, ollama, operations, programs
 from cribsheet.serve.schema import openapi_of
 from cribsheet.serve.serving import Serving, call_of
 from cribsheet.serve.watching import watching
@@ -37,7 +37,7 @@ def app_of(serving: Serving, further: Sequence[Endpoint] = ()) -> Gate:
 
 def endpoints_of(serving: Serving) -> list[Endpoint]:
     """Return all endpoints of a server."""
-    parts = (programs, decisions, chat, ollama, operations)
+    parts = (programs, decisions, chat, completions, ollama, operations)
     endpoints = [one for part in parts for one in part.endpoints(serving)]
 
     async def openapi(_request: Request) -> Response:

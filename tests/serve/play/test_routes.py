@@ -10,7 +10,7 @@ from compiled_server import CompiledServer
 from cribsheet.frozen.tested import path_beside
 from cribsheet.models import Completion
 from cribsheet.models.scripted import ScriptedModel
-from serve_toys import guarded
+from serve_toys import chain, guarded
 
 from .conftest import INPUTS, off_topic, with_test_rows
 
@@ -81,6 +81,16 @@ def test_a_text_that_cannot_be_read_is_shown_with_its_prompt(play: Play) -> None
     assert told["problem"].startswith("The text cannot be read: ")
     assert (told["outputs"], told["model_text"]) == ({}, "Well, it depends")
     assert told["calls"][0]["requests"][0]["text"] == "Well, it depends"
+
+
+def test_each_predictor_of_a_chain_is_told(play: Play) -> None:
+    server = play({"chain": chain()})
+    for way, words in (("compiled", "Context: In Rome."), ("zero_shot", "Answer the question from the context alone.")):
+        told = ask(server, "chain", way, {"question": "Where?", "context": "In Rome."})
+        assert told["outputs"] == {"mood": "positive", "said": "Rome"}
+        assert [call["predictor"] for call in told["calls"]] == ["answer", "judge"]
+        assert words in told["calls"][0]["requests"][0]["messages"][0]["content"]
+        assert told["marks"] == {"context": ["In ", "Rome", "."]}
 
 
 def test_examples_are_the_test_rows_beside_the_file(play: Play, tmp_path: Path) -> None:
