@@ -38,6 +38,8 @@ class RowFile:
                 f"{path} has the extension {path.suffix!r}, but rows are added as lines of JSON. Name a file that ends "
                 f"in {' or '.join(_ENDINGS)}."
             )
+        if not path.parent.is_dir():
+            raise DataError(f"There is no folder {path.parent}, in which {path.name} would be. Create it.")
         self._refresh()
 
     def __len__(self) -> int:

@@ -78,8 +78,12 @@ def test_values_that_are_no_row_are_refused_and_the_file_stays(tmp_path: Path) -
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="cannot be written"):
-        RowFile(tmp_path / "nix" / "rows.jsonl", SENTIMENT).add(ROW)
+    with pytest.raises(DataError, match="There is no folder"):
+        RowFile(tmp_path / "nix" / "rows.jsonl", SENTIMENT)
+    rows = RowFile(tmp_path / "rows.jsonl", SENTIMENT)
+    rows.path.mkdir()
+    with pytest.raises(DataError, match=r"cannot be (read|written)"):
+        rows.add(ROW)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="This machine has no /dev/full.")

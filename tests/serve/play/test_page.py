@@ -92,6 +92,24 @@ def test_a_row_is_kept_with_the_right_answer_and_only_once(page: Browser) -> Non
     assert page.run("document.activeElement.id") == "out-answer"
 
 
+def test_inputs_of_every_type_are_asked_and_what_does_not_fit_is_told_at_its_field(
+    browser: Browser, play: Play
+) -> None:
+    page = opened(browser, play(), "typed")
+    focus(page, "#in-text")
+    page.write("lovely")
+    page.run("document.querySelector('[name=in-is_new][value=false]').click()")
+    page.press("Enter", ctrl=True, code=13)
+    page.wait("document.getElementById('in-stars-wrong').textContent.startsWith('stars must be')")
+    assert page.run("document.activeElement.id") == "in-stars"
+    assert page.run("document.activeElement.getAttribute('aria-invalid')") == "true"
+    page.write("3")
+    page.press("Enter", ctrl=True, code=13)
+    page.wait(ANSWERED)
+    prompt = page.run("document.querySelector('.compiled pre').textContent")
+    assert "Text: lovely\nStars: 3\nIs new: no" in prompt
+
+
 def test_html_in_an_input_or_an_answer_stays_text(browser: Browser, play: Play) -> None:
     evil = "<img src=x onerror=document.title='owned'>"
 

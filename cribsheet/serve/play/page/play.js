@@ -42,7 +42,7 @@ function drawn(field, side) {
   const id = `${side}-${field.name}`;
   const hint = field.description ? el("span", { className: "hint", id: `${id}-hint` }, field.description) : null;
   const wrong = el("span", { className: "wrong", id: `${id}-wrong` });
-  const about = { "aria-describedby": `${id}-hint ${id}-wrong` };
+  const about = { "aria-describedby": hint ? `${id}-hint ${id}-wrong` : `${id}-wrong` };
   const choices = [...field.choices.map(String), ...(field.abstains ? ["unanswerable"] : [])];
   if (field.control === "choice") {
     const radios = choices.map((one) => el("label", {}, el("input", { type: "radio", name: id, value: one }), one));
@@ -166,7 +166,9 @@ function shownExample(inputs) {
   return example && same(example.inputs, inputs) ? example : null;
 }
 
-const same = (one, other) => program.inputs.every(({ name }) => JSON.stringify(one[name]) === JSON.stringify(other[name]));
+/* A text area has its own line ends, and a choice is a text. */
+const plain = (one) => (typeof one === "object" ? JSON.stringify(one) : String(one).replaceAll("\r\n", "\n"));
+const same = (one, other) => program.inputs.every(({ name }) => plain(one[name]) === plain(other[name]));
 
 function changed() {
   const isExample = place >= 0 && shownExample(values(program.inputs, "in"));
@@ -240,12 +242,12 @@ async function start() {
 }
 
 $("form").addEventListener("submit", (event) => { event.preventDefault(); ask(); });
-$("form").addEventListener("input", (event) => {
+$("rows").addEventListener("submit", (event) => { event.preventDefault(); keep(); });
+$("main").addEventListener("input", (event) => {
   if (event.target.matches("textarea")) spoken(event.target, event.target.value);
   if (event.target.closest("#inputs")) changed();
   else hasEdited = true;
 });
-$("keep").addEventListener("click", keep);
 $("next").addEventListener("click", () => step(1));
 $("previous").addEventListener("click", () => step(-1));
 addEventListener("hashchange", () => choose(decodeURIComponent(location.hash.slice(1))).catch((error) => banner(error.message)));
