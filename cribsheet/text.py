@@ -121,6 +121,21 @@ def is_grounded(answer: object, context: str) -> bool:
     return re.search(before + re.escape(wanted) + after, _THOUSANDS.sub("", _normalized(context))) is not None
 
 
+def occurrences(answer: str, text: str) -> Iterator[tuple[int, int]]:
+    """Yield where the text has the answer, as start and end, ignoring case and white space.
+
+    >>> list(occurrences("the  Rhine.", "The Rhine is long."))
+    [(0, 9)]
+    """
+    words = answer.strip(_EDGES).split()
+    if not words:
+        return
+    before = r"(?<![a-z0-9])" if words[0][0].isascii() else ""
+    after = r"(?![a-z0-9])" if words[-1][-1].isascii() else ""
+    pattern = before + r"\s+".join(map(re.escape, words)) + after
+    yield from (found.span() for found in re.finditer(pattern, text, re.IGNORECASE))
+
+
 def lead_text(inputs: Mapping[str, object], names: Iterable[str]) -> str:
     """Return the text of the named inputs, one per line; the names are of the inputs that ask, such as `question`."""
     return "\n".join(str(inputs[name]) for name in names)

@@ -4,7 +4,7 @@ import math
 import threading
 
 from cribsheet.corrections import Guard
-from cribsheet.frozen import Decoding, FrozenProgram
+from cribsheet.frozen import Decoding, FrozenProgram, Wire, Wiring
 from cribsheet.models import Completion, Sampling, Usage
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
@@ -59,6 +59,20 @@ def guarded() -> FrozenProgram:
     )
     prompt = toy_prompt(QA).with_corrections(guard)
     return toy_program(prompt)
+
+
+def chain() -> FrozenProgram:
+    """Return a program that answers a question, and decides on the mood of the answer."""
+    wiring = Wiring(
+        order=("answer", "judge"),
+        inputs={
+            "answer": {name: Wire(source=None, field=name) for name in ("question", "context")},
+            "judge": {"text": Wire(source="answer", field="answer")},
+        },
+        outputs={"mood": Wire(source="judge", field="sentiment"), "said": Wire(source="answer", field="answer")},
+    )
+    prompts = {"answer": toy_prompt(QA), "judge": decider().prompts["predict"]}
+    return toy_program().model_copy(update={"prompts": prompts, "wiring": wiring})
 
 
 def _decided(signature: Signature):  # type: ignore[no-untyped-def]

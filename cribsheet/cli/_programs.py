@@ -41,7 +41,11 @@ class Runnable:
     def carried_by(self, carriage: Carriage) -> "Runnable | None":
         """Return the program as a deployment with this carriage runs it; None if the carriage cannot express it."""
         frozen = self.frozen.carried_by(carriage)
-        return None if frozen is None else replace(self, frozen=frozen)
+        return None if frozen is None else self.with_frozen(frozen)
+
+    def with_frozen(self, frozen: FrozenProgram) -> "Runnable":
+        """Return the same program with other prompts."""
+        return replace(self, frozen=frozen)
 
     def answer(self, inputs: Mapping[str, Value], model: Completer) -> Run:
         """Run the program; no model is asked if the guard lets no answer stand anyway.

@@ -16,6 +16,8 @@ _COMMANDS = {
     "ask": "Answer with a frozen prompt.",
     "export": "Write a frozen prompt for use without Cribsheet.",
     "serve": "Answer with frozen prompts over HTTP.",
+    "play": "Try frozen prompts on a page in the browser.",
+    "rows": "Make rows of the calls that a server kept.",
     "show": "Show the content of a frozen file.",
     "seal": "Accept an edited frozen file.",
     "list": "List tasks, optimizers, layouts, frozen files.",

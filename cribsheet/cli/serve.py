@@ -1,6 +1,5 @@
 """The command `serve`."""
 
-import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,20 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cribsheet.cli._command import INTERRUPTED, Command, api_base_option, model_option
-from cribsheet.cli._programs import model_place, open_program
+from cribsheet.cli._serving import check_extra, serving_of, warn_of_others
 from cribsheet.cli._terminal import note
-from cribsheet.errors import ServeError
-from cribsheet.frozen import FrozenProgram
-from cribsheet.models import Model, open_model
-from cribsheet.workspace import current_workspace
 
 if TYPE_CHECKING:
-    from cribsheet.serve.engines import Wanted
     from cribsheet.serve.options import Options
 
 _COUNT, _TIME = click.IntRange(min=1), click.FloatRange(min=0, min_open=True)
 _PATH = click.Path(path_type=Path)
-_LOOPBACK = ("127.", "::1", "localhost")
 
 
 @click.command("serve", cls=Command)
@@ -51,18 +44,16 @@ def command(files: tuple[Path, ...], *, key_file: Path | None, **options: Any) -
       cribsheet serve sentiment.prompt.json grounded_qa.prompt.json
       curl localhost:8377/v1/programs/sentiment --json '{"inputs": {"text": "Not one bad view."}}'
     """
+    check_extra("serve")
     model, api_base = options.pop("model"), options.pop("api_base")
     _serve(files, _options(key_file, options), model=model, api_base=api_base)
 
 
 def _options(key_file: Path | None, given: dict[str, Any]) -> "Options":
-    try:  # imported only here, because the packages of the extra may be missing
-        from cribsheet.serve.keys import read_keys
-        from cribsheet.serve.options import Options
-    except ImportError as error:
-        raise ServeError(
-            f'serve needs a package that cannot be imported: {error}. Run `pip install "cribsheet[serve]"`.'
-        ) from error
+    # Imported only here, because the packages of the extra may be missing.
+    from cribsheet.serve.keys import read_keys
+    from cribsheet.serve.options import Options
+
     if given["redact"] and not given["keep"]:
         raise click.UsageError("--redact changes what --keep keeps. Give --keep too, or leave --redact out.")
     told = {name: value for name, value in given.items() if value is not None}
@@ -70,46 +61,14 @@ def _options(key_file: Path | None, given: dict[str, Any]) -> "Options":
 
 
 def _serve(files: tuple[Path, ...], options: "Options", *, model: str | None, api_base: str | None) -> None:
-    from cribsheet.serve.engines import Engines
-    from cribsheet.serve.programs import Programs
     from cribsheet.serve.running import run
-    from cribsheet.serve.serving import Serving
 
-    workspace = current_workspace()
-
-    def chosen(frozen: FrozenProgram) -> "Wanted":
-        return _wanted(frozen, model=model, api_base=api_base, parallel=options.parallel)
-
-    engines = Engines(chosen, parallel=options.parallel, queue=options.queue)
-    programs = Programs(files, lambda path: open_program(path, workspace), engines)
-    _log_to_stderr()
+    serving = serving_of(files, options, model=model, api_base=api_base)
 
     def started(address: str) -> None:
-        note(f"Serving {', '.join(served.name for served in programs)} at {address}. Ctrl-C stops it.")
-        if not (options.keys or options.host.startswith(_LOOPBACK)):
-            note("Warning: other machines can ask without a key. Give --key-file, or leave --host out.")
+        note(f"Serving {', '.join(served.name for served in serving.programs)} at {address}. Ctrl-C stops it.")
+        warn_of_others(options, "Give --key-file, or leave --host out.")
 
-    if run(Serving(options, programs, engines), started=started) is not None:
+    if run(serving, started=started) is not None:
         note("Stopped by Ctrl-C.")
         raise click.exceptions.Exit(INTERRUPTED)
-
-
-def _wanted(frozen: FrozenProgram, *, model: str | None, api_base: str | None, parallel: int | None) -> "Wanted":
-    from cribsheet.serve.engines import Wanted
-
-    place = model_place(frozen, model=model, api_base=api_base)
-
-    def opened() -> Model:
-        return open_model(place.name, api_base=place.api_base, context_window=place.context_window, parallel=parallel)
-
-    return Wanted(place, opened)
-
-
-def _log_to_stderr() -> None:
-    """Show the log of the server, and of the library that it runs on, on standard error."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    for name, level in (("cribsheet.serve", logging.INFO), ("uvicorn", logging.WARNING)):
-        log = logging.getLogger(name)
-        log.handlers, log.propagate = [handler], False
-        log.setLevel(level)

@@ -97,7 +97,7 @@ class Guard(Correction):
 
     def is_off_topic(self, inputs: Mapping[str, object]) -> bool:
         """Tell whether the context covers too little of the lead to contain an answer."""
-        return self.least_coverage > 0 and self._coverage(inputs) < self.least_coverage
+        return self.least_coverage > 0 and self.coverage_of(inputs) < self.least_coverage
 
     def signals(self, inputs: Mapping[str, object], evidence: Evidence) -> dict[str, float]:
         """Return the value of each signal that has a weight."""
@@ -106,10 +106,11 @@ class Guard(Correction):
         if "grounded" in self.weights:
             known["grounded"] = float(is_grounded(evidence.written, context))
         if "coverage" in self.weights:
-            known["coverage"] = self._coverage(inputs)
+            known["coverage"] = self.coverage_of(inputs)
         return {name: known[name] for name in self.weights}
 
-    def _coverage(self, inputs: Mapping[str, object]) -> float:
+    def coverage_of(self, inputs: Mapping[str, object]) -> float:
+        """Return how much of the lead's terms the context has, 0 to 1."""
         asked, there = terms(lead_text(inputs, self.lead)), terms(str(inputs[self.context]))
         return coverage(set(asked), set(there), idf=self.idf, rare=self.rare)
 

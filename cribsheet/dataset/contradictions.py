@@ -3,16 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from cribsheet.dataset.examples import Row
+from cribsheet.dataset.examples import Row, folded_inputs
 from cribsheet.signature import Field, Signature
-from cribsheet.text import normal_form, shortened
+from cribsheet.text import shortened
 
 _SHOWN = 3
-
-
-def folded_inputs(row: Row) -> tuple[str, ...]:
-    """Return the inputs with case, spacing and Unicode form normalized, so that trivial copies count as equal."""
-    return tuple(" ".join(normal_form(str(row.inputs[name])).split()).casefold() for name in sorted(row.inputs))
 
 
 def contradictions_in_words(rows: Iterable[Row], signature: Signature, numbers: Mapping[str, int]) -> str:
@@ -27,7 +22,7 @@ def contradictions_in_words(rows: Iterable[Row], signature: Signature, numbers: 
     """
     alike: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in rows:
-        alike[folded_inputs(row)].append(row)
+        alike[folded_inputs(row.inputs)].append(row)
     found = [
         (group, field)
         for group in alike.values()

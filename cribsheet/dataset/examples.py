@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from cribsheet.outcomes import Value, to_json
+from cribsheet.text import normal_form
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,15 @@ class Row:
         outputs = {name: [to_json(value) for value in values] for name, values in self.outputs.items()}
         content = json.dumps([dict(self.inputs), outputs], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def folded_inputs(inputs: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the inputs with case, spacing and Unicode form normalized, so that trivial copies count as equal.
+
+    >>> folded_inputs({"text": "Not  ONE bad view. "})
+    ('not one bad view.',)
+    """
+    return tuple(" ".join(normal_form(str(inputs[name])).split()).casefold() for name in sorted(inputs))
 
 
 class Demo(BaseModel):

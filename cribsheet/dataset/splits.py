@@ -6,8 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cribsheet.dataset.contradictions import folded_inputs
-from cribsheet.dataset.examples import Row
+from cribsheet.dataset.examples import Row, folded_inputs
 from cribsheet.errors import DataError
 from cribsheet.signature import Signature
 
@@ -110,7 +109,7 @@ def _clusters(rows: Sequence[Row]) -> list[list[Row]]:
 
     first: dict[object, int] = {}
     for index, row in enumerate(rows):
-        for key in (("group", row.group or row.id), ("inputs", folded_inputs(row))):
+        for key in (("group", row.group or row.id), ("inputs", folded_inputs(row.inputs))):
             parents[root(index)] = root(first.setdefault(key, index))
     clusters: dict[int, dict[str, Row]] = defaultdict(dict)
     for index, row in enumerate(rows):

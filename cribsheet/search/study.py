@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal
 
 from cribsheet.budget import BudgetExhausted
@@ -18,7 +18,7 @@ from cribsheet.errors import CompileError
 from cribsheet.evaluation.evaluate import Evaluation, summarize
 from cribsheet.frozen import Decoding, FrozenPrompt
 from cribsheet.layout import Layout
-from cribsheet.layout.catalogue import LAYOUTS, QUESTIONS, ZERO_SHOT, ZERO_SHOT_RAW, layout_named
+from cribsheet.layout.catalogue import LAYOUTS, QUESTIONS
 from cribsheet.layout.decisions import decided_field
 from cribsheet.layout.questions import suits
 from cribsheet.models import Completer, Model
@@ -32,12 +32,11 @@ from cribsheet.search.demos import demos_of
 from cribsheet.search.evaluator import Evaluator, passes_through
 from cribsheet.search.lengths import Lengths
 from cribsheet.search.trial import Trial
-from cribsheet.search.wording.instructions import spelled_out
+from cribsheet.search.zero_shot import zero_shot_prompt
 from cribsheet.signature import Signature
 from cribsheet.text import has_chinese
 
 _DECIDED_BY: Mapping[Carriage, Literal["text", "token"]] = {"text": "text", "logit_bias": "token"}
-_SENTENCE = 24  # tokens; without demos, models answer in sentences
 
 
 @dataclass
@@ -162,14 +161,8 @@ class Study:
 
         The answer is read from the text that the model writes.
         """
-        layout = layout_named(ZERO_SHOT if getattr(self.model, "supports_chat", True) else ZERO_SHOT_RAW)
         prompts = {
-            name: FrozenPrompt(
-                signature=signature,
-                layout=layout,
-                instructions=spelled_out(signature, layout),
-                decoding=Decoding(max_tokens=max(_SENTENCE, self.lengths.answer(signature, layout))),
-            )
+            name: zero_shot_prompt(signature, self.model, tokens=partial(self.lengths.answer, signature))
             for name, signature in self.signatures.items()
         }
         return Candidate(prompts, origin="zero-shot")

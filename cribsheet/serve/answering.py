@@ -8,8 +8,7 @@ from contextlib import suppress
 from starlette.requests import Request
 
 from cribsheet.errors import AbandonedError
-from cribsheet.frozen.running import Run, unreadable
-from cribsheet.layout.parsing import ParseFailure
+from cribsheet.frozen.running import Run
 from cribsheet.models import Completer, Completion, Sampling
 from cribsheet.outcomes import Value
 from cribsheet.prompts import Prompt
@@ -34,7 +33,7 @@ class Answering:
                 ending.set_result(None)
 
     async def answer(self, served: Served, inputs: Inputs, request: Request) -> Run:
-        """Return the run for one row; its outputs can be read.
+        """Return the run for one row; its outputs may be a parse failure.
 
         Raises:
             Refusal: if too many wait, it takes too long, or the server stops.
@@ -137,10 +136,9 @@ async def _run(served: Served, row: Inputs, stop: threading.Event, *, is_patient
 def _answer(served: Served, row: Inputs, stop: threading.Event) -> Run | Exception:
     """Return the run, or the error that it raised: nobody may be left to raise it to."""
     try:
-        run = served.runnable.answer(row, _Stoppable(served.engine.model, stop))
+        return served.runnable.answer(row, _Stoppable(served.engine.model, stop))
     except Exception as error:  # noqa: BLE001 - the handler of the request, if there still is one, raises it
         return error
-    return unreadable(run.outputs, run.text) if isinstance(run.outputs, ParseFailure) else run
 
 
 async def _hung_up(request: Request) -> None:

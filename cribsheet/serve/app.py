@@ -1,6 +1,6 @@
 """Put the endpoints of a server together."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,14 +13,14 @@ from cribsheet.errors import CribsheetError
 from cribsheet.serve.endpoints import Answer, Endpoint
 from cribsheet.serve.gate import Gate, refused, reply_to
 from cribsheet.serve.refusals import HungUp, Refusal
-from cribsheet.serve.routes import chat, decisions, ollama, operations, programs
+from cribsheet.serve.routes import chat, completions, decisions, ollama, operations, programs
 from cribsheet.serve.schema import openapi_of
 from cribsheet.serve.serving import Serving, call_of
 from cribsheet.serve.watching import watching
 
 
-def app_of(serving: Serving) -> Gate:
-    """Return the ASGI application of a server."""
+def app_of(serving: Serving, further: Sequence[Endpoint] = ()) -> Gate:
+    """Return the ASGI application of a server; of two endpoints at one path, the further one counts."""
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -29,7 +29,7 @@ def app_of(serving: Serving) -> Gate:
 
     handlers: dict[Any, Any] = dict.fromkeys((Refusal, CribsheetError, HungUp, Exception), refused)
     handlers |= dict.fromkeys((404, 405), _not_here)
-    routes = [Route(one.path, _noted(one), methods=one.methods) for one in endpoints_of(serving)]
+    routes = [Route(one.path, _noted(one), methods=one.methods) for one in (*further, *endpoints_of(serving))]
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
     app.router.redirect_slashes = False
     return Gate(app, serving)
@@ -37,7 +37,7 @@ def app_of(serving: Serving) -> Gate:
 
 def endpoints_of(serving: Serving) -> list[Endpoint]:
     """Return all endpoints of a server."""
-    parts = (programs, decisions, chat, ollama, operations)
+    parts = (programs, decisions, chat, completions, ollama, operations)
     endpoints = [one for part in parts for one in part.endpoints(serving)]
 
     async def openapi(_request: Request) -> Response:

@@ -13,7 +13,7 @@ from cribsheet.signature import Signature
 
 
 def outputs_of(run: Run) -> Mapping[str, Value]:
-    """Return the outputs of a run that could be read; `Answering` raises for others."""
+    """Return the outputs of a run that could be read; `Serving.answer` raises for others."""
     return {} if isinstance(run.outputs, ParseFailure) else run.outputs
 
 

@@ -95,7 +95,9 @@ def reply_to(path: str, refusal: Refusal) -> Response:
     """Return the reply of a refusal, in the form that the clients of a path read."""
     body: dict[str, Any] = {"error": refusal.message}
     if not path.startswith(_OLLAMA):
-        body = {"error": {"message": refusal.message, "type": refusal.kind, "code": refusal.kind, "param": None}}
+        body = {
+            "error": {"message": refusal.message, "type": refusal.kind, "code": refusal.kind, "param": refusal.param}
+        }
     return JSONResponse(body, refusal.status, headers=refusal.headers)
 
 

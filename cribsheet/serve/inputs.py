@@ -19,7 +19,7 @@ def inputs_of_json(given: Mapping[str, Any], fields: Sequence[Field]) -> Inputs:
     Raises:
         Refusal: if an input is missing, unknown, or of another type.
     """
-    _check_names(given, fields)
+    check_names(given, fields)
     return {field.name: _typed(field, given[field.name]) for field in fields}
 
 
@@ -33,19 +33,20 @@ def inputs_of_text(text: str, fields: Sequence[Field]) -> Inputs:
         Refusal: if the text holds other inputs, or holds one twice.
     """
     if len(fields) == 1:
-        return {fields[0].name: _coerced(fields[0], text)}
+        return {fields[0].name: coerced(fields[0], text)}
     if text.lstrip().startswith("{"):
         return inputs_of_json(_object(text, fields), fields)
     told = _lines(text, fields)
-    _check_names(told, fields)
-    return {field.name: _coerced(field, told[field.name]) for field in fields}
+    check_names(told, fields)
+    return {field.name: coerced(field, told[field.name]) for field in fields}
 
 
-def _check_names(given: Mapping[str, Any], fields: Sequence[Field]) -> None:
+def check_names(given: Mapping[str, Any], fields: Sequence[Field]) -> None:
+    """Raise a Refusal if an input is missing or unknown."""
     names = [field.name for field in fields]
     for name in names:
         if name not in given:
-            raise _misfit(f"The input {name!r} is missing. {_wanted(names)}")
+            raise _misfit(f"The input {name!r} is missing. {_wanted(names)}", name)
     for name in given:
         if name not in names:
             raise _misfit(f"There is no input {name!r}. {_wanted(names)}")
@@ -57,10 +58,12 @@ def _wanted(names: Sequence[str]) -> str:
 
 def _typed(field: Field, raw: Any) -> Value:
     whole = int(raw) if isinstance(raw, float) and raw.is_integer() and field.type.kind == "integer" else raw
-    value = _coerced(field, whole)
+    value = coerced(field, whole)
     if _json_type(to_json(value)) != _json_type(raw):
         schema = json.dumps(field.json_schema(), ensure_ascii=False)
-        raise _misfit(f"{field.name} got {_json_type(raw)}, which does not fit its type, {schema}. Correct it.")
+        raise _misfit(
+            f"{field.name} got {_json_type(raw)}, which does not fit its type, {schema}. Correct it.", field.name
+        )
     return value
 
 
@@ -72,13 +75,14 @@ def _json_type(value: object) -> str:
     return next((name for kind, name in names if isinstance(value, kind)), "null")
 
 
-def _coerced(field: Field, raw: object) -> Value:
+def coerced(field: Field, raw: object) -> Value:
+    """Return a typed value; Refusal if it does not fit the field, or has a character that no prompt can hold."""
     try:
         value = field.coerce(raw)
         if isinstance(value, str):
             check_characters(field.name, value)
     except ValueError as error:
-        raise _misfit(f"{error}. Correct it.") from None
+        raise _misfit(f"{error}. Correct it.", field.name) from None
     return value
 
 
@@ -119,5 +123,5 @@ def _ways(fields: Sequence[Field]) -> str:
     return f"Send {example}, or lines that begin with {', '.join(f'{name}:' for name in names)}"
 
 
-def _misfit(message: str) -> Refusal:
-    return Refusal(422, message, kind="invalid_inputs")
+def _misfit(message: str, param: str | None = None) -> Refusal:
+    return Refusal(422, message, kind="invalid_inputs", param=param)

@@ -37,6 +37,10 @@ class Runnable(Protocol):
         """Run the program; no model is asked if the inputs alone decide the outputs."""
         ...
 
+    def with_frozen(self, frozen: FrozenProgram) -> "Runnable":
+        """Return the same program with other prompts."""
+        ...
+
 
 Loader = Callable[[Path], Runnable]
 """Loads the program of a frozen file."""
@@ -51,6 +55,8 @@ class Served:
 
     name: str
     """The name under which clients call it."""
+    path: Path
+    """Its file."""
     runnable: Runnable
     engine: Engine
     digest: str
@@ -138,7 +144,7 @@ class Programs:
         except OSError as error:  # it vanished after it was loaded
             raise FrozenFileError(f"{path} cannot be read: {error}. Write it again.") from None
         digest = hashlib.sha256(content).hexdigest()
-        return Served(name, runnable, self._engines.of(runnable.frozen), digest, len(content), modified)
+        return Served(name, path, runnable, self._engines.of(runnable.frozen), digest, len(content), modified)
 
     def _renew(self, name: str, slot: _Slot) -> str | None:
         state = _state(slot.path)

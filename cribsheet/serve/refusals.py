@@ -22,12 +22,22 @@ _CLOSED_EARLY = 499
 class Refusal(Exception):
     """A request that gets no answer, with the HTTP status and the reason."""
 
-    def __init__(self, status: int, message: str, *, kind: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        kind: str,
+        headers: Mapping[str, str] | None = None,
+        param: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = shortened(message, _LONGEST)
         self.kind = kind
         self.headers = dict(headers or {})
+        self.param = param
+        """The input that is wrong; None if it is none, or not one alone."""
 
 
 class HungUp(Exception):

@@ -5,13 +5,14 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 import uvicorn
 
 from cribsheet.errors import ServeError
 from cribsheet.serve.app import app_of
+from cribsheet.serve.endpoints import Endpoint
 from cribsheet.serve.log import LOG
 from cribsheet.serve.protocol import Protocol
 from cribsheet.serve.serving import Serving
@@ -29,13 +30,15 @@ _LONGEST_REFUSING = 3.0
 class Server(uvicorn.Server):
     """A server that, told to stop, answers what is in progress and refuses the rest in words."""
 
-    def __init__(self, serving: Serving, *, on_start: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, serving: Serving, *, on_start: Callable[[], None] = lambda: None, further: Sequence[Endpoint] = ()
+    ) -> None:
         self._serving = serving
         self._on_start = on_start
         options = serving.options
         super().__init__(
             uvicorn.Config(
-                app_of(serving),
+                app_of(serving, further),
                 http=Protocol,
                 ws="none",
                 log_config=None,
@@ -100,14 +103,16 @@ class Server(uvicorn.Server):
         return any(getattr(one, "cycle", one) is None for one in self.server_state.connections)
 
 
-def run(serving: Serving, *, started: Callable[[str], None]) -> int | None:
+def run(serving: Serving, *, started: Callable[[str], None], further: Sequence[Endpoint] = ()) -> int | None:
     """Serve until a signal comes, and return the signal; `started` is called with the server's address.
+
+    `further` are endpoints besides those of every server.
 
     Raises:
         ServeError: if the server cannot listen at its address.
     """
     listening = listen(serving.options.host, serving.options.port)
-    server = Server(serving, on_start=lambda: started(address_of(listening)))
+    server = Server(serving, on_start=lambda: started(address_of(listening)), further=further)
     try:
         server.run(sockets=[listening])
     finally:

@@ -6,8 +6,9 @@ from typing import Any
 
 from starlette.requests import Request
 
-from cribsheet.frozen.running import Run
+from cribsheet.frozen.running import Run, unreadable
 from cribsheet.frozen.summary import usage_of
+from cribsheet.layout.parsing import ParseFailure
 from cribsheet.serve.answering import Answering, Inputs
 from cribsheet.serve.bodies import Bodies
 from cribsheet.serve.engines import Engines
@@ -65,14 +66,21 @@ class Serving:
         return served
 
     async def answer(self, served: Served, inputs: Inputs, request: Request) -> Run:
-        """Return the run for one row."""
+        """Return the run for one row; its outputs can be read.
+
+        Raises:
+            UnreadableCompletionError: if the model's text holds no values.
+            and what `Answering.answer` raises.
+        """
         run = await self.answering.answer(served, inputs, request)
+        if isinstance(run.outputs, ParseFailure):
+            raise unreadable(run.outputs, run.text)
         self._note(served, inputs, run, request)
         return run
 
     async def answer_all(self, served: Served, rows: Sequence[Inputs], request: Request) -> list[Run | Exception]:
         """Return the run, or the error, for each row."""
-        runs = await self.answering.answer_all(served, rows, request)
+        runs = [_readable(one) for one in await self.answering.answer_all(served, rows, request)]
         for inputs, run in zip(rows, runs, strict=True):
             if isinstance(run, Run):
                 self._note(served, inputs, run, request)
@@ -90,6 +98,12 @@ class Serving:
         self.engines.close()
         if self._keeper:
             self._keeper.close()
+
+
+def _readable(one: Run | Exception) -> Run | Exception:
+    if isinstance(one, Run) and isinstance(one.outputs, ParseFailure):
+        return unreadable(one.outputs, one.text)
+    return one
 
 
 def _keeper_of(options: Options) -> Keeper | None:

@@ -6,11 +6,9 @@ from pathlib import Path
 import pytest
 from compiled_server import CompiledServer
 
-from cribsheet.frozen import FrozenProgram, Wire, Wiring
 from cribsheet.workspace import new_workspace
 from frozen_toys import toy_program, toy_prompt
-from serve_toys import decider, mood
-from toys import QA
+from serve_toys import chain, mood
 
 PROGRAM = """
 import dspy
@@ -31,20 +29,6 @@ class Odd(dspy.Module):
 
 task = Task(Odd, metric=label_accuracy, trainset="toy.jsonl")
 """
-
-
-def chain() -> FrozenProgram:
-    """Return a program that answers a question, and decides on the mood of the answer."""
-    wiring = Wiring(
-        order=("answer", "judge"),
-        inputs={
-            "answer": {name: Wire(source=None, field=name) for name in ("question", "context")},
-            "judge": {"text": Wire(source="answer", field="answer")},
-        },
-        outputs={"mood": Wire(source="judge", field="sentiment"), "said": Wire(source="answer", field="answer")},
-    )
-    prompts = {"answer": toy_prompt(QA), "judge": decider().prompts["predict"]}
-    return toy_program().model_copy(update={"prompts": prompts, "wiring": wiring})
 
 
 def test_a_chain_answers_and_decides(serve: Callable[..., CompiledServer]) -> None:

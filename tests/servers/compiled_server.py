@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -11,6 +11,7 @@ import httpx
 from cribsheet.cli._programs import open_program
 from cribsheet.frozen import FrozenProgram, save
 from cribsheet.models import Model
+from cribsheet.serve.endpoints import Endpoint
 from cribsheet.serve.engines import Engines, Wanted
 from cribsheet.serve.options import Options
 from cribsheet.serve.programs import Programs
@@ -33,6 +34,7 @@ class CompiledServer:
         *,
         options: Options | None = None,
         workspace: Workspace | None = None,
+        further: Callable[[Serving], Sequence[Endpoint]] = lambda serving: (),
     ) -> None:
         self.files = {name: folder / f"{name}.prompt.json" for name in programs}
         for name, program in programs.items():
@@ -44,7 +46,7 @@ class CompiledServer:
         self.serving = Serving(options, loaded, engines)
         self._listening = listen("127.0.0.1", 0)
         self.address = address_of(self._listening)
-        self._server = Server(self.serving)
+        self._server = Server(self.serving, further=further(self.serving))
         self._thread = threading.Thread(target=self._server.run, args=([self._listening],))
 
     def __enter__(self) -> Self:

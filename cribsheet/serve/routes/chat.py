@@ -20,8 +20,8 @@ from cribsheet.serve.programs import Served
 from cribsheet.serve.refusals import Refusal
 from cribsheet.serve.serving import Serving, whole_text
 
-_TAG = "OpenAI"
-_EVENTS = "text/event-stream"
+TAG = "OpenAI"
+EVENTS = "text/event-stream"
 
 
 class Message(Form):
@@ -67,9 +67,9 @@ def endpoints(serving: Serving) -> tuple[Endpoint, ...]:
     chat = _Chat(serving)
     about = "Answer as OpenAI's chat completions"
     return (
-        Endpoint("/v1/chat/completions", chat.complete, about, _TAG, ChatRequest, ("application/json", _EVENTS)),
-        Endpoint("/v1/models", chat.models, "List the programs as OpenAI's models", _TAG),
-        Endpoint("/v1/models/{name}", chat.model, "Describe a program as OpenAI's model", _TAG),
+        Endpoint("/v1/chat/completions", chat.complete, about, TAG, ChatRequest, ("application/json", EVENTS)),
+        Endpoint("/v1/models", chat.models, "List the programs as OpenAI's models", TAG),
+        Endpoint("/v1/models/{name}", chat.model, "Describe a program as OpenAI's model", TAG),
     )
 
 
@@ -101,7 +101,7 @@ class _Chat:
         if not asked.stream:
             return JSONResponse(told | _whole(served, run, text))
         has_usage = bool(asked.stream_options and asked.stream_options.include_usage)
-        return StreamingResponse(_events(told, text, run if has_usage else None), media_type=_EVENTS)
+        return StreamingResponse(_events(told, text, run if has_usage else None), media_type=EVENTS)
 
 
 def last_text(messages: list[Message]) -> str:
@@ -119,7 +119,7 @@ def last_text(messages: list[Message]) -> str:
 def _whole(served: Served, run: Run, text: str) -> dict[str, Any]:
     message = {"role": "assistant", "content": text, "refusal": None}
     choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
-    reply = {"object": "chat.completion", "choices": [choice], "usage": _usage(run)}
+    reply = {"object": "chat.completion", "choices": [choice], "usage": usage_told(run)}
     return reply | {"cribsheet": reply_of(served, run)}
 
 
@@ -127,23 +127,26 @@ def _events(told: dict[str, Any], text: str, counted: Run | None) -> Iterator[st
     """Yield the answer as server-sent events. It is known by now, since a correction needs the whole of it."""
     told = told | {"object": "chat.completion.chunk"}
     for delta, reason in (({"role": "assistant", "content": ""}, None), ({"content": text}, None), ({}, "stop")):
-        yield _event(told | {"choices": [{"index": 0, "delta": delta, "finish_reason": reason, "logprobs": None}]})
+        yield event(told | {"choices": [{"index": 0, "delta": delta, "finish_reason": reason, "logprobs": None}]})
     if counted is not None:
-        yield _event(told | {"choices": [], "usage": _usage(counted)})
+        yield event(told | {"choices": [], "usage": usage_told(counted)})
     yield "data: [DONE]\n\n"
 
 
-def _event(content: dict[str, Any]) -> str:
+def event(content: dict[str, Any]) -> str:
+    """Return one server-sent event."""
     return f"data: {json.dumps(content, ensure_ascii=False)}\n\n"
 
 
-def _usage(run: Run) -> dict[str, Any]:
-    usage = usage_of(run)
+def usage_told(*runs: Run) -> dict[str, Any]:
+    """Return the tokens of all requests of the runs, in OpenAI's form."""
+    usages = [usage_of(run) for run in runs]
+    read, wrote = sum(one.prompt_tokens for one in usages), sum(one.completion_tokens for one in usages)
     return {
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
-        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens or 0},
+        "prompt_tokens": read,
+        "completion_tokens": wrote,
+        "total_tokens": read + wrote,
+        "prompt_tokens_details": {"cached_tokens": sum(one.cached_tokens or 0 for one in usages)},
     }
 
 
