@@ -62,7 +62,8 @@ def review(files: tuple[Path, ...], *, program: Path | None, out: Path | None, a
     left = [call for call in calls if not (rows.has(call.inputs) or dropped.has(call.inputs))]
     if len(left) < len(calls):
         note(f"{len(calls) - len(left)} of {len(calls)} inputs were reviewed before, or are rows of {out} already.")
-    again = f"cribsheet rows review {shlex.join(map(str, files))} --program {shlex.quote(str(program))} --out {shlex.quote(str(out))}"
+    words = ["cribsheet", "rows", "review", *files, "--program", program, "--out", out]
+    again = shlex.join([*map(str, words), *(["--allow-empty"] if allow_empty else [])])
     _ask(Review(signature, rows, dropped), left, out=out, again=again)
 
 
