@@ -1,6 +1,7 @@
 """The command `play`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,16 +20,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--open", "opens", is_flag=True, help="Open the page in the browser.")
 @model_option
 @api_base_option
-def command(
-    files: tuple[Path, ...],
-    *,
-    rows: Path | None,
-    host: str,
-    port: int | None,
-    opens: bool,
-    model: str | None,
-    api_base: str | None,
-) -> None:
+def command(files: tuple[Path, ...], *, rows: Path | None, opens: bool, **options: Any) -> None:
     """Try the frozen prompts in FILES on a page, until Ctrl-C stops it.
 
     It shows the answers of the zero-shot prompt, of the compiled text and of the compiled program side by side, what
@@ -41,12 +33,19 @@ def command(
     check_extra("play")
     if rows and len(files) > 1:
         raise click.UsageError("--rows is one file, and there are several programs. Leave it out, or give one program.")
+    _play(files, rows=rows, opens=opens, **options)
+
+
+def _play(
+    files: tuple[Path, ...], *, rows: Path | None, opens: bool, host: str, port: int | None, **named: str | None
+) -> None:
+    # Imported only here, because the packages of the extra may be missing.
     from cribsheet.serve.options import Options
     from cribsheet.serve.play.routes import DEFAULT_PORT, play_endpoints
     from cribsheet.serve.running import run
 
     options = Options(host=host, port=DEFAULT_PORT if port is None else port)
-    serving = serving_of(files, options, model=model, api_base=api_base)
+    serving = serving_of(files, options, model=named["model"], api_base=named["api_base"])
 
     def started(address: str) -> None:
         note(f"Open {address} in a browser. Ctrl-C stops it.")

@@ -13,7 +13,7 @@ from cribsheet.cli._command import INTERRUPTED, Command, Group, allow_empty_opti
 from cribsheet.cli._programs import open_program
 from cribsheet.cli._reviewing import Review
 from cribsheet.cli._terminal import note
-from cribsheet.dataset.calls import Placed, calls_to_review, kept_calls
+from cribsheet.dataset.calls import Call, Placed, calls_to_review, kept_calls
 from cribsheet.dataset.row_files import Dropped, RowFile
 from cribsheet.errors import DataError
 from cribsheet.serve.programs import ENDING, name_of
@@ -62,13 +62,20 @@ def review(files: tuple[Path, ...], *, program: Path | None, out: Path | None, a
     left = [call for call in calls if not (rows.has(call.inputs) or dropped.has(call.inputs))]
     if len(left) < len(calls):
         note(f"{len(calls) - len(left)} of {len(calls)} inputs were reviewed before, or are rows of {out} already.")
+    words = ["cribsheet", "rows", "review", *files, "--program", program, "--out", out]
+    again = shlex.join([*map(str, words), *(["--allow-empty"] if allow_empty else [])])
+    _ask(Review(signature, rows, dropped), left, out=out, again=again)
+
+
+def _ask(review: Review, left: Sequence[Call], *, out: Path, again: str) -> None:
+    """Ask about the calls that are left, and tell what came of them; `again` is the command that goes on."""
     if not left:
         note("Nothing is left to review.")
         return
-    done = Review(signature, rows, dropped).run(left, sys.stdin)
+    done = review.run(left, sys.stdin)
     note(done.told(out))
     if done.left:
-        note(f"To go on: cribsheet rows review {shlex.join(map(str, files))} --program {program} --out {out}")
+        note(f"To go on: {again}")
     if done.is_interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
 

@@ -149,7 +149,7 @@ def test_a_message_of_parts_that_are_no_text_is_refused(server: CompiledServer) 
     assert (reply.status_code, "read text only" in reply.json()["error"]) == (422, True)
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/program/toy", "/v1/programs/", "/api/pull", "/v1/completions"])
+@pytest.mark.parametrize("path", ["/", "/v1", "/v1/program/toy", "/v1/programs/", "/api/pull", "/v1/embeddings"])
 def test_unknown_paths_and_methods_are_told_in_json(server: CompiledServer, path: str) -> None:
     reply = server.post(path, {})
     assert reply.status_code == (405 if path == "/" else 404)
