@@ -1,5 +1,7 @@
 """The outcomes that a task's output can have."""
 
+from typing import TypeAlias
+
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 UNANSWERABLE = "unanswerable"
@@ -29,8 +31,8 @@ class Unanswerable(BaseModel):
         return UNANSWERABLE
 
 
-Value = str | int | float | bool | Unanswerable
-"""A typed input or output value."""
+Value: TypeAlias = "str | int | float | bool | None | Unanswerable | list[Value] | dict[str, Value]"
+"""A typed input or output value: what JSON can hold, or `Unanswerable`. Dates and decimals are text."""
 
 
 def to_json(value: Value) -> object:
@@ -40,6 +42,16 @@ def to_json(value: Value) -> object:
     {'unanswerable': 'off topic'}
     """
     return {UNANSWERABLE: value.reason} if isinstance(value, Unanswerable) else value
+
+
+def from_json(value: object) -> object:
+    """Return the value of a JSON form: `{"unanswerable": reason}` becomes `Unanswerable`."""
+    return Unanswerable(reason=value[UNANSWERABLE]) if is_unanswerable_json(value) else value  # type: ignore[index]
+
+
+def is_absent(value: object) -> bool:
+    """Tell whether a value says that there is no answer: `Unanswerable`, or None for a field declared as `X | None`."""
+    return value is None or isinstance(value, Unanswerable)
 
 
 def is_unanswerable_json(value: object) -> bool:

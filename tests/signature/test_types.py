@@ -45,7 +45,7 @@ class Grade(ValueType):
         return {"type": "string", "pattern": "^[A-F]$"}
 
     @classmethod
-    def from_json_schema(cls, schema: Mapping[str, Any]) -> Self | None:
+    def from_json_schema(cls, schema: Mapping[str, Any], inner: SchemaReader) -> Self | None:
         return cls() if schema.get("pattern") == "^[A-F]$" else None
 
 
@@ -101,7 +101,7 @@ def test_a_value_is_coerced_from_itself_and_from_the_text_of_a_cell(kind: str, d
 
 @kinds
 def test_a_kind_is_found_again_by_its_json_schema(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cribsheet.signature.field.TYPES", {"grade": Grade, **TYPES})
+    monkeypatch.setattr("cribsheet.signature.types.TYPES", {"grade": Grade, **TYPES})
     field = Field(name="found", type=type_of(kind), abstains=True, description="told")
     assert Field.from_json_schema("found", field.json_schema()) == field
 

@@ -11,6 +11,10 @@ Verbalizer = Callable[[str], str]
 """Returns the word that stands for an outcome in a prompt."""
 
 
+SchemaReader = Callable[[Mapping[str, Any]], "ValueType"]
+"""Returns the kind of value that a JSON Schema describes."""
+
+
 class ValueType(BaseModel):
     """One kind of value: how it is declared, coerced, written into a prompt and read back."""
 
@@ -25,6 +29,14 @@ class ValueType(BaseModel):
     """The Python type that declares it in a signature; None if a bare type is not enough, as for a Literal."""
     is_text: ClassVar[bool] = False
     """Whether a value is free text. Then a completion may quote it, and it can be compared with other texts."""
+
+    is_structured: ClassVar[bool] = False
+    """Whether a value is made of other values. Then it can be written in several notations."""
+
+    @property
+    def notations(self) -> tuple[str, ...]:
+        """The notations in which a value can be written; empty if there is only one way."""
+        return ()
 
     @property
     def outcomes(self) -> tuple[str, ...]:
@@ -64,6 +76,14 @@ class ValueType(BaseModel):
         """
         raise NotImplementedError
 
+    def write_as(self, value: Value, word: Verbalizer, notation: str) -> str:
+        """Return a value in one of its notations."""
+        return self.write(value, word)
+
+    def read_as(self, text: str, word: Verbalizer, notation: str) -> Value:
+        """Return the value that a text in one of its notations says."""
+        return self.read(text, word)
+
     def form(self, word: Verbalizer) -> str:
         """Tell people who fill in a prompt template how to write a value; empty for free text."""
         raise NotImplementedError
@@ -77,6 +97,9 @@ class ValueType(BaseModel):
         raise NotImplementedError
 
     @classmethod
-    def from_json_schema(cls, schema: Mapping[str, Any]) -> Self | None:
-        """Return the kind that a JSON Schema describes; None if it describes another kind."""
+    def from_json_schema(cls, schema: Mapping[str, Any], inner: SchemaReader) -> Self | None:
+        """Return the kind that a JSON Schema describes; None if it describes another kind.
+
+        `inner` returns the kind of a schema inside this one, such as that of a list's items.
+        """
         raise NotImplementedError

@@ -7,6 +7,7 @@ from pydantic import field_validator
 
 from cribsheet.errors import SignatureError
 from cribsheet.outcomes import Value
+from cribsheet.signature.types._base import SchemaReader
 from cribsheet.signature.types._finite import Finite
 from cribsheet.text import normal_form, shortened
 
@@ -56,6 +57,6 @@ class Label(Finite):
         return {"enum": list(self.labels)}
 
     @classmethod
-    def from_json_schema(cls, schema: Mapping[str, Any]) -> Self | None:
+    def from_json_schema(cls, schema: Mapping[str, Any], inner: SchemaReader) -> Self | None:
         """Return the kind if the schema is an enumeration."""
         return cls(labels=tuple(schema["enum"])) if "enum" in schema else None

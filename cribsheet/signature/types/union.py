@@ -1,0 +1,75 @@
+"""The kind of value that is of one of several kinds."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from pydantic import SerializeAsAny
+
+from cribsheet.outcomes import Value
+from cribsheet.signature.types._base import SchemaReader, ValueType, Verbalizer
+
+
+class Union(ValueType):
+    """A value of the first of these kinds that it fits, declared as `X | Y`."""
+
+    kind: Literal["union"] = "union"
+    options: tuple[SerializeAsAny[ValueType], ...]
+    """The kinds, in declared order, but free text last, since any text fits it."""
+
+    @property
+    def noun(self) -> str:  # type: ignore[override]
+        """How messages call a value."""
+        return " or ".join(kind.noun for kind in self.options)
+
+    def coerce(self, raw: object) -> Value:
+        """Convert a value of one of the kinds; of a kind whose JSON form it already has, if there is one."""
+        found = [value for kind in self.options if (value := _fitting(kind, raw)) is not None]
+        same = [value for value in found if type(value) is type(raw) and value == raw]
+        if not found:
+            raise ValueError(f"must be {self.noun}, but got {raw!r}")
+        return (same or found)[0]
+
+    def write(self, value: Value, word: Verbalizer) -> str:
+        """Return a value as its own kind writes it."""
+        written = [kind.write(value, word) for kind in self.options if _fitting(kind, value) == value]
+        return next((text for text in written if self._reads(text, word) == value), written[0] if written else "")
+
+    def _reads(self, text: str, word: Verbalizer) -> Value:
+        try:
+            return self.read(text, word)
+        except ValueError:
+            return None
+
+    def read(self, text: str, word: Verbalizer) -> Value:
+        """Return the value that the first kind reads."""
+        reasons = []
+        for kind in self.options:
+            try:
+                return kind.read(text, word)
+            except ValueError as error:
+                reasons.append(str(error))
+        raise ValueError(f"must be {self.noun}: it {'; it '.join(reasons)}")
+
+    def form(self, word: Verbalizer) -> str:
+        """Name the forms of all kinds."""
+        return ", or ".join(kind.form(word) or "any text" for kind in self.options)
+
+    def reading(self, word: Verbalizer) -> str:
+        """Say which kinds it may be."""
+        return ", or ".join(kind.reading(word) for kind in self.options)
+
+    def json_schema(self) -> Mapping[str, Any]:
+        """Return the schema of any of the kinds."""
+        return {"anyOf": [dict(kind.json_schema()) for kind in self.options]}
+
+    @classmethod
+    def from_json_schema(cls, schema: Mapping[str, Any], inner: SchemaReader) -> Self | None:
+        """Return the kind if the schema allows several others."""
+        return cls(options=tuple(map(inner, schema["anyOf"]))) if "anyOf" in schema else None
+
+
+def _fitting(kind: ValueType, raw: object) -> Value:
+    try:
+        return kind.coerce(raw)
+    except ValueError:
+        return None
