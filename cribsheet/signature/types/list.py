@@ -7,7 +7,16 @@ from pydantic import SerializeAsAny
 
 from cribsheet.outcomes import Value
 from cribsheet.signature.types._base import SchemaReader, ValueType, Verbalizer
-from cribsheet.signature.types._notation import GROUPS, NONE, NOTATIONS, SEPARATORS, items, says_none, split, without_bullet
+from cribsheet.signature.types._notation import (
+    GROUPS,
+    NONE,
+    NOTATIONS,
+    SEPARATORS,
+    items,
+    says_none,
+    split,
+    without_bullet,
+)
 from cribsheet.signature.types._structured import (
     Structured,
     block_of,
@@ -15,7 +24,6 @@ from cribsheet.signature.types._structured import (
     read_block_of,
     read_inline_of,
 )
-
 from cribsheet.signature.types.record import Record
 
 

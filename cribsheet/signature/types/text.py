@@ -68,6 +68,4 @@ class Text(ValueType):
         """Return the kind if the schema is a string's without a format."""
         if schema.get("type") != "string" or "format" in schema:
             return None
-        return cls(
-            least=schema.get("minLength", 0), most=schema.get("maxLength"), pattern=schema.get("pattern", "")
-        )
+        return cls(least=schema.get("minLength", 0), most=schema.get("maxLength"), pattern=schema.get("pattern", ""))
