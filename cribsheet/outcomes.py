@@ -31,7 +31,7 @@ class Unanswerable(BaseModel):
         return UNANSWERABLE
 
 
-Value: TypeAlias = str | int | float | bool | None | Unanswerable | list["Value"] | dict[str, "Value"]
+Value: TypeAlias = str | int | float | bool | Unanswerable | list["Value"] | dict[str, "Value"] | None
 """A typed input or output value: what JSON can hold, or `Unanswerable`. Dates and decimals are text."""
 
 

@@ -13,7 +13,7 @@ from cribsheet.layout.parsing import parse
 from cribsheet.layout.rendering import render_outputs
 from cribsheet.outcomes import Value
 from cribsheet.signature import Field, Signature
-from cribsheet.signature.types import TYPES, Label, Text, ValueType, Verbalizer
+from cribsheet.signature.types import TYPES, Label, SchemaReader, Text, ValueType, Verbalizer
 
 
 class Grade(ValueType):
