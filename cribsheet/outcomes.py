@@ -1,6 +1,6 @@
 """The outcomes that a task's output can have."""
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
@@ -31,7 +31,7 @@ class Unanswerable(BaseModel):
         return UNANSWERABLE
 
 
-Value: TypeAlias = str | int | float | bool | Unanswerable | list["Value"] | dict[str, "Value"] | None
+Value: TypeAlias = str | int | float | bool | Unanswerable | list[Any] | dict[str, Any] | None
 """A typed input or output value: what JSON can hold, or `Unanswerable`. Dates and decimals are text."""
 
 

@@ -46,9 +46,10 @@ def read_value(layout: Layout, field: Field, raw: str) -> Value | ParseFailure:
     """Return the typed value of the text between a field's marks."""
     text = raw.strip()
     unquoted = _unquote(text)
-    if field.type.is_text and unquoted is not None:
+    if field.type.may_be_text and unquoted is not None:
         return unquoted
-    if field.abstains and (found := _read_unanswerable(layout, text)) is not None:
+    is_json = field.type.is_structured and text.startswith(("[", "{", "("))
+    if field.abstains and not is_json and (found := _read_unanswerable(layout, text)) is not None:
         return field.shown(found)
     try:
         return field.type.read_as(text, layout.verbalizer, layout.notation(field))

@@ -34,6 +34,11 @@ class ValueType(BaseModel):
     """Whether a value is made of other values. Then it can be written in several notations."""
 
     @property
+    def may_be_text(self) -> bool:
+        """Whether some of the values are free text. Then a JSON string in a completion stands for the text in it."""
+        return self.is_text
+
+    @property
     def notations(self) -> tuple[str, ...]:
         """The notations in which a value can be written; empty if there is only one way."""
         return ()

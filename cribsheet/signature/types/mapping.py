@@ -8,9 +8,17 @@ from pydantic import SerializeAsAny
 
 from cribsheet.outcomes import Value
 from cribsheet.signature.types._base import SchemaReader, ValueType, Verbalizer
-from cribsheet.signature.types._notation import NONE, NOTATIONS, after_colon, name_of, named, says_none, split
-from cribsheet.signature.types._structured import (
+from cribsheet.signature.types._notation import (
+    NONE,
+    NOTATIONS,
     SEPARATORS,
+    after_colon,
+    name_of,
+    named,
+    says_none,
+    split,
+)
+from cribsheet.signature.types._structured import (
     Structured,
     block_of,
     inline_of,

@@ -21,6 +21,16 @@ class Union(ValueType):
         """How messages call a value."""
         return " or ".join(kind.noun for kind in self.options)
 
+    @property
+    def may_be_text(self) -> bool:
+        """Whether one of the kinds is free text."""
+        return any(kind.may_be_text for kind in self.options)
+
+    @property
+    def is_structured(self) -> bool:  # type: ignore[override]
+        """Whether one of the kinds is made of other values."""
+        return any(kind.is_structured for kind in self.options)
+
     def coerce(self, raw: object) -> Value:
         """Convert a value of one of the kinds; of a kind whose JSON form it already has, if there is one."""
         found = [value for kind in self.options if (value := _fitting(kind, raw)) is not None]
