@@ -1,5 +1,6 @@
 """The outcomes that a task's output can have."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
@@ -52,6 +53,25 @@ def from_json(value: object) -> object:
 def is_absent(value: object) -> bool:
     """Tell whether a value says that there is no answer: `Unanswerable`, or None for a field declared as `X | None`."""
     return value is None or isinstance(value, Unanswerable)
+
+
+def texts_in(value: object) -> Iterator[str]:
+    """Yield every text inside a value, names included.
+
+    >>> list(texts_in([{"name": "Anna"}, 3]))
+    ['name', 'Anna']
+    """
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Unanswerable):
+        yield from texts_in(value.reason)
+    elif isinstance(value, Mapping):
+        for name, one in value.items():
+            yield from texts_in(name)
+            yield from texts_in(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from texts_in(one)
 
 
 def is_unanswerable_json(value: object) -> bool:

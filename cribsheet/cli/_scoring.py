@@ -9,7 +9,6 @@ from cribsheet.dataset.examples import Row
 from cribsheet.errors import MetricError
 from cribsheet.evaluation import metrics
 from cribsheet.evaluation.evaluate import Evaluation, RowResult, evaluate, summarize
-from cribsheet.evaluation.values import ranged
 from cribsheet.executor import Threads
 from cribsheet.frozen import FrozenProgram
 from cribsheet.frozen.running import Run
@@ -31,7 +30,11 @@ def metric_of(frozen: FrozenProgram, workspace: Workspace) -> Metric:
     if frozen.task in workspace.tasks():
         _, task = workspace.task(frozen.task)
         if name_of(task.metric) == wanted:
-            return ranged(task.metric, task.metric_range)
+            # Imported only here, because they import dspy, which a task's own file has imported already.
+            from cribsheet.compiler.bridge import DspyProgram, as_module
+            from cribsheet.compiler.own_types import metric_of as typed_metric
+
+            return typed_metric(task, DspyProgram(as_module(task.program)).own_types)
     if wanted in METRICS:
         return METRICS[wanted]
     raise MetricError(

@@ -11,7 +11,7 @@ from typing import Any
 from cribsheet.dataset.jsonl import json_objects
 from cribsheet.dataset.jsonl_files import read_text
 from cribsheet.errors import DataError
-from cribsheet.outcomes import Unanswerable
+from cribsheet.outcomes import texts_in
 from cribsheet.signature import Field
 from cribsheet.text import check_characters, shortened
 
@@ -48,8 +48,7 @@ def check_inputs(where: str, row: Mapping[str, object], inputs: Iterable[Field])
     try:
         for field in inputs:
             value = field.coerce(row[field.name])
-            text = value.reason if isinstance(value, Unanswerable) else value
-            if isinstance(text, str):
+            for text in texts_in(value):
                 check_characters(field.name, text)
     except ValueError as error:
         raise DataError(f"{where}: {error}. Correct it there.") from None

@@ -31,7 +31,7 @@ def caveats(source: Source, *, asks_logprobs: bool = False, decides: bool = Fals
 def input_forms(prompt: FrozenPrompt) -> tuple[str, ...]:
     """Return one line for each input that is not text, which says how to write it."""
     return tuple(
-        f"{field.name}: {field.type.form(prompt.layout.verbalizer)}"
+        f"{field.name}: {field.type.form_as(prompt.layout.verbalizer, prompt.layout.notation(field))}"
         for field in prompt.signature.inputs
         if not field.type.is_text
     )
@@ -95,10 +95,11 @@ def _reading(prompt: FrozenPrompt) -> Iterator[str]:
 
 
 def _read(layout: Layout, field: Field) -> Iterator[str]:
-    yield f"{field.name} {field.type.reading(layout.verbalizer)}"
+    yield f"{field.name} {field.type.reading_as(layout.verbalizer, layout.notation(field))}"
     if field.abstains:
         reason = ", with the reason after a colon" if layout.reasons else ""
-        yield f"{layout.verbalizer(UNANSWERABLE)!r} stands for Unanswerable{reason}"
+        absent = "no value" if field.optional else "Unanswerable"
+        yield f"{layout.verbalizer(UNANSWERABLE)!r} stands for {absent}{reason}"
 
 
 def _program(source: Source) -> Iterator[str]:

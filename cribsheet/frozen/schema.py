@@ -103,7 +103,8 @@ class FrozenPrompt(BaseModel):
     def settle(self, inputs: Mapping[str, object]) -> Outputs | None:
         """Return the outputs if the inputs alone decide them; None if the model has to be asked."""
         settled = (one.settle(inputs) for one in self.corrections)
-        return next((outputs for outputs in settled if outputs is not None), None)
+        outputs = next((outputs for outputs in settled if outputs is not None), None)
+        return outputs and {name: self.signature.field(name).shown(value) for name, value in outputs.items()}
 
     def render(self, inputs: Mapping[str, Value]) -> Prompt:
         """Return the rendered prompt for typed inputs."""

@@ -101,9 +101,9 @@ class Layout(BaseModel):
         """Return the notation of a field's values."""
         return self.notations.get(field.name, "json")
 
-    def gap(self, field: Field) -> str:
-        """Return the white space before an output's value: a value of several lines begins on a line of its own."""
-        own = self.output_mark.gap
+    def gap(self, field: Field, mark: Mark) -> str:
+        """Return the white space before a value: a value of several lines begins on a line of its own."""
+        own = mark.gap
         return "\n" if own == " " and self.notation(field) == "lines" else own
 
     def end(self, field: Field) -> str:

@@ -12,6 +12,7 @@ from cribsheet.layout.questions import question_of
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value, is_absent
 from cribsheet.prompts import Message, Prompt
 from cribsheet.signature import Field, Signature
+from cribsheet.signature.types import NONE
 
 
 def render(
@@ -46,8 +47,15 @@ def render_outputs(layout: Layout, signature: Signature, outputs: Mapping[str, V
     for position, field in enumerate(signature.outputs):
         opening = layout.opening(field.name, mark) if position else ""
         value = _output_text(layout, signature, field, outputs[field.name])
-        pieces.append(opening + layout.gap(field) + value + layout.closing(field.name, mark))
+        pieces.append(opening + layout.gap(field, mark) + value + layout.closing(field.name, mark))
     return layout.between_fields.join(pieces)
+
+
+def input_text(layout: Layout, field: Field, value: Value) -> str:
+    """Return an input's value as the prompt writes it."""
+    if field.abstains and is_absent(value):
+        return layout.verbalizer(NONE if value is None else UNANSWERABLE)
+    return field.type.write_as(value, layout.verbalizer, layout.notation(field))
 
 
 def _turns(
@@ -104,8 +112,9 @@ def _asked(
     mark = layout.input_mark
     pieces = []
     for field in layout.ordered(signature):
-        value = escape.apply(field.type.write(inputs[field.name], layout.verbalizer))
-        pieces.append(layout.opening(field.name, mark) + mark.gap + value + layout.closing(field.name, mark))
+        value = escape.apply(input_text(layout, field, inputs[field.name]))
+        gap, closing = layout.gap(field, mark), layout.closing(field.name, mark)
+        pieces.append(layout.opening(field.name, mark) + gap + value + closing)
     if layout.reminder:
         pieces.append(layout.reminder)
     if (layout.cue or layout.style != "chat_turns") if cue is None else cue:
@@ -149,7 +158,7 @@ def _reads_back(layout: Layout, signature: Signature, field: Field, plain: str, 
     unsafe = (*layout.stops(signature), *SPECIAL_TOKENS, *(mark for mark in openings if mark.strip()))
     if any(text in plain for text in unsafe) or plain.startswith('"'):
         return False
-    return parse_field(layout, field, layout.gap(field) + plain) == value
+    return parse_field(layout, field, layout.gap(field, layout.output_mark) + plain) == value
 
 
 def _quoted(layout: Layout, signature: Signature, text: str) -> str:

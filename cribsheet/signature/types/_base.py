@@ -53,6 +53,11 @@ class ValueType(BaseModel):
         """The placeholder for a value in a command's help text."""
         return "|".join(self.outcomes) or self.kind.upper()
 
+    @property
+    def blank(self) -> Value:
+        """Some value of this kind, for a prompt that only tries out a model."""
+        return self.value_of(self.outcomes[0]) if self.outcomes else "0"
+
     def outcome_of(self, value: Value) -> str:
         """Return the outcome that a value belongs to."""
         return str(value) if self.outcomes else ANSWERED
@@ -96,6 +101,19 @@ class ValueType(BaseModel):
     def reading(self, word: Verbalizer) -> str:
         """Tell people who parse a completion themselves how to read the value."""
         raise NotImplementedError
+
+    def form_as(self, word: Verbalizer, notation: str) -> str:
+        """Tell how to write a value in one of its notations."""
+        return self.form(word)
+
+    def reading_as(self, word: Verbalizer, notation: str) -> str:
+        """Tell how to read a value in one of its notations."""
+        return self.reading(word)
+
+    @property
+    def annotation(self) -> Any:
+        """The Python type of the JSON form of a value; by default that of the class, or else text."""
+        return self.python or str
 
     def json_schema(self) -> Mapping[str, Any]:
         """Return the JSON Schema of this kind (draft 2020-12)."""

@@ -21,6 +21,11 @@ class Moment(ValueType):
     example: ClassVar[str]
     """An example of a written value."""
 
+    @property
+    def blank(self) -> Value:
+        """Some value of this kind."""
+        return self.example
+
     def coerce(self, raw: object) -> Value:
         """Convert a date, or a text in ISO 8601."""
         text = raw.isoformat() if isinstance(raw, date) else raw
@@ -53,6 +58,11 @@ class Moment(ValueType):
     def reading(self, word: Verbalizer) -> str:
         """Say that it is a date or a time."""
         return f"is {self.noun} in ISO 8601"
+
+    @property
+    def annotation(self) -> Any:
+        """The Python type of the JSON form of a value."""
+        return str
 
     def json_schema(self) -> Mapping[str, Any]:
         """Return the schema of a string with this format."""

@@ -31,6 +31,11 @@ class Numeric(ValueType):
     schema_type: ClassVar[str]
     """The type's name in JSON Schema."""
 
+    @property
+    def blank(self) -> Value:
+        """Some value of this kind."""
+        return self.number(0)
+
     def coerce(self, raw: object) -> Value:
         """Convert a JSON value or a text to the number, which is finite."""
         if isinstance(raw, bool):

@@ -7,12 +7,18 @@ from typing import Any, ClassVar
 
 from cribsheet.outcomes import Value
 from cribsheet.signature.types._base import ValueType, Verbalizer
-from cribsheet.signature.types._notation import GROUPS, SEPARATORS, says_none, unquoted
+from cribsheet.signature.types._notation import GROUPS, NONE, SEPARATORS, says_none, unquoted
 from cribsheet.signature.types.optional import Optional
+from cribsheet.text import shortened
 
 _UNSAFE = SEPARATORS + GROUPS
 _QUOTED = "\"'[{-*•`#"
 """Characters with which an item may not begin without quotes."""
+_HOW = {
+    "json": "as JSON",
+    "lines": "one part a line, after a dash or its name and a colon, or {none!r} if there is none",
+    "inline": "on one line, separated by commas or semicolons, or {none!r} if there is none",
+}
 _MOST_CHARACTERS = 100_000
 """The longest text that is read as a Python literal."""
 
@@ -25,8 +31,12 @@ class Structured(ValueType):
     """The characters with which the JSON of a value may begin."""
 
     def coerce(self, raw: object) -> Value:
-        """Convert a JSON value, or the text of a cell that holds JSON."""
-        return self.built(json_of(raw, self.brackets) if isinstance(raw, str) else raw)
+        """Convert a JSON value, or the text of a cell that is JSON."""
+        if not isinstance(raw, str):
+            return self.built(raw)
+        if raw.strip()[:1] not in tuple(self.brackets):
+            raise ValueError(f"must be {self.noun}, as JSON, but got {shortened(repr(raw))}")
+        return self.built(json_of(raw.strip(), self.brackets))
 
     def built(self, raw: Any) -> Value:
         """Return the value that a JSON array or object holds; ValueError if it is not of this kind."""
@@ -75,11 +85,24 @@ class Structured(ValueType):
 
     def form(self, word: Verbalizer) -> str:
         """Say that the value is JSON."""
-        return f"{self.noun}, as JSON"
+        return self.form_as(word, "json")
 
     def reading(self, word: Verbalizer) -> str:
-        """Say what the value is."""
-        return f"is {self.noun}"
+        """Say that the value is JSON."""
+        return self.reading_as(word, "json")
+
+    def form_as(self, word: Verbalizer, notation: str) -> str:
+        """Say what the value is, and how it is written."""
+        return f"{self.noun}, {_HOW[notation].format(none=word(NONE))}"
+
+    def reading_as(self, word: Verbalizer, notation: str) -> str:
+        """Say what the value is, and how it is written."""
+        return f"is {self.form_as(word, notation)}"
+
+    @property
+    def metavar(self) -> str:
+        """The placeholder for a value in a command's help text."""
+        return "JSON"
 
 
 def json_of(text: str, brackets: str) -> Any:

@@ -46,6 +46,11 @@ class Decimal(ValueType):
         """Say that it is a number."""
         return "is a number"
 
+    @property
+    def annotation(self) -> Any:
+        """The Python type of the JSON form of a value."""
+        return str
+
     def json_schema(self) -> Mapping[str, Any]:
         """Return the schema of a string that holds a number."""
         return {"type": "string", "format": "decimal"}

@@ -52,6 +52,11 @@ class Label(Finite):
                 return label
         raise ValueError(f"must be one of {', '.join(self.outcomes)} but got {shortened(repr(raw))}")
 
+    @property
+    def annotation(self) -> Any:
+        """The Python type of the JSON form of a value."""
+        return Literal[self.labels]
+
     def json_schema(self) -> Mapping[str, Any]:
         """Return the schema of an enumeration."""
         return {"enum": list(self.labels)}

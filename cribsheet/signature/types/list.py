@@ -1,6 +1,7 @@
 """The kind of value that is a list."""
 
 from collections.abc import Mapping, Sequence
+from types import GenericAlias
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import SerializeAsAny
@@ -25,6 +26,7 @@ from cribsheet.signature.types._structured import (
     read_inline_of,
 )
 from cribsheet.signature.types.record import Record
+from cribsheet.text import shortened
 
 
 class List(Structured):
@@ -53,10 +55,15 @@ class List(Structured):
         is_flat = not self.item.is_structured or (isinstance(self.item, Record) and self.item.is_flat)
         return NOTATIONS if is_flat else NOTATIONS[:-1]
 
+    @property
+    def blank(self) -> Value:
+        """Some value of this kind."""
+        return []
+
     def built(self, raw: Any) -> Value:
         """Return the list, with each item converted."""
         if isinstance(raw, str | Mapping) or not isinstance(raw, Sequence | set | frozenset):
-            raise ValueError(f"must be a list but got {raw!r}")
+            raise ValueError(f"must be a list but got {shortened(repr(raw))}")
         values = [_placed(self.item, at, one) for at, one in enumerate(raw)]
         if self.unique:
             values = self._sorted(values)
@@ -97,6 +104,11 @@ class List(Structured):
             return []
         separators = GROUPS if self.item.is_structured else SEPARATORS
         return [read_inline_of(self.item, part, word) for part in split(text, separators) if part]
+
+    @property
+    def annotation(self) -> Any:
+        """The Python type of the JSON form of a value."""
+        return GenericAlias(list, (self.item.annotation,))
 
     def json_schema(self) -> Mapping[str, Any]:
         """Return the schema of an array."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from types import GenericAlias
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import SerializeAsAny
@@ -26,6 +27,7 @@ from cribsheet.signature.types._structured import (
     read_inline_of,
 )
 from cribsheet.signature.types.text import Text
+from cribsheet.text import shortened
 
 
 class MappingType(Structured):
@@ -47,10 +49,15 @@ class MappingType(Structured):
         """The notations in which such a value can be written."""
         return NOTATIONS[:-1] if self.item.is_structured else NOTATIONS
 
+    @property
+    def blank(self) -> Value:
+        """Some value of this kind."""
+        return {}
+
     def built(self, raw: Any) -> Value:
         """Return the mapping with each value converted."""
         if not isinstance(raw, Mapping):
-            raise ValueError(f"must be {self.noun}, but got {raw!r}")
+            raise ValueError(f"must be {self.noun}, but got {shortened(repr(raw))}")
         wrong = next((name for name in raw if not isinstance(name, str)), None)
         if wrong is not None:
             raise ValueError(f"has the name {wrong!r}; names must be text")
@@ -93,6 +100,11 @@ class MappingType(Structured):
         if unnamed is not None:
             raise ValueError(f"has {unnamed[:80]!r} without a name and a colon")
         return _distinct((str(name), read_inline_of(self.item, after_colon(part), word)) for name, part in parts)
+
+    @property
+    def annotation(self) -> Any:
+        """The Python type of the JSON form of a value."""
+        return GenericAlias(dict, (str, self.item.annotation))
 
     def json_schema(self) -> Mapping[str, Any]:
         """Return the schema of an object with any properties."""

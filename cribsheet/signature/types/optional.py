@@ -1,5 +1,6 @@
 """The kind of value inside another one that may be absent."""
 
+import typing
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
@@ -29,6 +30,11 @@ class Optional(ValueType):
         """Whether the value is free text if there is one."""
         return self.item.is_text
 
+    @property
+    def blank(self) -> Value:
+        """Some value of this kind."""
+        return None
+
     def coerce(self, raw: object) -> Value:
         """Convert a value of the kind, or None."""
         return None if raw is None else self.item.coerce(raw)
@@ -48,6 +54,11 @@ class Optional(ValueType):
     def reading(self, word: Verbalizer) -> str:
         """Name the word for none."""
         return f"{self.item.reading(word)}, or {word(NONE)}"
+
+    @property
+    def annotation(self) -> Any:
+        """The Python type of the JSON form of a value."""
+        return typing.Optional[self.item.annotation]  # noqa: UP045  # `|` takes no Literal of mypy's Any
 
     def json_schema(self) -> Mapping[str, Any]:
         """Return the schema of the kind or null."""

@@ -16,6 +16,7 @@ from cribsheet.signature.types._structured import (
     read_inline_of,
 )
 from cribsheet.signature.types.optional import Optional
+from cribsheet.text import shortened
 
 
 class Member(BaseModel):
@@ -31,6 +32,8 @@ class Member(BaseModel):
     """Whether every record has it; else `default` takes its place."""
     default: Any = None
     """The value of a record that does not have it."""
+    may_be_missing: bool = False
+    """Whether a record may lack it, and then has no value for it, like a `NotRequired` key of a TypedDict."""
     description: str = ""
     """The user's description."""
 
@@ -61,14 +64,20 @@ class Record(Structured):
         """The notations in which such a value can be written."""
         return NOTATIONS if self.is_flat and self.members else NOTATIONS[:-1] if self.members else NOTATIONS[:1]
 
+    @property
+    def blank(self) -> Value:
+        """Some value of this kind."""
+        return {member.name: member.type.blank for member in self.members}
+
     def built(self, raw: Any) -> Value:
         """Return the record with each member converted, in declared order."""
         if not isinstance(raw, Mapping):
-            raise ValueError(f"must be {self.noun}, but got {raw!r}")
+            raise ValueError(f"must be {self.noun}, but got {shortened(repr(raw))}")
         unknown = [name for name in raw if name not in [member.name for member in self.members]]
         if unknown:
             raise ValueError(f"has {unknown[0]!r}, which is no member; it must be {self.noun}")
-        return {member.name: self._member(member, raw) for member in self.members}
+        there = (member for member in self.members if member.name in raw or not member.may_be_missing)
+        return {member.name: self._member(member, raw) for member in there}
 
     def _member(self, member: Member, raw: Mapping[str, Any]) -> Value:
         if member.name not in raw:
@@ -84,13 +93,16 @@ class Record(Structured):
     def block(self, value: Any, word: Verbalizer) -> list[str]:
         """Return one member a line; the lines of a list or a record stand below its name, indented."""
         lines = []
-        for member in self.members:
+        for member in self._there(value):
             own = block_of(member.type, value[member.name], word)
             if member.type.is_structured and value[member.name]:
                 lines += [f"{member.name}:", *(f"  {line}" for line in own)]
             else:
                 lines.append(f"{member.name}: {own[0]}")
         return lines
+
+    def _there(self, value: Mapping[str, Any]) -> list[Member]:
+        return [member for member in self.members if member.name in value]
 
     def read_block(self, lines: Sequence[str], word: Verbalizer) -> Value:
         """Return the record whose members the lines name; other lines are passed over."""
@@ -108,13 +120,18 @@ class Record(Structured):
 
     def inline(self, value: Any, word: Verbalizer) -> str:
         """Return the members on one line, separated by commas."""
-        return ", ".join(f"{one.name}: {inline_of(one.type, value[one.name], word)}" for one in self.members)
+        return ", ".join(f"{one.name}: {inline_of(one.type, value[one.name], word)}" for one in self._there(value))
 
     def read_inline(self, text: str, word: Verbalizer) -> Value:
         """Return the record whose members a line names."""
         names = [member.name for member in self.members]
         parts = [(name_of(part, names), part) for part in split(text, SEPARATORS)]
         return self._read(((name, after_colon(part)) for name, part in parts if name is not None), word)
+
+    @property
+    def annotation(self) -> Any:
+        """The Python type of the JSON form of a value."""
+        return dict[str, Any]
 
     def json_schema(self) -> Mapping[str, Any]:
         """Return the schema of an object with these properties and no others."""
@@ -136,6 +153,7 @@ class Record(Structured):
                 name=name,
                 type=inner({key: one for key, one in own.items() if key not in ("default", "description")}),
                 required=name in schema.get("required", ()),
+                may_be_missing=name not in schema.get("required", ()) and "default" not in own,
                 default=own.get("default"),
                 description=own.get("description", ""),
             )
@@ -146,5 +164,5 @@ class Record(Structured):
 
 def _member_schema(member: Member) -> Mapping[str, Any]:
     schema = dict(member.type.json_schema())
-    schema |= {} if member.required else {"default": member.default}
+    schema |= {} if member.required or member.may_be_missing else {"default": member.default}
     return schema | ({"description": member.description} if member.description else {})

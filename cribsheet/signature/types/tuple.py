@@ -15,6 +15,7 @@ from cribsheet.signature.types._structured import (
     read_block_of,
     read_inline_of,
 )
+from cribsheet.text import shortened
 
 
 class Tuple(Structured):
@@ -36,10 +37,15 @@ class Tuple(Structured):
         """The notations in which such a value can be written."""
         return NOTATIONS[:-1] if any(kind.is_structured for kind in self.items) else NOTATIONS
 
+    @property
+    def blank(self) -> Value:
+        """Some value of this kind."""
+        return [kind.blank for kind in self.items]
+
     def built(self, raw: Any) -> Value:
         """Return the values in a list, each converted."""
         if isinstance(raw, str | Mapping) or not isinstance(raw, Sequence) or len(raw) != len(self.items):
-            raise ValueError(f"must be {self.noun}, but got {raw!r}")
+            raise ValueError(f"must be {self.noun}, but got {shortened(repr(raw))}")
         return [kind.coerce(one) for kind, one in zip(self.items, raw, strict=True)]
 
     def block(self, value: Any, word: Verbalizer) -> list[str]:
@@ -69,6 +75,11 @@ class Tuple(Structured):
     def read_inline(self, text: str, word: Verbalizer) -> Value:
         """Return the values between commas."""
         return self._read(split(text, SEPARATORS), word)
+
+    @property
+    def annotation(self) -> Any:
+        """The Python type of the JSON form of a value."""
+        return list[Any]
 
     def json_schema(self) -> Mapping[str, Any]:
         """Return the schema of an array of fixed length."""

@@ -1,5 +1,6 @@
 """The kind of value that is of one of several kinds."""
 
+import typing
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
@@ -7,6 +8,7 @@ from pydantic import SerializeAsAny
 
 from cribsheet.outcomes import Value
 from cribsheet.signature.types._base import SchemaReader, ValueType, Verbalizer
+from cribsheet.text import shortened
 
 
 class Union(ValueType):
@@ -31,12 +33,17 @@ class Union(ValueType):
         """Whether one of the kinds is made of other values."""
         return any(kind.is_structured for kind in self.options)
 
+    @property
+    def blank(self) -> Value:
+        """Some value of this kind."""
+        return self.options[0].blank
+
     def coerce(self, raw: object) -> Value:
         """Convert a value of one of the kinds; of a kind whose JSON form it already has, if there is one."""
         found = [value for kind in self.options if (value := _fitting(kind, raw)) is not None]
         same = [value for value in found if type(value) is type(raw) and value == raw]
         if not found:
-            raise ValueError(f"must be {self.noun}, but got {raw!r}")
+            raise ValueError(f"must be {self.noun}, but got {shortened(repr(raw))}")
         return (same or found)[0]
 
     def write(self, value: Value, word: Verbalizer) -> str:
@@ -51,14 +58,20 @@ class Union(ValueType):
             return None
 
     def read(self, text: str, word: Verbalizer) -> Value:
-        """Return the value that the first kind reads."""
-        reasons = []
+        """Return the value of the first kind that would write it so, or else of the first that reads one."""
+        found, reasons = [], []
         for kind in self.options:
             try:
-                return kind.read(text, word)
+                value = kind.read(text, word)
             except ValueError as error:
                 reasons.append(str(error))
-        raise ValueError(f"must be {self.noun}: it {'; it '.join(reasons)}")
+                continue
+            if kind.write(value, word) == text:
+                return value
+            found.append(value)
+        if not found:
+            raise ValueError(f"must be {self.noun}: it {'; it '.join(reasons)}")
+        return found[0]
 
     def form(self, word: Verbalizer) -> str:
         """Name the forms of all kinds."""
@@ -67,6 +80,11 @@ class Union(ValueType):
     def reading(self, word: Verbalizer) -> str:
         """Say which kinds it may be."""
         return ", or ".join(kind.reading(word) for kind in self.options)
+
+    @property
+    def annotation(self) -> Any:
+        """The Python type of the JSON form of a value."""
+        return typing.Union[tuple(kind.annotation for kind in self.options)]  # noqa: UP007  # of any number of types
 
     def json_schema(self) -> Mapping[str, Any]:
         """Return the schema of any of the kinds."""
