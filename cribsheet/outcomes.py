@@ -1,5 +1,6 @@
 """The outcomes that a task's output can have."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
@@ -53,6 +54,15 @@ def from_json(value: object) -> object:
 def is_absent(value: object) -> bool:
     """Tell whether a value says that there is no answer: `Unanswerable`, or None for a field declared as `X | None`."""
     return value is None or isinstance(value, Unanswerable)
+
+
+def to_text(value: Value) -> str:
+    """Return a value as a line of text for people and chat clients: JSON, but a text stands for itself.
+
+    >>> to_text("Paris"), to_text(True), to_text(["a", 1]), to_text(None)
+    ('Paris', 'true', '["a", 1]', 'null')
+    """
+    return str(value) if isinstance(value, str | Unanswerable) else json.dumps(value, ensure_ascii=False)
 
 
 def texts_in(value: object) -> Iterator[str]:

@@ -64,7 +64,17 @@ def field_of(name: str, info: Any) -> Field:
         abstains=abstains or _NONE in parts,
         optional=_NONE in parts and not abstains,
         description="" if description == f"${{{name}}}" else description,
+        **_left_out(info, abstains=abstains or _NONE in parts),
     )
+
+
+def _left_out(info: Any, *, abstains: bool) -> Mapping[str, Any]:
+    """Return what an input is if it is left out: its default, or nothing for an input that may be None."""
+    if (info.json_schema_extra or {}).get("__dspy_field_type") != "input":
+        return {}
+    if not info.is_required():
+        return {"has_default": True, "default": to_json_default(info)}
+    return {"has_default": True} if abstains and _NONE in get_args(info.annotation) else {}
 
 
 class Kinds:
@@ -166,7 +176,7 @@ class Kinds:
             type=self.kind(info.annotation, flattened(info.metadata)),
             required=info.is_required() and not part.may_be_missing,
             may_be_missing=part.may_be_missing,
-            default=_default(info),
+            default=to_json_default(info),
             description=info.description or "",
         )
 
@@ -200,7 +210,7 @@ def _shown(annotation: Any) -> str:
     return annotation.__qualname__ if isinstance(annotation, type) else repr(annotation)
 
 
-def _default(info: FieldInfo) -> Any:
+def to_json_default(info: FieldInfo) -> Any:
     """Return the default of a member as JSON."""
     if info.is_required():
         return None

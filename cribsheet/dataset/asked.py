@@ -47,7 +47,7 @@ def check_inputs(where: str, row: Mapping[str, object], inputs: Iterable[Field])
     """Raise DataError if a row's inputs are not of their types, or have a character that no prompt can hold."""
     try:
         for field in inputs:
-            value = field.coerce(row[field.name])
+            value = field.coerce(row.get(field.name, field.default))
             for text in texts_in(value):
                 check_characters(field.name, text)
     except ValueError as error:
@@ -60,7 +60,7 @@ def _names() -> Iterator[str]:
 
 
 def _checked(source: str | os.PathLike[str], inputs: Sequence[Field]) -> Iterator[Row]:
-    names = [field.name for field in inputs]
+    names = [field.name for field in inputs if not field.has_default]
     for where, row in json_objects(read_text(source), os.fspath(source)):
         missing = [name for name in names if name not in row]
         if missing:

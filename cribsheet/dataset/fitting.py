@@ -13,7 +13,7 @@ from cribsheet.dataset.formats.cells import literal
 from cribsheet.dataset.formats.squad import accepted_texts
 from cribsheet.errors import DataError
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value, is_absent, texts_in, to_json
-from cribsheet.signature import Field, Signature
+from cribsheet.signature import Field, Signature, with_defaults
 from cribsheet.text import check_characters
 
 _UNSEEN = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
@@ -52,7 +52,9 @@ class Fitting:
         Raises:
             DataError: if it does not fit the signature; the message names the line, the value and what to do.
         """
-        values = values_of(raw, self.signature, mapping=self.mapping, among=self.rows)
+        values = with_defaults(
+            self.signature.inputs, values_of(raw, self.signature, mapping=self.mapping, among=self.rows)
+        )
         names = [one.name for one in (*self.signature.inputs, *self.signature.outputs)]
         group = None if GROUP in names else values.get(GROUP)
         place = raw.where

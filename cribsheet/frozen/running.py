@@ -14,7 +14,7 @@ from cribsheet.models import Completer, Completion, Sampling
 from cribsheet.models.thinking import without_thought
 from cribsheet.outcomes import Value
 from cribsheet.prompts import Prompt
-from cribsheet.signature import REASONING, Signature
+from cribsheet.signature import REASONING, Signature, with_defaults
 from cribsheet.text import shortened
 
 
@@ -205,6 +205,7 @@ def _read(prompt: FrozenPrompt, completion: Completion) -> Outputs | ParseFailur
 def typed_inputs(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> dict[str, Value]:
     """Convert the inputs to the signature's types; DataError if they do not fit the signature."""
     names = [field.name for field in prompt.signature.inputs]
+    inputs = with_defaults(prompt.signature.inputs, inputs)
     if set(inputs) != set(names):
         raise DataError(
             f"{prompt.signature.name} takes {', '.join(names)} but got {shortened(', '.join(inputs)) or 'nothing'}. "

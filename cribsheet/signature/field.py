@@ -1,5 +1,6 @@
 """One input or output of a signature."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, SerializeAsAny, model_validator
@@ -31,6 +32,10 @@ class Field(BaseModel):
     """Whether it is declared as `X | None`. It abstains like `X | Unanswerable`, but then its value is None."""
     description: str = ""
     """The user's description."""
+    has_default: bool = False
+    """Whether it is an input that may be left out."""
+    default: Any = None
+    """The value of an input that is left out, as JSON."""
 
     @model_validator(mode="before")
     @classmethod
@@ -115,12 +120,13 @@ class Field(BaseModel):
         value = dict(self.type.json_schema())
         absent = _NULL_SCHEMA if self.optional else _UNANSWERABLE_SCHEMA
         schema = {"anyOf": [value, absent]} if self.abstains else value
-        return schema | ({"description": self.description} if self.description else {})
+        schema |= {"description": self.description} if self.description else {}
+        return schema | ({"default": self.default} if self.has_default else {})
 
     @classmethod
     def from_json_schema(cls, name: str, schema: dict[str, Any]) -> Self:
         """Return the field that `json_schema` described."""
-        own = {key: value for key, value in schema.items() if key != "description"}
+        own = {key: value for key, value in schema.items() if key not in ("description", "default")}
         (*options, last) = own.get("anyOf", [None])
         abstains, optional = last in (_UNANSWERABLE_SCHEMA, _NULL_SCHEMA), last == _NULL_SCHEMA
         return cls(
@@ -129,4 +135,15 @@ class Field(BaseModel):
             abstains=abstains,
             optional=optional,
             description=schema.get("description", ""),
+            has_default="default" in schema,
+            default=schema.get("default"),
         )
+
+
+def with_defaults(fields: Iterable[Field], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return inputs with the defaults of those that were left out.
+
+    >>> with_defaults([Field(name="text"), Field(name="limit", kind="integer", has_default=True, default=3)], {})
+    {'limit': 3}
+    """
+    return {**{one.name: one.default for one in fields if one.has_default and one.name not in given}, **given}
