@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
@@ -33,7 +33,7 @@ class Unanswerable(BaseModel):
         return UNANSWERABLE
 
 
-Value: TypeAlias = str | int | float | bool | Unanswerable | list[Any] | dict[str, Any] | None
+Value = str | int | float | bool | Unanswerable | list[Any] | dict[str, Any] | None
 """A typed input or output value: what JSON can hold, or `Unanswerable`. Dates and decimals are text."""
 
 

@@ -35,7 +35,7 @@ from cribsheet.outcomes import Unanswerable, to_json
 from cribsheet.prompts import Prompt
 from cribsheet.signature import Field, Signature
 from cribsheet.workspace import builtin
-from export_cases import MIXED, SIGNATURES, TOPIC, all_cases, program_of, prompt_of
+from export_cases import MIXED, SIGNATURES, TOPIC, TYPED, all_cases, program_of, prompt_of
 from exported_modules import load_module, python_of, run_module, write_module
 from frozen_toys import toy_program, toy_prompt
 from toys import QA, SENTIMENT
@@ -166,6 +166,15 @@ def either(prompt: Prompt, sampling: Sampling) -> Completion:
     return told(" positive" if prompt.text.endswith("Sentiment:") else " 北京", {}, sampling)
 
 
+IN_LINES = "\n- name: Ann\n  age: none\n- name: Bob\n  age: 3\nTags: old\nBorn: unanswerable"
+
+
+def typed_in_lines() -> FrozenProgram:
+    layout = layout_named("plain").model_copy(update={"notations": {"people": "lines", "tags": "inline"}})
+    prompt = prompt_of(layout, TYPED, SIGNATURES["typed"][1], decoding=Decoding(max_tokens=90))
+    return program_of(prompt, "openai/toy")
+
+
 TEXT = {"text": "The film was superb."}
 CASES: dict[str, Case] = {
     "decided": case(SENTIMENT, TEXT, says(" positive", _positive=0.6, _negative=0.2)),
@@ -198,6 +207,14 @@ CASES: dict[str, Case] = {
         layout="wide-colon",
         demos=(Demo(inputs={"review": "太差了"}, outputs={"sentiment": Unanswerable(reason="没有说")}),),
     ),
+    "typed": case(
+        TYPED,
+        SIGNATURES["typed"][2],
+        says(' [{"name": "Ann", "age": 3}]\nTags: unanswerable\nBorn: 2024-05-01'),
+        decoding=Decoding(max_tokens=90),
+        demos=SIGNATURES["typed"][1],
+    ),
+    "typed lines": Case(typed_in_lines(), SIGNATURES["typed"][2], says(IN_LINES)),
     "several prompts": Case(two_prompts(), {"query": "多少?"}, either),
 }
 

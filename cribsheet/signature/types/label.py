@@ -1,5 +1,6 @@
 """The kind of value that is one of a few labels."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
@@ -28,7 +29,7 @@ class Label(Finite):
             raise SignatureError("A label has no values. Give its Literal or Enum at least one.")
         labels = tuple(normal_form(label) if isinstance(label, str) else label for label in labels)
         texts = [str(label).strip() for label in labels]
-        same = next((text for text in texts if texts.count(text) > 1), None)
+        same = next((text for text, times in Counter(texts).items() if times > 1), None)
         if same is not None:
             raise SignatureError(
                 f"The labels {labels!r} contain {same!r} twice once they are written as text. Rename one of them."
