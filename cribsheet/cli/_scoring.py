@@ -7,7 +7,7 @@ from cribsheet.cli._programs import Runnable
 from cribsheet.cli._terminal import note
 from cribsheet.dataset.examples import Row
 from cribsheet.errors import MetricError
-from cribsheet.evaluation import metrics
+from cribsheet.evaluation import metrics, structured_metrics
 from cribsheet.evaluation.evaluate import Evaluation, RowResult, evaluate, summarize
 from cribsheet.executor import Threads
 from cribsheet.frozen import FrozenProgram
@@ -19,7 +19,14 @@ from cribsheet.workspace import Workspace
 
 METRICS: Mapping[str, Metric] = {
     metric.__name__: metric
-    for metric in (metrics.exact_match, metrics.label_accuracy, metrics.answer_exact, metrics.answer_f1)
+    for metric in (
+        metrics.exact_match,
+        metrics.label_accuracy,
+        metrics.answer_exact,
+        metrics.answer_f1,
+        structured_metrics.record_accuracy,
+        structured_metrics.set_f1,
+    )
 }
 """The metrics that ship with Cribsheet, by name."""
 

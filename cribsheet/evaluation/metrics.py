@@ -39,9 +39,9 @@ def exact_match(example: Any, prediction: Any, trace: object = None) -> bool:
     >>> exact_match(Example({"text": "Superb."}, {"label": ("good",)}), Prediction({"label": "good"}))
     True
     """
-    names = _names(example, prediction)
+    names = output_names(example, prediction)
     return all(
-        any(_same(value, _value(prediction, name)) for value in accepted_values(example, prediction, name))
+        any(_same(value, value_of(prediction, name)) for value in accepted_values(example, prediction, name))
         for name in names
     )
 
@@ -49,13 +49,13 @@ def exact_match(example: Any, prediction: Any, trace: object = None) -> bool:
 def label_accuracy(example: Any, prediction: Any, trace: object = None) -> bool:
     """Tell whether the only output, whatever its name, is an accepted label."""
     name = _only_name(example, prediction, metric="label_accuracy")
-    return any(_same(value, _value(prediction, name)) for value in accepted_values(example, prediction, name))
+    return any(_same(value, value_of(prediction, name)) for value in accepted_values(example, prediction, name))
 
 
 def answer_exact(example: Any, prediction: Any, trace: object = None) -> bool:
     """Tell whether the answer equals an accepted answer after SQuAD's normalisation; see `answer_f1`."""
     name = _only_name(example, prediction, metric="answer_exact")
-    predicted = _tokens_of(_value(prediction, name))
+    predicted = _tokens_of(value_of(prediction, name))
     return any(_tokens_of(value) == predicted for value in accepted_values(example, prediction, name))
 
 
@@ -74,7 +74,7 @@ def answer_f1(example: Any, prediction: Any, trace: object = None) -> float:
     (1.0, 0.6666666666666666)
     """
     name = _only_name(example, prediction, metric="answer_f1")
-    predicted = _tokens_of(_value(prediction, name))
+    predicted = _tokens_of(value_of(prediction, name))
     return max(_f1(_tokens_of(value), predicted) for value in accepted_values(example, prediction, name))
 
 
@@ -114,12 +114,12 @@ def _same(gold: object, predicted: object) -> bool:
     return gold == predicted
 
 
-def _value(view: Any, name: str) -> Any:
+def value_of(view: Any, name: str) -> Any:
     """Return a field's value of our or dspy's example or prediction, even if it has a method of that name."""
     return view[name] if hasattr(view, "__getitem__") else getattr(view, name)
 
 
-def _names(example: Any, prediction: Any) -> list[str]:
+def output_names(example: Any, prediction: Any) -> list[str]:
     """Return the names of the outputs that both the example and the prediction have."""
     if isinstance(example, Example):
         return list(example._accepted)
@@ -132,7 +132,7 @@ def _names(example: Any, prediction: Any) -> list[str]:
 
 
 def _only_name(example: Any, prediction: Any, *, metric: str) -> str:
-    names = _names(example, prediction)
+    names = output_names(example, prediction)
     if len(names) > 1:
         raise MetricError(
             f"The metric {metric} scores a single output, but this row has {', '.join(names)}. "
@@ -145,8 +145,8 @@ def accepted_values(example: Any, prediction: Any, name: str) -> Sequence[object
     """Return the accepted values of an output. In dspy's example, a list is one of them if the prediction is a list."""
     if isinstance(example, Example):
         return example._accepted[name]
-    value = _value(example, name)
-    is_value = not isinstance(value, list | tuple) or isinstance(_value(prediction, name), list | tuple)
+    value = value_of(example, name)
+    is_value = not isinstance(value, list | tuple) or isinstance(value_of(prediction, name), list | tuple)
     return (value,) if is_value else value
 
 

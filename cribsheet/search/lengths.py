@@ -15,6 +15,7 @@ from cribsheet.search.demos import demos_of
 from cribsheet.signature import Field, Signature
 
 _MARGIN = 4
+_CUT_OFF = 1.3  # a list that is cut off is lost as a whole, and other rows have longer ones
 _TURN_TOKENS = 8  # what a chat template adds to a turn, from above
 _CAUTION = 1.1  # other texts may have more tokens for their length than the one that was counted
 
@@ -35,7 +36,8 @@ class Lengths:
         """Return how many tokens the longest answer of the demo pool takes, plus a margin."""
         texts = [render_outputs(layout, signature, demo.outputs) for demo in demos_of(signature, self._train)]
         longest = max(texts, key=len, default="x" * 200)
-        return self._model.count_tokens(longest) + _MARGIN
+        share = _CUT_OFF if any(field.type.is_structured for field in signature.outputs) else 1.0
+        return math.ceil(share * self._model.count_tokens(longest)) + _MARGIN
 
     def of_rows(self, train: Sequence[Row], val: Sequence[Row]) -> "Lengths":
         """Return the same measure for other rows."""
