@@ -11,7 +11,7 @@ from pydantic_core import to_jsonable_python
 from cribsheet.errors import MetricError
 from cribsheet.evaluation.metrics import accepted_values, output_names, value_of
 from cribsheet.outcomes import is_absent
-from cribsheet.text import normal_form
+from cribsheet.text import normal_form, shortened
 
 _Path = tuple[str, ...]
 
@@ -71,8 +71,8 @@ def _items(name: str, value: Any) -> Counter[str]:
         return Counter()
     if not isinstance(plain, list):
         raise MetricError(
-            f"The metric set_f1 compares lists, but {name} is {plain!r}. Use exact_match or record_accuracy, or declare "
-            "the output as a list or a set."
+            f"The metric set_f1 compares lists, but {name} is {shortened(repr(plain))}. Use exact_match or "
+            "record_accuracy, or declare the output as a list or a set."
         )
     return Counter(json.dumps(one, sort_keys=True) for one in plain)
 

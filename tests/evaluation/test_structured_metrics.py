@@ -72,5 +72,5 @@ def test_examples_and_predictions_of_dspy_are_scored_alike() -> None:
 
 
 def test_set_f1_of_what_is_no_list_says_so() -> None:
-    with pytest.raises(MetricError, match="set_f1 compares lists, but found is 'ann'. Use"):
+    with pytest.raises(MetricError, match=r"set_f1 compares lists, but found is 'ann'\. Use"):
         scored(set_f1, ("Ann",), "Ann")

@@ -162,6 +162,17 @@ def two_prompts() -> FrozenProgram:
     return toy_program().model_copy(update={"prompts": prompts, "wiring": wiring})
 
 
+def every_kind() -> FrozenProgram:
+    """Return a program whose two prompts hold every kind of value."""
+    prompts = {name: CASES[case].program.prompts["predict"] for name, case in EVERY_KIND.items()}
+    inputs = {
+        name: {field.name: Wire(source=None, field=f"{name}_{field.name}") for field in prompt.signature.inputs}
+        for name, prompt in prompts.items()
+    }
+    wiring = Wiring(order=tuple(prompts), inputs=inputs, outputs={"people": Wire(source="typed", field="people")})
+    return toy_program().model_copy(update={"prompts": prompts, "wiring": wiring})
+
+
 def either(prompt: Prompt, sampling: Sampling) -> Completion:
     return told(" positive" if prompt.text.endswith("Sentiment:") else " 北京", {}, sampling)
 
@@ -219,6 +230,9 @@ CASES: dict[str, Case] = {
 }
 
 
+EVERY_KIND = {"mixed": "several outputs", "typed": "typed"}
+
+
 @pytest.fixture(scope="module")
 def modules(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
     """Return the module of a case, which is exported once."""
@@ -226,7 +240,8 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
 
     def module(name: str) -> Any:
         if name not in loaded:
-            loaded[name] = load_module(write_module(CASES[name].program, tmp_path_factory.mktemp("exported")))
+            program = every_kind() if name == "every kind" else CASES[name].program
+            loaded[name] = load_module(write_module(program, tmp_path_factory.mktemp("exported")))
         return loaded[name]
 
     return module
@@ -284,7 +299,7 @@ def test_every_prompt_is_the_runtimes_to_the_byte(modules: Callable[[str], Any])
 
 
 def load_module_with_every_kind(modules: Callable[[str], Any]) -> Any:
-    return modules("several outputs")
+    return modules("every kind")
 
 
 # What the file is
