@@ -60,6 +60,7 @@ def prompt_facts(prompt: FrozenPrompt) -> Table:
         "demos": _demos(prompt),
         **_notations(prompt),
         "decides by": prompt.decoding.decide_by,
+        **({} if prompt.decoding.held_by == "nothing" else {"held by": f"a {prompt.decoding.held_by}"}),
     }
     facts |= prompt.demo_source.describe()
     for correction in prompt.corrections:
@@ -88,6 +89,7 @@ def _prompt_summary(prompt: FrozenPrompt) -> dict[str, Any]:
         "notations": _notations_by_field(prompt),
         "demo_source": prompt.demo_source.model_dump(mode="json"),
         "decide_by": prompt.decoding.decide_by,
+        "held_by": prompt.decoding.held_by,
         "corrections": [one.model_dump(mode="json", exclude={"idf", "rare"}) for one in prompt.corrections],
         "text": rendered.text,
         "messages": [message.model_dump() for message in rendered.messages],

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cribsheet.signature.types._base import SchemaReader, ValueType, Verbalizer
+from cribsheet.signature.types._grammar import RULES, either, literal
 from cribsheet.signature.types._notation import NONE, NOTATIONS
 from cribsheet.signature.types.boolean import Boolean
 from cribsheet.signature.types.date import Date
@@ -55,6 +56,7 @@ def type_of_schema(schema: Mapping[str, Any]) -> ValueType:
 __all__ = [
     "NONE",
     "NOTATIONS",
+    "RULES",
     "TYPES",
     "Boolean",
     "Date",
@@ -74,5 +76,7 @@ __all__ = [
     "Union",
     "ValueType",
     "Verbalizer",
+    "either",
+    "literal",
     "type_of_schema",
 ]

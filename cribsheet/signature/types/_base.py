@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict
 
 from cribsheet.outcomes import ANSWERED, Value
+from cribsheet.signature.types._grammar import LINE, STRING
 
 Verbalizer = Callable[[str], str]
 """Returns the word that stands for an outcome in a prompt."""
@@ -114,6 +115,14 @@ class ValueType(BaseModel):
     def annotation(self) -> Any:
         """The Python type of the JSON form of a value; by default that of the class, or else text."""
         return self.python or str
+
+    def grammar(self) -> str:
+        """Return the grammar of a value's JSON, as an expression of GBNF over the rules `RULES`; here any string."""
+        return STRING
+
+    def written_grammar(self, word: Verbalizer) -> str:
+        """Return the grammar of a value as `write` writes it; here any text on one line."""
+        return LINE
 
     def json_schema(self) -> Mapping[str, Any]:
         """Return the JSON Schema of this kind (draft 2020-12)."""

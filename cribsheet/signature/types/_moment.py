@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 
 from cribsheet.outcomes import Value
 from cribsheet.signature.types._base import SchemaReader, ValueType, Verbalizer
+from cribsheet.signature.types._grammar import DATE, DAY, MOMENT, TIME
 
 _DATE = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[T ]?\s*(\d{1,2}:\d{2}\S*))?")
 
@@ -63,6 +64,14 @@ class Moment(ValueType):
     def annotation(self) -> Any:
         """The Python type of the JSON form of a value."""
         return str
+
+    def grammar(self) -> str:
+        """Return the grammar of a value's JSON."""
+        return TIME if self.parsed is datetime else DATE
+
+    def written_grammar(self, word: Verbalizer) -> str:
+        """Return the grammar of a value without quotes."""
+        return MOMENT if self.parsed is datetime else DAY
 
     def json_schema(self) -> Mapping[str, Any]:
         """Return the schema of a string with this format."""

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 
 from cribsheet.outcomes import Value
 from cribsheet.signature.types._base import SchemaReader, ValueType, Verbalizer
+from cribsheet.signature.types._grammar import INTEGER, NUMBER
 from cribsheet.text import shortened
 
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
@@ -78,6 +79,14 @@ class Numeric(ValueType):
     def reading(self, word: Verbalizer) -> str:
         """Say that it is a number."""
         return "is a number"
+
+    def grammar(self) -> str:
+        """Return the grammar of a number."""
+        return INTEGER if self.schema_type == "integer" else NUMBER
+
+    def written_grammar(self, word: Verbalizer) -> str:
+        """Return the grammar of a number."""
+        return self.grammar()
 
     def json_schema(self) -> Mapping[str, Any]:
         """Return the schema of a number."""

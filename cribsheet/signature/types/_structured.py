@@ -50,6 +50,10 @@ class Structured(ValueType):
         """Return the value that JSON in a text holds."""
         return self.built(json_of(text, self.brackets))
 
+    def written_grammar(self, word: Verbalizer) -> str:
+        """Return the grammar of a value's JSON."""
+        return self.grammar()
+
     def write_as(self, value: Value, word: Verbalizer, notation: str) -> str:
         """Return the value in a notation; in any but JSON, an empty value is the word for none."""
         if notation == "json":

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from cribsheet.outcomes import Value
 from cribsheet.signature.types._base import SchemaReader, ValueType, Verbalizer
+from cribsheet.signature.types._grammar import DECIMAL, NUMBER
 
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 
@@ -50,6 +51,14 @@ class Decimal(ValueType):
     def annotation(self) -> Any:
         """The Python type of the JSON form of a value."""
         return str
+
+    def grammar(self) -> str:
+        """Return the grammar of a value's JSON."""
+        return DECIMAL
+
+    def written_grammar(self, word: Verbalizer) -> str:
+        """Return the grammar of a value without quotes."""
+        return NUMBER
 
     def json_schema(self) -> Mapping[str, Any]:
         """Return the schema of a string that holds a number."""

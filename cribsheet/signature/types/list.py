@@ -8,6 +8,7 @@ from pydantic import SerializeAsAny
 
 from cribsheet.outcomes import Value
 from cribsheet.signature.types._base import SchemaReader, ValueType, Verbalizer
+from cribsheet.signature.types._grammar import repeated
 from cribsheet.signature.types._notation import (
     GROUPS,
     NONE,
@@ -109,6 +110,10 @@ class List(Structured):
     def annotation(self) -> Any:
         """The Python type of the JSON form of a value."""
         return GenericAlias(list, (self.item.annotation,))
+
+    def grammar(self) -> str:
+        """Return the grammar of a value's JSON."""
+        return repeated(self.item.grammar(), least=self.least, most=self.most)
 
     def json_schema(self) -> Mapping[str, Any]:
         """Return the schema of an array."""

@@ -9,6 +9,7 @@ from pydantic import SerializeAsAny
 
 from cribsheet.outcomes import Value
 from cribsheet.signature.types._base import SchemaReader, ValueType, Verbalizer
+from cribsheet.signature.types._grammar import STRING, either, literal
 from cribsheet.signature.types._notation import (
     NONE,
     NOTATIONS,
@@ -105,6 +106,12 @@ class MappingType(Structured):
     def annotation(self) -> Any:
         """The Python type of the JSON form of a value."""
         return GenericAlias(dict, (str, self.item.annotation))
+
+    def grammar(self) -> str:
+        """Return the grammar of a value's JSON."""
+        pair = f"{STRING} {literal(': ')} {self.item.grammar()}"
+        whole = f"{literal('{')} {pair} ({literal(', ')} {pair})* {literal('}')}"
+        return either([literal("{}"), whole])
 
     def json_schema(self) -> Mapping[str, Any]:
         """Return the schema of an object with any properties."""

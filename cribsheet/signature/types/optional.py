@@ -8,6 +8,7 @@ from pydantic import SerializeAsAny
 
 from cribsheet.outcomes import Value
 from cribsheet.signature.types._base import SchemaReader, ValueType, Verbalizer
+from cribsheet.signature.types._grammar import either, literal
 from cribsheet.signature.types._notation import NONE, says_none
 
 _NULL = {"type": "null"}
@@ -59,6 +60,14 @@ class Optional(ValueType):
     def annotation(self) -> Any:
         """The Python type of the JSON form of a value."""
         return typing.Optional[self.item.annotation]  # noqa: UP045  # `|` takes no Literal of mypy's Any
+
+    def grammar(self) -> str:
+        """Return the grammar of a value's JSON."""
+        return either([self.item.grammar(), literal("null")])
+
+    def written_grammar(self, word: Verbalizer) -> str:
+        """Return the grammar of a value without quotes."""
+        return either([self.item.written_grammar(word), literal(word(NONE))])
 
     def json_schema(self) -> Mapping[str, Any]:
         """Return the schema of the kind or null."""

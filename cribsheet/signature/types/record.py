@@ -1,5 +1,6 @@
 """The kind of value that has named members."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self
 
@@ -7,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, SerializeAsAny
 
 from cribsheet.outcomes import Value
 from cribsheet.signature.types._base import SchemaReader, ValueType, Verbalizer
+from cribsheet.signature.types._grammar import literal
 from cribsheet.signature.types._notation import NOTATIONS, SEPARATORS, after_colon, name_of, named, split
 from cribsheet.signature.types._structured import (
     Structured,
@@ -132,6 +134,13 @@ class Record(Structured):
     def annotation(self) -> Any:
         """The Python type of the JSON form of a value."""
         return dict[str, Any]
+
+    def grammar(self) -> str:
+        """Return the grammar of a value's JSON, with all members in declared order."""
+        names = (json.dumps(member.name, ensure_ascii=False) for member in self.members)
+        pairs = (f"{literal(name + ': ')} {one.type.grammar()}" for name, one in zip(names, self.members, strict=True))
+        between = f" {literal(', ')} "
+        return f"{literal('{')} {between.join(pairs)} {literal('}')}" if self.members else literal("{}")
 
     def json_schema(self) -> Mapping[str, Any]:
         """Return the schema of an object with these properties and no others."""

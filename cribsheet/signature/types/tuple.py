@@ -7,6 +7,7 @@ from pydantic import SerializeAsAny
 
 from cribsheet.outcomes import Value
 from cribsheet.signature.types._base import SchemaReader, ValueType, Verbalizer
+from cribsheet.signature.types._grammar import listed
 from cribsheet.signature.types._notation import NOTATIONS, SEPARATORS, items, split
 from cribsheet.signature.types._structured import (
     Structured,
@@ -80,6 +81,10 @@ class Tuple(Structured):
     def annotation(self) -> Any:
         """The Python type of the JSON form of a value."""
         return list[Any]
+
+    def grammar(self) -> str:
+        """Return the grammar of a value's JSON."""
+        return listed([kind.grammar() for kind in self.items])
 
     def json_schema(self) -> Mapping[str, Any]:
         """Return the schema of an array of fixed length."""

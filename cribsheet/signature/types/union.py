@@ -8,6 +8,7 @@ from pydantic import SerializeAsAny
 
 from cribsheet.outcomes import Value
 from cribsheet.signature.types._base import SchemaReader, ValueType, Verbalizer
+from cribsheet.signature.types._grammar import either
 from cribsheet.text import shortened
 
 
@@ -85,6 +86,14 @@ class Union(ValueType):
     def annotation(self) -> Any:
         """The Python type of the JSON form of a value."""
         return typing.Union[tuple(kind.annotation for kind in self.options)]  # noqa: UP007  # of any number of types
+
+    def grammar(self) -> str:
+        """Return the grammar of a value's JSON."""
+        return either(kind.grammar() for kind in self.options)
+
+    def written_grammar(self, word: Verbalizer) -> str:
+        """Return the grammar of a value without quotes."""
+        return either(kind.written_grammar(word) for kind in self.options)
 
     def json_schema(self) -> Mapping[str, Any]:
         """Return the schema of any of the kinds."""
