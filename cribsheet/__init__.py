@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from cribsheet.dataset.splits import split
     from cribsheet.errors import CribsheetError
     from cribsheet.evaluation.metrics import answer_exact, answer_f1, exact_match, label_accuracy
+    from cribsheet.evaluation.structured_metrics import record_accuracy, set_f1
     from cribsheet.frozen.loading import Program, load
     from cribsheet.models import open_model
     from cribsheet.outcomes import Unanswerable
@@ -38,6 +39,8 @@ _HOMES = {
     "load_rows": "cribsheet.dataset.rows",
     "open_model": "cribsheet.models",
     "parse_mapping": "cribsheet.dataset.columns",
+    "record_accuracy": "cribsheet.evaluation.structured_metrics",
+    "set_f1": "cribsheet.evaluation.structured_metrics",
     "split": "cribsheet.dataset.splits",
 }
 
@@ -59,6 +62,8 @@ __all__ = [
     "load_rows",
     "open_model",
     "parse_mapping",
+    "record_accuracy",
+    "set_f1",
     "split",
 ]
 

@@ -1,5 +1,9 @@
 """The outcomes that a task's output can have."""
 
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 UNANSWERABLE = "unanswerable"
@@ -29,8 +33,8 @@ class Unanswerable(BaseModel):
         return UNANSWERABLE
 
 
-Value = str | int | float | bool | Unanswerable
-"""A typed input or output value."""
+Value = str | int | float | bool | Unanswerable | list[Any] | dict[str, Any] | None
+"""A typed input or output value: what JSON can hold, or `Unanswerable`. Dates and decimals are text."""
 
 
 def to_json(value: Value) -> object:
@@ -40,6 +44,44 @@ def to_json(value: Value) -> object:
     {'unanswerable': 'off topic'}
     """
     return {UNANSWERABLE: value.reason} if isinstance(value, Unanswerable) else value
+
+
+def from_json(value: object) -> object:
+    """Return the value of a JSON form: `{"unanswerable": reason}` becomes `Unanswerable`."""
+    return Unanswerable(reason=value[UNANSWERABLE]) if is_unanswerable_json(value) else value  # type: ignore[index]
+
+
+def is_absent(value: object) -> bool:
+    """Tell whether a value says that there is no answer: `Unanswerable`, or None for a field declared as `X | None`."""
+    return value is None or isinstance(value, Unanswerable)
+
+
+def to_text(value: Value) -> str:
+    """Return a value as a line of text for people and chat clients: JSON, but a text stands for itself.
+
+    >>> to_text("Paris"), to_text(True), to_text(["a", 1]), to_text(None)
+    ('Paris', 'true', '["a", 1]', 'null')
+    """
+    return str(value) if isinstance(value, str | Unanswerable) else json.dumps(value, ensure_ascii=False)
+
+
+def texts_in(value: object) -> Iterator[str]:
+    """Yield every text inside a value, names included.
+
+    >>> list(texts_in([{"name": "Anna"}, 3]))
+    ['name', 'Anna']
+    """
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Unanswerable):
+        yield from texts_in(value.reason)
+    elif isinstance(value, Mapping):
+        for name, one in value.items():
+            yield from texts_in(name)
+            yield from texts_in(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from texts_in(one)
 
 
 def is_unanswerable_json(value: object) -> bool:

@@ -46,7 +46,16 @@ def search(study: Study) -> None:
     entered = [trial for trial in study.trials if trial.uncorrected in screened]
     _race(study, sets, DEMOS * whole, entered)
     with _kept_for_corrections(study):
+        _race_held(study)
         _race_further(study, sets)
+
+
+def _race_held(study: Study) -> None:
+    """Race the best candidate against itself with its answers held to their types, if the model may take a grammar."""
+    held = study.best and study.held(study.best.uncorrected)
+    if study.best and held and study.ledger.left > 0:
+        study.progress.stage("holding answers to their types")
+        _race(study, Listed([held]), study.ledger.left, [study.best])
 
 
 def _race_further(study: Study, sets: Proposals) -> None:

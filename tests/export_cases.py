@@ -1,5 +1,6 @@
 """Prompts that are hard to export."""
 
+import json
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ from cribsheet.layout.catalogue import LAYOUTS
 from cribsheet.layout.escaping import escaping
 from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.signature import Field, Signature
+from cribsheet.signature.types import Date, Integer, Label, List, Member, Optional, Record, Text
 from frozen_toys import toy_program
 from toys import QA, SENTIMENT
 
@@ -38,6 +40,24 @@ MIXED = Signature(
         Field(name="grade", kind="label", labels=(1, 2)),
     ),
     outputs=(Field(name="fits", kind="boolean"), Field(name="total", kind="integer", abstains=True)),
+)
+_PERSON = Record(
+    title="Person",
+    members=(Member(name="name", type=Text()), Member(name="age", type=Optional(item=Integer()))),
+)
+TYPED = Signature(
+    name="Typed",
+    instructions="Find the people.",
+    inputs=(
+        Field(name="text"),
+        Field(name="known", type=List(item=_PERSON)),
+        Field(name="since", type=Date(), abstains=True, optional=True, has_default=True),
+    ),
+    outputs=(
+        Field(name="people", type=List(item=_PERSON)),
+        Field(name="tags", type=List(item=Label(labels=("old", "new")), unique=True), abstains=True),
+        Field(name="born", type=Date(), abstains=True, optional=True),
+    ),
 )
 NASTY = (
     "",
@@ -84,13 +104,21 @@ _MIXED_DEMOS = tuple(
     )
     for n, text in enumerate(NASTY[:3])
 )
+_TYPED_DEMOS = tuple(
+    Demo(
+        inputs={"text": text, "known": [{"name": text, "age": n}], "since": "2024-05-01" if n % 2 else None},
+        outputs={"people": [{"name": text, "age": None}] * (n % 3), "tags": ["old"], "born": None},
+    )
+    for n, text in enumerate(NASTY)
+)
 SIGNATURES: dict[str, tuple[Signature, tuple[Demo, ...], dict[str, Value]]] = {
     "grounded_qa": (QA, _QA_DEMOS, {"question": NASTY[3], "context": NASTY[4] + NASTY[2]}),
     "sentiment": (SENTIMENT, sentiment_demos(), {"text": NASTY[5] + NASTY[3]}),
     "topic": (TOPIC, _TOPIC_DEMOS, {"text": NASTY[7] + NASTY[6]}),
+    "typed": (TYPED, _TYPED_DEMOS, {"text": NASTY[3], "known": [{"name": NASTY[4], "age": None}], "since": None}),
     "mixed": (MIXED, _MIXED_DEMOS, {"strict": True, "text": NASTY[2], "limit": 12, "ratio": 3.0, "grade": 2}),
 }
-WORDS = {"strict": {"en": "yes", "zh": "是"}}
+WORDS = {"strict": {"en": "yes", "zh": "是"}, "since": {"en": "none", "zh": "无"}}
 """How the finite inputs above are written, where that is not `str`."""
 
 
@@ -124,7 +152,11 @@ def all_cases() -> list[tuple[FrozenPrompt, dict[str, Value]]]:
 
 def written(prompt: FrozenPrompt, inputs: Mapping[str, Value]) -> dict[str, str]:
     """Return the inputs as a deployer writes them."""
-    return {name: WORDS.get(name, {}).get(prompt.layout.language, str(value)) for name, value in inputs.items()}
+    return {name: WORDS.get(name, {}).get(prompt.layout.language, _as_text(value)) for name, value in inputs.items()}
+
+
+def _as_text(value: Value) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)
 
 
 def tamed(prompt: FrozenPrompt, text: str) -> str:

@@ -14,6 +14,7 @@ from cribsheet.executor import Threads
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Model
 from cribsheet.outcomes import to_json
+from cribsheet.signature import with_defaults
 
 
 def answer_file(program: Runnable, model: Model, *, source: Path, out: Path | None, display: Display) -> None:
@@ -43,7 +44,8 @@ def answer_file(program: Runnable, model: Model, *, source: Path, out: Path | No
 
 def _answer(program: Runnable, model: Model, row: Row, error: str) -> tuple[Row, bool]:
     """Return the row with its outputs and True, or with the reason in the field `error` and False."""
-    inputs = {field.name: field.coerce(row[field.name]) for field in program.signature.inputs}
+    given = with_defaults(program.signature.inputs, row)
+    inputs = {field.name: field.coerce(given[field.name]) for field in program.signature.inputs}
     rest = {name: value for name, value in row.items() if name not in program.signature.output_names}
     try:
         outputs = program.answer(inputs, model).outputs

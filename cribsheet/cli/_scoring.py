@@ -7,9 +7,8 @@ from cribsheet.cli._programs import Runnable
 from cribsheet.cli._terminal import note
 from cribsheet.dataset.examples import Row
 from cribsheet.errors import MetricError
-from cribsheet.evaluation import metrics
+from cribsheet.evaluation import metrics, structured_metrics
 from cribsheet.evaluation.evaluate import Evaluation, RowResult, evaluate, summarize
-from cribsheet.evaluation.values import ranged
 from cribsheet.executor import Threads
 from cribsheet.frozen import FrozenProgram
 from cribsheet.frozen.running import Run
@@ -20,7 +19,14 @@ from cribsheet.workspace import Workspace
 
 METRICS: Mapping[str, Metric] = {
     metric.__name__: metric
-    for metric in (metrics.exact_match, metrics.label_accuracy, metrics.answer_exact, metrics.answer_f1)
+    for metric in (
+        metrics.exact_match,
+        metrics.label_accuracy,
+        metrics.answer_exact,
+        metrics.answer_f1,
+        structured_metrics.record_accuracy,
+        structured_metrics.set_f1,
+    )
 }
 """The metrics that ship with Cribsheet, by name."""
 
@@ -31,7 +37,11 @@ def metric_of(frozen: FrozenProgram, workspace: Workspace) -> Metric:
     if frozen.task in workspace.tasks():
         _, task = workspace.task(frozen.task)
         if name_of(task.metric) == wanted:
-            return ranged(task.metric, task.metric_range)
+            # Imported only here, because they import dspy, which a task's own file has imported already.
+            from cribsheet.compiler.bridge import DspyProgram, as_module
+            from cribsheet.compiler.own_types import metric_of as typed_metric
+
+            return typed_metric(task, DspyProgram(as_module(task.program)).own_types)
     if wanted in METRICS:
         return METRICS[wanted]
     raise MetricError(

@@ -17,6 +17,8 @@ from cribsheet.corrections import Outputs
 from cribsheet.frozen.running import unreadable
 from cribsheet.frozen.summary import answer_summary
 from cribsheet.layout.parsing import ParseFailure
+from cribsheet.outcomes import to_text
+from cribsheet.signature import with_defaults
 from cribsheet.workspace import current_workspace
 
 
@@ -100,6 +102,7 @@ def _run(
     if jsonl and inputs:
         option = option_name(next(iter(inputs)))
         raise click.UsageError(f"--jsonl has the inputs, but {option} was given too. Leave one of them out.")
+    inputs = inputs if jsonl else with_defaults(program.signature.inputs, inputs)
     missing = [field.name for field in program.signature.inputs if field.name not in inputs]
     if missing and not jsonl:
         raise click.UsageError(f"Missing option '{option_name(missing[0])}'. {_takes(program)}")
@@ -127,5 +130,4 @@ def _takes(program: Runnable) -> str:
 
 def _print(outputs: Outputs) -> None:
     for name, value in outputs.items():
-        shown = str(value).lower() if isinstance(value, bool) else str(value)
-        click.echo(shown if len(outputs) == 1 else f"{name}: {shown}")
+        click.echo(to_text(value) if len(outputs) == 1 else f"{name}: {to_text(value)}")

@@ -48,8 +48,11 @@ def reserve(study: Study, baseline: Trial, *, test_rows: int) -> None:
 def cost_of_text(study: Study, row: float) -> float:
     """Return what it costs to score the winner as text on a test row, whose own answer costs `row`.
 
-    Only decided outcomes are asked once more. An engine that keeps earlier prompts hardly reads them again.
+    Only decided outcomes, and answers that a grammar may hold, are asked once more. An engine that keeps earlier
+    prompts hardly reads them again.
     """
+    if study.held(study.zero_shot()) is not None:
+        return row
     decides = study.tells_logprobs and any(decided_field(one) for one in study.signatures.values())
     if study.carriage == "text" or not decides:
         return 0.0

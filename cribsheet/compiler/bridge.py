@@ -15,26 +15,23 @@ on whether LiteLLM is installed.
 """
 
 import builtins
-import enum
 import inspect
 import sys
-import types
-import typing
 from collections.abc import Mapping
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 import dspy
 
-from cribsheet.errors import CompileError, CribsheetError, ProgramError, SignatureError, deed
+from cribsheet.compiler.annotations import UNKNOWN_NAME, field_of
+from cribsheet.compiler.own_types import OwnTypes, accepted_or_failure, plain
+from cribsheet.errors import CompileError, CribsheetError, ProgramError, deed
 from cribsheet.evaluation.places import place_of
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.frozen.running import Call, Run, ask
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completer
-from cribsheet.outcomes import Unanswerable, Value
+from cribsheet.outcomes import Value
 from cribsheet.signature import Field, Signature
-from cribsheet.signature.types import TYPES, Label, ValueType
-from cribsheet.text import normal_form
 
 BARE = "predict"
 """The predictor's name in a task that is only a signature."""
@@ -50,8 +47,8 @@ def signature_of(signature: type[dspy.Signature]) -> Signature:
     return Signature(
         name=signature.__name__,
         instructions=signature.instructions,
-        inputs=tuple(_field(name, info) for name, info in signature.input_fields.items()),
-        outputs=tuple(_field(name, info) for name, info in signature.output_fields.items()),
+        inputs=tuple(field_of(name, info) for name, info in signature.input_fields.items()),
+        outputs=tuple(field_of(name, info) for name, info in signature.output_fields.items()),
     )
 
 
@@ -68,6 +65,9 @@ class DspyProgram:
             predictor.lm = _NameTag(name)
             predictor.demos = []
         self.signatures = {name: signature_of(p.signature) for name, p in self._predictors.items()}
+        self.own_types = OwnTypes(self._fields())
+        """Converts the program's inputs and outputs to the types that its signatures declare."""
+        self._answers = {name: OwnTypes(p.signature.output_fields) for name, p in self._predictors.items()}
 
     @property
     def is_one_predictor(self) -> bool:
@@ -94,10 +94,11 @@ class DspyProgram:
         Raises:
             ProgramError: if that code calls `sys.exit`; whatever else it raises comes up as it is.
         """
-        adapter = _PromptAdapter(prompts, model)
+        adapter = _PromptAdapter(prompts, model, self._answers)
+        given = self.own_types.all_typed(inputs)
         try:
             with dspy.context(adapter=adapter, lm=_NameTag(""), trace=None):
-                result = self._module(**inputs)
+                result = self._module(**given)
         except _UnreadableError as stop:
             return Run(stop.failure, tuple(adapter.calls))
         except SystemExit as error:
@@ -106,8 +107,16 @@ class DspyProgram:
                 f"The program {type(self._module).__name__} {deed(error)}{f' ({place})' if place else ''}. Return a "
                 "dspy.Prediction instead, or raise an exception, which counts as a score of 0 on that row."
             ) from error
-        outputs = {name: _plain(value) for name, value in dict(result).items()}
+        fields = {field.name: field for field in self.signature.outputs}
+        outputs = {name: plain(value, fields.get(name)) for name, value in dict(result).items()}
         return Run(outputs, tuple(adapter.calls))
+
+    def _fields(self) -> dict[str, Any]:
+        """Return dspy's fields of the program's inputs and outputs; of inputs with the same name, the first."""
+        found: dict[str, Any] = {}
+        for predictor in self._predictors.values():
+            found = {**predictor.signature.input_fields, **found}
+        return {**found, **list(self._predictors.values())[-1].signature.output_fields}
 
     def _parameters(self) -> list[str]:
         _, *parameters = inspect.signature(type(self._module).forward).parameters.values()
@@ -151,19 +160,13 @@ def _made(program: type[dspy.Module]) -> dspy.Module:
         place = place_of(error)
         raise CompileError(
             f"{program.__name__}() {deed(error)}{f' ({place})' if place else ''}. Correct its "
-            f"__init__, which must work without arguments.{_UNKNOWN_NAME if 'ForwardRef(' in deed(error) else ''}"
+            f"__init__, which must work without arguments.{UNKNOWN_NAME if 'ForwardRef(' in deed(error) else ''}"
         ) from error
 
 
 def _complete(signature: type[dspy.Signature]) -> None:
     """Resolve string annotations again: they may name something that was defined after the signature."""
     signature.model_rebuild(raise_errors=False)
-
-
-_UNKNOWN_NAME = (
-    " A type that is written as a string is looked up in the signature's module: import or define it at the top of "
-    "that module, not in a function and not under TYPE_CHECKING."
-)
 
 
 def _signature_in_words(text: str) -> Any:
@@ -201,9 +204,10 @@ class _NameTag(dspy.BaseLM):
 class _PromptAdapter(dspy.Adapter):
     """Answers the calls of predictors with their frozen prompts, for one row."""
 
-    def __init__(self, prompts: Mapping[str, FrozenPrompt], model: Completer):
+    def __init__(self, prompts: Mapping[str, FrozenPrompt], model: Completer, answers: Mapping[str, OwnTypes]):
         super().__init__()
         self.calls: list[Call] = []
+        self._answers = answers
         self._prompts = prompts
         self._model = model
 
@@ -211,72 +215,14 @@ class _PromptAdapter(dspy.Adapter):
         self, lm: Any, lm_kwargs: dict[str, Any], signature: Any, demos: Any, inputs: dict[str, Any]
     ) -> list[dict[str, Any]]:
         """Return the typed outputs in the form that dspy.Predict expects."""
-        given = {name: _plain(value) for name, value in inputs.items() if name in signature.input_fields}
-        answer = ask(self._prompts[lm.predictor], given, self._model)
+        prompt = self._prompts[lm.predictor]
+        fields = {field.name: field for field in prompt.signature.inputs}
+        given = {name: plain(value, fields[name]) for name, value in inputs.items() if name in fields}
+        answer = ask(prompt, given, self._model)
         self.calls.append(Call(lm.predictor, given, answer))
-        if isinstance(answer.outputs, ParseFailure):
-            raise _UnreadableError(answer.outputs)
         outputs = answer.outputs
-        return [{name: _typed(value, signature.output_fields[name].annotation) for name, value in outputs.items()}]
-
-
-def _typed(value: Value, annotation: Any) -> Any:
-    """Return the Enum member of a label; return other values unchanged."""
-    members = [member for part in (annotation, *get_args(annotation)) if _is_enum(part) for member in part]
-    return next((member for member in members if _plain(member) == value), value)
-
-
-def _plain(value: Any) -> Any:
-    """Return the label of an Enum member; return other values unchanged."""
-    if not isinstance(value, enum.Enum):
-        return value
-    return normal_form(value.value) if isinstance(value.value, str) else value.value
-
-
-def _field(name: str, info: Any) -> Field:
-    parts = [info.annotation]
-    if get_origin(info.annotation) in (typing.Union, types.UnionType):
-        parts = list(get_args(info.annotation))
-    abstains = Unanswerable in parts
-    others = [part for part in parts if part is not Unanswerable]
-    description = (info.json_schema_extra or {}).get("desc", "")
-    return Field(
-        name=name,
-        type=_type(name, info.annotation, others),
-        abstains=abstains,
-        description="" if description == f"${{{name}}}" else description,
-    )
-
-
-def _type(name: str, annotation: Any, parts: list[Any]) -> ValueType:
-    if len(parts) == 1:
-        (part,) = parts
-        labels = _labels(part)
-        if labels and all(type(label) in (str, int) for label in labels):
-            return Label(labels=labels)
-        own = next((kind for kind in TYPES.values() if kind.python is part), None)
-        if own is not None:
-            return own()  # type: ignore[call-arg]  # its kind has a default
-    if isinstance(annotation, str | typing.ForwardRef):
-        raise SignatureError(
-            f"The field {name!r} has the type {_as_text(annotation)}, which cannot be found.{_UNKNOWN_NAME}"
-        )
-    hint = " Use Unanswerable instead of None." if type(None) in parts else ""
-    raise SignatureError(
-        f"The field {name!r} has the type {annotation!r}, which is not supported. Use str, int, float, bool, or a "
-        f"Literal or Enum of str or int, each alone or as `X | Unanswerable`.{hint}"
-    )
-
-
-def _as_text(annotation: str | typing.ForwardRef) -> str:
-    return repr(annotation if isinstance(annotation, str) else annotation.__forward_arg__)
-
-
-def _labels(part: Any) -> tuple[Any, ...]:
-    if get_origin(part) is Literal:
-        return get_args(part)
-    return tuple(member.value for member in part) if _is_enum(part) else ()
-
-
-def _is_enum(part: Any) -> bool:
-    return isinstance(part, type) and issubclass(part, enum.Enum)
+        if not isinstance(outputs, ParseFailure):
+            outputs = accepted_or_failure(self._answers[lm.predictor], outputs)
+        if isinstance(outputs, ParseFailure):
+            raise _UnreadableError(outputs)
+        return [outputs]

@@ -20,6 +20,7 @@ from cribsheet.compiler.freeze import Found, Scored, freeze, score, score_on_val
 from cribsheet.compiler.interruption import Interruption
 from cribsheet.compiler.logit_bias import takes_logit_bias
 from cribsheet.compiler.long_rows import calibrate, leave_out_long_rows, note_on
+from cribsheet.compiler.own_types import metric_of
 from cribsheet.compiler.searching import run_search
 from cribsheet.compiler.stopping import waited_for
 from cribsheet.compiler.teachers import keep_traces, open_teacher
@@ -28,10 +29,9 @@ from cribsheet.dataset.examples import Row
 from cribsheet.dataset.rows import load_rows
 from cribsheet.dataset.splits import Splits, interleaved, split
 from cribsheet.errors import AbandonedError, CompileError
-from cribsheet.evaluation.values import ranged
 from cribsheet.executor import Threads
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, save
-from cribsheet.frozen.running import Run, direct_wiring, prompt_text, run_wired
+from cribsheet.frozen.running import Run, direct_wiring, run_wired
 from cribsheet.frozen.sealing import write_text
 from cribsheet.frozen.tested import TestedRow, path_beside, to_lines
 from cribsheet.models import Completer, Model, Sampling, open_model
@@ -130,7 +130,7 @@ class _Compiler:
         self.name, self.task, self.settings, self.model = name, task, settings, model
         self.progress = progress
         self.program = DspyProgram(as_module(task.program))
-        self.metric = ranged(task.metric, task.metric_range)
+        self.metric = metric_of(task, self.program.own_types)
         check_abilities(model, self.program.signatures, settings)
         self.numbers: dict[str, int] = {}
         """Each row's position in the trainset, counted from 1, by row id."""
@@ -248,6 +248,7 @@ class _Compiler:
             optional=[REASONING],
             allow_empty=settings.allow_empty,
         )
+        self.program.own_types.check(rows)
         self.numbers = {row.id: number for number, row in reversed([*enumerate(rows, 1)])}
         return split(rows, self._labelled(rows), seed=settings.seed)
 
@@ -308,7 +309,7 @@ class _Compiler:
     def _tells_logprobs(self) -> bool:
         """Tell whether the model reports log-probabilities, by asking for one token of an otherwise unused prompt."""
         signature = next(iter(self.study.signatures.values()))
-        inputs = {one.name: one.value_of(one.outcomes[0]) if one.is_finite else "0" for one in signature.inputs}
-        rendered = prompt_text(next(iter(self.study.zero_shot().prompts.values())), inputs)
+        blank = {one.name: one.type.blank for one in signature.inputs}
+        rendered = next(iter(self.study.zero_shot().prompts.values())).render(blank)
         completion = Charged(self.model, self.study.ledger).complete(rendered, Sampling(max_tokens=1, top_logprobs=1))
         return completion.first_token is not None

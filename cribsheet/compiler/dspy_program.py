@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Union
+from typing import Any, Union
 
 import dspy
 from dspy.utils.exceptions import AdapterParseError
@@ -106,10 +106,8 @@ def dspy_signature(prompt: FrozenPrompt) -> Any:
 
 
 def _annotation(field: Field) -> Any:
-    kind: Any = field.type.python
-    if kind is None:
-        kind = Literal[tuple(field.closed_outcomes)]
-    return Union[kind, Unanswerable] if field.abstains else kind  # noqa: UP007  # `|` takes no Literal of mypy's Any
+    absent = (type(None) if field.optional else Unanswerable,) if field.abstains else ()
+    return Union[(field.type.annotation, *absent)]  # `|` takes no Literal of mypy's Any
 
 
 def _demo(values: Any, signature: Signature) -> Demo:

@@ -9,7 +9,7 @@ from cribsheet.corrections.spans import extract
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completer, Sampling
 from cribsheet.models.next_token import NextTokens
-from cribsheet.outcomes import Unanswerable
+from cribsheet.outcomes import is_absent
 from cribsheet.signature import Signature
 from cribsheet.text import is_grounded
 
@@ -67,7 +67,7 @@ def written_value(answer: Answer, asked: Asked) -> str | None:
     if isinstance(answer.outputs, ParseFailure):
         return ""
     value = answer.outputs[asked.signature.outputs[0].name]
-    return None if isinstance(value, Unanswerable) else str(value)
+    return None if is_absent(value) else str(value)
 
 
 def beginning(text: str, value: str) -> str:

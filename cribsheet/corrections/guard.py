@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from cribsheet.corrections._base import Answer, Asked, Correction, Evidence, Outputs, weights_in_words
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completer
-from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
+from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value, is_absent
 from cribsheet.signature import Field, Signature
 from cribsheet.text import coverage, is_grounded, lead_text, terms
 
@@ -51,15 +51,16 @@ class Guard(Correction):
         """Return the answer, or `Unanswerable` instead if its probability is too low."""
         if isinstance(answer.outputs, ParseFailure):
             return answer
-        evidence = evidence_of(answer, asked, asked.signature.field(self.field))
+        field = asked.signature.field(self.field)
+        evidence = evidence_of(answer, asked, field)
         told = replace(answer, evidence=evidence)
-        if isinstance(evidence.answer, Unanswerable):
+        if is_absent(evidence.answer):
             return told
         standing = self.standing(asked.inputs, evidence)
         if standing and not self.weights:
             return told
         stands = standing > 0 and standing >= self.threshold
-        outputs = {**answer.outputs, self.field: evidence.answer if stands else Unanswerable()}
+        outputs = {**answer.outputs, self.field: evidence.answer if stands else field.absent}
         sure = evidence.confidence if answer.shares is not None else 1.0
         probability = standing * sure if stands else 1 - standing
         return replace(told, outputs=outputs, standing=standing, probability=probability)
@@ -143,7 +144,7 @@ def _written_evidence(answer: Answer, asked: Asked, field: Field) -> Evidence:
     return Evidence(
         field=field.name,
         answer=value if isinstance(given, ParseFailure) else given[field.name],
-        abstention=1.0 if isinstance(value, Unanswerable) else spoken,
+        abstention=1.0 if is_absent(value) else spoken,
         confidence=math.exp(math.fsum(logprobs) / len(logprobs)),
         written=value,
     )

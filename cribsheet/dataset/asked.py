@@ -11,7 +11,7 @@ from typing import Any
 from cribsheet.dataset.jsonl import json_objects
 from cribsheet.dataset.jsonl_files import read_text
 from cribsheet.errors import DataError
-from cribsheet.outcomes import Unanswerable
+from cribsheet.outcomes import texts_in
 from cribsheet.signature import Field
 from cribsheet.text import check_characters, shortened
 
@@ -47,9 +47,8 @@ def check_inputs(where: str, row: Mapping[str, object], inputs: Iterable[Field])
     """Raise DataError if a row's inputs are not of their types, or have a character that no prompt can hold."""
     try:
         for field in inputs:
-            value = field.coerce(row[field.name])
-            text = value.reason if isinstance(value, Unanswerable) else value
-            if isinstance(text, str):
+            value = field.coerce(row.get(field.name, field.default))
+            for text in texts_in(value):
                 check_characters(field.name, text)
     except ValueError as error:
         raise DataError(f"{where}: {error}. Correct it there.") from None
@@ -61,7 +60,7 @@ def _names() -> Iterator[str]:
 
 
 def _checked(source: str | os.PathLike[str], inputs: Sequence[Field]) -> Iterator[Row]:
-    names = [field.name for field in inputs]
+    names = [field.name for field in inputs if not field.has_default]
     for where, row in json_objects(read_text(source), os.fspath(source)):
         missing = [name for name in names if name not in row]
         if missing:

@@ -81,7 +81,8 @@ def values_of(
         if column in mapping or column not in replaced
     }
     names = _names(signature)
-    missing = [name for name in names if name not in values]
+    defaults = [field.name for field in signature.inputs if field.has_default]
+    missing = [name for name in names if name not in (*values, *defaults)]
     unknown = [name for name in values if name not in (*names, GROUP)]
     if not missing and (raw.is_table or not unknown):
         return values

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
-from cribsheet.outcomes import Value, to_json
+from cribsheet.outcomes import Value, from_json, to_json
 from cribsheet.text import normal_form
 
 
@@ -57,10 +57,15 @@ class Demo(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    inputs: Mapping[str, Value]
+    inputs: Mapping[str, Any]
     """Input values by field name."""
-    outputs: Mapping[str, Value]
+    outputs: Mapping[str, Any]
     """Output values by field name."""
+
+    @field_validator("inputs", "outputs", mode="before")
+    @classmethod
+    def _from_json(cls, values: Any) -> Any:
+        return {name: from_json(value) for name, value in values.items()} if isinstance(values, Mapping) else values
 
 
 class _View:

@@ -1,8 +1,9 @@
 """Convert the values of rows to the types of a signature."""
 
+import json
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cribsheet.dataset.columns import values_of
@@ -11,8 +12,8 @@ from cribsheet.dataset.formats import GROUP, RawRow
 from cribsheet.dataset.formats.cells import literal
 from cribsheet.dataset.formats.squad import accepted_texts
 from cribsheet.errors import DataError
-from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
-from cribsheet.signature import Field, Signature
+from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value, is_absent, texts_in, to_json
+from cribsheet.signature import Field, Signature, with_defaults
 from cribsheet.text import check_characters
 
 _UNSEEN = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
@@ -51,12 +52,14 @@ class Fitting:
         Raises:
             DataError: if it does not fit the signature; the message names the line, the value and what to do.
         """
-        values = values_of(raw, self.signature, mapping=self.mapping, among=self.rows)
+        values = with_defaults(
+            self.signature.inputs, values_of(raw, self.signature, mapping=self.mapping, among=self.rows)
+        )
         names = [one.name for one in (*self.signature.inputs, *self.signature.outputs)]
         group = None if GROUP in names else values.get(GROUP)
         place = raw.where
         return Row(
-            {one.name: self._given(one, values[one.name], place) for one in self.signature.inputs},
+            {one.name: self._given(one, _said(one, values[one.name], raw), place) for one in self.signature.inputs},
             {one.name: self._accepted(one, _said(one, values[one.name], raw), raw) for one in self.signature.outputs},
             group="" if group is None else _group(group, place),
             where=place,
@@ -78,15 +81,18 @@ class Fitting:
             )
         if one.abstains and one.type.is_text and (rows := self._rows_without(one, raw)) > 1:
             raise DataError(f"{where}: {one.name} is {raw!r}, in {rows} rows, which would be a text. {_SAY_NONE}")
-        listed = raw if isinstance(raw, list) else [raw]
+        is_value = one.type.is_structured and one.accepts(raw)  # else a list holds several accepted values
+        listed = raw if isinstance(raw, list) and not is_value else [raw]
         if one.type.is_text and (texts := accepted_texts(raw)) is not None and raw != []:
             listed = texts or [{UNANSWERABLE: None}]
         if not listed:
             raise DataError(f"{where}: {one.name} has an empty list of accepted values. {_MEND}")
-        values = tuple(dict.fromkeys(self._given(one, item, where) for item in listed))
+        if one.type.is_structured and listed is raw and not any(map(one.accepts, raw)):
+            listed = [raw]  # none of its items is a value by itself, so it is meant as one value and is wrong
+        values = _distinct(self._given(one, item, where) for item in listed)
         if not one.type.is_text:
             return values
-        return tuple(sorted(values, key=lambda value: (isinstance(value, Unanswerable), len(str(value)))))
+        return tuple(sorted(values, key=lambda value: (is_absent(value), len(str(value)))))
 
     def _rows_without(self, one: Field, raw: object) -> int:
         """Return how many rows have a word that people write for no answer, if it is one."""
@@ -104,8 +110,7 @@ class Fitting:
 
     def _checked(self, one: Field, value: Value) -> Value:
         """Return the value; ValueError if it would cause trouble later, such as an empty text."""
-        text = value.reason if isinstance(value, Unanswerable) else value
-        if isinstance(text, str):
+        for text in texts_in(value):
             check_characters(one.name, text)
         if isinstance(value, str) and one.type.is_text and _is_blank(value):
             if one.abstains:
@@ -147,6 +152,11 @@ def _said(one: Field, raw: object, row: RawRow) -> object:
         return raw
     is_empty = row.named_by == "header" and _is_blank(raw)
     return Unanswerable() if is_empty or raw.strip().casefold() == UNANSWERABLE else raw
+
+
+def _distinct(values: Iterable[Value]) -> tuple[Value, ...]:
+    """Return the values without repetitions; lists and records cannot be hashed, so their JSON is compared."""
+    return tuple({json.dumps(to_json(value), sort_keys=True): value for value in reversed([*values])}.values())[::-1]
 
 
 class _EmptyError(ValueError):

@@ -1,18 +1,27 @@
 """Read rows that are Python objects: dicts, dspy examples, or a `datasets.Dataset`."""
 
+import datetime
+import decimal
 import enum
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import is_dataclass
 from itertools import count
 from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from cribsheet.dataset.formats import RawRow
 from cribsheet.dataset.names import doubled, plain_name
 from cribsheet.errors import DataError, told
+from cribsheet.outcomes import Unanswerable
 
 _MOST_BITS = 14_000
 """The size limit of an integer in bits: Python refuses to print one of more than 4,300 digits."""
 _END = object()
+_JSONABLE = (BaseModel, datetime.date, decimal.Decimal, set, frozenset)
+"""Python types that JSON does not have; pydantic writes their JSON."""
 _MEND = "Give a list of dicts, a list of dspy.Example, a datasets.Dataset, or the path of a file."
 
 
@@ -98,6 +107,8 @@ def _plain(value: Any) -> object:
         raise ValueError(f"an integer of {value.bit_length()} bits, which Python cannot print")
     if isinstance(value, enum.Enum):
         return value.value
+    if (isinstance(value, _JSONABLE) and not isinstance(value, Unanswerable)) or is_dataclass(value):
+        return to_jsonable_python(value, by_alias=False)
     if hasattr(value, "tolist"):
         return value.tolist()
     if isinstance(value, list | tuple):

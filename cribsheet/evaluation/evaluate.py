@@ -15,7 +15,7 @@ from cribsheet.executor import Executor
 from cribsheet.frozen.running import Call, Run
 from cribsheet.frozen.score import Score
 from cribsheet.layout.parsing import ParseFailure
-from cribsheet.outcomes import Unanswerable, Value
+from cribsheet.outcomes import Value, is_absent
 from cribsheet.signature import Field
 from cribsheet.task import Metric
 
@@ -78,7 +78,7 @@ class Evaluation:
 
     def answerable(self, field: Field) -> Score | None:
         """Return the score on the answerable rows; None if there are none."""
-        rows = [row for row in self.rows if not isinstance(row.example.outputs[field.name][0], Unanswerable)]
+        rows = [row for row in self.rows if not is_absent(row.example.outputs[field.name][0])]
         return summarize(rows).score if rows else None
 
     @property
@@ -150,7 +150,7 @@ def _answer_of(row: RowResult, metric: Metric) -> tuple[float, float] | None:
     if guarded and guarded.evidence and guarded.standing is not None:
         answer = {guarded.evidence.field: guarded.evidence.answer}
         return guarded.standing, _rescored(row, _updated(row.run.outputs, answer), metric).score
-    abstains = any(isinstance(value, Unanswerable) for value in row.run.outputs.values())
+    abstains = any(map(is_absent, row.run.outputs.values()))
     return None if abstains or row.run.probability is None else (row.run.probability, row.score)
 
 

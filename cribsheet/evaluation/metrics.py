@@ -18,7 +18,7 @@ from cribsheet.dataset.examples import Example, Prediction, Row
 from cribsheet.errors import MetricError, deed
 from cribsheet.evaluation.places import place_of
 from cribsheet.evaluation.values import bounds_of, check_score, row_in_words
-from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
+from cribsheet.outcomes import UNANSWERABLE, Value, is_absent
 from cribsheet.task import Metric
 from cribsheet.text import CJK, normal_form, shortened
 
@@ -39,21 +39,24 @@ def exact_match(example: Any, prediction: Any, trace: object = None) -> bool:
     >>> exact_match(Example({"text": "Superb."}, {"label": ("good",)}), Prediction({"label": "good"}))
     True
     """
-    names = _names(example, prediction)
-    return all(any(_same(value, _value(prediction, name)) for value in _accepted(example, name)) for name in names)
+    names = output_names(example, prediction)
+    return all(
+        any(_same(value, value_of(prediction, name)) for value in accepted_values(example, prediction, name))
+        for name in names
+    )
 
 
 def label_accuracy(example: Any, prediction: Any, trace: object = None) -> bool:
     """Tell whether the only output, whatever its name, is an accepted label."""
     name = _only_name(example, prediction, metric="label_accuracy")
-    return any(_same(value, _value(prediction, name)) for value in _accepted(example, name))
+    return any(_same(value, value_of(prediction, name)) for value in accepted_values(example, prediction, name))
 
 
 def answer_exact(example: Any, prediction: Any, trace: object = None) -> bool:
     """Tell whether the answer equals an accepted answer after SQuAD's normalisation; see `answer_f1`."""
     name = _only_name(example, prediction, metric="answer_exact")
-    predicted = _tokens_of(_value(prediction, name))
-    return any(_tokens_of(value) == predicted for value in _accepted(example, name))
+    predicted = _tokens_of(value_of(prediction, name))
+    return any(_tokens_of(value) == predicted for value in accepted_values(example, prediction, name))
 
 
 def answer_f1(example: Any, prediction: Any, trace: object = None) -> float:
@@ -71,8 +74,8 @@ def answer_f1(example: Any, prediction: Any, trace: object = None) -> float:
     (1.0, 0.6666666666666666)
     """
     name = _only_name(example, prediction, metric="answer_f1")
-    predicted = _tokens_of(_value(prediction, name))
-    return max(_f1(_tokens_of(value), predicted) for value in _accepted(example, name))
+    predicted = _tokens_of(value_of(prediction, name))
+    return max(_f1(_tokens_of(value), predicted) for value in accepted_values(example, prediction, name))
 
 
 def normalize(text: str) -> list[str]:
@@ -92,8 +95,8 @@ _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 def _tokens_of(value: object) -> list[str] | None:
-    """Return the answer's tokens; None for `Unanswerable`, which equals no text."""
-    return None if isinstance(value, Unanswerable) else normalize(str(value))
+    """Return the answer's tokens; None for no answer, which equals no text."""
+    return None if is_absent(value) else normalize(str(value))
 
 
 def _f1(gold: list[str] | None, predicted: list[str] | None) -> float:
@@ -104,19 +107,19 @@ def _f1(gold: list[str] | None, predicted: list[str] | None) -> float:
 
 
 def _same(gold: object, predicted: object) -> bool:
-    if isinstance(gold, Unanswerable) or isinstance(predicted, Unanswerable):
-        return isinstance(gold, Unanswerable) and isinstance(predicted, Unanswerable)
+    if is_absent(gold) or is_absent(predicted):
+        return is_absent(gold) and is_absent(predicted)
     if isinstance(gold, str) and isinstance(predicted, str):
         return normal_form(gold).strip() == normal_form(predicted).strip()
     return gold == predicted
 
 
-def _value(view: Any, name: str) -> Any:
+def value_of(view: Any, name: str) -> Any:
     """Return a field's value of our or dspy's example or prediction, even if it has a method of that name."""
     return view[name] if hasattr(view, "__getitem__") else getattr(view, name)
 
 
-def _names(example: Any, prediction: Any) -> list[str]:
+def output_names(example: Any, prediction: Any) -> list[str]:
     """Return the names of the outputs that both the example and the prediction have."""
     if isinstance(example, Example):
         return list(example._accepted)
@@ -129,7 +132,7 @@ def _names(example: Any, prediction: Any) -> list[str]:
 
 
 def _only_name(example: Any, prediction: Any, *, metric: str) -> str:
-    names = _names(example, prediction)
+    names = output_names(example, prediction)
     if len(names) > 1:
         raise MetricError(
             f"The metric {metric} scores a single output, but this row has {', '.join(names)}. "
@@ -138,9 +141,13 @@ def _only_name(example: Any, prediction: Any, *, metric: str) -> str:
     return names[0]
 
 
-def _accepted(example: Any, name: str) -> Sequence[object]:
-    value = example._accepted[name] if isinstance(example, Example) else _value(example, name)
-    return value if isinstance(value, list | tuple) else (value,)
+def accepted_values(example: Any, prediction: Any, name: str) -> Sequence[object]:
+    """Return the accepted values of an output. In dspy's example, a list is one of them if the prediction is a list."""
+    if isinstance(example, Example):
+        return example._accepted[name]
+    value = value_of(example, name)
+    is_value = not isinstance(value, list | tuple) or isinstance(value_of(prediction, name), list | tuple)
+    return (value,) if is_value else value
 
 
 # Applying a metric

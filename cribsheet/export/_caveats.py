@@ -12,12 +12,17 @@ from cribsheet.layout.rendering import render_outputs
 from cribsheet.outcomes import UNANSWERABLE
 from cribsheet.signature import Field
 
+_FREE = "Cribsheet holds the answer to the types of the outputs by a grammar. This export does not."
+_HELD = "A grammar holds the answer to the types of the outputs; the score was measured without it."
 
-def caveats(source: Source, *, asks_logprobs: bool = False, decides: bool = False) -> tuple[str, ...]:
+
+def caveats(
+    source: Source, *, asks_logprobs: bool = False, decides: bool = False, holds: bool = False
+) -> tuple[str, ...]:
     """Return sentences that say what the export of this prompt loses, such as corrections.
 
     `asks_logprobs` says that the target requests log-probabilities, but leaves the decision to its user. `decides`
-    says that the target decides as Cribsheet does, except for a readout.
+    says that the target decides as Cribsheet does, except for a readout; `holds` that it sends the prompt's grammar.
     """
     prompt = source.prompt
     decision = [] if decides else [*_decision(prompt, asks_logprobs)]
@@ -25,13 +30,14 @@ def caveats(source: Source, *, asks_logprobs: bool = False, decides: bool = Fals
     used = [one for one in prompt.corrections if one.needs != {"logprobs"} or is_decided(prompt)]
     lost = [one for one in used if one.kind not in carried]
     said = [text for one in lost if (text := one.caveat(prompt.signature))]
-    return (*decision, *said, *_reading(prompt), *_program(source), *other_weights(source))
+    free = [_FREE, _HELD][holds : holds + 1] if prompt.decoding.held_by == "grammar" else []
+    return (*decision, *said, *free, *_reading(prompt), *_program(source), *other_weights(source))
 
 
 def input_forms(prompt: FrozenPrompt) -> tuple[str, ...]:
     """Return one line for each input that is not text, which says how to write it."""
     return tuple(
-        f"{field.name}: {field.type.form(prompt.layout.verbalizer)}"
+        f"{field.name}: {field.type.form_as(prompt.layout.verbalizer, prompt.layout.notation(field))}"
         for field in prompt.signature.inputs
         if not field.type.is_text
     )
@@ -95,10 +101,11 @@ def _reading(prompt: FrozenPrompt) -> Iterator[str]:
 
 
 def _read(layout: Layout, field: Field) -> Iterator[str]:
-    yield f"{field.name} {field.type.reading(layout.verbalizer)}"
+    yield f"{field.name} {field.type.reading_as(layout.verbalizer, layout.notation(field))}"
     if field.abstains:
         reason = ", with the reason after a colon" if layout.reasons else ""
-        yield f"{layout.verbalizer(UNANSWERABLE)!r} stands for Unanswerable{reason}"
+        absent = "no value" if field.optional else "Unanswerable"
+        yield f"{layout.verbalizer(UNANSWERABLE)!r} stands for {absent}{reason}"
 
 
 def _program(source: Source) -> Iterator[str]:

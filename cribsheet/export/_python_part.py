@@ -1,6 +1,7 @@
 """Write the part of an exported Python module that is this program's own."""
 
 import ast
+import inspect
 import keyword
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,7 +11,6 @@ from cribsheet.export.standalone.program import Program
 from cribsheet.frozen import FrozenProgram, Wiring
 from cribsheet.frozen.wired import inputs_of
 from cribsheet.signature import Field
-from cribsheet.signature.types import Label
 
 OWN_MODULE = "cribsheet.export.standalone.module"
 """What the bundler calls this part."""
@@ -22,7 +22,7 @@ PUBLIC = (("cribsheet.export.standalone.program", "Result"), ("cribsheet.export.
 _HEAD = '''"""The program, and how it is called."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, Optional
+from typing import Any, Literal, Optional, Union
 
 from cribsheet.export.standalone.calling import call
 from cribsheet.export.standalone.client import Client
@@ -102,8 +102,6 @@ def _is_free(name: str) -> bool:
 
 def _annotation(field: Field) -> str:
     """Return the Python type of an input."""
-    if isinstance(field.type, Label):
-        own = f"Literal[{', '.join(map(repr, field.type.labels))}]"
-    else:
-        own = field.type.python.__name__ if field.type.python else "Any"
-    return f"{own} | Unanswerable" if field.abstains else own
+    own = inspect.formatannotation(field.type.annotation).replace("typing.", "")
+    absent = " | None" if field.optional else " | Unanswerable" if field.abstains else ""
+    return own + absent

@@ -38,7 +38,9 @@ class Literals:
             return self._made(value)
         if isinstance(value, Mapping):
             return ast.Dict([self.written(key) for key in value], [self.written(one) for one in value.values()])
-        if isinstance(value, tuple | list):
+        if isinstance(value, list):
+            return ast.List([self.written(one) for one in value], ast.Load())
+        if isinstance(value, tuple):
             return ast.Tuple([self.written(one) for one in value], ast.Load())
         if value is None or isinstance(value, str | int | float):
             return ast.Constant(value)

@@ -13,6 +13,7 @@ from cribsheet.export._base import Export, Source
 from cribsheet.export._caveats import caveats, input_forms, logit_bias, unescaped
 from cribsheet.export._shell import curl, jq, llama_server
 from cribsheet.layout.decisions import decided_field
+from cribsheet.layout.holding import grammar_of
 from cribsheet.layout.template import filled
 
 SERVER = "http://localhost:9931"
@@ -30,7 +31,7 @@ def to_llamacpp(source: Source) -> Export:
         usage=_usage(source, path),
         carriage=carriage,
         score=source.score(carriage),
-        caveats=(*_own_caveats(source), unescaped(source), *caveats(source, decides=bool(biases))),
+        caveats=(*_own_caveats(source), unescaped(source), *caveats(source, decides=bool(biases), holds=True)),
     )
 
 
@@ -53,11 +54,15 @@ def _body(source: Source) -> dict[str, Any]:
 
 
 def outcomes_grammar(source: Source) -> str:
-    """Return a GBNF grammar that allows only the outcomes; empty if the answer is not one of a few outcomes.
+    """Return a GBNF grammar that allows only values of the outputs' types; empty if there is none.
+
+    There is one if the answer is one of a few outcomes, or if the frozen prompt is held by one.
 
     https://github.com/ggml-org/llama.cpp/blob/master/grammars/README.md
     """
     field, layout = decided_field(source.prompt.signature), source.prompt.layout
+    if source.prompt.decoding.held_by == "grammar":
+        return grammar_of(layout, source.prompt.signature)
     if field is None or source.prompt.reasoning:
         return ""
     gap = "" if source.opened.turns else layout.output_mark.gap
@@ -71,7 +76,7 @@ def _own_caveats(source: Source) -> tuple[str, ...]:
             "logit_bias makes the server decide as Cribsheet does, in one token. It has token ids of the weights that "
             "this was compiled for: leave it out if you serve other weights.",
         )
-    if outcomes_grammar(source):
+    if outcomes_grammar(source) and source.prompt.decoding.held_by == "nothing":
         return ("The grammar lets the model write only the outcomes; the score was measured without it.",)
     return ()
 

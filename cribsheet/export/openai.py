@@ -12,6 +12,7 @@ from cribsheet.carriage import Carriage
 from cribsheet.export._base import Export, Source
 from cribsheet.export._caveats import caveats, input_forms, is_decided, logit_bias, unescaped
 from cribsheet.export._shell import curl, jq, llama_server
+from cribsheet.layout.holding import grammar_of
 from cribsheet.layout.template import filled
 
 _OPENAI = "https://api.openai.com/v1"
@@ -33,7 +34,7 @@ def to_openai(source: Source) -> Export:
         caveats=(
             *_request_caveats(source),
             unescaped(source),
-            *caveats(source, asks_logprobs=True, decides=carriage == "logit_bias"),
+            *caveats(source, asks_logprobs=True, decides=carriage == "logit_bias", holds=True),
         ),
     )
 
@@ -46,6 +47,9 @@ def _body(source: Source) -> dict[str, Any]:
     else:
         body["prompt"] = filled(opened.text, marks)
     body |= source.completion_settings
+    if source.prompt.decoding.held_by == "grammar":
+        grammar = grammar_of(source.prompt.layout, source.prompt.signature)
+        body |= {"grammar": grammar, "structured_outputs": {"grammar": grammar}}
     biases = logit_bias(source)
     return body | ({"max_tokens": 1, "logit_bias": dict(biases)} if biases else _logprobs(source))
 

@@ -9,7 +9,7 @@ from cribsheet.errors import CompileError, DataError
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, Wiring
 from cribsheet.frozen.running import Call, Run, ask, direct_wiring, prompt_text, run_wired, settled, unreadable
 from cribsheet.frozen.sealing import read
-from cribsheet.frozen.wired import answer, check_names, inputs_of
+from cribsheet.frozen.wired import answer, inputs_of, named_inputs
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completer, Model, open_model
 from cribsheet.outcomes import Value
@@ -61,21 +61,20 @@ class Program:
 
     def answer(self, inputs: Mapping[str, object], model: Completer) -> Run:
         """Return the run for one row; no model is asked if the inputs alone decide the outputs."""
-        return answer(self.frozen.prompts, self._wiring_for(inputs), inputs, model)
+        return answer(self.frozen.prompts, *self._wired(inputs), model)
 
     def run(self, inputs: Mapping[str, object], model: Completer) -> Run:
         """Run the program on one row, always asking the model; the result has the outputs and each call."""
-        return run_wired(self.frozen.prompts, self._wiring_for(inputs), inputs, model)
+        return run_wired(self.frozen.prompts, *self._wired(inputs), model)
 
-    def _wiring_for(self, inputs: Mapping[str, object]) -> Wiring:
-        """Return the program's wiring; an error if it has none or the inputs do not fit."""
+    def _wired(self, inputs: Mapping[str, object]) -> tuple[Wiring, Mapping[str, object]]:
+        """Return the program's wiring and all its inputs; an error if it has none or the inputs do not fit."""
         if self.frozen.wiring is None:
             raise CompileError(
                 f"{self.frozen.task} runs its own code between its prompts {', '.join(self.frozen.prompts)}. Call one "
                 "prompt by name, as in program[name](…), or run the program in its workspace with `cribsheet ask`."
             )
-        check_names(self.frozen.task, self.inputs, inputs)
-        return self.frozen.wiring
+        return self.frozen.wiring, named_inputs(self.frozen.task, self.inputs, inputs)
 
     def __getitem__(self, name: str) -> Callable[..., Prediction]:
         """Return one of the prompts as a function of its inputs."""

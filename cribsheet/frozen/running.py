@@ -9,12 +9,13 @@ from cribsheet.dataset.examples import Prediction
 from cribsheet.errors import DataError, UnreadableCompletionError
 from cribsheet.frozen.deciding import decide
 from cribsheet.frozen.schema import FrozenPrompt, Wire, Wiring
+from cribsheet.layout.holding import grammar_of
 from cribsheet.layout.parsing import ParseFailure, parse
 from cribsheet.models import Completer, Completion, Sampling
 from cribsheet.models.thinking import without_thought
 from cribsheet.outcomes import Value
 from cribsheet.prompts import Prompt
-from cribsheet.signature import REASONING, Signature
+from cribsheet.signature import REASONING, Signature, with_defaults
 from cribsheet.text import shortened
 
 
@@ -180,7 +181,12 @@ def _asked(prompt: FrozenPrompt, typed: Outputs) -> Asked:
 
 
 def _write(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer:
-    sampling = Sampling(max_tokens=prompt.decoding.max_tokens, top_logprobs=prompt.decoding.top_logprobs)
+    decoding = prompt.decoding
+    sampling = Sampling(
+        max_tokens=decoding.max_tokens,
+        top_logprobs=decoding.top_logprobs,
+        grammar=grammar_of(prompt.layout, prompt.signature) if decoding.held_by == "grammar" else "",
+    )
     return written_answer(prompt, rendered, model.complete(rendered, sampling))
 
 
@@ -205,6 +211,7 @@ def _read(prompt: FrozenPrompt, completion: Completion) -> Outputs | ParseFailur
 def typed_inputs(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> dict[str, Value]:
     """Convert the inputs to the signature's types; DataError if they do not fit the signature."""
     names = [field.name for field in prompt.signature.inputs]
+    inputs = with_defaults(prompt.signature.inputs, inputs)
     if set(inputs) != set(names):
         raise DataError(
             f"{prompt.signature.name} takes {', '.join(names)} but got {shortened(', '.join(inputs)) or 'nothing'}. "

@@ -36,6 +36,8 @@ class Decoding(BaseModel):
     """The most tokens of a written answer."""
     top_logprobs: int = 0
     """How many alternatives per token to request, if the model reports log-probabilities."""
+    held_by: Literal["nothing", "grammar"] = "nothing"
+    """What holds a written answer to the types of the outputs: a grammar, which llama.cpp and vLLM take."""
 
 
 class FrozenPrompt(BaseModel):
@@ -97,13 +99,14 @@ class FrozenPrompt(BaseModel):
         return self._decided_by("token", calibration)
 
     def _decided_by(self, how: Literal["token", "text"], *corrections: Correction) -> Self:
-        decoding = self.decoding.model_copy(update={"decide_by": how})
+        decoding = self.decoding.model_copy(update={"decide_by": how, "held_by": "nothing"})
         return self.model_copy(update={"decoding": decoding, "corrections": corrections})
 
     def settle(self, inputs: Mapping[str, object]) -> Outputs | None:
         """Return the outputs if the inputs alone decide them; None if the model has to be asked."""
         settled = (one.settle(inputs) for one in self.corrections)
-        return next((outputs for outputs in settled if outputs is not None), None)
+        outputs = next((outputs for outputs in settled if outputs is not None), None)
+        return outputs and {name: self.signature.field(name).shown(value) for name, value in outputs.items()}
 
     def render(self, inputs: Mapping[str, Value]) -> Prompt:
         """Return the rendered prompt for typed inputs."""

@@ -6,7 +6,7 @@ from cribsheet.errors import DataError
 from cribsheet.frozen.running import Run, run_wired, settled
 from cribsheet.frozen.schema import FrozenPrompt, Wiring
 from cribsheet.models import Completer
-from cribsheet.signature import Field
+from cribsheet.signature import Field, with_defaults
 from cribsheet.text import shortened
 
 
@@ -36,11 +36,13 @@ def answer(prompts: Mapping[str, FrozenPrompt], wiring: Wiring, inputs: Mapping[
     return settled(prompts, wiring, inputs) or run_wired(prompts, wiring, inputs, model)
 
 
-def check_names(task: str, fields: tuple[Field, ...], inputs: Mapping[str, object]) -> None:
-    """Raise DataError if the inputs are not those that a program takes."""
+def named_inputs(task: str, fields: tuple[Field, ...], inputs: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the inputs with the defaults of those left out; DataError if they are not those that a program takes."""
     wanted = {field.name for field in fields}
+    inputs = with_defaults(fields, inputs)
     if set(inputs) != wanted:
         raise DataError(
             f"{task} takes {', '.join(sorted(wanted))} but got {shortened(', '.join(inputs)) or 'nothing'}. "
             "Give each input once, by name."
         )
+    return inputs

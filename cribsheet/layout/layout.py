@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from cribsheet.errors import LayoutError
 from cribsheet.outcomes import UNANSWERABLE
 from cribsheet.signature import Field, Signature
+from cribsheet.signature.types import NONE
 
 _WORDS = {
     "zh": {
@@ -23,7 +24,7 @@ _WORDS = {
 }
 _VERBALIZERS = {
     "en": {"true": "yes", "false": "no"},
-    "zh": {"true": "是", "false": "否", UNANSWERABLE: "无法回答"},
+    "zh": {"true": "是", "false": "否", UNANSWERABLE: "无法回答", NONE: "无"},
 }
 
 
@@ -69,6 +70,8 @@ class Layout(BaseModel):
     """The words that name a field, if they differ from the field's name: `{field: words}`."""
     verbalizers: Mapping[str, str] = {}
     """The word that stands for an outcome, if it differs from the outcome's name: `{outcome: word}`."""
+    notations: Mapping[str, str] = {}
+    """How an output that is made of other values is written, if not as JSON: `{field: notation}`."""
     between_fields: str = "\n"
     """The separator between two fields."""
     between_demos: str = "\n\n"
@@ -93,6 +96,20 @@ class Layout(BaseModel):
     def verbalizer(self, outcome: str) -> str:
         """Return the word that stands for an outcome."""
         return self.verbalizers.get(outcome, _VERBALIZERS[self.language].get(outcome, outcome))
+
+    def notation(self, field: Field) -> str:
+        """Return the notation of a field's values."""
+        return self.notations.get(field.name, "json")
+
+    def gap(self, field: Field, mark: Mark) -> str:
+        """Return the white space before a value: a value of several lines begins on a line of its own."""
+        own = mark.gap
+        return "\n" if own == " " and self.notation(field) == "lines" else own
+
+    def end(self, field: Field) -> str:
+        """Return what ends the value of the last output: its closing mark, or the end of its line or lines."""
+        closing = self.closing(field.name, self.output_mark)
+        return closing or (self.between_demos if self.notation(field) == "lines" else "\n")
 
     def opening(self, field: str, mark: Mark) -> str:
         """Return a field's opening mark."""
@@ -120,7 +137,7 @@ class Layout(BaseModel):
         last = self.closing(signature.outputs[-1].name, self.output_mark)
         if last:
             return (last, self.between_demos + self.opening(self.ordered(signature)[0].name, self.input_mark))
-        return ("\n",) if len(signature.outputs) == 1 else (self.between_demos,)
+        return (self.end(signature.outputs[0]),) if len(signature.outputs) == 1 else (self.between_demos,)
 
     def check(self, signature: Signature) -> None:
         """Raise LayoutError if two outcomes of a field would be written the same way.

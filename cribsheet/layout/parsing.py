@@ -46,12 +46,13 @@ def read_value(layout: Layout, field: Field, raw: str) -> Value | ParseFailure:
     """Return the typed value of the text between a field's marks."""
     text = raw.strip()
     unquoted = _unquote(text)
-    if field.type.is_text and unquoted is not None:
+    if field.type.may_be_text and unquoted is not None:
         return unquoted
-    if field.abstains and (found := _read_unanswerable(layout, text)) is not None:
-        return found
+    is_json = field.type.is_structured and text.startswith(("[", "{", "("))
+    if field.abstains and not is_json and (found := _read_unanswerable(layout, text)) is not None:
+        return field.shown(found)
     try:
-        return field.type.read(text, layout.verbalizer)
+        return field.type.read_as(text, layout.verbalizer, layout.notation(field))
     except ValueError as error:
         return ParseFailure(f"{field.name} {error}")
 
@@ -69,7 +70,7 @@ def _take(layout: Layout, field: Field, following: Field | None, text: str) -> t
     end = _end_of_quoted(text)
     closing = layout.closing(field.name, mark)
     if following is None:
-        at = text.find(closing or "\n", end or _content_start(text))
+        at = text.find(layout.end(field), end or _content_start(text))
         return (text if at < 0 else text[:at]), ""
     opening = layout.between_fields + layout.opening(following.name, mark)
     at = text.find(closing + opening, end)

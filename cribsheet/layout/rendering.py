@@ -1,16 +1,18 @@
 """Render a signature, its demonstrations, its inputs as a prompt; the same arguments always give the same bytes."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from cribsheet.dataset.examples import Demo
 from cribsheet.layout import Layout
 from cribsheet.layout.escaping import SPECIAL_TOKENS, Escaping, escaping
 from cribsheet.layout.parsing import parse_field
 from cribsheet.layout.questions import question_of
-from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
+from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value, is_absent
 from cribsheet.prompts import Message, Prompt
 from cribsheet.signature import Field, Signature
+from cribsheet.signature.types import NONE
 
 
 def render(
@@ -45,8 +47,15 @@ def render_outputs(layout: Layout, signature: Signature, outputs: Mapping[str, V
     for position, field in enumerate(signature.outputs):
         opening = layout.opening(field.name, mark) if position else ""
         value = _output_text(layout, signature, field, outputs[field.name])
-        pieces.append(opening + mark.gap + value + layout.closing(field.name, mark))
+        pieces.append(opening + layout.gap(field, mark) + value + layout.closing(field.name, mark))
     return layout.between_fields.join(pieces)
+
+
+def input_text(layout: Layout, field: Field, value: Value) -> str:
+    """Return an input's value as the prompt writes it."""
+    if field.abstains and is_absent(value):
+        return layout.verbalizer(NONE if value is None else UNANSWERABLE)
+    return field.type.write_as(value, layout.verbalizer, layout.notation(field))
 
 
 def _turns(
@@ -60,7 +69,7 @@ def _turns(
     system = instructions if layout.instructions_at == "start" else ""
     turns = [Message(role="system", content=system)] if system else []
     for demo in demos:
-        answer = render_outputs(layout, signature, demo.outputs).lstrip(" ")
+        answer = render_outputs(layout, signature, demo.outputs).lstrip()
         turns.append(Message(role="user", content=_asked(layout, signature, demo.inputs, escape)))
         turns.append(Message(role="assistant", content=answer))
     last = [instructions] if layout.instructions_at == "end" and instructions else []
@@ -103,8 +112,9 @@ def _asked(
     mark = layout.input_mark
     pieces = []
     for field in layout.ordered(signature):
-        value = escape.apply(field.type.write(inputs[field.name], layout.verbalizer))
-        pieces.append(layout.opening(field.name, mark) + mark.gap + value + layout.closing(field.name, mark))
+        value = escape.apply(input_text(layout, field, inputs[field.name]))
+        gap, closing = layout.gap(field, mark), layout.closing(field.name, mark)
+        pieces.append(layout.opening(field.name, mark) + gap + value + closing)
     if layout.reminder:
         pieces.append(layout.reminder)
     if (layout.cue or layout.style != "chat_turns") if cue is None else cue:
@@ -113,18 +123,29 @@ def _asked(
 
 
 def _output_text(layout: Layout, signature: Signature, field: Field, value: Value) -> str:
-    """Return the value as plain text if parsing that text gives the same value, else as a JSON string."""
-    if isinstance(value, Unanswerable):
+    """Return the value as plain text if parsing that text gives the same value, else as JSON."""
+    if field.abstains and is_absent(value):
         return _unanswerable_text(layout, signature, field, value)
-    written = field.type.write(value, layout.verbalizer)
+    written = field.type.write_as(value, layout.verbalizer, layout.notation(field))
     if field.is_finite or _reads_back(layout, signature, field, written, value):
         return written
-    return _quoted(layout, signature, written)
+    return _json(value if field.type.is_structured else written, partial(_quoted, layout, signature))
 
 
-def _unanswerable_text(layout: Layout, signature: Signature, field: Field, value: Unanswerable) -> str:
+def _json(value: Value, quoted: Callable[[str], str]) -> str:
+    """Return the JSON of a value; `quoted` writes its texts."""
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, list):
+        return f"[{', '.join(_json(one, quoted) for one in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{quoted(name)}: {_json(one, quoted)}' for name, one in value.items())}}}"
+    return json.dumps(value)
+
+
+def _unanswerable_text(layout: Layout, signature: Signature, field: Field, value: Value) -> str:
     word = layout.verbalizer(UNANSWERABLE)
-    if not (layout.reasons and value.reason is not None):
+    if not (layout.reasons and isinstance(value, Unanswerable) and value.reason is not None):
         return word
     plain = f"{word}: {value.reason}"
     if _reads_back(layout, signature, field, plain, value):
@@ -133,10 +154,11 @@ def _unanswerable_text(layout: Layout, signature: Signature, field: Field, value
 
 
 def _reads_back(layout: Layout, signature: Signature, field: Field, plain: str, value: Value) -> bool:
-    unsafe = (*layout.stops(signature), *SPECIAL_TOKENS)
+    openings = (layout.between_fields + layout.opening(other.name, layout.output_mark) for other in signature.outputs)
+    unsafe = (*layout.stops(signature), *SPECIAL_TOKENS, *(mark for mark in openings if mark.strip()))
     if any(text in plain for text in unsafe) or plain.startswith('"'):
         return False
-    return parse_field(layout, field, layout.output_mark.gap + plain) == value
+    return parse_field(layout, field, layout.gap(field, layout.output_mark) + plain) == value
 
 
 def _quoted(layout: Layout, signature: Signature, text: str) -> str:

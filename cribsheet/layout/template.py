@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from cribsheet.dataset.examples import Demo
 from cribsheet.layout.escaping import Escaping, escaping
 from cribsheet.layout.layout import Layout
-from cribsheet.layout.rendering import render
+from cribsheet.layout.rendering import input_text, render
 from cribsheet.prompts import Prompt, Question
 from cribsheet.signature import Field, Signature
-from cribsheet.signature.types import Label
+from cribsheet.signature.types import Text
 
 _FORMS = ("{{NAME}}", "<<NAME>>", "[[NAME]]", "@@NAME@@")
 
@@ -73,8 +73,8 @@ def template(layout: Layout, signature: Signature, *, instructions: str, demos: 
 
     An input that is not text also gets a slot, to be filled with the value as text.
     """
-    slotted = signature.model_copy(update={"inputs": tuple(map(_as_label, signature.inputs))})
-    shown = [_in_words(demo, signature) for demo in demos]
+    slotted = signature.model_copy(update={"inputs": tuple(map(_as_text, signature.inputs))})
+    shown = [_in_words(demo, layout, signature) for demo in demos]
     names = [field.name for field in signature.inputs]
 
     def rendered(inputs: Mapping[str, str]) -> Prompt:
@@ -108,13 +108,12 @@ def _split(text: str, marks: Mapping[str, str]) -> Pieces:
     return tuple(slots.get(piece, piece) for piece in re.split(f"({pattern})", text) if piece)
 
 
-def _as_label(field: Field) -> Field:
-    """Return a finite field as a label, so that `render` accepts a placeholder as its value."""
-    return field.model_copy(update={"type": Label(labels=field.closed_outcomes)}) if field.is_finite else field
+def _as_text(field: Field) -> Field:
+    """Return the field as free text, so that `render` accepts a placeholder as its value."""
+    return field.model_copy(update={"type": Text(), "abstains": False, "optional": False})
 
 
-def _in_words(demo: Demo, signature: Signature) -> Demo:
-    """Return the demo with its finite inputs as the words of their outcomes."""
-    fields = {field.name: field for field in signature.inputs if field.is_finite}
-    words = {name: field.outcome_of(demo.inputs[name]) for name, field in fields.items()}
-    return demo.model_copy(update={"inputs": {**demo.inputs, **words}})
+def _in_words(demo: Demo, layout: Layout, signature: Signature) -> Demo:
+    """Return the demo with each input as the text that the prompt has for it."""
+    texts = {field.name: input_text(layout, field, demo.inputs[field.name]) for field in signature.inputs}
+    return demo.model_copy(update={"inputs": texts})

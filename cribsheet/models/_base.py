@@ -25,6 +25,8 @@ class Sampling(BaseModel):
     """The sampler's seed, used if the temperature is above 0."""
     top_logprobs: int = 0
     """How many alternatives to report for the first token; 0 asks for no log-probabilities."""
+    grammar: str = ""
+    """The grammar, as GBNF, to which the text is held; empty for free text. Models that take no grammar ignore it."""
 
 
 class Usage(BaseModel):

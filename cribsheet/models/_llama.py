@@ -29,6 +29,7 @@ def request(prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
         "seed": sampling.seed,
         "stop": list(prompt.stop),
     }
+    body |= {"grammar": sampling.grammar} if sampling.grammar else {}
     if not prompt.is_chat:
         asked = [prompt.text, *prompt.begun] if prompt.begun else prompt.text
         return body | {"prompt": asked, "logprobs": sampling.top_logprobs}

@@ -21,6 +21,7 @@ _LOWER: Mapping[str, tuple[int, ...]] = {"logprobs": (20, 10, 5, 2, 0), "stop": 
 _NAMES: Mapping[str, str] = {
     "logprobs": r"log_?probs|log.probabilit|n_probs",
     "stop": r"\bstops?\b",
+    "grammar": r"\bgrammar\b|structured_outputs",
     "max_tokens": r"\bmax_tokens\b",
     "n": r"['\"`]n['\"`]|\bn (must|should|is|has|>|=)|best_of|number of (choices|completions)",
 }

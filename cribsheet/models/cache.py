@@ -54,6 +54,11 @@ class CachedModel:
         return bool(getattr(self.model, "supports_raw", True))
 
     @property
+    def takes_grammar(self) -> bool:
+        """Whether the model may hold a completion to a grammar."""
+        return bool(getattr(self.model, "takes_grammar", False))
+
+    @property
     def supports_chat(self) -> bool:
         """Whether the model completes chats."""
         self.start()

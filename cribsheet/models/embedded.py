@@ -39,6 +39,7 @@ class EmbeddedModel:
 
     endpoint: str = ""
     parallel: int = 1
+    takes_grammar = True
 
     def __init__(
         self,

@@ -19,7 +19,8 @@ def completion_key(model: Model, prompt: Prompt, sampling: Sampling) -> str:
     """
     # Most prompts have neither a question nor a begun answer, so those fields are left out if empty.
     asked = prompt.model_dump(mode="json", exclude_none=True, exclude=None if prompt.begun else {"begun"})
-    return request_key(model, prompt=asked, sampling=sampling.model_dump(mode="json"))
+    settings = sampling.model_dump(mode="json", exclude=None if sampling.grammar else {"grammar"})
+    return request_key(model, prompt=asked, sampling=settings)
 
 
 def request_key(model: Model, **request: object) -> str:

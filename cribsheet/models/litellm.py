@@ -13,6 +13,7 @@ from cribsheet.models import forks
 from cribsheet.models._api_keys import checked_key
 from cribsheet.models._base import DEFAULT_CONTEXT_WINDOW, Completion, Sampling
 from cribsheet.models._estimate import estimate_tokens, estimated_usage
+from cribsheet.models._holding import joined, with_grammar
 from cribsheet.models._hosts import read_server
 from cribsheet.models._litellm_clients import OPENAI_LIKE, Clients
 from cribsheet.models._litellm_errors import Place, failure_of, may_be_refused
@@ -149,6 +150,7 @@ class LiteLLMModel:
         kind: Kind = "chat" if prompt.is_chat else "raw"
         top = min(sampling.top_logprobs, MOST_LOGPROBS[kind]) or None
         given = {"seed": sampling.seed, "temperature": sampling.temperature, "stop": list(prompt.stop) or None, **extra}
+        given |= {"grammar": sampling.grammar} if sampling.grammar and self.takes_grammar else {}
         wanted = sizes_of(logprobs=top, max_tokens=sampling.max_tokens, **given)
 
         def send(sizes: Mapping[str, int]) -> Any:
@@ -238,6 +240,11 @@ class LiteLLMModel:
         return NoThinking(templates=is_own_server, efforts="reasoning_effort" in known)
 
     @property
+    def takes_grammar(self) -> bool:
+        """Whether the server may take a grammar: one of the user's own may be llama-server or vLLM."""
+        return bool(self.endpoint) and self._provider in OPENAI_LIKE
+
+    @property
     def _api_key(self) -> str | None:
         """The provider's API key; a placeholder for the user's own server, which needs none."""
         return os.environ.get(self._place.key_name) or ("none" if self.endpoint else None)
@@ -249,14 +256,14 @@ class LiteLLMModel:
             Refused: the server may have refused one of the parameters.
             ModelError: the request failed for another reason.
         """
-        litellm, request = self._litellm, {**self._request(sampling, sizes), **within(given, sizes)}
+        litellm, request = self._litellm, {**self._request(sampling, sizes), **with_grammar(within(given, sizes))}
         request |= self._clients.options(for_chat=prompt.is_chat)
         top = sizes.get("logprobs", 0)
         try:
             if prompt.is_chat:
                 request |= {"logprobs": True, "top_logprobs": top} if top else {}
                 messages = [message.model_dump() for message in prompt.messages]
-                request |= self._no_thinking.parameters()
+                request = joined(request, self._no_thinking.parameters())
                 reply = litellm.completion(model=self.name, messages=messages, **request)
                 self._no_thinking.grant()
                 return reply

@@ -58,7 +58,9 @@ def prompt_facts(prompt: FrozenPrompt) -> Table:
         "signature": f"{signature.name}: {inputs} -> {outputs}",
         "layout": f"{layout.name} ({layout.style.replace('_', ' ')})",
         "demos": _demos(prompt),
+        **_notations(prompt),
         "decides by": prompt.decoding.decide_by,
+        **({} if prompt.decoding.held_by == "nothing" else {"held by": f"a {prompt.decoding.held_by}"}),
     }
     facts |= prompt.demo_source.describe()
     for correction in prompt.corrections:
@@ -84,14 +86,27 @@ def _prompt_summary(prompt: FrozenPrompt) -> dict[str, Any]:
         "layout": prompt.layout.name,
         "style": prompt.layout.style,
         "demos": len(prompt.demos),
+        "notations": _notations_by_field(prompt),
         "demo_source": prompt.demo_source.model_dump(mode="json"),
         "decide_by": prompt.decoding.decide_by,
+        "held_by": prompt.decoding.held_by,
         "corrections": [one.model_dump(mode="json", exclude={"idf", "rare"}) for one in prompt.corrections],
         "text": rendered.text,
         "messages": [message.model_dump() for message in rendered.messages],
         "stop": list(rendered.stop),
         **({"question": rendered.question.model_dump(mode="json")} if rendered.question else {}),
     }
+
+
+def _notations_by_field(prompt: FrozenPrompt) -> dict[str, str]:
+    outputs = prompt.signature.outputs
+    return {field.name: prompt.layout.notation(field) for field in outputs if field.type.notations}
+
+
+def _notations(prompt: FrozenPrompt) -> dict[str, str]:
+    """Return how outputs that are made of other values are written."""
+    told = ", ".join(f"{name} as {notation}" for name, notation in _notations_by_field(prompt).items())
+    return {"written": told} if told else {}
 
 
 def _demos(prompt: FrozenPrompt) -> str:

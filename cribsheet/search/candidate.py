@@ -37,4 +37,5 @@ def _asked(prompt: FrozenPrompt) -> str:
     """Return the prompt's template and how its answer is read. Two layouts may have the same."""
     opened = prompt.template
     words = [[prompt.layout.verbalizer(outcome) for outcome in field.outcomes] for field in prompt.signature.outputs]
-    return repr((opened, words, prompt.decoding, prompt.reasoning, prompt.demo_source))
+    notations = [prompt.layout.notation(field) for field in prompt.signature.outputs if field.type.is_structured]
+    return repr((opened, words, notations, prompt.decoding, prompt.reasoning, prompt.demo_source))

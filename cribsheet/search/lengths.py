@@ -12,9 +12,10 @@ from cribsheet.outcomes import Value
 from cribsheet.prompts import Prompt
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import demos_of
-from cribsheet.signature import Signature
+from cribsheet.signature import Field, Signature
 
 _MARGIN = 4
+_CUT_OFF = 1.3  # a list that is cut off is lost as a whole, and other rows have longer ones
 _TURN_TOKENS = 8  # what a chat template adds to a turn, from above
 _CAUTION = 1.1  # other texts may have more tokens for their length than the one that was counted
 
@@ -35,7 +36,8 @@ class Lengths:
         """Return how many tokens the longest answer of the demo pool takes, plus a margin."""
         texts = [render_outputs(layout, signature, demo.outputs) for demo in demos_of(signature, self._train)]
         longest = max(texts, key=len, default="x" * 200)
-        return self._model.count_tokens(longest) + _MARGIN
+        share = _CUT_OFF if any(field.type.is_structured for field in signature.outputs) else 1.0
+        return math.ceil(share * self._model.count_tokens(longest)) + _MARGIN
 
     def of_rows(self, train: Sequence[Row], val: Sequence[Row]) -> "Lengths":
         """Return the same measure for other rows."""
@@ -61,24 +63,29 @@ class Lengths:
         return self._by_candidate[key]
 
     def _prompt(self, prompt: FrozenPrompt) -> int:
-        return self._rendered(prompt, self._inputs(tuple(field.name for field in prompt.signature.inputs)))
+        return self._rendered(prompt, self._inputs(prompt.signature.inputs))
 
     def _tokens(self, prompt: FrozenPrompt, row: Row) -> int:
-        return self._rendered(prompt, {field.name: _value(row, field.name) for field in prompt.signature.inputs})
+        return self._rendered(prompt, {field.name: _value(row, field) for field in prompt.signature.inputs})
 
     def _rendered(self, prompt: FrozenPrompt, inputs: Mapping[str, Value]) -> int:
         rendered = prompt.render(inputs)
         tokens = self._model.count_tokens(rendered.full_text) + _TURN_TOKENS * len(rendered.messages)
         return math.ceil(self._scale * tokens) + prompt.decoding.max_tokens
 
-    def _inputs(self, names: tuple[str, ...]) -> Mapping[str, Value]:
-        """Return the inputs of these names of the longest row."""
+    def _inputs(self, fields: tuple[Field, ...]) -> Mapping[str, Value]:
+        """Return these inputs of the longest row."""
+        names = tuple(field.name for field in fields)
         if names not in self._longest_inputs:
-            rows = [{name: _value(row, name) for name in names} for row in self._rows]
+            rows = [{field.name: _value(row, field) for field in fields} for row in self._rows]
             self._longest_inputs[names] = max(rows, key=lambda one: sum(len(str(value)) for value in one.values()))
         return self._longest_inputs[names]
 
 
-def _value(row: Row, name: str) -> Value:
-    """Return a row's value of a field; empty if an earlier predictor will give it."""
-    return row.inputs.get(name) or next(iter(row.outputs.get(name, ())), "")
+def _value(row: Row, field: Field) -> Value:
+    """Return a row's value of a field; an empty one if an earlier predictor will give it."""
+    if field.name in row.inputs:
+        return row.inputs[field.name]
+    if field.name in row.outputs:
+        return row.outputs[field.name][0]
+    return field.type.blank if field.type.is_structured else ""

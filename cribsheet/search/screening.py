@@ -1,6 +1,6 @@
 """Find the layouts and words in which a model does best."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 
@@ -12,6 +12,7 @@ from cribsheet.search.effects import Effects
 from cribsheet.search.race import decides, first_block
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
+from cribsheet.search.wording._tables import Language
 from cribsheet.search.wording.choices import WordChoices, Words
 
 BLOCKS, BLOCK = 6, 8
@@ -23,6 +24,8 @@ LEAST_SETS, MOST_SETS = 4, 1000
 SETS_A_BLOCK = 3
 """The fewest sets to try on each block. A single set on a block would have nothing to be compared with."""
 _PULL = 3.0
+_KINDS = {"names": "words", "labels": "verbalizers", "notations": "notations"}
+"""The kinds of choice for each predictor, and the part of the layout that each of them changes."""
 
 Choice = tuple[str, ...]
 """The kind of the choice, then what was chosen: `("layout", "plain")`, or the number of a set of words."""
@@ -83,17 +86,31 @@ class Screening:
     def _compare_layouts(self, until: float) -> list[Candidate]:
         """Try each layout with the same demos; return the first untried if a readout may learn from rows instead."""
         study, demos = self.study, self._demos()
-        candidates = (self._candidate((("layout", name),), demos) for name in self.layouts)
-        fitting = filter(study.fits, candidates)
         if study.may_read_out:
-            return list(islice(fitting, 1))
+            return list(islice(filter(study.fits, self._in_layouts(self.layouts, demos)), 1))
         entered: list[Trial] = []
-        for candidate in fitting:
+        for candidate in filter(study.fits, self._in_turn(demos, entered)):
             if entered and study.ledger.left <= until:
                 break
             entered.append(study.trial(candidate))
             study.extend(entered[-1], first_block(study))
         return [trial.uncorrected for trial in sorted(entered, key=lambda trial: -trial.merit)[:2]]
+
+    def _in_turn(self, demos: Mapping[str, Sequence[Demo]], entered: Sequence[Trial]) -> Iterator[Candidate]:
+        """Yield the first layout with each notation, then the other layouts with the best of these notations."""
+        first, *others = self.layouts
+        options = [self._options("notations", name, layout_named(first).language) for name in self.study.signatures]
+        sets = [tuple(own[min(at, len(own) - 1)] for own in options) for at in range(max(map(len, options)))]
+        for notations in sets:
+            yield self._candidate((("layout", first), *notations), demos)
+        ranked = sorted(zip(sets, entered, strict=False), key=lambda pair: -pair[1].merit)
+        best = ranked[0][0] if ranked else sets[0]
+        yield from self._in_layouts(others, demos, best)
+
+    def _in_layouts(
+        self, layouts: Iterable[str], demos: Mapping[str, Sequence[Demo]], further: Sequence[Choice] = ()
+    ) -> Iterator[Candidate]:
+        return (self._candidate((("layout", name), *further), demos) for name in layouts)
 
     def _try(self, rows: Sequence[Row]) -> None:
         """Try a demo set in a layout on a block of rows. What does well is drawn more often."""
@@ -137,14 +154,14 @@ class Screening:
         return list(by_key.values())
 
     def _best_of_all(self) -> list[Candidate]:
-        """Return the best layout with the best words, and with one other choice of each kind.
+        """Return the best layout with the best words and notations, and with one other choice of each kind.
 
         The other choice is the second best layout, the second best field names, and the outcomes' own words: a few
         small sets may favour words with which a model cannot tell the outcomes apart.
         """
         demos = self._demos()
         found: dict[str, Candidate] = {}
-        for other in ("", "labels", "names", "layout"):
+        for other in ("", "labels", "notations", "names", "layout"):
             candidate = self._candidate(self._choices(partial(self._best, other=other)), demos)
             if self.study.fits(candidate):
                 found.setdefault(candidate.key, candidate)
@@ -164,13 +181,16 @@ class Screening:
         return (layout, *map(chosen, self._words_in(layout[1])))
 
     def _words_in(self, layout: str) -> list[list[Choice]]:
-        """Return the choices of words in the language of a layout, for each predictor's fields and its outcomes."""
+        """Return the choices of words in the language of a layout for each predictor's fields and outcomes.
+
+        If some outputs are made of other values, their notations are choices too.
+        """
         language = layout_named(layout).language
-        return [
-            [(kind, name, language, str(at)) for at in range(len(self._words(kind, name, language)))]
-            for name in self.study.signatures
-            for kind in ("names", "labels")
-        ]
+        found = [(kind, self._options(kind, name, language)) for name in self.study.signatures for kind in _KINDS]
+        return [options for kind, options in found if kind != "notations" or len(options) > 1]
+
+    def _options(self, kind: str, name: str, language: str) -> list[Choice]:
+        return [(kind, name, language, str(at)) for at in range(len(self._words(kind, name, language)))]
 
     def _candidate(self, choices: Sequence[Choice], demos: Mapping[str, Sequence[Demo]]) -> Candidate:
         (_, layout), *others = choices
@@ -179,7 +199,8 @@ class Screening:
             words = self._words(kind, name, language)[int(place)]
             if words:
                 old = candidate.prompts[name]
-                update = {"words": words} if kind == "names" else {"verbalizers": {**old.layout.verbalizers, **words}}
+                part = _KINDS[kind]
+                update = {part: {**getattr(old.layout, part), **words}}
                 prompt = self.study.prompt(old.signature, old.layout.model_copy(update=update), old.demos)
                 candidate = candidate.with_prompt(name, prompt, origin=candidate.origin)
         return candidate
@@ -188,6 +209,10 @@ class Screening:
         """Return the sets of words for a predictor's fields or outcomes; the first set is empty and changes nothing."""
         key = (kind, name, language)
         if key not in self._sets:
-            find = self._wordings.names if kind == "names" else self._wordings.labels
-            self._sets[key] = [{}, *find(name, "zh" if language == "zh" else "en")]
+            self._sets[key] = [{}, *self._found(kind, name, "zh" if language == "zh" else "en")]
         return self._sets[key]
+
+    def _found(self, kind: str, name: str, language: Language) -> list[Words]:
+        if kind == "notations":
+            return self._wordings.notations(name)[1:]
+        return self._wordings.names(name, language) if kind == "names" else self._wordings.labels(name, language)

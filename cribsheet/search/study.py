@@ -20,6 +20,7 @@ from cribsheet.frozen import Decoding, FrozenPrompt
 from cribsheet.layout import Layout
 from cribsheet.layout.catalogue import LAYOUTS, QUESTIONS
 from cribsheet.layout.decisions import decided_field
+from cribsheet.layout.holding import grammar_of
 from cribsheet.layout.questions import suits
 from cribsheet.models import Completer, Model
 from cribsheet.progress import Progress
@@ -198,6 +199,17 @@ class Study:
                 top_logprobs=self._alternatives(by_logprobs or source is not None),
             ),
         )
+
+    def held(self, candidate: Candidate) -> Candidate | None:
+        """Return the candidate with its written answers held to their types by a grammar; None if none can be."""
+        prompts = {
+            name: prompt.model_copy(update={"decoding": prompt.decoding.model_copy(update={"held_by": "grammar"})})
+            for name, prompt in candidate.prompts.items()
+            if prompt.decoding.held_by == "nothing" and grammar_of(prompt.layout, prompt.signature)
+        }
+        if not prompts or self.carriage == "text" or not getattr(self.model, "takes_grammar", False):
+            return None
+        return replace(candidate, prompts={**candidate.prompts, **prompts}, origin=f"{candidate.origin}, held")
 
     def may_enter(self, candidate: Candidate) -> bool:
         """Tell whether a candidate fits, and no earlier trial has the same prompts."""

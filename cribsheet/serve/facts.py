@@ -7,7 +7,7 @@ from typing import Any
 from cribsheet.frozen.running import Run
 from cribsheet.frozen.summary import facts_of, usage_of
 from cribsheet.layout.parsing import ParseFailure
-from cribsheet.outcomes import Value, to_json
+from cribsheet.outcomes import Value, to_json, to_text
 from cribsheet.serve.programs import Served
 from cribsheet.signature import Signature
 
@@ -39,5 +39,5 @@ def text_of(run: Run, *, as_json: bool) -> str:
     outputs = outputs_of(run)
     if len(outputs) == 1 and not as_json:
         (value,) = outputs.values()
-        return str(value).lower() if isinstance(value, bool) else str(value)
+        return to_text(value)
     return json.dumps({name: to_json(value) for name, value in outputs.items()}, ensure_ascii=False)

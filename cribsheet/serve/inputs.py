@@ -5,9 +5,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cribsheet.outcomes import Value, to_json
+from cribsheet.outcomes import Value, texts_in, to_json
 from cribsheet.serve.refusals import Refusal
-from cribsheet.signature import Field
+from cribsheet.signature import Field, with_defaults
 from cribsheet.text import check_characters
 
 Inputs = dict[str, Value]
@@ -19,6 +19,7 @@ def inputs_of_json(given: Mapping[str, Any], fields: Sequence[Field]) -> Inputs:
     Raises:
         Refusal: if an input is missing, unknown, or of another type.
     """
+    given = with_defaults(fields, given)
     check_names(given, fields)
     return {field.name: _typed(field, given[field.name]) for field in fields}
 
@@ -36,7 +37,7 @@ def inputs_of_text(text: str, fields: Sequence[Field]) -> Inputs:
         return {fields[0].name: coerced(fields[0], text)}
     if text.lstrip().startswith("{"):
         return inputs_of_json(_object(text, fields), fields)
-    told = _lines(text, fields)
+    told = with_defaults(fields, _lines(text, fields))
     check_names(told, fields)
     return {field.name: coerced(field, told[field.name]) for field in fields}
 
@@ -79,8 +80,8 @@ def coerced(field: Field, raw: object) -> Value:
     """Return a typed value; Refusal if it does not fit the field, or has a character that no prompt can hold."""
     try:
         value = field.coerce(raw)
-        if isinstance(value, str):
-            check_characters(field.name, value)
+        for text in texts_in(value):
+            check_characters(field.name, text)
     except ValueError as error:
         raise _misfit(f"{error}. Correct it.", field.name) from None
     return value

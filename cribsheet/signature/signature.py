@@ -110,6 +110,6 @@ def _object_schema(fields: tuple[Field, ...]) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": {field.name: field.json_schema() for field in fields},
-        "required": [field.name for field in fields],
+        "required": [field.name for field in fields if not field.has_default],
         "additionalProperties": False,
     }

@@ -306,7 +306,7 @@ def test_a_program_with_code_of_its_own_runs_through_its_workspace(
     assert server.prompts == ["Text: FINE.\nSentiment:", "Text: Fine. (positive)\nSentiment:"]
 
 
-@pytest.mark.parametrize("value", ["float('nan')", "object()", "{1, 2}"])
+@pytest.mark.parametrize("value", ["float('nan')", "object()", "{1: object()}"])
 def test_an_output_of_a_programs_own_code_that_json_cannot_hold_is_said(
     run: Run, served: Path, folder: Path, value: str
 ) -> None:

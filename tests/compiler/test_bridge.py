@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from enum import Enum
 from typing import Any, Literal
 
@@ -15,7 +16,8 @@ from cribsheet.compiler.bridge import DspyProgram, as_module, signature_of
 from cribsheet.errors import CompileError, SignatureError
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models.scripted import ScriptedModel
-from cribsheet.signature import Signature
+from cribsheet.signature import Field, Signature
+from cribsheet.signature.types import TYPES
 from frozen_toys import toy_prompt
 
 
@@ -24,9 +26,9 @@ class Mood(Enum):
     HIGH = "positive"
 
 
-def field_of(annotation: Any) -> dict[str, Any]:
+def field_of(annotation: Any) -> Field:
     made = dspy.Signature({"text": (str, dspy.InputField()), "out": (annotation, dspy.OutputField(desc="told"))}, "Do.")
-    return signature_of(made).outputs[0].model_dump(exclude={"name"})
+    return signature_of(made).outputs[0]
 
 
 @pytest.mark.parametrize(
@@ -43,11 +45,11 @@ def field_of(annotation: Any) -> dict[str, Any]:
     ],
 )
 def test_types_become_outcomes(annotation: Any, kind: str, labels: tuple[Any, ...], abstains: bool) -> None:
-    own = {"kind": kind, "labels": labels} if labels else {"kind": kind}
-    assert field_of(annotation) == {"type": own, "abstains": abstains, "description": "told"}
+    own = TYPES[kind].model_validate({"labels": labels} if labels else {})
+    assert field_of(annotation) == Field(name="out", type=own, abstains=abstains, description="told")
 
 
-@pytest.mark.parametrize("annotation", [list[str], dict[str, int], str | None, str | int, bytes, Literal[1.5], Any])
+@pytest.mark.parametrize("annotation", [bytes, list[bytes], Literal[1.5], Any, Callable[[], str], dict[int, str]])
 def test_a_type_without_a_form_in_a_prompt_is_refused(annotation: Any) -> None:
     with pytest.raises(SignatureError, match="Use str, int"):
         field_of(annotation)

@@ -328,14 +328,7 @@ class Unsupported(dspy.Signature):
     """Unsupported."""
 
     text: str = dspy.InputField()
-    parts: dict[str, int] = dspy.OutputField()
-
-
-class Nullable(dspy.Signature):
-    """Nullable."""
-
-    text: str = dspy.InputField()
-    answer: str | None = dspy.OutputField()
+    parts: dict[int, int] = dspy.OutputField()
 
 
 @pytest.mark.parametrize(
@@ -345,11 +338,6 @@ class Nullable(dspy.Signature):
         ({"task": Task(Sentiment, metric=always_raises, trainset="toy.jsonl")}, MetricError, "always_raises"),
         ({"task": Task(Reserved, metric=answer_f1, trainset="toy.jsonl")}, SignatureError, "'demos'"),
         ({"task": Task(Unsupported, metric=answer_f1, trainset="toy.jsonl")}, SignatureError, "Literal or Enum"),
-        (
-            {"task": Task(Nullable, metric=answer_f1, trainset="toy.jsonl")},
-            SignatureError,
-            "Use Unanswerable instead of None",
-        ),
         ({"task": Task(3, metric=answer_f1, trainset="toy.jsonl")}, CompileError, "dspy.Signature"),
         ({"task": Task(Sentiment, metric=label_accuracy, trainset="none.jsonl")}, DataError, "none.jsonl"),
         ({"budget": "40calls"}, BudgetError, "too small for one candidate"),

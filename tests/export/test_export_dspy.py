@@ -15,13 +15,13 @@ from recording_server import RecordingServer
 
 from cribsheet.errors import DataError, ExportError
 from cribsheet.export import Export, export
-from cribsheet.frozen import FrozenProgram, FrozenPrompt, ModelIdentity
+from cribsheet.frozen import Decoding, FrozenProgram, FrozenPrompt, ModelIdentity
 from cribsheet.frozen.running import prompt_text
 from cribsheet.layout.catalogue import layout_named
 from cribsheet.models.litellm import import_litellm
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable
 from cribsheet.signature import REASONING
-from export_cases import all_cases, program_of, prompt_of, sentiment_demos
+from export_cases import SIGNATURES, TYPED, all_cases, program_of, prompt_of, sentiment_demos
 from toys import QA, SENTIMENT
 
 NUMBERS = itertools.count()
@@ -89,6 +89,13 @@ def test_outputs_are_typed_and_unanswerable_is_told(tmp_path: Path) -> None:
     assert answer_of(qa, tmp_path, "Anne", question="Who?", context="Anne.").answer == "Anne"
     told = answer_of(qa, tmp_path, chat.verbalizer(UNANSWERABLE), question="Who?", context="Rain.").answer
     assert isinstance(told, Unanswerable)
+
+
+def test_lists_records_and_values_that_may_be_none_are_json_values(tmp_path: Path) -> None:
+    said = '[{"name": "Ann", "age": 3}]\nTags: ["new"]\nBorn: unanswerable'
+    prompt = prompt_of(layout_named("chat"), TYPED, SIGNATURES["typed"][1], decoding=Decoding(max_tokens=90))
+    found = answer_of(prompt, tmp_path, said, **SIGNATURES["typed"][2])
+    assert (found.people, found.tags, found.born) == ([{"name": "Ann", "age": 3}], ["new"], None)
 
 
 def test_a_completion_without_a_value_is_dspys_own_error(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ from cribsheet.outcomes import Unanswerable, to_json
 from cribsheet.prompts import Prompt
 from cribsheet.signature import Field, Signature
 from cribsheet.workspace import builtin
-from export_cases import MIXED, SIGNATURES, TOPIC, all_cases, program_of, prompt_of
+from export_cases import MIXED, SIGNATURES, TOPIC, TYPED, all_cases, program_of, prompt_of
 from exported_modules import load_module, python_of, run_module, write_module
 from frozen_toys import toy_program, toy_prompt
 from toys import QA, SENTIMENT
@@ -162,8 +162,28 @@ def two_prompts() -> FrozenProgram:
     return toy_program().model_copy(update={"prompts": prompts, "wiring": wiring})
 
 
+def every_kind() -> FrozenProgram:
+    """Return a program whose two prompts hold every kind of value."""
+    prompts = {name: CASES[case].program.prompts["predict"] for name, case in EVERY_KIND.items()}
+    inputs = {
+        name: {field.name: Wire(source=None, field=f"{name}_{field.name}") for field in prompt.signature.inputs}
+        for name, prompt in prompts.items()
+    }
+    wiring = Wiring(order=tuple(prompts), inputs=inputs, outputs={"people": Wire(source="typed", field="people")})
+    return toy_program().model_copy(update={"prompts": prompts, "wiring": wiring})
+
+
 def either(prompt: Prompt, sampling: Sampling) -> Completion:
     return told(" positive" if prompt.text.endswith("Sentiment:") else " 北京", {}, sampling)
+
+
+IN_LINES = "\n- name: Ann\n  age: none\n- name: Bob\n  age: 3\nTags: old\nBorn: unanswerable"
+
+
+def typed_in_lines() -> FrozenProgram:
+    layout = layout_named("plain").model_copy(update={"notations": {"people": "lines", "tags": "inline"}})
+    prompt = prompt_of(layout, TYPED, SIGNATURES["typed"][1], decoding=Decoding(max_tokens=90))
+    return program_of(prompt, "openai/toy")
 
 
 TEXT = {"text": "The film was superb."}
@@ -198,8 +218,19 @@ CASES: dict[str, Case] = {
         layout="wide-colon",
         demos=(Demo(inputs={"review": "太差了"}, outputs={"sentiment": Unanswerable(reason="没有说")}),),
     ),
+    "typed": case(
+        TYPED,
+        SIGNATURES["typed"][2],
+        says(' [{"name": "Ann", "age": 3}]\nTags: unanswerable\nBorn: 2024-05-01'),
+        decoding=Decoding(max_tokens=90),
+        demos=SIGNATURES["typed"][1],
+    ),
+    "typed lines": Case(typed_in_lines(), SIGNATURES["typed"][2], says(IN_LINES)),
     "several prompts": Case(two_prompts(), {"query": "多少?"}, either),
 }
+
+
+EVERY_KIND = {"mixed": "several outputs", "typed": "typed"}
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +240,8 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
 
     def module(name: str) -> Any:
         if name not in loaded:
-            loaded[name] = load_module(write_module(CASES[name].program, tmp_path_factory.mktemp("exported")))
+            program = every_kind() if name == "every kind" else CASES[name].program
+            loaded[name] = load_module(write_module(program, tmp_path_factory.mktemp("exported")))
         return loaded[name]
 
     return module
@@ -268,7 +300,7 @@ def test_every_prompt_is_the_runtimes_to_the_byte(modules: Callable[[str], Any])
 
 
 def load_module_with_every_kind(modules: Callable[[str], Any]) -> Any:
-    return modules("several outputs")
+    return modules("every kind")
 
 
 # What the file is

@@ -10,6 +10,7 @@ from cribsheet.outcomes import Unanswerable
 from cribsheet.serve.inputs import inputs_of_json, inputs_of_text
 from cribsheet.serve.refusals import Refusal
 from cribsheet.signature import Field
+from cribsheet.signature.types import Date, Label, List
 
 TEXT = (Field(name="text"),)
 QA = (Field(name="question"), Field(name="the_context"))
@@ -20,13 +21,27 @@ KINDS = (
     Field(name="share", kind="number"),
     Field(name="fits", kind="boolean"),
     Field(name="note", abstains=True),
+    Field(name="tags", type=List(item=Label(labels=("old", "new")), unique=True)),
+    Field(name="since", type=Date(), abstains=True, optional=True, has_default=True),
 )
-FITTING = {"label": "a", "level": 2, "count": 3, "share": 1, "fits": False, "note": {"unanswerable": None}}
+FITTING = {
+    "label": "a",
+    "level": 2,
+    "count": 3,
+    "share": 1,
+    "fits": False,
+    "note": {"unanswerable": None},
+    "tags": ["new"],
+}
 
 
 def test_values_of_the_right_types_are_taken() -> None:
     typed = inputs_of_json(FITTING, KINDS)
-    assert typed == {"label": "a", "level": 2, "count": 3, "share": 1.0, "fits": False, "note": Unanswerable()}
+    assert typed == {"label": "a", "level": 2, "count": 3, "share": 1.0, "fits": False, "note": Unanswerable()} | {
+        "tags": ["new"],
+        "since": None,
+    }
+    assert inputs_of_json(FITTING | {"since": "2024-05-01", "tags": ["new", "old"]}, KINDS)["tags"] == ["old", "new"]
 
 
 @pytest.mark.parametrize(
@@ -45,6 +60,11 @@ def test_values_of_the_right_types_are_taken() -> None:
         ("note", 7),
         ("note", {"unanswerable": 3}),
         ("note", ["a"]),
+        ("tags", ["west"]),
+        ("tags", '["new"]'),
+        ("tags", [["new"]]),
+        ("since", "soon"),
+        ("since", 3),
     ],
 )
 def test_a_value_of_another_type_is_refused(name: str, value: object) -> None:

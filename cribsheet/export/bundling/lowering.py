@@ -19,7 +19,7 @@ _VALIDATION = frozenset(
     {"field_validator", "model_validator", "field_serializer", "model_serializer", "computed_field"}
 )
 """Decorators of pydantic whose methods only check, read or write what a file holds."""
-RECORD = External("cribsheet.export.standalone.record", "Record")
+RECORD = External("cribsheet.export.standalone.record", "Frozen")
 """The base of classes that were dataclasses or pydantic's."""
 _MUTABLE = External(RECORD.module, "MutableRecord")
 _UNION = External("typing", "Union")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 from cribsheet.errors import ContextOverflowError, ModelError
 from cribsheet.export.standalone.dialects import OPENAI, Dialect, Ollama, OpenAI
@@ -45,7 +45,12 @@ class Client:
     def _answer(self, prompt: Prompt, sampling: Sampling) -> Completion:
         kind: Kind = "chat" if prompt.is_chat else "raw"
         top = min(sampling.top_logprobs, self._dialect.most_logprobs(kind)) or None
-        given = {"seed": sampling.seed, "temperature": sampling.temperature, "stop": list(prompt.stop) or None}
+        given: dict[str, Any] = {
+            "seed": sampling.seed,
+            "temperature": sampling.temperature,
+            "stop": list(prompt.stop) or None,
+        }
+        given |= {"grammar": sampling.grammar} if sampling.grammar and self._dialect.takes_grammar else {}
         wanted = sizes_of(logprobs=top, max_tokens=sampling.max_tokens, **given)
         reply, _ = self._refusals.ask(kind, wanted, lambda sizes: self._dialect.send(prompt, sampling, given, sizes))
         try:

@@ -15,7 +15,8 @@ from cribsheet.export.standalone.program import Program, Result, result_of
 from cribsheet.export.standalone.server import timeout_problem
 from cribsheet.export.standalone.streams import discard, open_streams, say
 from cribsheet.layout.parsing import ParseFailure
-from cribsheet.outcomes import to_json
+from cribsheet.outcomes import to_json, to_text
+from cribsheet.signature import with_defaults
 
 OWN_OPTIONS = frozenset({"model", "api", "api-base", "api-key", "timeout", "jsonl", "out", "json", "help"})
 """What the command takes besides inputs; an input of such a name is given as `--input-NAME`."""
@@ -109,7 +110,7 @@ def _problem(program: Program, options: Mapping[str, Any]) -> str:
         if isinstance(value, str) and "\0" in value:
             return f"the value of {name.replace(_PREFIX, '')} has the character NUL: {value!r}. Remove it."
     given = [field.name for field in program.inputs if options[_PREFIX + field.name] is not None]
-    missing = [field.name for field in program.inputs if field.name not in given]
+    missing = [field.name for field in program.inputs if field.name not in given and not field.has_default]
     if options["out"] and not options["jsonl"]:
         return "--out is where the rows of --jsonl go. Give --jsonl too, or leave it out."
     if options["jsonl"] and options["json"]:
@@ -137,6 +138,7 @@ def _is_same(source: str, out: str) -> bool:
 def _inputs(program: Program, options: Mapping[str, Any]) -> Row:
     """Return the inputs that were given as options."""
     given = {field.name: options[_PREFIX + field.name] for field in program.inputs}
+    given = with_defaults(program.inputs, {name: value for name, value in given.items() if value is not None})
     given = {name: read_text("-").rstrip("\n") if value == "-" else value for name, value in given.items()}
     check_inputs("the command line", given, program.inputs)
     return given
@@ -159,7 +161,7 @@ def _answer_rows(program: Program, client: Client, rows: Sequence[Row], out: str
 
 
 def _answer(program: Program, client: Client, row: Row, error: str) -> Row:
-    inputs = {field.name: row[field.name] for field in program.inputs}
+    inputs = {field.name: row[field.name] for field in program.inputs if field.name in row}
     try:
         outputs = program.run(inputs, client).outputs
     except ContextOverflowError as failure:
@@ -174,6 +176,5 @@ def _print(result: Result, *, as_json: bool) -> None:
         sys.stdout.write(json_text(result.summary(), sys.stdout, indent=2) + "\n")
         return
     for name, value in result.outputs.items():
-        shown = str(value).lower() if isinstance(value, bool) else str(value)
-        line = shown if len(result.outputs) == 1 else f"{name}: {shown}"
+        line = to_text(value) if len(result.outputs) == 1 else f"{name}: {to_text(value)}"
         sys.stdout.write(line.encode(sys.stdout.encoding, "backslashreplace").decode(sys.stdout.encoding) + "\n")

@@ -38,6 +38,8 @@ Told = TypeVar("Told")
 class Dialect(Protocol):
     """The requests and replies of one API."""
 
+    takes_grammar: bool
+
     def most_logprobs(self, kind: Kind) -> int: ...
 
     def send(self, prompt: Prompt, sampling: Sampling, given: Mapping[str, Any], sizes: Mapping[str, int]) -> Json: ...
@@ -47,6 +49,8 @@ class Dialect(Protocol):
 
 class Ollama:
     """Ollama's own API."""
+
+    takes_grammar = False
 
     def __init__(self, server: Server, model: str, context_window: int):
         self._server, self._model, self._context_window = server, model, context_window
@@ -99,6 +103,7 @@ class OpenAI:
     def __init__(self, server: Server, model: str, *, by_ids: bool):
         self._server, self._model, self._by_ids = server, model, by_ids
         is_hosted = server.address.startswith(OPENAI)
+        self.takes_grammar = not is_hosted
         self._no_thinking = NoThinking(templates=not is_hosted, efforts=is_hosted)
         self._root = Server(
             server.address.removesuffix("/v1"), key=server.key, timeout=server.timeout, key_source=server.key_source
@@ -115,6 +120,7 @@ class OpenAI:
         # OpenAI's newer name of it, for servers that refuse the older one.
         limit = "max_tokens" if sizes["max_tokens"] else "max_completion_tokens"
         body: dict[str, Any] = {"model": self._model, limit: sampling.max_tokens, **within(given, sizes)}
+        body |= {"structured_outputs": {"grammar": body["grammar"]}} if "grammar" in body else {}  # its name in vLLM
         return self._read_together(prompt, body, sizes.get("logprobs", 0))
 
     def _read_together(self, prompt: Prompt, body: Mapping[str, Any], top: int) -> Json:

@@ -10,7 +10,7 @@ from cribsheet.frozen.running import Run, unreadable
 from cribsheet.frozen.schema import FrozenPrompt, Wiring
 from cribsheet.frozen.summary import answer_summary, changes_of
 from cribsheet.frozen.wired import answer as run_of
-from cribsheet.frozen.wired import check_names, inputs_of, outputs_of
+from cribsheet.frozen.wired import inputs_of, named_inputs, outputs_of
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completer
 from cribsheet.signature import Field
@@ -48,8 +48,7 @@ class Program:
 
     def run(self, inputs: Mapping[str, object], model: Completer) -> Run:
         """Return the run for one row; DataError if the inputs are not those of the program."""
-        check_names(self.task, self.inputs, inputs)
-        return run_of(self.prompts, self.wiring, inputs, model)
+        return run_of(self.prompts, self.wiring, named_inputs(self.task, self.inputs, inputs), model)
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
-Own = TypeVar("Own", bound="Record")
+Own = TypeVar("Own", bound="Frozen")
 
 _MISSING = object()
 
 
-class Record:
+class Frozen:
     """Base of classes that list their fields as annotations, in place of `pydantic.BaseModel` and `dataclass`.
 
     A record cannot be changed, and equals another of its class that has the same values.
@@ -56,7 +56,7 @@ class Record:
         return {name: self.__dict__[name] for name in self._defaults}
 
 
-class MutableRecord(Record):
+class MutableRecord(Frozen):
     """A record that can be changed, in place of a dataclass that is not frozen."""
 
     def __setattr__(self, name: str, value: object) -> None:

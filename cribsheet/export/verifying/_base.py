@@ -10,6 +10,7 @@ from cribsheet.errors import ExportError, FrozenFileError, PromptError
 from cribsheet.export._base import Source
 from cribsheet.frozen import FrozenPrompt, Wiring
 from cribsheet.frozen.running import Run, follow
+from cribsheet.layout.rendering import input_text
 from cribsheet.models import Model
 from cribsheet.models.addresses import read_address, with_path
 from cribsheet.models.embedded import EmbeddedModel
@@ -106,5 +107,7 @@ def typed_one_by_one(
 
 
 def _written(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> dict[str, str]:
-    word = prompt.layout.verbalizer
-    return {field.name: field.type.write(field.coerce(inputs[field.name]), word) for field in prompt.signature.inputs}
+    return {
+        field.name: input_text(prompt.layout, field, field.coerce(inputs[field.name]))
+        for field in prompt.signature.inputs
+    }

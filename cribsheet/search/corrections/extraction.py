@@ -5,7 +5,7 @@ from statistics import fmean
 
 from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.evaluate import RowResult
-from cribsheet.outcomes import Unanswerable
+from cribsheet.outcomes import is_absent
 from cribsheet.search.candidate import Candidate
 from cribsheet.signature import Signature
 from cribsheet.text import is_grounded
@@ -45,7 +45,7 @@ def source_of(signature: Signature, rows: Sequence[Row]) -> str | None:
 
 
 def _is_written(row: Row, output: str) -> bool:
-    return output in row.outputs and not isinstance(row.outputs[output][0], Unanswerable)
+    return output in row.outputs and not is_absent(row.outputs[output][0])
 
 
 def _holds_answer(row: Row, output: str, name: str) -> bool:

@@ -1,5 +1,6 @@
 """Fit a guard on what a candidate answered."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from cribsheet.evaluation.metrics import apply_metric
 from cribsheet.frozen.running import Call
 from cribsheet.layout.decisions import likeliest
 from cribsheet.layout.parsing import ParseFailure
-from cribsheet.outcomes import Unanswerable, Value
+from cribsheet.outcomes import Value, is_absent, to_json
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.corrections.off_topic import least_coverage
 from cribsheet.search.corrections.threshold import Stakes, best_threshold
@@ -77,7 +78,7 @@ class GuardFitter:
         self._field = next(field for field in signature.outputs if field.abstains)
         self._names = [field.name for field in signature.inputs if field.type.is_text]
         self._terms_of: dict[str, frozenset[str]] = {}
-        self._scores: dict[tuple[str, tuple[Value, ...]], float] = {}
+        self._scores: dict[tuple[str, str], float] = {}
 
     def guards(self, predictor: str) -> bool:
         """Tell whether this fitter's guards are for a predictor."""
@@ -205,7 +206,7 @@ class GuardFitter:
 
     def _case(self, texts: _Texts, row: RowResult, asked: Asked, answer: Answer) -> _Case | None:
         evidence = answer.evidence or evidence_of(answer, asked, self._field)
-        if isinstance(evidence.answer, Unanswerable):
+        if is_absent(evidence.answer):
             return None
         decided = None if answer.shares is None else likeliest(self._field, answer.shares)[0]
         unguarded = evidence.answer if decided is None else decided[self._field.name]
@@ -214,7 +215,7 @@ class GuardFitter:
             stakes=Stakes(
                 answerable=self._answerable(row.example),
                 if_answered=self._score(row, evidence.answer),
-                if_abstained=self._score(row, Unanswerable()),
+                if_abstained=self._score(row, self._field.absent),
                 if_unguarded=self._score(row, unguarded),
             ),
         )
@@ -228,13 +229,13 @@ class GuardFitter:
         return signals
 
     def _answerable(self, row: Row) -> bool:
-        return not isinstance(row.outputs[self._field.name][0], Unanswerable)
+        return not is_absent(row.outputs[self._field.name][0])
 
     def _score(self, row: RowResult, value: Value) -> float:
         """Return the program's score with another value of the field. It is remembered, since a metric may be slow."""
         before = row.run.outputs if row.run and not isinstance(row.run.outputs, ParseFailure) else {}
         outputs = {**before, self._field.name: value}
-        key = (row.example.id, tuple(outputs.values()))
+        key = (row.example.id, json.dumps({name: to_json(one) for name, one in outputs.items()}, default=repr))
         if key not in self._scores:
             self._scores[key] = apply_metric(self._metric, row.example, outputs)
         return self._scores[key]

@@ -14,7 +14,7 @@ from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.evaluate import RowResult
 from cribsheet.evaluation.metrics import apply_metric
 from cribsheet.layout.parsing import ParseFailure
-from cribsheet.outcomes import Unanswerable
+from cribsheet.outcomes import is_absent
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.regression import Choices, fit_choices
 from cribsheet.signature import Signature
@@ -74,7 +74,7 @@ class PointerFitter:
         answer, right = row.calls[0].answer, self._right(row.example)
         first_token, written = answer.completion.first_token, answer.raw.outputs
         value = "" if isinstance(written, ParseFailure) else written[self._field.name]
-        if not first_token or isinstance(value, Unanswerable) or not right.any():
+        if not first_token or is_absent(value) or not right.any():
             return None
         text, lead = str(row.example.inputs[self._source]), lead_text(row.example.inputs, self._lead)
         places = self._blank.places(text, lead, written=str(value), first_token=first_token)

@@ -6,6 +6,7 @@ from functools import partial
 from cribsheet.layout.decisions import decided_field
 from cribsheet.search.study import Study
 from cribsheet.search.wording._tables import Language
+from cribsheet.search.wording.notations import notation_sets
 from cribsheet.search.wording.proposals import from_teacher, proposed
 from cribsheet.search.wording.words import field_words, verbalizers
 from cribsheet.signature import Field
@@ -35,6 +36,10 @@ class WordChoices:
         if field is None or not self.study.tells_logprobs or self.study.carriage == "text":
             return []
         return [*verbalizers(field, language=language), *self._proposed(predictor, field)]
+
+    def notations(self, predictor: str) -> list[Words]:
+        """Return sets of notations for a predictor's outputs; none if there is only one way to write them."""
+        return notation_sets(self.study.signatures[predictor])
 
     def _proposed(self, predictor: str, field: Field | None = None) -> list[Words]:
         key = (predictor, field.name if field else "")

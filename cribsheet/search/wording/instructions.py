@@ -20,6 +20,8 @@ def spelled_out(signature: Signature, layout: Layout) -> str:
         told = [one.description] if one.description else []
         if one.closed_outcomes:
             told.append(f"one of {', '.join(map(layout.verbalizer, one.closed_outcomes))}")
+        if one.type.is_structured:
+            told.append(one.type.form_as(layout.verbalizer, layout.notation(one)))
         if one.abstains:
             told.append(f"or {layout.verbalizer(UNANSWERABLE)}")
         if told:

@@ -6,9 +6,14 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict
 
 from cribsheet.outcomes import ANSWERED, Value
+from cribsheet.signature.types._grammar import LINE, STRING
 
 Verbalizer = Callable[[str], str]
 """Returns the word that stands for an outcome in a prompt."""
+
+
+SchemaReader = Callable[[Mapping[str, Any]], "ValueType"]
+"""Returns the kind of value that a JSON Schema describes."""
 
 
 class ValueType(BaseModel):
@@ -26,6 +31,19 @@ class ValueType(BaseModel):
     is_text: ClassVar[bool] = False
     """Whether a value is free text. Then a completion may quote it, and it can be compared with other texts."""
 
+    is_structured: ClassVar[bool] = False
+    """Whether a value is made of other values. Then it can be written in several notations."""
+
+    @property
+    def may_be_text(self) -> bool:
+        """Whether some of the values are free text. Then a JSON string in a completion stands for the text in it."""
+        return self.is_text
+
+    @property
+    def notations(self) -> tuple[str, ...]:
+        """The notations in which a value can be written; empty if there is only one way."""
+        return ()
+
     @property
     def outcomes(self) -> tuple[str, ...]:
         """The outcomes, in declared order, if there are finitely many; else empty."""
@@ -35,6 +53,11 @@ class ValueType(BaseModel):
     def metavar(self) -> str:
         """The placeholder for a value in a command's help text."""
         return "|".join(self.outcomes) or self.kind.upper()
+
+    @property
+    def blank(self) -> Value:
+        """Some value of this kind, for a prompt that only tries out a model."""
+        return self.value_of(self.outcomes[0]) if self.outcomes else "0"
 
     def outcome_of(self, value: Value) -> str:
         """Return the outcome that a value belongs to."""
@@ -64,6 +87,14 @@ class ValueType(BaseModel):
         """
         raise NotImplementedError
 
+    def write_as(self, value: Value, word: Verbalizer, notation: str) -> str:
+        """Return a value in one of its notations."""
+        return self.write(value, word)
+
+    def read_as(self, text: str, word: Verbalizer, notation: str) -> Value:
+        """Return the value that a text in one of its notations says."""
+        return self.read(text, word)
+
     def form(self, word: Verbalizer) -> str:
         """Tell people who fill in a prompt template how to write a value; empty for free text."""
         raise NotImplementedError
@@ -72,11 +103,35 @@ class ValueType(BaseModel):
         """Tell people who parse a completion themselves how to read the value."""
         raise NotImplementedError
 
+    def form_as(self, word: Verbalizer, notation: str) -> str:
+        """Tell how to write a value in one of its notations."""
+        return self.form(word)
+
+    def reading_as(self, word: Verbalizer, notation: str) -> str:
+        """Tell how to read a value in one of its notations."""
+        return self.reading(word)
+
+    @property
+    def annotation(self) -> Any:
+        """The Python type of the JSON form of a value; by default that of the class, or else text."""
+        return self.python or str
+
+    def grammar(self) -> str:
+        """Return the grammar of a value's JSON, as an expression of GBNF over the rules `RULES`; here any string."""
+        return STRING
+
+    def written_grammar(self, word: Verbalizer) -> str:
+        """Return the grammar of a value as `write` writes it; here any text on one line."""
+        return LINE
+
     def json_schema(self) -> Mapping[str, Any]:
         """Return the JSON Schema of this kind (draft 2020-12)."""
         raise NotImplementedError
 
     @classmethod
-    def from_json_schema(cls, schema: Mapping[str, Any]) -> Self | None:
-        """Return the kind that a JSON Schema describes; None if it describes another kind."""
+    def from_json_schema(cls, schema: Mapping[str, Any], inner: SchemaReader) -> Self | None:
+        """Return the kind that a JSON Schema describes; None if it describes another kind.
+
+        `inner` returns the kind of a schema inside this one, such as that of a list's items.
+        """
         raise NotImplementedError

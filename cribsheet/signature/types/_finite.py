@@ -1,9 +1,11 @@
 """The base class of kinds with finitely many outcomes."""
 
+import json
 from collections.abc import Sequence
 
 from cribsheet.outcomes import Value
 from cribsheet.signature.types._base import ValueType, Verbalizer
+from cribsheet.signature.types._grammar import either, literal
 from cribsheet.text import mentions_word, normal_form, starts_with_word
 
 
@@ -21,6 +23,14 @@ class Finite(ValueType):
             return self.value_of(mentioned[0])
         found = "several" if mentioned else "none"
         raise ValueError(f"must be one of {', '.join(words.values())}, but the text has {found}: {text[:80]!r}")
+
+    def grammar(self) -> str:
+        """Return the grammar of one of the values as JSON."""
+        return either(literal(json.dumps(self.value_of(outcome), ensure_ascii=False)) for outcome in self.outcomes)
+
+    def written_grammar(self, word: Verbalizer) -> str:
+        """Return the grammar of one of the words."""
+        return either(literal(word(outcome)) for outcome in self.outcomes)
 
     def form(self, word: Verbalizer) -> str:
         """List the words of the outcomes."""

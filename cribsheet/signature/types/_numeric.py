@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 from cribsheet.outcomes import Value
-from cribsheet.signature.types._base import ValueType, Verbalizer
+from cribsheet.signature.types._base import SchemaReader, ValueType, Verbalizer
+from cribsheet.signature.types._grammar import INTEGER, NUMBER
 from cribsheet.text import shortened
 
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
@@ -15,12 +16,26 @@ _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 class Numeric(ValueType):
     """A kind of number."""
 
+    minimum: float | None = None
+    """The lowest value."""
+    maximum: float | None = None
+    """The highest value."""
+    above: float | None = None
+    """What every value is greater than."""
+    below: float | None = None
+    """What every value is less than."""
+
     number: ClassVar[type[int] | type[float]]
     """The Python type, which parses a text."""
     example: ClassVar[str]
     """An example of a written value."""
     schema_type: ClassVar[str]
     """The type's name in JSON Schema."""
+
+    @property
+    def blank(self) -> Value:
+        """Some value of this kind."""
+        return self.number(0)
 
     def coerce(self, raw: object) -> Value:
         """Convert a JSON value or a text to the number, which is finite."""
@@ -32,7 +47,7 @@ class Numeric(ValueType):
             raise ValueError(f"must be {self.noun} but got {shortened(repr(raw))}") from None
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"must be a finite number but got {shortened(repr(raw))}")
-        return value
+        return self._allowed(value)
 
     def read(self, text: str, word: Verbalizer) -> Value:
         """Return the text as a number, or else the first number in it; the number is finite."""
@@ -43,7 +58,19 @@ class Numeric(ValueType):
             value = float(found.group().replace(",", "")) if found else math.nan
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"has no finite number in {text[:80]!r}")
-        return self.number(value)
+        return self._allowed(self.number(value))
+
+    def _allowed(self, value: float) -> Value:
+        bounds = {
+            f"at least {self.minimum}": self.minimum is None or value >= self.minimum,
+            f"at most {self.maximum}": self.maximum is None or value <= self.maximum,
+            f"greater than {self.above}": self.above is None or value > self.above,
+            f"less than {self.below}": self.below is None or value < self.below,
+        }
+        broken = next((bound for bound, holds in bounds.items() if not holds), None)
+        if broken is not None:
+            raise ValueError(f"must be {broken} but got {value}")
+        return value
 
     def form(self, word: Verbalizer) -> str:
         """Name the kind with an example."""
@@ -53,11 +80,26 @@ class Numeric(ValueType):
         """Say that it is a number."""
         return "is a number"
 
+    def grammar(self) -> str:
+        """Return the grammar of a number."""
+        return INTEGER if self.schema_type == "integer" else NUMBER
+
+    def written_grammar(self, word: Verbalizer) -> str:
+        """Return the grammar of a number."""
+        return self.grammar()
+
     def json_schema(self) -> Mapping[str, Any]:
         """Return the schema of a number."""
-        return {"type": self.schema_type}
+        bounds = {word: getattr(self, name) for name, word in _BOUNDS.items()}
+        return {"type": self.schema_type} | {word: bound for word, bound in bounds.items() if bound is not None}
 
     @classmethod
-    def from_json_schema(cls, schema: Mapping[str, Any]) -> Self | None:
+    def from_json_schema(cls, schema: Mapping[str, Any], inner: SchemaReader) -> Self | None:
         """Return the kind if the schema has its type."""
-        return cls.model_validate({}) if schema.get("type") == cls.schema_type else None
+        if schema.get("type") != cls.schema_type:
+            return None
+        return cls.model_validate({name: schema.get(word) for name, word in _BOUNDS.items()})
+
+
+_BOUNDS = {"minimum": "minimum", "maximum": "maximum", "above": "exclusiveMinimum", "below": "exclusiveMaximum"}
+"""The words of JSON Schema for the bounds."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
 from cribsheet.outcomes import Value
+from cribsheet.signature.types._base import SchemaReader
 from cribsheet.signature.types._finite import Finite
 from cribsheet.text import shortened
 
@@ -41,6 +42,6 @@ class Boolean(Finite):
         return {"type": "boolean"}
 
     @classmethod
-    def from_json_schema(cls, schema: Mapping[str, Any]) -> Self | None:
+    def from_json_schema(cls, schema: Mapping[str, Any], inner: SchemaReader) -> Self | None:
         """Return the kind if the schema is a boolean's."""
         return cls() if schema.get("type") == "boolean" else None

@@ -1,5 +1,6 @@
 """The kind of value that is one of a few labels."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
@@ -7,6 +8,7 @@ from pydantic import field_validator
 
 from cribsheet.errors import SignatureError
 from cribsheet.outcomes import Value
+from cribsheet.signature.types._base import SchemaReader
 from cribsheet.signature.types._finite import Finite
 from cribsheet.text import normal_form, shortened
 
@@ -27,7 +29,7 @@ class Label(Finite):
             raise SignatureError("A label has no values. Give its Literal or Enum at least one.")
         labels = tuple(normal_form(label) if isinstance(label, str) else label for label in labels)
         texts = [str(label).strip() for label in labels]
-        same = next((text for text in texts if texts.count(text) > 1), None)
+        same = next((text for text, times in Counter(texts).items() if times > 1), None)
         if same is not None:
             raise SignatureError(
                 f"The labels {labels!r} contain {same!r} twice once they are written as text. Rename one of them."
@@ -51,11 +53,16 @@ class Label(Finite):
                 return label
         raise ValueError(f"must be one of {', '.join(self.outcomes)} but got {shortened(repr(raw))}")
 
+    @property
+    def annotation(self) -> Any:
+        """The Python type of the JSON form of a value."""
+        return Literal[self.labels]
+
     def json_schema(self) -> Mapping[str, Any]:
         """Return the schema of an enumeration."""
         return {"enum": list(self.labels)}
 
     @classmethod
-    def from_json_schema(cls, schema: Mapping[str, Any]) -> Self | None:
+    def from_json_schema(cls, schema: Mapping[str, Any], inner: SchemaReader) -> Self | None:
         """Return the kind if the schema is an enumeration."""
         return cls(labels=tuple(schema["enum"])) if "enum" in schema else None

@@ -1,0 +1,99 @@
+"""Metrics for outputs that are made of other values: lists, sets, records."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from statistics import fmean
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+
+from cribsheet.errors import MetricError
+from cribsheet.evaluation.metrics import accepted_values, output_names, value_of
+from cribsheet.outcomes import is_absent
+from cribsheet.text import normal_form, shortened
+
+_Path = tuple[str, ...]
+
+
+def set_f1(example: Any, prediction: Any, trace: object = None) -> float:
+    """Return the F1 of the values in all lists together, 0 to 1; the order does not matter.
+
+    A value counts as found only if it is in the right output, and is the same apart from case and white space. This is
+    the exact-match F1 of entities (Tjong Kim Sang & De Meulder 2003, "Introduction to the CoNLL-2003 Shared Task"),
+    but for each row. For a set of labels it is the example-based F1 (Tsoumakas & Katakis 2007, "Multi-Label
+    Classification: An Overview"). If a row has no value and none is predicted, it is 1.
+
+    >>> from cribsheet.dataset.examples import Example, Prediction
+    >>> row = Example({"text": "Ann met Bob in Rome."}, {"people": (["Ann", "Bob"],), "places": (["Rome"],)})
+    >>> set_f1(row, Prediction({"people": ["Bob"], "places": ["rome", "Bob"]}))
+    0.6666666666666666
+    """
+    common = gold = predicted = 0
+    for name in output_names(example, prediction):
+        found = _items(name, value_of(prediction, name))
+        accepted = [_items(name, value) for value in accepted_values(example, prediction, name)]
+        closest = max(accepted, key=lambda own: 2 * (own & found).total() / max(1, own.total() + found.total()))
+        common += (closest & found).total()
+        gold, predicted = gold + closest.total(), predicted + found.total()
+    return 2 * common / (gold + predicted) if gold + predicted else 1.0
+
+
+def record_accuracy(example: Any, prediction: Any, trace: object = None) -> float:
+    """Return the share of a record's fields with the right value, 0 to 1; those of records inside it count each.
+
+    Texts are compared without case and white space. This is the slot accuracy of dialogue state tracking (Wu et al.
+    2019, "Transferable Multi-Domain State Generator for Task-Oriented Dialogue Systems"). A list counts as one field.
+
+    >>> from cribsheet.dataset.examples import Example, Prediction
+    >>> row = Example({"text": "Ann, 30"}, {"person": ({"name": "Ann", "age": 30},)})
+    >>> record_accuracy(row, Prediction({"person": {"name": "ann", "age": 3}}))
+    0.5
+    """
+    shares = []
+    for name in output_names(example, prediction):
+        found = dict(_leaves(_plain(value_of(prediction, name))))
+        accepted = [dict(_leaves(_plain(value))) for value in accepted_values(example, prediction, name)]
+        shares.append(max(_share(own, found) for own in accepted))
+    return fmean(shares)
+
+
+def _share(gold: Mapping[_Path, object], found: Mapping[_Path, object]) -> float:
+    """Return the share of the fields that are equal; a field that only one of the two has is wrong."""
+    paths = {*gold, *found}
+    missing = object()
+    return sum(gold.get(path, missing) == found.get(path, missing) for path in paths) / max(1, len(paths))
+
+
+def _items(name: str, value: Any) -> Counter[str]:
+    plain = _plain(value)
+    if plain is None:
+        return Counter()
+    if not isinstance(plain, list):
+        raise MetricError(
+            f"The metric set_f1 compares lists, but {name} is {shortened(repr(plain))}. Use exact_match or "
+            "record_accuracy, or declare the output as a list or a set."
+        )
+    return Counter(json.dumps(one, sort_keys=True) for one in plain)
+
+
+def _leaves(value: Any, path: _Path = ()) -> Iterator[tuple[_Path, object]]:
+    """Yield the fields of a record, those of records inside it with their path."""
+    if isinstance(value, Mapping) and value:
+        for name, one in value.items():
+            yield from _leaves(one, (*path, name))
+    else:
+        yield path, value
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON, with texts in a form in which equal ones are the same; None if there is none."""
+    return None if is_absent(value) else _folded(to_jsonable_python(value, by_alias=False))
+
+
+def _folded(value: Any) -> Any:
+    if isinstance(value, str):
+        return " ".join(normal_form(value).split()).casefold()
+    if isinstance(value, list):
+        return [_folded(one) for one in value]
+    return {name: _folded(one) for name, one in value.items()} if isinstance(value, dict) else value

@@ -1,0 +1,51 @@
+"""Write the grammar of the completions that say a signature's outputs."""
+
+import re
+from collections.abc import Iterator
+
+from cribsheet.layout.layout import Layout
+from cribsheet.outcomes import UNANSWERABLE
+from cribsheet.signature import Field, Signature
+from cribsheet.signature.types import RULES, either, literal
+
+
+def grammar_of(layout: Layout, signature: Signature) -> str:
+    """Return the grammar to which an engine can hold a completion, as GBNF; empty if there is none.
+
+    There is one if an output is made of other values and all of these are written as JSON. A value that the grammar
+    allows may still be refused, for example because a number is out of its bounds.
+    """
+    structured = [field for field in signature.outputs if field.type.is_structured]
+    if layout.is_question or not structured or any(layout.notation(field) != "json" for field in structured):
+        return ""
+    root = " ".join(_pieces(layout, signature))
+    used: dict[str, str] = {}
+    _add_rules(root, used)
+    return "\n".join(f"{name} ::= {body}" for name, body in {"root": root, **used}.items())
+
+
+def _pieces(layout: Layout, signature: Signature) -> Iterator[str]:
+    mark = layout.output_mark
+    for position, field in enumerate(signature.outputs):
+        gap = layout.gap(field, mark)
+        if position:
+            yield literal(layout.between_fields + layout.opening(field.name, mark) + gap)
+        elif gap:
+            yield f"{literal(gap)}?"  # an answer of a chat begins without it
+        yield _value(layout, field)
+        if closing := layout.closing(field.name, mark):
+            yield literal(closing)
+
+
+def _value(layout: Layout, field: Field) -> str:
+    own = field.type.written_grammar(layout.verbalizer)
+    return either([own, literal(layout.verbalizer(UNANSWERABLE))]) if field.abstains else f"({own})"
+
+
+def _add_rules(expression: str, used: dict[str, str]) -> None:
+    """Add the rules that an expression names, and those that they name."""
+    outside = re.sub(r'"(?:[^"\\]|\\.)*"|\[(?:[^\]\\]|\\.)*\]', " ", expression)
+    for name in re.findall(r"[a-z]+", outside):
+        if name not in used:
+            used[name] = RULES[name]
+            _add_rules(RULES[name], used)

@@ -1,0 +1,75 @@
+"""A grammar holds completions to the types of the outputs, in each layout that writes JSON."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cribsheet.layout.catalogue import LAYOUTS, layout_named
+from cribsheet.layout.holding import grammar_of
+from cribsheet.layout.parsing import ParseFailure, parse
+from cribsheet.layout.rendering import render
+from cribsheet.models import Sampling
+from cribsheet.models.embedded import EmbeddedModel
+from cribsheet.signature import Field, Signature
+from cribsheet.signature.types import List, Record, ValueType
+from tiny_gguf import tiny_gguf
+from typed_values import SIMPLE, STRUCTURED
+
+TEXT = (Field(name="text"),)
+HELD = [name for name, (kind, _) in STRUCTURED.items() if isinstance(kind, Record | List)]
+
+
+def signature_of(kind: ValueType) -> Signature:
+    others = (
+        Field(name="born", type=SIMPLE["date"][0], abstains=True, optional=True),
+        Field(name="count", kind="integer"),  # type: ignore[call-arg]
+        Field(name="mood", kind="label", labels=("good", "bad")),  # type: ignore[call-arg]
+    )
+    return Signature(name="Toy", instructions="", inputs=TEXT, outputs=(Field(name="found", type=kind), *others))
+
+
+@pytest.fixture(scope="module")
+def random_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedModel]:
+    """An engine whose weights are random, so that what it writes by itself is never readable."""
+    file = tiny_gguf("attention", tmp_path_factory.mktemp("tiny") / "tiny.gguf")
+    model = EmbeddedModel("embedded/tiny", path=file, context_window=1024)
+    yield model
+    model.close()
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("layout", ["plain", "xml", "heading", "message"])
+def test_an_engine_that_writes_nonsense_writes_values_if_it_is_held(layout: str, random_engine: EmbeddedModel) -> None:
+    read = 0
+    for name in HELD:
+        signature = signature_of(STRUCTURED[name][0])
+        own = layout_named(layout)
+        prompt = render(own, signature, instructions="", demos=(), inputs={"text": "x"})
+        sampling = Sampling(max_tokens=250, temperature=0.7, seed=len(name), grammar=grammar_of(own, signature))
+        completion = random_engine.complete(prompt, sampling)
+        if completion.finish_reason == "stop":
+            found = parse(own, signature, completion.text)
+            assert not isinstance(found, ParseFailure), (found, completion.text)
+            read += 1
+    assert read
+
+
+def test_there_is_a_grammar_only_where_all_structured_outputs_are_json() -> None:
+    kind = STRUCTURED["people"][0]
+    layout = LAYOUTS[0]
+    assert grammar_of(layout, signature_of(kind)).startswith("root ::= ")
+    assert grammar_of(layout.model_copy(update={"notations": {"found": "lines"}}), signature_of(kind)) == ""
+    plain = Signature(name="Toy", instructions="", inputs=TEXT, outputs=(Field(name="answer"),))
+    assert grammar_of(layout, plain) == ""
+
+
+@settings(max_examples=20)
+@given(word=st.text(alphabet='ab"\\\n\t[]{}', min_size=1, max_size=8))
+def test_no_word_breaks_out_of_its_place_in_the_grammar(word: str) -> None:
+    layout = LAYOUTS[0].model_copy(update={"verbalizers": {"unanswerable": word}})
+    found = Field(name="found", type=STRUCTURED["texts"][0], abstains=True)
+    grammar = grammar_of(layout, Signature(name="Toy", instructions="", inputs=TEXT, outputs=(found,)))
+    _, *rules = grammar.split("\n")
+    assert [rule.partition(" ::= ")[0] for rule in rules] == ["string"]

@@ -1,0 +1,56 @@
+"""The race holds answers to their types if that scores better, and leaves them free if not."""
+
+import pytest
+
+from cribsheet.compiler.bridge import BARE
+from cribsheet.evaluation.structured_metrics import set_f1
+from cribsheet.frozen.running import direct_wiring
+from cribsheet.models import Completion, Sampling
+from cribsheet.models.scripted import ScriptedModel
+from cribsheet.prompts import Prompt
+from cribsheet.search.study import Study
+from search.test_notations import PEOPLE, rows
+from studies import evaluator_of, search, study_on
+
+
+class Held(ScriptedModel):
+    """A model that takes a grammar, and writes both names either with it or without."""
+
+    takes_grammar = True
+
+    def __init__(self, *, best: str) -> None:
+        super().__init__(self._written)
+        self.best = best
+
+    def _written(self, prompt: Prompt, sampling: Sampling) -> Completion:
+        mail = prompt.full_text[prompt.full_text.rfind("Mail") :]
+        first, second = (word.strip(".") for word in mail.split() if word[0] in "AB" and word[1:2].isdigit())
+        is_best = bool(sampling.grammar) == (self.best == "grammar")
+        return Completion(text=f'["{first}", "{second}"]' if is_best else f'["{first}"]')
+
+
+def study_of(model: Held, **options: str) -> Study:
+    evaluator = evaluator_of(model, budget="1500calls", metric=set_f1, wiring=direct_wiring(BARE, PEOPLE))
+    study = study_on(PEOPLE, rows()[:50], rows()[50:], evaluator, tells_logprobs=False, **options)  # type: ignore[arg-type]
+    study.extend(study.trial(study.zero_shot()), 16)
+    return study
+
+
+@pytest.mark.parametrize("best", ["grammar", "nothing"])
+def test_the_better_of_held_and_free_is_kept(best: str) -> None:
+    study = search("race", study_of(Held(best=best)))
+    assert study.best is not None
+    assert study.best.candidate.prompts[BARE].decoding.held_by == best
+    assert study.best.merit == 1.0
+    in_text = study.best.candidate.prompts[BARE].carried_by("text")
+    assert in_text is not None
+    assert in_text.decoding.held_by == "nothing"
+
+
+def test_nothing_is_held_for_a_deployment_of_text_or_a_model_that_takes_no_grammar() -> None:
+    text = study_of(Held(best="grammar"), carriage="text")
+    assert text.held(text.bare()) is None
+    taking = study_of(Held(best="grammar"))
+    assert taking.held(taking.bare()) is not None
+    taking.model.takes_grammar = False  # type: ignore[attr-defined]
+    assert taking.held(taking.bare()) is None

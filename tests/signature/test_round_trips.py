@@ -1,0 +1,86 @@
+"""Values made of others read back exactly, in each notation, layout and language."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cribsheet.layout import Layout
+from cribsheet.layout.catalogue import LAYOUTS
+from cribsheet.layout.parsing import ParseFailure, parse
+from cribsheet.layout.rendering import render_outputs
+from cribsheet.outcomes import Unanswerable
+from cribsheet.signature import Field, Signature
+from cribsheet.signature.types import NOTATIONS, ValueType, type_of_schema
+from typed_values import SIMPLE, STRUCTURED
+
+KINDS = {**STRUCTURED, **SIMPLE}
+kinds = pytest.mark.parametrize("name", list(KINDS))
+
+
+def signature_of(kind: ValueType, *, optional: bool = False) -> tuple[Signature, Signature]:
+    """Return one signature whose only output is of the kind, and one where it comes between others."""
+    text, own = Field(name="text"), Field(name="found", type=kind, abstains=True, optional=optional)
+    before, after = Field(name="before"), Field(name="after", kind="boolean")  # type: ignore[call-arg]
+    return (
+        Signature(name="Toy", instructions="", inputs=(text,), outputs=(own,)),
+        Signature(name="Toy", instructions="", inputs=(text,), outputs=(before, own, after)),
+    )
+
+
+def layouts_of(kind: ValueType, language: str) -> list[Layout]:
+    return [
+        layout.model_copy(update={"notations": {"found": notation}, "language": language})
+        for layout in LAYOUTS
+        for notation in kind.notations or ("",)
+    ]
+
+
+@kinds
+@settings(max_examples=12)
+@given(data=st.data())
+def test_a_value_reads_back_in_every_layout_notation_and_language(name: str, data: st.DataObject) -> None:
+    kind, values = KINDS[name]
+    optional = data.draw(st.booleans())
+    absent = st.just(None) if optional else st.just(Unanswerable())
+    value, language = data.draw(values | absent), data.draw(st.sampled_from(["en", "zh"]))
+    alone, between = signature_of(kind, optional=optional)
+    others = {"before": data.draw(st.sampled_from(["x", "Found: y", "- a\n- b"])), "after": True}
+    for layout in layouts_of(kind, language):
+        assert parse(layout, alone, render_outputs(layout, alone, {"found": value})) == {"found": value}
+        outputs = {"before": others["before"], "found": value, "after": True}
+        assert parse(layout, between, render_outputs(layout, between, outputs)) == outputs
+
+
+@kinds
+@settings(max_examples=15)
+@given(text=st.text(max_size=80) | st.text(alphabet=" -,;:\n\"[]{}()'a1无", max_size=60))
+def test_whatever_a_model_writes_gives_a_value_of_the_kind_or_a_parse_failure(name: str, text: str) -> None:
+    kind, _ = KINDS[name]
+    for layout in layouts_of(kind, "en"):
+        for signature in signature_of(kind):
+            found = parse(layout, signature, text)
+            if not isinstance(found, ParseFailure) and not isinstance(found["found"], Unanswerable):
+                assert kind.coerce(found["found"]) == found["found"]
+
+
+@kinds
+def test_a_kind_made_of_others_is_found_again_by_its_json_schema(name: str) -> None:
+    kind, _ = KINDS[name]
+    assert type_of_schema(kind.json_schema()) == kind
+    for optional in (False, True):
+        field = Field(name="found", type=kind, abstains=True, optional=optional, description="told")
+        assert Field.from_json_schema("found", field.json_schema()) == field
+
+
+@kinds
+def test_a_kind_says_how_it_is_written_in_each_notation(name: str) -> None:
+    kind, _ = KINDS[name]
+    assert kind.noun
+    assert set(kind.notations) <= set(NOTATIONS)
+    assert kind.is_structured or not kind.notations
+
+
+def test_json_that_names_fields_in_another_order_is_no_free_text() -> None:
+    kind, _ = KINDS["people or text"]
+    assert kind.read('[{"age": 36, "name": "Ada"}]', str) != '[{"age": 36, "name": "Ada"}]'
+    assert kind.read("see [1]", str) == "see [1]"
