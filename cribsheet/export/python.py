@@ -16,9 +16,9 @@ from cribsheet.export._python_part import OWN_MODULE, OWN_NAMES, PUBLIC, own_par
 from cribsheet.export._shell import llama_server
 from cribsheet.export.bundling import bundle
 from cribsheet.export.bundling.sources import read_installed
-from cribsheet.export.standalone.command import option_name
 from cribsheet.frozen import Wiring
 from cribsheet.frozen.wired import inputs_of, outputs_of
+from cribsheet.signature.options import option_name
 
 
 def to_python(source: Source) -> Export:
