@@ -211,7 +211,7 @@ def search(study):
         for size in (2, 4, 8):
             demos = {name: balanced(study.signatures[name], pool, size=size, rng=study.rng)
                      for name, pool in study.pools.items()}
-            yield study.candidate(study.layouts[0], demos, origin=f"{size} demos")
+            yield study.candidate(study.layouts[0], demos, origin=f"up to {size} demos")
     Race(study, study.ledger.left).run(Listed(candidates()), keep=1)
 """
 

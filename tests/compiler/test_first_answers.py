@@ -44,7 +44,7 @@ class Stages:
     def stage(self, text: str) -> None:
         self.told.append(text)
 
-    def advance(self, *, spent: float, limit: float, best: float | None) -> None:
+    def advance(self, *, spent: float, limit: float, best: float | None, rows: int | None = None) -> None:
         pass
 
 

@@ -1,5 +1,6 @@
 """What every optimizer keeps to; a new file in optimizers/ is tested as it is added."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,17 @@ def test_a_seed_gives_the_same_search(tmp_path: Path, name: str) -> None:
     found = [search(name, study_of(tmp_path, budget="500calls", seed=4)) for _ in range(2)]
     assert found[0].curve == found[1].curve
     assert [trial.candidate for trial in found[0].trials] == [trial.candidate for trial in found[1].trials]
+
+
+@optimizers
+def test_an_origin_tells_how_many_demos_there_are_even_if_the_pool_has_fewer_than_were_wanted(
+    tmp_path: Path, name: str
+) -> None:
+    study = study_of(tmp_path, budget="500calls")
+    study.pools = {BARE: study.pools[BARE][:3]}
+    for trial in search(name, study).trials:
+        told = re.search(r"(\d+) demos?\b", trial.candidate.origin)
+        assert told is None or int(told[1]) == len(trial.candidate.prompts[BARE].demos)
 
 
 @optimizers
