@@ -31,16 +31,22 @@ def to_dotprompt(source: Source) -> Export:
     check_names(source)
     _check_lines(source)
     path, name = source.saved_as("prompt"), macro_name(source)
+    found = path if path.endswith(".prompt") else f"{path}.prompt"
     # LiteLLM escapes HTML in what is not marked as safe.
     escape = macro(name, source.opened.escaping, first=_LINE_BREAKS, ending=" | safe")
     return Export(
         target="dotprompt",
         text=f"---\n{_front_matter(source)}---\n{escape}{_turns(source.opened.turns, name)}\n",
         file_name=path,
-        usage=_usage(source, path),
+        usage=_usage(source, found),
         carriage="text",
         score=source.score("text"),
         caveats=(
+            *(
+                [f"LiteLLM reads only files that end with .prompt, so rename {path} to {found}."]
+                if path != found
+                else []
+            ),
             "LiteLLM strips each line, so white space at the ends of an input may get lost. Line breaks in inputs "
             "become blanks, since a line that begins with a role's name would be read as a turn of its own.",
             *caveats(source),

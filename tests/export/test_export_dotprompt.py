@@ -129,3 +129,9 @@ def test_ollama_is_asked_with_the_window_that_was_compiled_for() -> None:
     model = ModelIdentity(name="ollama_chat/qwen", digest=None, endpoint="http://box:11434", context_window=2048)
     program = program_of(prompt_of(layout_named("chat"), SENTIMENT, ())).model_copy(update={"model": model})
     assert 'api_base="http://box:11434", num_ctx=2048,' in export(program, "dotprompt").usage
+
+
+def test_a_name_that_litellm_does_not_read_is_told(tmp_path: Path) -> None:
+    exported = export(program_of(prompt_of(layout_named("chat"), SENTIMENT, ())), "dotprompt", path=tmp_path / "it")
+    assert f"so rename {tmp_path / 'it'} to {tmp_path / 'it.prompt'}." in exported.caveats[0]
+    assert f"path = Path({str(tmp_path / 'it.prompt')!r})" in exported.usage

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from script_server import ScriptServer, told
 
+from cribsheet.export import export
 from cribsheet.frozen import Decoding, FrozenProgram
 from cribsheet.layout.catalogue import layout_named
 from cribsheet.models import Completion, Sampling
@@ -277,3 +278,14 @@ def test_inputs_named_as_options_are_told_apart(tmp_path: Path) -> None:
         done = run_module(path, *inputs, "--json", "--api-base", server.url, "--model", "other")
         assert json.loads(done.stdout)["changes"] == "none"
         assert server.requests[-1].body["model"] == "other"
+
+
+def test_the_usage_gets_an_answer_from_a_file_that_no_import_finds(tmp_path: Path, server: ScriptServer) -> None:
+    exported = export(sentiment(), "python", path=tmp_path / "module")
+    (tmp_path / "module").write_text(exported.text, encoding="utf-8")
+    (line,) = [line for line in exported.usage.splitlines() if line.startswith("# in Python")]
+    code = line.partition(": ")[2].replace("text=…", "text='Fine.'").replace("; runpy", "; print(runpy") + ")"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={"OPENAI_BASE_URL": f"{server.url}/v1"}
+    )
+    assert (done.stdout, done.stderr) == ("{'sentiment': 'positive'}\n", "")
