@@ -11,7 +11,7 @@ from rich.table import Column
 
 from cribsheet.cli._streams import fitted
 from cribsheet.cli._terminal import note, stderr
-from cribsheet.report.tables import counted
+from cribsheet.text import counted, megabytes
 
 _LINES = 5
 """How many progress lines the whole work gets if lines cannot be overwritten."""
@@ -101,7 +101,7 @@ class Bars:
     def download(self, done: int, total: int | None) -> None:
         """Move the bar of the weights, which is visible until they are complete."""
         bar = self._bar("weights")
-        said = f"{done / 1e6:.0f} of {total / 1e6:.0f} MB" if total else f"{done / 1e6:.0f} MB"
+        said = f"{megabytes(done)} of {megabytes(total)}" if total else megabytes(done)
         is_whole = total is not None and done >= total
         self._bars.update(
             bar, description="fetching the weights", completed=done, total=total, said=said, visible=not is_whole
@@ -156,7 +156,7 @@ class Lines:
         """Print once that weights are being downloaded."""
         if not self._tells_weights:
             self._tells_weights = True
-            note("fetching the weights" + (f", {total / 1e6:.0f} MB" if total else ""))
+            note("fetching the weights" + (f", {megabytes(total)}" if total else ""))
 
     def _time_left(self, spent: float, limit: float) -> str:
         """Return the time left in words; empty if nothing is left or the rate is not known yet."""
@@ -173,7 +173,8 @@ def _said(spent: float, limit: float, scored: str, *, unit: str) -> str:
     >>> _said(12_340, 40_000, ", leader 0.812 on 24 rows", unit="tokens")
     '12.3k of 40k tokens, leader 0.812 on 24 rows'
     """
-    return f"{_amount(min(spent, limit), unit)} of {_amount(limit, unit)} {unit}{scored}"
+    unit_of_limit = unit.removesuffix("s") if limit == 1 else unit
+    return f"{_amount(min(spent, limit), unit)} of {_amount(limit, unit)} {unit_of_limit}{scored}"
 
 
 def _scored(score: float | None, rows: int | None, figure: str) -> str:

@@ -9,6 +9,7 @@ from cribsheet.cli._command import Command, Group, json_option
 from cribsheet.cli._display import open_display
 from cribsheet.cli._terminal import print_json, stdout
 from cribsheet.models import weights
+from cribsheet.text import megabytes
 
 
 @click.group("models", cls=Group, invoke_without_command=True)
@@ -80,4 +81,4 @@ def _parameters(row: dict[str, Any]) -> str:
 
 
 def _size(row: dict[str, Any]) -> str:
-    return f"{row['bytes'] / 1e6:,.0f} MB" if row["bytes"] else ""
+    return megabytes(row["bytes"]) if row["bytes"] else ""

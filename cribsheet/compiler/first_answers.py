@@ -15,6 +15,7 @@ from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import balanced
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
+from cribsheet.text import counted
 
 _DEMOS = 4
 _ROWS = 4
@@ -38,8 +39,7 @@ def check_first_answers(study: Study, baseline: Trial, *, go_on: bool) -> None:
     texts = [one.text.strip() for one in completions if one.text.strip()]
     if texts:
         study.progress.stage(
-            f"none of the first {len(completions)} answers can be read, such as {_shortened(texts[0])}: trying "
-            "prompts with demonstrations"
+            f"{_none_can(completions, 'read')}, such as {_shortened(texts[0])}: trying prompts with demonstrations"
         )
         if len(study.signatures) > 1:  # demonstrations of all predictors are not there before bootstrapping
             return
@@ -68,7 +68,7 @@ def check_crashes(baseline: Trial) -> None:
     rows = [row for row in answered if row.parse_failure is None]
     if rows and 2 * len(rows) >= len(answered) and all(row.place for row in rows):
         raise CompileError(
-            f"The program raised on each of the first {len(rows)} rows, on the first one {rows[0].crash}. "
+            f"The program raised on each of the first {counted(len(rows), 'row')}, on the first one {rows[0].crash}. "
             "Correct its forward()."
         )
 
@@ -99,21 +99,38 @@ def _seen(model: str, completions: Sequence[Completion]) -> str:
     texts = [one.text for one in completions if one.text.strip()]
     if texts and len(thoughts) < len(completions):
         return (
-            f"None of the first {len(completions)} answers of {model} can be read, with demonstrations neither, such "
-            f"as {_shortened(texts[0])}. If the server gives all answers a form, such as JSON, turn that off. "
+            f"{_none_can(completions, 'read', model)}, with demonstrations neither, such as "
+            f"{_shortened(texts[0])}. If the server gives all answers a form, such as JSON, turn that off. "
             "Otherwise check that it applies the chat template of this model, or choose another model."
         )
     if not thoughts:
         return (
-            f"All of the first {len(completions)} answers of {model} are empty. Check what the server's log says, and "
-            "whether the model is a chat model with a chat template, or choose another model."
+            f"{_all_are_empty(completions, model)}. Check what the server's log says, and whether the "
+            "model is a chat model with a chat template, or choose another model."
         )
     shown = next((f", such as {_shortened(thought)}" for thought in thoughts if thought), "")
     return (
-        f"None of the first {len(completions)} answers of {model} can be used: {len(thoughts)} are thoughts that end "
-        f"without an answer{shown}. Serve it with thinking off (llama-server: --reasoning off; vLLM: "
+        f"{_none_can(completions, 'used', model)}: {_thoughts(len(thoughts))} without an answer{shown}. "
+        "Serve it with thinking off (llama-server: --reasoning off; vLLM: "
         """--default-chat-template-kwargs '{"enable_thinking": false}'), or choose a model that does not think."""
     )
+
+
+def _none_can(completions: Sequence[Completion], be: str, model: str = "") -> str:
+    of = f" of {model}" if model else ""
+    if len(completions) == 1:
+        return f"The first answer{of} cannot be {be}"
+    return f"None of the first {len(completions)} answers{of} can be {be}"
+
+
+def _all_are_empty(completions: Sequence[Completion], model: str) -> str:
+    if len(completions) == 1:
+        return f"The first answer of {model} is empty"
+    return f"All of the first {len(completions)} answers of {model} are empty"
+
+
+def _thoughts(number: int) -> str:
+    return "1 is a thought that ends" if number == 1 else f"{number} are thoughts that end"
 
 
 def _shortened(text: str) -> str:

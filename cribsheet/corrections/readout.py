@@ -9,6 +9,7 @@ from cribsheet.corrections._base import Answer, Asked, Correction, Need
 from cribsheet.layout.decisions import decided_field, likeliest
 from cribsheet.models import Completer
 from cribsheet.signature import Signature
+from cribsheet.text import counted
 
 
 class Readout(Correction):
@@ -45,7 +46,7 @@ class Readout(Correction):
             return {"read out": "no token"}
         best = {outcome: max(self.usual, key=lambda token: self.weights[token][outcome]) for outcome in self.biases}
         telling = ", ".join(f"{token.strip()!r} for {outcome}" for outcome, token in best.items())
-        return {"read out": f"{len(self.usual)} tokens, such as {telling}"}
+        return {"read out": f"{counted(len(self.usual), 'token')}, such as {telling}"}
 
     def caveat(self, signature: Signature) -> str:
         """Say how many alternatives are used."""

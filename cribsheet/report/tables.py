@@ -35,12 +35,3 @@ def add_score(table: Table, name: str, score: Score) -> None:
 def figured(figure: float | None) -> str:
     """Return a figure as text; `undefined` if it is None."""
     return "undefined" if figure is None else f"{figure:.3f}"
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun.
-
-    >>> counted(1, "row"), counted(2_000, "row")
-    ('1 row', '2,000 rows')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
