@@ -23,6 +23,19 @@ _ROWS = 4
 _LEAST = 0.1
 """A decision is of no use if the outcomes together have less probability than this, and the model writes none."""
 _SHOWN = 160  # the most characters of an answer that a message shows
+_FORM = (
+    "If the server gives all answers a form, such as JSON, turn that off. Otherwise check that it applies the chat "
+    "template of this model, or choose another model."
+)
+_LOG = (
+    "Check what the server's log says, and whether the model is a chat model with a chat template, or choose another "
+    "model."
+)
+_THINKING_OFF = (
+    "Serve it with thinking off (llama-server: --reasoning off; vLLM: "
+    """--default-chat-template-kwargs '{"enable_thinking": false}'), or choose a model that does not think."""
+)
+_OTHER_MODEL = "Choose another model, such as a larger one."
 
 
 def check_first_answers(study: Study, baseline: Trial, *, go_on: bool) -> None:
@@ -38,13 +51,13 @@ def check_first_answers(study: Study, baseline: Trial, *, go_on: bool) -> None:
         return
     texts = [one.text.strip() for one in completions if one.text.strip()]
     if texts:
-        study.progress.stage(
-            f"{_none_can(completions, 'read')}, such as {_shortened(texts[0])}: trying prompts with demonstrations"
-        )
-        if len(study.signatures) > 1:  # demonstrations of all predictors are not there before bootstrapping
+        told = f"{_none_can(completions, 'read')}, such as {_shortened(texts[0])}: trying prompts with demonstrations"
+        study.progress.stage(f"{told[0].lower()}{told[1:]}")
+        if not all(study.pools.values()):  # rows lack a predictor's field, so demonstrations are bootstrapped later
             return
     if not go_on and not _answers_with_demos(study):
-        raise CompileError(f"{_seen(study.model.name, completions)} To continue the search anyway, give --go-on.")
+        seen = _seen(study.model.name, completions, is_served=bool(study.model.endpoint))
+        raise CompileError(f"{seen} To continue the search anyway, give --go-on.")
 
 
 def _is_of_use(row: RowResult, candidate: Candidate) -> bool:
@@ -93,26 +106,21 @@ def _is_answered(study: Study, candidate: Candidate) -> bool:
     return False
 
 
-def _seen(model: str, completions: Sequence[Completion]) -> str:
+def _seen(model: str, completions: Sequence[Completion], *, is_served: bool) -> str:
     """Return an error message: what the model answered, and how to fix it."""
     thoughts = [one.thought for one in completions if one.thought is not None]
     texts = [one.text for one in completions if one.text.strip()]
     if texts and len(thoughts) < len(completions):
         return (
             f"{_none_can(completions, 'read', model)}, with demonstrations neither, such as "
-            f"{_shortened(texts[0])}. If the server gives all answers a form, such as JSON, turn that off. "
-            "Otherwise check that it applies the chat template of this model, or choose another model."
+            f"{_shortened(texts[0])}. {_FORM if is_served else _OTHER_MODEL}"
         )
     if not thoughts:
-        return (
-            f"{_all_are_empty(completions, model)}. Check what the server's log says, and whether the "
-            "model is a chat model with a chat template, or choose another model."
-        )
+        return f"{_all_are_empty(completions, model)}. {_LOG if is_served else _OTHER_MODEL}"
     shown = next((f", such as {_shortened(thought)}" for thought in thoughts if thought), "")
     return (
         f"{_none_can(completions, 'used', model)}: {_thoughts(len(thoughts))} without an answer{shown}. "
-        "Serve it with thinking off (llama-server: --reasoning off; vLLM: "
-        """--default-chat-template-kwargs '{"enable_thinking": false}'), or choose a model that does not think."""
+        f"{_THINKING_OFF if is_served else 'Choose a model that does not think.'}"
     )
 
 

@@ -82,6 +82,14 @@ def test_a_model_that_gives_no_text_but_thoughts_is_given_up_after_sixteen_rows(
     assert len(model.calls) <= 16 + 4 * 2 + 1
 
 
+def test_a_few_rows_are_counted_as_they_are_and_no_server_is_blamed_if_there_is_none(workspace: Workspace) -> None:
+    write_rows(workspace.root / "trainsets" / "toy.jsonl", sentiment_rows()[:14])
+    model = scripted(lambda prompt, sampling: Completion(text="asdf", usage=Usage(prompt_tokens=9)))
+    with pytest.raises(CompileError, match=r"None of the first [3-6] answers of scripted/first can be read") as caught:
+        compiled(workspace, model)
+    assert "server" not in str(caught.value)
+
+
 @pytest.mark.parametrize("text", ["asdf qwer", '```json\n{"feeling": "good"}\n```'])
 def test_a_model_whose_answers_can_never_be_read_is_given_up(workspace: Workspace, text: str) -> None:
     model = scripted(lambda prompt, sampling: Completion(text=text, usage=Usage(prompt_tokens=9, completion_tokens=4)))
