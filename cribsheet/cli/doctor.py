@@ -18,6 +18,7 @@ from cribsheet.cli._examining import examine
 from cribsheet.cli._terminal import print_json, stdout
 from cribsheet.errors import AddressError, ModelError, UnreachableError
 from cribsheet.models import weights
+from cribsheet.models.addresses import LLAMA_SERVER_PORT, OLD_LLAMA_SERVER_PORT
 from cribsheet.models.cores import SPIN_COUNT, is_openmp_loaded, spin_setting, usable_cores
 from cribsheet.text import counted
 from cribsheet.workspace import builtin, current_workspace
@@ -34,8 +35,7 @@ _PYTHON = (3, 11)
 _NOT_NEEDED = "Embedded models do not need Ollama."
 _ROOM = 1e9
 _TIMEOUT = 2.0
-_LLAMA_PORTS = (9931, 8080)
-"""The default ports of llama-server: 9931 since 2026, 8080 before."""
+_LLAMA_PORTS = (LLAMA_SERVER_PORT, OLD_LLAMA_SERVER_PORT)
 
 
 class Check(NamedTuple):
@@ -64,7 +64,7 @@ def command(context: click.Context, /, as_json: bool, model: str | None, **serve
     \b
     Example:
       cribsheet doctor
-      cribsheet doctor --model openai/qwen2.5-0.5b --api-base http://localhost:8080/v1
+      cribsheet doctor --model openai/qwen2.5-0.5b --api-base http://localhost:9931/v1
     """
     if model:
         examine(model, **served, as_json=as_json)

@@ -55,6 +55,18 @@ def pull(spec: str) -> None:
     click.echo(f"embedded/{name} is at {path}.")
 
 
+@command.command("path", cls=Command)
+@click.argument("name", metavar="NAME")
+def path(name: str) -> None:
+    """Print where the weights of NAME are, for other programs.
+
+    \b
+    Example:
+      llama-server -m "$(cribsheet models path smollm2-135m)" -c 4096
+    """
+    click.echo(weights.path_of(name.removeprefix("embedded/"), directory=weights.models_directory()))
+
+
 def _rows() -> list[dict[str, Any]]:
     """Return the known weights, followed by other weights on disk."""
     found = {one.name: one for one in weights.on_disk(weights.models_directory())}

@@ -53,7 +53,7 @@ def reserve(study: Study, baseline: Trial, *, test_rows: int) -> None:
         raise BudgetError(
             f"A budget of {budget} is too small for one candidate: {counted(baseline.rows, 'row')} of the baseline "
             f"cost {_amount(study.ledger.spent, budget.unit)}, and the rest does not pay for a candidate and the test "
-            f"scores. Give at least --budget {_rounded_up(needed, budget.unit)}. The completions so far are in the cache."
+            f"scores. Give at least --budget {_rounded_up(needed, budget.unit)}. The completions so far are cached."
         )
 
 

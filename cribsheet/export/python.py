@@ -108,7 +108,7 @@ def _commands(source: Source, wiring: Wiring, path: str) -> Iterator[str]:
 def _server(source: Source) -> Iterator[str]:
     """Yield the command that starts the server, or what is known of it."""
     if source.weights_file:
-        yield llama_server(source.weights_file, window=source.model.context_window, port=8080)
+        yield llama_server(source.weights, window=source.model.context_window)
     elif source.runs_on_ollama:
         yield f"ollama pull {shlex.quote(source.model_name)}"
     else:

@@ -27,6 +27,7 @@ __all__ = [
     "locate",
     "models_directory",
     "on_disk",
+    "path_of",
     "pull",
 ]
 
@@ -149,6 +150,17 @@ def locate(name: str, *, directory: str | os.PathLike[str]) -> Path | None:
     weights = find(name)
     path = Path(directory) / (weights.file if weights else f"{name}.gguf")
     return path if path.is_file() else None
+
+
+def path_of(name: str, *, directory: str | os.PathLike[str]) -> Path:
+    """Return the path of weights in the directory; a WeightsError if they are not there."""
+    path = locate(name, directory=directory)
+    if path is None:
+        there = ", ".join(one.name for one in on_disk(directory)) or "none"
+        raise WeightsError(
+            f"There are no weights {name!r} in {directory}, which has {there}. Run `cribsheet models pull {name}`."
+        )
+    return path
 
 
 def pull(

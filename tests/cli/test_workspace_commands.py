@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -145,6 +146,16 @@ def test_a_file_is_taken_over_by_pull(run: Run, models: Path, folder: Path) -> N
     assert result.stdout == f"embedded/mine is at {models / 'mine.gguf'}.\n"
 
 
+def test_models_path_prints_where_weights_are_and_nothing_else(run: Run, models: Path, folder: Path) -> None:
+    models.mkdir()
+    (models / "mine.gguf").write_bytes(GGUF)
+    result = run("models", "path", "embedded/mine")
+    assert (result.exit_code, result.stdout) == (0, f"{models / 'mine.gguf'}\n")
+    result = run("models", "path", "smollm2-135m")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "which has mine. Run `cribsheet models pull smollm2-135m`." in result.stderr
+
+
 def test_what_cannot_be_pulled_is_a_failure_that_names_the_known(run: Run, models: Path, folder: Path) -> None:
     result = run("models", "pull", "gpt-9")
     assert result.exit_code == 1
@@ -165,7 +176,10 @@ def test_doctor_names_what_is_missing_with_what_mends_it(
     result = run("doctor")
     assert result.exit_code == 0
     assert "embedded weights: Run `cribsheet models pull smollm2-135m`" in result.stdout
-    assert "ollama server: Start it with `ollama serve`" in result.stdout
+    text = " ".join(result.stdout.split())
+    assert "ollama server: Nothing answers at http://127.0.0.1:9. Start Ollama with `ollama serve`" in text
+    assert text.count("ollama serve`") == 1
+    assert not re.search(r"\b1 cores", text)
 
 
 def test_doctor_finds_ollama_and_its_models(

@@ -116,7 +116,7 @@ def test_the_code_of_the_usage_sends_the_frozen_prompt(tmp_path: Path) -> None:
     path.write_text(exported.text, encoding="utf-8")
     with Chats() as server:
         known: dict[str, Any] = {}
-        exec(exported.usage.replace("http://localhost:8080/v1", server.url).replace('"…"', '"Dull."'), known)
+        exec(exported.usage.replace("http://localhost:9931/v1", server.url).replace('"…"', '"Dull."'), known)
         (request,) = server.requests
     assert request.body["messages"] == [one.model_dump() for one in prompt_text(prompt, {"text": "Dull."}).messages]
     assert request.body["max_tokens"] == 8

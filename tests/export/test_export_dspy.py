@@ -156,7 +156,7 @@ def test_the_code_of_the_usage_sends_the_frozen_prompt(
         # dspy keeps answers on disk, by a key without the address.
         code = (
             usage.replace('api_key="none"', 'api_key="none", cache=False')
-            .replace("http://localhost:8080/v1", server.url)
+            .replace("http://localhost:9931/v1", server.url)
             .replace("text=…", 'text=" Dull. "')
         )
         code = code.replace("dspy.configure(lm=", "with dspy.context(lm=").replace("))\noutputs", ")):\n    outputs")

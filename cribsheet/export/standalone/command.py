@@ -78,7 +78,7 @@ def _parsed(program: Program, arguments: Sequence[str] | None, about: str) -> di
     parser.add_argument("--out", metavar="OUT", help="with --jsonl, where the rows go with their outputs")
     parser.add_argument("--json", action="store_true", help="print the answer with its probability as JSON")
     parser.add_argument("--api", choices=("ollama", "openai"), help="the server's API; asked of the server by default")
-    parser.add_argument("--api-base", metavar="URL", help="its address, such as http://127.0.0.1:8080/v1")
+    parser.add_argument("--api-base", metavar="URL", help="its address, such as http://127.0.0.1:9931/v1")
     parser.add_argument("--api-key", metavar="KEY", help="its key; OPENAI_API_KEY or OLLAMA_API_KEY by default")
     parser.add_argument("--model", metavar="NAME", help=f"what the server calls the model compiled as {program.model}")
     parser.add_argument("--timeout", type=float, default=120.0, metavar="SECONDS", help="how long one request may take")
