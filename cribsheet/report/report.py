@@ -15,7 +15,7 @@ from cribsheet.report.description import taught_facts
 from cribsheet.report.tables import add_score, facts_table, figured, scores_table
 from cribsheet.signature import Field
 from cribsheet.task import Metric
-from cribsheet.text import counted
+from cribsheet.text import counted, shortened
 
 if TYPE_CHECKING:  # the compiler imports dspy, which a table does not need
     from cribsheet.compiler.compile import Compiled
@@ -61,7 +61,7 @@ def headline(program: FrozenProgram) -> str:
     """Say what was compiled, for which model and deployment."""
     carriage = program.results.carriage
     deployed = "" if carriage == "runtime" else f", to be deployed as {carriage}"
-    return f"{program.task}, compiled for {program.model.name}{deployed}"
+    return f"{shortened(program.task)}, compiled for {shortened(program.model.name)}{deployed}"
 
 
 def results_table(results: Results) -> Table:
