@@ -106,7 +106,10 @@ def _usage(source: Source, path: str) -> str:
     name = source.litellm_name
     server = ", ".join(f"{argument}={json.dumps(value)}" for argument, value in source.litellm_server.items())
     lines = [
+        "import os",
         "from pathlib import Path",
+        "# Without this, LiteLLM downloads a list of prices when it is imported.",
+        'os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")',
         "import litellm",
         f"path = Path({path!r})",
         "litellm.set_global_prompt_directory(str(path.parent))",

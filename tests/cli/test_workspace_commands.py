@@ -69,13 +69,35 @@ def test_new_makes_a_workspace_whose_next_steps_work(
     result = run("new", "mine")
     assert result.exit_code == 0
     _follow(result.stdout, folder)
-    rows = [{"text": f"Day {number} was {word}.", "mood": mood} for number in range(20) for word, mood in _MOODS]
-    (folder / "mine" / "trainsets" / "mood.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    rows = [{"message": f"Pipe {number} {word}.", "urgency": when} for number in range(20) for word, when in _TIMES]
+    (folder / "mine" / "trainsets" / "urgency.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     options = ("--model", "ollama_chat/smollm", "--api-base", server.url, "--budget", "200calls", "--go-on")
-    process = start("optimize", "mood", *options, "--optimizer", "zero_shot", cwd=folder / "mine")
+    process = start("optimize", "urgency", *options, "--optimizer", "zero_shot", cwd=folder / "mine")
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
-    assert (folder / "mine" / "mood.prompt.json").is_file()
+    assert (folder / "mine" / "urgency.prompt.json").is_file()
+
+
+def test_new_and_the_readme_show_the_same_example(run: Run) -> None:
+    told = "\n".join(line.removeprefix("     ") for line in run("new", "mine").stdout.splitlines())
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```(?:python|json)\n(?:# programs/urgency\.py\n)?(.*?)```", readme, re.DOTALL)
+    assert len(blocks) >= 3
+    for code in blocks[:2]:
+        assert code in told
+    assert "at least 40 rows" in told
+    assert "at least 40 rows" in readme
+    for line in (
+        "optimize urgency",
+        'cribsheet ask urgency.prompt.json --message "The press is calling in ten minutes."',
+    ):
+        assert line in told
+        assert line in readme
+
+
+def test_frozen_files_of_a_new_workspace_can_be_committed(run: Run, folder: Path) -> None:
+    run("new", "mine")
+    assert "prompt.json" not in (folder / "mine" / ".gitignore").read_text()
 
 
 def test_new_leaves_a_folder_with_content_alone(run: Run) -> None:
@@ -84,7 +106,7 @@ def test_new_leaves_a_folder_with_content_alone(run: Run) -> None:
     assert "programs is not empty" in result.stderr
 
 
-_MOODS = (("great", "glad"), ("awful", "sad"))
+_TIMES = (("has burst", "now"), ("may want paint", "later"))
 
 
 def _follow(steps: str, folder: Path) -> None:
