@@ -49,6 +49,26 @@ def check_characters(name: str, text: str) -> None:
         ) from None
 
 
+def counted(number: float, noun: str, nouns: str = "") -> str:
+    """Return a number with its noun, in the plural `nouns` unless it is 1; without `nouns`, an s is added.
+
+    >>> counted(1, "row"), counted(2_000, "row"), counted(0.5, "second"), counted(2, "entry", "entries")
+    ('1 row', '2,000 rows', '0.5 seconds', '2 entries')
+    """
+    told = f"{number:,}" if isinstance(number, int) else f"{number:g}"
+    return f"{told} {noun if number == 1 else nouns or f'{noun}s'}"
+
+
+def megabytes(count: int) -> str:
+    """Return a number of bytes in megabytes, of 1,000,000 bytes each.
+
+    >>> megabytes(98_362_432), megabytes(1_400_000_000), megabytes(0), megabytes(12_300)
+    ('98 MB', '1,400 MB', '0 MB', '0.01 MB')
+    """
+    digits = 0 if count == 0 or count >= 10_000_000 else 1 if count >= 1_000_000 else 2
+    return f"{count / 1e6:,.{digits}f} MB"
+
+
 def shortened(text: str, limit: int = 240) -> str:
     """Cut the end off a long text, as a message shows it.
 

@@ -164,7 +164,7 @@ def new_workspace(directory: str | os.PathLike[str]) -> Workspace:
     try:
         for folder in FOLDERS:
             (directory / folder).mkdir(parents=True, exist_ok=True)
-        (directory / ".gitignore").write_text("cache/\n*.prompt.json\n*.test.jsonl\n__pycache__/\n", encoding="utf-8")
+        (directory / ".gitignore").write_text("cache/\n__pycache__/\n", encoding="utf-8")
     except OSError as error:
         raise WorkspaceError(f"{directory} cannot be created: {error}. Choose another place.") from None
     return Workspace(directory.resolve())

@@ -1,12 +1,12 @@
 """Race demo sets that mix a teacher's answers with labelled rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from cribsheet.dataset.examples import Demo
 from cribsheet.search.bootstrap.demonstrations import bootstrap_demos, bootstrapped
 from cribsheet.search.bootstrap.reasoning import reasoning_variant
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.demos import balanced
+from cribsheet.search.demos import balanced, counted_demos
 from cribsheet.search.race import Listed, Race
 from cribsheet.search.study import Study
 
@@ -33,12 +33,17 @@ def _candidates(study: Study) -> Iterator[Candidate]:
         size = SIZES[number % len(SIZES)]
         made = (size, size // 2, 0)[number % 3]
         demos = {name: _mixed(study, name, size=size, made=made) for name in study.signatures}
-        candidate = study.candidate(layout, demos, origin=f"{size} demos, {made} bootstrapped")
+        candidate = study.candidate(layout, demos, origin=_origin(study, demos))
         yield candidate
         reasons = reasoning_variant(study, candidate, size=size) if number % 2 == 0 else None
         if reasons is not None:
             yield reasons
     yield study.bare()
+
+
+def _origin(study: Study, demos: Mapping[str, Sequence[Demo]]) -> str:
+    made = sum(demo in bootstrapped(study, name) for name, shown in demos.items() for demo in shown)
+    return f"{counted_demos(demos)}, {made} bootstrapped"
 
 
 def _mixed(study: Study, name: str, *, size: int, made: int) -> tuple[Demo, ...]:

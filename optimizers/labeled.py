@@ -1,6 +1,6 @@
 """Show random labelled rows in the first layout."""
 
-from cribsheet.search.demos import balanced
+from cribsheet.search.demos import balanced, counted_demos
 from cribsheet.search.study import Study
 
 SIZE = 8
@@ -13,7 +13,7 @@ def search(study: Study) -> None:
             name: balanced(signature, study.pools[name], size=size, rng=study.rng)
             for name, signature in study.signatures.items()
         }
-        candidate = study.candidate(study.layouts[0], demos, origin=f"{size} random demos")
+        candidate = study.candidate(study.layouts[0], demos, origin=f"random, {counted_demos(demos)}")
         if study.fits(candidate) or size == 0:
             study.extend(study.trial(candidate), len(study.val))
             return

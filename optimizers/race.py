@@ -8,7 +8,7 @@ from cribsheet.budget import BudgetExhausted
 from cribsheet.dataset.examples import Demo
 from cribsheet.search.bootstrap.reasoning import reasoning_variant
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.demos import answered_only, balanced, short
+from cribsheet.search.demos import answered_only, balanced, counted_demos, short
 from cribsheet.search.effects import Effects
 from cribsheet.search.race import FIRST_BLOCK, Listed, Proposals, Race, first_block
 from cribsheet.search.screening import Screening
@@ -136,7 +136,7 @@ class _DemoSets:
             for name, pool in self._pools.items()
         }
         layout = next(iter(base.prompts.values())).layout.name
-        return base.with_demos(demos, origin=f"{size} demos, {layout}")
+        return base.with_demos(demos, origin=f"{counted_demos(demos)}, {layout}")
 
     def tell(self, trial: Trial) -> None:
         """Learn from a trial which sizes, layouts and kinds of demos do well."""

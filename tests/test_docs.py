@@ -115,3 +115,9 @@ def test_links_between_pages_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+\.md)(?:#[\w-]+)?\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).is_file(), f"{page.name}: {target}"
+
+
+def test_no_block_imports_litellm_itself_which_would_try_to_download_prices_and_warn_offline() -> None:
+    for page in PAGES:
+        blocks = [code for language, code in steps(page) if language == "python"]
+        assert not [code for code in blocks if re.search(r"^import litellm", code, re.MULTILINE)], page.name

@@ -211,7 +211,7 @@ def search(study):
         for size in (2, 4, 8):
             demos = {name: balanced(study.signatures[name], pool, size=size, rng=study.rng)
                      for name, pool in study.pools.items()}
-            yield study.candidate(study.layouts[0], demos, origin=f"{size} demos")
+            yield study.candidate(study.layouts[0], demos, origin=f"up to {size} demos")
     Race(study, study.ledger.left).run(Listed(candidates()), keep=1)
 """
 
@@ -219,7 +219,7 @@ def search(study):
 def test_an_optimizer_is_a_file_in_the_workspace(tmp_path: Path) -> None:
     program = compiled(tmp_path, optimizer="picky", source=PICKY)
     assert program.provenance.optimizer == "picky"
-    assert program.provenance.origin in ("2 demos", "4 demos", "8 demos", "zero-shot")
+    assert program.provenance.origin in ("up to 2 demos", "up to 4 demos", "up to 8 demos", "zero-shot")
 
 
 # A model

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from cribsheet import Settings, Task, compile_task, exact_match, load
 from cribsheet.cli import ask
-from cribsheet.cli._inputs import option_name
 from cribsheet.errors import CribsheetError, ExportError
 from cribsheet.export import TARGETS, export
 from cribsheet.frozen import read, save
 from cribsheet.models import WAYS
+from cribsheet.signature.options import option_name
 from cribsheet.workspace import new_workspace
 from toys import sentiment_rows, student_model, write_rows
 

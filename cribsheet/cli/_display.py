@@ -11,6 +11,7 @@ from rich.table import Column
 
 from cribsheet.cli._streams import fitted
 from cribsheet.cli._terminal import note, stderr
+from cribsheet.text import counted, megabytes
 
 _LINES = 5
 """How many progress lines the whole work gets if lines cannot be overwritten."""
@@ -27,8 +28,8 @@ class Display(Protocol):
         """Something happened that the user should read; it must stay visible."""
         ...
 
-    def advance(self, *, spent: float, limit: float, best: float | None) -> None:
-        """Show how much of the limit is spent, and the best score (or the score so far) unless it is None."""
+    def advance(self, *, spent: float, limit: float, best: float | None, rows: int | None = None) -> None:
+        """Show how much of the limit is spent, and unless it is None the best score (or the score so far)."""
         ...
 
     def download(self, done: int, total: int | None) -> None:
@@ -42,7 +43,7 @@ class Display(Protocol):
     ) -> None: ...
 
 
-def open_display(unit: str, *, figure: str = "best") -> Display:
+def open_display(unit: str, *, figure: str = "leader") -> Display:
     """Return progress bars if standard error is a terminal, else lines; `unit` is the unit of `advance`."""
     console = stderr()
     return Bars(console, unit, figure=figure) if console.is_terminal else Lines(unit, figure=figure)
@@ -65,7 +66,7 @@ class Bars:
                 "{task.description}",
                 table_column=Column(ratio=1, no_wrap=True, overflow="crop" if is_plain else "ellipsis"),
             ),
-            BarColumn(bar_width=12),
+            BarColumn(bar_width=8),
             TextColumn("{task.fields[said]}", table_column=Column(no_wrap=True)),
             TimeRemainingColumn(compact=True),
             TextColumn("left"),
@@ -91,15 +92,16 @@ class Bars:
         """Print a line above the bars."""
         self._bars.console.print(text)
 
-    def advance(self, *, spent: float, limit: float, best: float | None) -> None:
+    def advance(self, *, spent: float, limit: float, best: float | None, rows: int | None = None) -> None:
         """Move the bar."""
-        said = _said(spent, limit, best, unit=self._unit, figure=self._figure)
+        figure = "" if rows else self._figure  # the line has no room for both
+        said = _said(spent, limit, _scored(best, rows, figure), unit=self._unit)
         self._bars.update(self._bar("work"), completed=min(spent, limit), total=limit, said=said)
 
     def download(self, done: int, total: int | None) -> None:
         """Move the bar of the weights, which is visible until they are complete."""
         bar = self._bar("weights")
-        said = f"{done / 1e6:.0f} of {total / 1e6:.0f} MB" if total else f"{done / 1e6:.0f} MB"
+        said = f"{megabytes(done)} of {megabytes(total)}" if total else megabytes(done)
         is_whole = total is not None and done >= total
         self._bars.update(
             bar, description="fetching the weights", completed=done, total=total, said=said, visible=not is_whole
@@ -141,20 +143,20 @@ class Lines:
         """Print a line."""
         note(text)
 
-    def advance(self, *, spent: float, limit: float, best: float | None) -> None:
+    def advance(self, *, spent: float, limit: float, best: float | None, rows: int | None = None) -> None:
         """Print a line whenever another fifth of the limit is reached."""
         self._began = self._began or (self._clock(), spent)
         step = int(_LINES * spent / limit)
         if step > self._step:
             self._step = step
-            said = _said(spent, limit, best, unit=self._unit, figure=self._figure)
+            said = _said(spent, limit, _scored(best, rows, self._figure), unit=self._unit)
             note(f"  {said}{self._time_left(spent, limit)}")
 
     def download(self, done: int, total: int | None) -> None:
         """Print once that weights are being downloaded."""
         if not self._tells_weights:
             self._tells_weights = True
-            note("fetching the weights" + (f", {total / 1e6:.0f} MB" if total else ""))
+            note("fetching the weights" + (f", {megabytes(total)}" if total else ""))
 
     def _time_left(self, spent: float, limit: float) -> str:
         """Return the time left in words; empty if nothing is left or the rate is not known yet."""
@@ -165,14 +167,26 @@ class Lines:
         return f", about {_duration((limit - spent) * passed / (spent - before))} left"
 
 
-def _said(spent: float, limit: float, best: float | None, *, unit: str, figure: str) -> str:
+def _said(spent: float, limit: float, scored: str, *, unit: str) -> str:
     """Return the progress in words.
 
-    >>> _said(12_340, 40_000, 0.8125, unit="tokens", figure="best")
-    '12.3k of 40k tokens, best 0.812'
+    >>> _said(12_340, 40_000, ", leader 0.812 on 24 rows", unit="tokens")
+    '12.3k of 40k tokens, leader 0.812 on 24 rows'
     """
-    score = "" if best is None else f", {figure} {best:.3f}"
-    return f"{_amount(min(spent, limit), unit)} of {_amount(limit, unit)} {unit}{score}"
+    unit_of_limit = unit.removesuffix("s") if limit == 1 else unit
+    return f"{_amount(min(spent, limit), unit)} of {_amount(limit, unit)} {unit_of_limit}{scored}"
+
+
+def _scored(score: float | None, rows: int | None, figure: str) -> str:
+    """Return a score in words, with the number of rows that it is of; empty if there is none.
+
+    >>> _scored(0.8125, 24, "leader"), _scored(0.8125, None, "score")
+    (', leader 0.812 on 24 rows', ', score 0.812')
+    """
+    if score is None:
+        return ""
+    on = "" if rows is None else f" on {counted(rows, 'row')}"
+    return f", {figure}{' ' if figure else ''}{score:.3f}{on}"
 
 
 def _duration(seconds: float) -> str:

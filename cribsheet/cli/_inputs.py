@@ -12,26 +12,11 @@ from cribsheet.frozen import FrozenProgram
 from cribsheet.frozen.loading import Program
 from cribsheet.outcomes import Value
 from cribsheet.signature import Field
+from cribsheet.signature.options import option_name
 from cribsheet.text import check_characters
-
-OWN_OPTIONS = frozenset({"model", "api-base", "jsonl", "out", "json", "help"})
-"""The options of `ask` that are not inputs; an input with such a name has the option `--input-NAME`."""
 
 _PREFIX = "input__"
 _STDIN = "cribsheet.stdin"
-
-
-def option_name(field: str) -> str:
-    """Return the name of an input's option.
-
-    >>> option_name("due_date"), option_name("model"), option_name("input_model")
-    ('--due-date', '--input-model', '--input-input-model')
-    """
-    plain = field.replace("_", "-")
-    bare = plain
-    while bare.startswith("input-"):  # otherwise the inputs `model` and `input_model` would have the same option
-        bare = bare.removeprefix("input-")
-    return f"--input-{plain}" if bare in OWN_OPTIONS else f"--{plain}"
 
 
 def input_options(fields: Iterable[Field]) -> list[click.Parameter]:

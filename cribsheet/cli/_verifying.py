@@ -22,6 +22,7 @@ from cribsheet.export.verifying import Deployment, verifier_of
 from cribsheet.frozen.running import Run
 from cribsheet.report.drift import drift_table, verdict
 from cribsheet.task import Metric
+from cribsheet.text import counted
 from cribsheet.workspace import current_workspace
 
 _ADVICE = "Compare the server's weights and chat template with the compiled model's, and read the notes of the export."
@@ -89,7 +90,7 @@ class Verification:
                 model=model,
                 api_base=api_base,
             )
-            display.stage(f"running {self.out} on {len(rows)} rows")
+            display.stage(f"running {self.out} on {counted(len(rows), 'row')}")
             answers = verifier_of(target, source)(deployment, [row.inputs for row in rows])
             return collected(_results(rows, answers, metric), len(rows), display)
 

@@ -1,6 +1,7 @@
 """The command `ask`."""
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import click
 from cribsheet.cli._answering import answer_file
 from cribsheet.cli._command import Command, Group, api_base_option, json_option, model_option
 from cribsheet.cli._display import open_display
-from cribsheet.cli._inputs import given_inputs, input_options, option_name
+from cribsheet.cli._inputs import given_inputs, input_options
 from cribsheet.cli._programs import Runnable, open_its_model, open_program
 from cribsheet.cli._stopping import ended_by_ctrl_c
 from cribsheet.cli._terminal import print_json
@@ -19,6 +20,7 @@ from cribsheet.frozen.summary import answer_summary
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.outcomes import to_text
 from cribsheet.signature import with_defaults
+from cribsheet.signature.options import option_name
 from cribsheet.workspace import current_workspace
 
 
@@ -75,11 +77,29 @@ def _command_of(program: Runnable) -> Command:
     return _with_inputs(program, run)
 
 
+class _Answer(Command):
+    """The command of one frozen file."""
+
+    takes: str
+    """A sentence that lists its inputs."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read its arguments; if an option is unknown, name those of the inputs."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            known = [option for param in self.params for option in param.opts if option.startswith("--")]
+            alike = get_close_matches(error.option_name, known, n=1, cutoff=0.75)
+            hint = f"Did you mean {alike[0]!r}? " if alike else ""
+            raise click.UsageError(f"No such option {error.option_name!r}. {hint}{self.takes}", ctx=ctx) from None
+
+
 def _with_inputs(program: Runnable, run: Callable[..., None]) -> Command:
     outputs = ", ".join(field.name for field in program.signature.outputs)
     made = click.command(
-        cls=Command, help=f"Answer {outputs} with {program.frozen.task}, compiled for {program.frozen.model.name}."
+        cls=_Answer, help=f"Answer {outputs} with {program.frozen.task}, compiled for {program.frozen.model.name}."
     )(run)
+    made.takes = _takes(program)
     made.params = [*input_options(program.signature.inputs), *made.params]
     return made
 

@@ -9,6 +9,7 @@ from cribsheet.cli._command import Command, Group, json_option
 from cribsheet.cli._terminal import print_json, stdout
 from cribsheet.models.cache import CacheStats, CompletionCache
 from cribsheet.report.tables import facts_table
+from cribsheet.text import counted, megabytes
 from cribsheet.workspace import current_workspace
 
 
@@ -36,7 +37,7 @@ def show(as_json: bool = False) -> None:
     if as_json:
         print_json(facts)
         return
-    shown = {"directory": str(directory), "entries": f"{stats.entries:,}", "size": f"{stats.bytes / 1e6:.1f} MB"}
+    shown = {"directory": str(directory), "entries": f"{stats.entries:,}", "size": megabytes(stats.bytes)}
     stdout().print(facts_table(shown))
 
 
@@ -47,11 +48,11 @@ def clear(yes: bool) -> None:
     directory = _directory()
     stats = _stats(directory)
     if not yes:
-        click.confirm(f"Remove {stats.entries:,} entries from {directory}?", abort=True, err=True)
+        click.confirm(f"Remove {counted(stats.entries, 'entry', 'entries')} from {directory}?", abort=True, err=True)
     cache = CompletionCache(directory)
     removed = cache.clear()
     cache.close()
-    click.echo(f"Removed {removed:,} entries from {directory}.")
+    click.echo(f"Removed {counted(removed, 'entry', 'entries')} from {directory}.")
 
 
 def _directory() -> Path:

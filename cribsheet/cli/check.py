@@ -24,6 +24,7 @@ from cribsheet.cli._terminal import note, print_json, stdout
 from cribsheet.errors import FrozenFileError
 from cribsheet.evaluation.drift import Drift
 from cribsheet.report.drift import drift_summary, drift_table, junit, markdown, verdict
+from cribsheet.text import counted
 from cribsheet.workspace import Workspace, current_workspace
 
 
@@ -90,7 +91,7 @@ def _measured(
         try:
             if has_other_weights(program.frozen, model):
                 note(f"Note: {model.name} does not have the weights that the file was compiled for.")
-            display.stage(f"scoring {len(rows)} rows")
+            display.stage(f"scoring {counted(len(rows), 'row')}")
             with ended_by_ctrl_c(model):
                 now = score_rows(program, rows, metric, model, display)
         finally:

@@ -18,7 +18,9 @@ from cribsheet.cli._examining import examine
 from cribsheet.cli._terminal import print_json, stdout
 from cribsheet.errors import AddressError, ModelError, UnreachableError
 from cribsheet.models import weights
+from cribsheet.models.addresses import LLAMA_SERVER_PORT, OLD_LLAMA_SERVER_PORT
 from cribsheet.models.cores import SPIN_COUNT, is_openmp_loaded, spin_setting, usable_cores
+from cribsheet.text import counted
 from cribsheet.workspace import builtin, current_workspace
 
 _BASE = ("dspy", "litellm", "ollama", "pydantic", "diskcache", "rich", "click", "httpx", "platformdirs", "tenacity")
@@ -30,10 +32,10 @@ _EXTRAS = {
     "uvicorn": "serve",
 }
 _PYTHON = (3, 11)
+_NOT_NEEDED = "Embedded models do not need Ollama."
 _ROOM = 1e9
 _TIMEOUT = 2.0
-_LLAMA_PORTS = (9931, 8080)
-"""The default ports of llama-server: 9931 since 2026, 8080 before."""
+_LLAMA_PORTS = (LLAMA_SERVER_PORT, OLD_LLAMA_SERVER_PORT)
 
 
 class Check(NamedTuple):
@@ -62,7 +64,7 @@ def command(context: click.Context, /, as_json: bool, model: str | None, **serve
     \b
     Example:
       cribsheet doctor
-      cribsheet doctor --model openai/qwen2.5-0.5b --api-base http://localhost:8080/v1
+      cribsheet doctor --model openai/qwen2.5-0.5b --api-base http://localhost:9931/v1
     """
     if model:
         examine(model, **served, as_json=as_json)
@@ -145,15 +147,16 @@ def _threads() -> Check:
             f"Set the environment variable GOMP_SPINCOUNT={SPIN_COUNT} before Python starts: another library loads "
             "OpenMP before the engine, so the engine's threads are many times slower beside another busy process."
         )
-        return Check("engine threads", f"{usable_cores()} cores; OpenMP was loaded without GOMP_SPINCOUNT", mend)
+        return Check(
+            "engine threads", f"{counted(usable_cores(), 'core')}; OpenMP was loaded without GOMP_SPINCOUNT", mend
+        )
     told = setting or f"GOMP_SPINCOUNT={SPIN_COUNT}, set by Cribsheet"
-    return Check("engine threads", f"{usable_cores()} cores; {told}")
+    return Check("engine threads", f"{counted(usable_cores(), 'core')}; {told}")
 
 
 def _ollama() -> Check:
     from cribsheet.models.ollama import OllamaModel  # imported here, because no other check needs it
 
-    start = "Start it with `ollama serve`, or set OLLAMA_HOST; embedded models do not need it."
     try:
         server = OllamaModel("ollama_chat/any", timeout=_TIMEOUT)
     except AddressError as error:
@@ -163,9 +166,9 @@ def _ollama() -> Check:
     try:
         models = server.pulled()
     except UnreachableError as error:
-        return Check("ollama server", f"{server.endpoint} does not answer", f"{start} {error}")
+        return Check("ollama server", f"{server.endpoint} does not answer", f"{error} {_NOT_NEEDED}")
     except ModelError as error:
-        return Check("ollama server", f"{server.endpoint} does not answer as Ollama", f"{error} {start}")
+        return Check("ollama server", f"{server.endpoint} does not answer as Ollama", f"{error} {_NOT_NEEDED}")
     finally:
         server.close()
     pull = "" if models else "It has no model: run `ollama pull qwen2.5:0.5b`."

@@ -19,6 +19,7 @@ from cribsheet.evaluation.evaluate import Evaluation
 from cribsheet.models.cache import CachedModel, CompletionCache
 from cribsheet.report.report import evaluation_summary, evaluation_tables, meter_summary
 from cribsheet.signature import Field, Signature
+from cribsheet.text import counted
 from cribsheet.workspace import Workspace, current_workspace
 
 
@@ -48,7 +49,7 @@ def command(file: Path, *, as_json: bool, metric: str | None, **options: Any) ->
     with open_display("rows", figure="score so far") as display:
         model = _open_model(program, workspace, options, display)
         try:
-            display.stage(f"scoring {len(rows)} rows")
+            display.stage(f"scoring {counted(len(rows), 'row')}")
             with ended_by_ctrl_c(model.model):
                 evaluation = score_rows(program, rows, score, model, display)
         finally:

@@ -9,6 +9,7 @@ from cribsheet.cli._command import Command, Group, json_option
 from cribsheet.cli._display import open_display
 from cribsheet.cli._terminal import print_json, stdout
 from cribsheet.models import weights
+from cribsheet.text import megabytes
 
 
 @click.group("models", cls=Group, invoke_without_command=True)
@@ -54,6 +55,18 @@ def pull(spec: str) -> None:
     click.echo(f"embedded/{name} is at {path}.")
 
 
+@command.command("path", cls=Command)
+@click.argument("name", metavar="NAME")
+def path(name: str) -> None:
+    """Print where the weights of NAME are, for other programs.
+
+    \b
+    Example:
+      llama-server -m "$(cribsheet models path smollm2-135m)" -c 4096
+    """
+    click.echo(weights.path_of(name.removeprefix("embedded/"), directory=weights.models_directory()))
+
+
 def _rows() -> list[dict[str, Any]]:
     """Return the known weights, followed by other weights on disk."""
     found = {one.name: one for one in weights.on_disk(weights.models_directory())}
@@ -80,4 +93,4 @@ def _parameters(row: dict[str, Any]) -> str:
 
 
 def _size(row: dict[str, Any]) -> str:
-    return f"{row['bytes'] / 1e6:,.0f} MB" if row["bytes"] else ""
+    return megabytes(row["bytes"]) if row["bytes"] else ""

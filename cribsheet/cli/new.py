@@ -10,30 +10,34 @@ from cribsheet.workspace import new_workspace
 _NEXT = """\
 {directory} is a workspace. Next:
 
-1. Write the task, {directory}/signatures/mood.py:
+1. Write a task, {directory}/programs/urgency.py:
 
-     import dspy
      from typing import Literal
 
-     class Mood(dspy.Signature):
-         \"\"\"Say how the writer feels.\"\"\"
-         text: str = dspy.InputField()
-         mood: Literal["glad", "sad"] = dspy.OutputField()
-
-2. Bind it to a metric and rows, {directory}/programs/mood.py:
+     import dspy
 
      from cribsheet import Task, label_accuracy
-     from signatures.mood import Mood
 
-     task = Task(Mood, metric=label_accuracy, trainset="mood.jsonl")
 
-3. Write at least 40 rows, one per line, {directory}/trainsets/mood.jsonl:
+     class Urgency(dspy.Signature):
+         \"\"\"Say whether the message can wait.\"\"\"
 
-     {{"text": "What a day!", "mood": "glad"}}
+         message: str = dspy.InputField()
+         urgency: Literal["now", "later"] = dspy.OutputField()
 
-4. Compile it:
 
-     cd {directory} && optimize mood"""
+     task = Task(Urgency, metric=label_accuracy, trainset="urgency.jsonl")
+
+2. Write at least 40 rows, one per line, {directory}/trainsets/urgency.jsonl:
+
+     {{"message": "The server room is under water.", "urgency": "now"}}
+     {{"message": "Could you order more tea at some point?", "urgency": "later"}}
+
+3. Compile it, and ask it:
+
+     cd {directory}
+     optimize urgency
+     cribsheet ask urgency.prompt.json --message "The press is calling in ten minutes.\""""
 
 
 @click.command("new", cls=Command)

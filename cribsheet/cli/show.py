@@ -11,6 +11,7 @@ from cribsheet.frozen import FrozenPrompt
 from cribsheet.frozen.sealing import read
 from cribsheet.report.description import program_facts, program_summary, prompt_facts, prompt_with_placeholders
 from cribsheet.report.report import gain_in_words, headline, results_table
+from cribsheet.text import shortened
 
 
 @click.command("show", cls=Command)
@@ -42,7 +43,7 @@ def command(file: Path, *, prompt: str | None, as_json: bool) -> None:
 def _show_prompt(name: str, prompt: FrozenPrompt) -> None:
     console = stdout()
     console.print()
-    console.print(f"Prompt {name}", style="bold")
+    console.print(f"Prompt {shortened(name)}", style="bold")
     console.print(prompt_facts(prompt))
     rendered = prompt_with_placeholders(prompt)
     kind = "Messages" if rendered.is_chat else "State and question" if rendered.question else "Text"

@@ -4,6 +4,7 @@ from cribsheet.errors import BudgetError
 from cribsheet.layout.decisions import decided_field
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
+from cribsheet.text import counted
 
 BASELINE_ROWS = 16
 """How many validation rows the baseline answers first, to measure what a row costs."""
@@ -11,19 +12,28 @@ MIN_TEST_ROWS = 10
 """The fewest test rows that are scored."""
 TEST_SHARE = 0.2
 """The share of the budget that is reserved for the testset."""
+_ROOM = 1.1  # the rows to come may be longer
 _REREAD = 16.0  # tokens for a cached prompt: its end, which is read again, plus the written outcome
 
 
-def check_budget(study: Study) -> None:
-    """Raise BudgetError if the budget cannot pay for the baseline, one candidate, and the test scores of both."""
+def check_budget(study: Study, *, test_rows: int) -> None:
+    """Raise BudgetError if the budget cannot pay for the baseline, one candidate, and the test scores of both.
+
+    Nothing is answered yet. So a row costs its inputs at least, and a whole answer more at most.
+    """
     budget = study.ledger.budget
-    rows = min(BASELINE_ROWS, len(study.val)) * 2 + MIN_TEST_ROWS * 2
-    row = {"calls": 1.0, "tokens": _row_tokens(study), "minutes": 0.0}[budget.unit]
-    if budget.limit < rows * row:
+    rows = 2 * (_first_rows(study) + min(MIN_TEST_ROWS, test_rows))
+    least = {"calls": 1.0, "tokens": _row_tokens(study), "minutes": 0.0}[budget.unit]
+    if budget.limit < rows * least:
+        zero_shot, most, prompts = study.zero_shot(), least, 0.0
+        if budget.unit == "tokens":
+            most += sum(prompt.decoding.max_tokens for prompt in zero_shot.prompts.values())
+            prompts = 2.0 * len(zero_shot.prompts) * study.lengths.candidate(zero_shot)
+        needed = _needed(study, most, spent=_first_rows(study) * most + prompts, test_rows=test_rows)
         raise BudgetError(
             f"A budget of {budget} is too small for one candidate: the baseline, a candidate and their test "
-            f"scores need {rows} answers, about {rows * row:.0f} {budget.unit}. Give at least "
-            f"--budget {_rounded_up(rows * row * 2, budget.unit)}."
+            f"scores need {counted(rows, 'answer')}, at least {_amount(rows * least, budget.unit)}. Give at least "
+            f"--budget {_rounded_up(needed, budget.unit)}."
         )
 
 
@@ -37,12 +47,30 @@ def reserve(study: Study, baseline: Trial, *, test_rows: int) -> None:
     pair = 2 * row + cost_of_text(study, row)
     affordable = int(TEST_SHARE * budget.limit / pair)
     study.ledger.reserved = pair * min(test_rows, max(MIN_TEST_ROWS, affordable))
-    if study.ledger.left <= BASELINE_ROWS * row:
+    if study.ledger.left <= _first_rows(study) * row:
+        missing = _first_rows(study) - baseline.rows
+        needed = _needed(study, row, spent=study.ledger.spent + missing * row, test_rows=test_rows)
         raise BudgetError(
-            f"A budget of {budget} is too small for one candidate: a row costs about {row:.3g} "
-            f"{budget.unit}. Give at least --budget {_rounded_up(row * 120, budget.unit)}. "
-            "The completions so far are in the cache."
+            f"A budget of {budget} is too small for one candidate: {counted(baseline.rows, 'row')} of the baseline "
+            f"cost {_amount(study.ledger.spent, budget.unit)}, and the rest does not pay for a candidate and the test "
+            f"scores. Give at least --budget {_rounded_up(needed, budget.unit)}. The completions so far are cached."
         )
+
+
+def _needed(study: Study, row: float, *, spent: float, test_rows: int) -> float:
+    """Return the smallest budget with which `reserve` leaves enough for a candidate, with some room.
+
+    `row` is what a row costs, `spent` what the baseline costs.
+    """
+    pair = 2 * row + cost_of_text(study, row)
+    searched = spent + _first_rows(study) * row
+    few = searched + pair * min(test_rows, MIN_TEST_ROWS)
+    shared = min(searched / (1 - TEST_SHARE), searched + pair * test_rows)
+    return _ROOM * max(few, shared)
+
+
+def _first_rows(study: Study) -> int:
+    return min(BASELINE_ROWS, len(study.val))
 
 
 def cost_of_text(study: Study, row: float) -> float:
@@ -73,3 +101,13 @@ def _rounded_up(amount: float, unit: str) -> str:
     if unit == "tokens":
         return f"{int(amount / 1000) + 1}k"
     return f"{int(amount) + 1}{'calls' if unit == 'calls' else 'm'}"
+
+
+def _amount(amount: float, unit: str) -> str:
+    """Return an amount of the budget in words.
+
+    >>> _amount(1.0, "calls"), _amount(1234.5, "tokens"), _amount(0.25, "minutes")
+    ('1 call', '1,234 tokens', '0.25 minutes')
+    """
+    noun = unit.removesuffix("s")
+    return counted(round(amount, 2), noun) if unit == "minutes" else counted(round(amount), noun)

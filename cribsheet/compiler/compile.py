@@ -145,7 +145,7 @@ class _Compiler:
 
     def compile(self, optimizer: ModuleType) -> tuple[FrozenProgram, tuple[TestedRow, ...]]:
         """Search, then score and freeze the winner."""
-        check_budget(self.study)
+        check_budget(self.study, test_rows=len(self.splits.test))
         ctrl_c = Interruption(self.study.ledger, say=self._say_what_is_waited_for, abandon=self._abandon)
         with ctrl_c.heeded():
             self._search(optimizer)

@@ -15,6 +15,7 @@ from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import balanced
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
+from cribsheet.text import counted
 
 _DEMOS = 4
 _ROWS = 4
@@ -22,6 +23,19 @@ _ROWS = 4
 _LEAST = 0.1
 """A decision is of no use if the outcomes together have less probability than this, and the model writes none."""
 _SHOWN = 160  # the most characters of an answer that a message shows
+_FORM = (
+    "If the server gives all answers a form, such as JSON, turn that off. Otherwise check that it applies the chat "
+    "template of this model, or choose another model."
+)
+_LOG = (
+    "Check what the server's log says, and whether the model is a chat model with a chat template, or choose another "
+    "model."
+)
+_THINKING_OFF = (
+    "Serve it with thinking off (llama-server: --reasoning off; vLLM: "
+    """--default-chat-template-kwargs '{"enable_thinking": false}'), or choose a model that does not think."""
+)
+_OTHER_MODEL = "Choose another model, such as a larger one."
 
 
 def check_first_answers(study: Study, baseline: Trial, *, go_on: bool) -> None:
@@ -37,14 +51,13 @@ def check_first_answers(study: Study, baseline: Trial, *, go_on: bool) -> None:
         return
     texts = [one.text.strip() for one in completions if one.text.strip()]
     if texts:
-        study.progress.stage(
-            f"none of the first {len(completions)} answers can be read, such as {_shortened(texts[0])}: trying "
-            "prompts with demonstrations"
-        )
-        if len(study.signatures) > 1:  # demonstrations of all predictors are not there before bootstrapping
+        told = f"{_none_can(completions, 'read')}, such as {_shortened(texts[0])}: trying prompts with demonstrations"
+        study.progress.stage(f"{told[0].lower()}{told[1:]}")
+        if not all(study.pools.values()):  # rows lack a predictor's field, so demonstrations are bootstrapped later
             return
     if not go_on and not _answers_with_demos(study):
-        raise CompileError(f"{_seen(study.model.name, completions)} To continue the search anyway, give --go-on.")
+        seen = _seen(study.model.name, completions, is_served=bool(study.model.endpoint))
+        raise CompileError(f"{seen} To continue the search anyway, give --go-on.")
 
 
 def _is_of_use(row: RowResult, candidate: Candidate) -> bool:
@@ -68,7 +81,7 @@ def check_crashes(baseline: Trial) -> None:
     rows = [row for row in answered if row.parse_failure is None]
     if rows and 2 * len(rows) >= len(answered) and all(row.place for row in rows):
         raise CompileError(
-            f"The program raised on each of the first {len(rows)} rows, on the first one {rows[0].crash}. "
+            f"The program raised on each of the first {counted(len(rows), 'row')}, on the first one {rows[0].crash}. "
             "Correct its forward()."
         )
 
@@ -93,27 +106,39 @@ def _is_answered(study: Study, candidate: Candidate) -> bool:
     return False
 
 
-def _seen(model: str, completions: Sequence[Completion]) -> str:
+def _seen(model: str, completions: Sequence[Completion], *, is_served: bool) -> str:
     """Return an error message: what the model answered, and how to fix it."""
     thoughts = [one.thought for one in completions if one.thought is not None]
     texts = [one.text for one in completions if one.text.strip()]
     if texts and len(thoughts) < len(completions):
         return (
-            f"None of the first {len(completions)} answers of {model} can be read, with demonstrations neither, such "
-            f"as {_shortened(texts[0])}. If the server gives all answers a form, such as JSON, turn that off. "
-            "Otherwise check that it applies the chat template of this model, or choose another model."
+            f"{_none_can(completions, 'read', model)}, with demonstrations neither, such as "
+            f"{_shortened(texts[0])}. {_FORM if is_served else _OTHER_MODEL}"
         )
     if not thoughts:
-        return (
-            f"All of the first {len(completions)} answers of {model} are empty. Check what the server's log says, and "
-            "whether the model is a chat model with a chat template, or choose another model."
-        )
+        return f"{_all_are_empty(completions, model)}. {_LOG if is_served else _OTHER_MODEL}"
     shown = next((f", such as {_shortened(thought)}" for thought in thoughts if thought), "")
     return (
-        f"None of the first {len(completions)} answers of {model} can be used: {len(thoughts)} are thoughts that end "
-        f"without an answer{shown}. Serve it with thinking off (llama-server: --reasoning off; vLLM: "
-        """--default-chat-template-kwargs '{"enable_thinking": false}'), or choose a model that does not think."""
+        f"{_none_can(completions, 'used', model)}: {_thoughts(len(thoughts))} without an answer{shown}. "
+        f"{_THINKING_OFF if is_served else 'Choose a model that does not think.'}"
     )
+
+
+def _none_can(completions: Sequence[Completion], be: str, model: str = "") -> str:
+    of = f" of {model}" if model else ""
+    if len(completions) == 1:
+        return f"The first answer{of} cannot be {be}"
+    return f"None of the first {len(completions)} answers{of} can be {be}"
+
+
+def _all_are_empty(completions: Sequence[Completion], model: str) -> str:
+    if len(completions) == 1:
+        return f"The first answer of {model} is empty"
+    return f"All of the first {len(completions)} answers of {model} are empty"
+
+
+def _thoughts(number: int) -> str:
+    return "1 is a thought that ends" if number == 1 else f"{number} are thoughts that end"
 
 
 def _shortened(text: str) -> str:

@@ -21,6 +21,7 @@ from cribsheet.models.capabilities import refusals_in_words
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
+from cribsheet.text import counted
 
 _NAMED = 3
 
@@ -115,8 +116,9 @@ def score_on_validation_rows(found: Found) -> Scored:
     baseline, compiled = (summarize(trial.evaluation.rows[:rows]) for trial in (found.baseline, found.best))
     results = _results(found, baseline, compiled).model_copy(update={"rows": "valset"})
     note = (
-        f"The testset was not scored, because Ctrl-C was pressed twice. The scores are from {rows} validation rows, by "
-        "which the prompt was chosen, so they are too high. Score it on other rows with `cribsheet evaluate`."
+        "The testset was not scored, because Ctrl-C was pressed twice. The scores are from "
+        f"{counted(rows, 'validation row')}, by which the prompt was chosen, so they are too high. Score it on other "
+        "rows with `cribsheet evaluate`."
     )
     return Scored(results, (note,))
 
@@ -170,8 +172,8 @@ def _unpaid(found: Found, rows: int, *, as_text: bool) -> Iterator[str]:
     whole = len(found.splits.test)
     if rows < whole:
         yield (
-            f"The budget paid for {rows} of the {whole} test rows, so the scores are of these. For all, give a larger "
-            "--budget."
+            f"The budget paid for {rows} of the {counted(whole, 'test row')}, so the scores are of these. For all, "
+            "give a larger --budget."
         )
     if not as_text:
         yield "The budget did not pay for the score as text. Give a larger --budget to learn it."
@@ -185,13 +187,14 @@ def _unanswered(compiled: Evaluation, baseline: Evaluation, numbers: Mapping[str
             named = ", ".join(f"row {numbers.get(row.example.id, 0)}" for row in failed[:_NAMED])
             more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
             yield (
-                f"{len(failed)} of {len(evaluation.rows)} test rows got no answer{by} and count as 0: {named}{more}. "
+                f"{len(failed)} of {counted(len(evaluation.rows), 'test row')} got no answer{by} and "
+                f"{'counts' if len(failed) == 1 else 'count'} as 0: {named}{more}. "
                 f"The first: {failed[0].crash}"
             )
     unread = [row for row in compiled.rows if row.parse_failure is not None]
     if unread and len(unread) == len(compiled.rows):
         yield (
-            f"None of the answers to the {len(unread)} test rows can be read, so all count as 0. "
+            f"None of the answers to the {counted(len(unread), 'test row')} can be read, so all count as 0. "
             f"The first: {unread[0].parse_failure}"
         )
 

@@ -11,6 +11,7 @@ from cribsheet.frozen.running import prompt_text
 from cribsheet.models import Sampling
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.study import Study
+from cribsheet.text import counted
 
 FEW = 0.05
 """The default share of the rows that may be left out."""
@@ -89,7 +90,7 @@ def too_long(study: Study, candidate: Candidate, rows: Sequence[Row], numbers: M
 
 def note_on(long: Sequence[Long], study: Study) -> str:
     """Return a sentence about the rows that were left out."""
-    rows = "1 row is" if len(long) == 1 else f"{len(long)} rows are"
+    rows = f"{counted(len(long), 'row')} {'is' if len(long) == 1 else 'are'}"
     window = f"the context window of {study.model.context_window:,} tokens"
     return f"{rows} too long for {window} and left out of the search: {named(long)}."
 

@@ -1,12 +1,13 @@
 """The interface of a correction, which changes a model's raw answer into the final one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
 from cribsheet.layout import Layout
+from cribsheet.layout.decisions import decided_field
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completer, Completion
 from cribsheet.outcomes import Value
@@ -135,6 +136,10 @@ class Correction(BaseModel):
         """Return the outputs if the inputs alone decide them; None if the model has to be asked."""
         return None
 
+    def misfits(self, signature: Signature) -> Sequence[str]:
+        """Return what does not fit the signature, such as an unknown field; each begins with its place and a colon."""
+        return ()
+
     def describe(self) -> Mapping[str, str]:
         """Describe the correction as `{name: fact}`, for tables."""
         raise NotImplementedError
@@ -167,6 +172,34 @@ def _resumed(answer: Answer, corrections: Sequence[Correction]) -> tuple[Answer,
             break
         shared, applied = step, applied + 1
     return shared, corrections[applied:]
+
+
+def unknown_inputs(signature: Signature, **names: str) -> list[str]:
+    """Return the misfits of places that name no input of the signature."""
+    known = [field.name for field in signature.inputs]
+    return [
+        f"{place}: {name!r} is no input; the inputs are {', '.join(known)}"
+        for place, name in names.items()
+        if name not in known
+    ]
+
+
+def unknown_outcomes(signature: Signature, **outcomes: Iterable[str]) -> list[str]:
+    """Return the misfits of places with a key that is no outcome of the output that is decided."""
+    field = decided_field(signature)
+    known = field.outcomes if field else ()
+    return [
+        f"{place}: {outcome!r} is no outcome; the outcomes are {', '.join(known) or 'none, as the answer is written'}"
+        for place, keys in outcomes.items()
+        for outcome in keys
+        if outcome not in known
+    ]
+
+
+def unknown_signals(weights: Iterable[str], known: Iterable[str]) -> list[str]:
+    """Return the misfits of weights for signals that do not exist."""
+    there = list(known)
+    return [f"weights: {name!r} is no signal; there are {', '.join(there)}" for name in weights if name not in there]
 
 
 def weights_in_words(weights: Mapping[str, float]) -> str:

@@ -1,13 +1,13 @@
 """Subtract a bias from each outcome's log-probability before the decision."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal
 
 from pydantic import field_validator
 
-from cribsheet.corrections._base import Answer, Asked, Correction, Need, weights_in_words
+from cribsheet.corrections._base import Answer, Asked, Correction, Need, unknown_outcomes, weights_in_words
 from cribsheet.layout.decisions import decided_field, likeliest
 from cribsheet.layout.scoring import logsumexp
 from cribsheet.models import Completer
@@ -45,6 +45,10 @@ class Calibration(Correction):
         probabilities = shares(answer.logprobs, self)
         outputs, probability = likeliest(field, probabilities)
         return replace(answer, outputs=outputs, shares=probabilities, probability=probability)
+
+    def misfits(self, signature: Signature) -> Sequence[str]:
+        """Return the biases of unknown outcomes."""
+        return unknown_outcomes(signature, biases=self.biases)
 
     def describe(self) -> Mapping[str, str]:
         """Return the biases."""

@@ -1,10 +1,10 @@
 """Replace a written answer by a span of an input."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal
 
-from cribsheet.corrections._base import Answer, Asked, Correction, Need
+from cribsheet.corrections._base import Answer, Asked, Correction, Need, unknown_inputs
 from cribsheet.corrections.spans import extract
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completer, Sampling
@@ -48,6 +48,10 @@ class Extraction(Correction):
         if not span:
             return replace(answer, further=further)
         return replace(answer, outputs={asked.signature.outputs[0].name: span}, further=further)
+
+    def misfits(self, signature: Signature) -> Sequence[str]:
+        """Return the source if it is no input."""
+        return unknown_inputs(signature, source=self.source)
 
     def describe(self) -> Mapping[str, str]:
         """Name the input that answers are extracted from."""

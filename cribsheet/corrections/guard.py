@@ -1,16 +1,28 @@
 """Replace an answer by `Unanswerable` if the inputs do not seem to contain it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal
 
-from cribsheet.corrections._base import Answer, Asked, Correction, Evidence, Outputs, weights_in_words
+from cribsheet.corrections._base import (
+    Answer,
+    Asked,
+    Correction,
+    Evidence,
+    Outputs,
+    unknown_inputs,
+    unknown_signals,
+    weights_in_words,
+)
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completer
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value, is_absent
 from cribsheet.signature import Field, Signature
 from cribsheet.text import coverage, is_grounded, lead_text, terms
+
+SIGNALS = ("coverage", "grounded", "abstention", "confidence")
+"""The names of the signals that a guard may weigh; see `Guard.weights`."""
 
 _LEAST = 1e-12
 
@@ -68,6 +80,19 @@ class Guard(Correction):
     def settle(self, inputs: Mapping[str, object]) -> Outputs | None:
         """Return `Unanswerable` if the context covers too little of the lead; None if the model has to be asked."""
         return {self.field: Unanswerable()} if self.is_off_topic(inputs) else None
+
+    def misfits(self, signature: Signature) -> Sequence[str]:
+        """Return the fields that are unknown or cannot be guarded, and the signals that do not exist."""
+        guarded = [field.name for field in signature.outputs if field.abstains]
+        other = (
+            f"field: {self.field!r} is no output that may be unanswerable; these are: {', '.join(guarded) or 'none'}"
+        )
+        return [
+            *([] if self.field in guarded else [other]),
+            *unknown_inputs(signature, context=self.context),
+            *(misfit for name in self.lead for misfit in unknown_inputs(signature, lead=name)),
+            *unknown_signals(self.weights, SIGNALS),
+        ]
 
     def describe(self) -> Mapping[str, str]:
         """Name the guarded output, the weights and the threshold."""

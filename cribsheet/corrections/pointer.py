@@ -2,11 +2,19 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal, NamedTuple
 
-from cribsheet.corrections._base import Answer, Asked, Correction, Need, weights_in_words
+from cribsheet.corrections._base import (
+    Answer,
+    Asked,
+    Correction,
+    Need,
+    unknown_inputs,
+    unknown_signals,
+    weights_in_words,
+)
 from cribsheet.corrections.extraction import beginning, written_value
 from cribsheet.corrections.spans import Spans
 from cribsheet.models import Completer, Sampling
@@ -71,6 +79,14 @@ class Pointer(Correction):
         words = begun + rest.text
         outputs = {asked.signature.outputs[0].name: words.strip()}
         return replace(answer, outputs=outputs, text=words, further=(*answer.further, (prompt, rest)))
+
+    def misfits(self, signature: Signature) -> Sequence[str]:
+        """Return the texts that are no inputs, and the signals that do not exist."""
+        return [
+            *unknown_inputs(signature, source=self.source),
+            *(misfit for name in self.lead for misfit in unknown_inputs(signature, lead=name)),
+            *unknown_signals(self.weights, SIGNALS),
+        ]
 
     def describe(self) -> Mapping[str, str]:
         """Name the weights of the signals."""

@@ -1,14 +1,15 @@
 """Decide a finite outcome by all alternatives of the first token, not only by the verbalizers."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal
 
-from cribsheet.corrections._base import Answer, Asked, Correction, Need
+from cribsheet.corrections._base import Answer, Asked, Correction, Need, unknown_outcomes
 from cribsheet.layout.decisions import decided_field, likeliest
 from cribsheet.models import Completer
 from cribsheet.signature import Signature
+from cribsheet.text import counted
 
 
 class Readout(Correction):
@@ -39,13 +40,24 @@ class Readout(Correction):
         outputs, probability = likeliest(field, probabilities)
         return replace(answer, outputs=outputs, shares=probabilities, probability=probability)
 
+    def misfits(self, signature: Signature) -> Sequence[str]:
+        """Return the outcomes that are unknown, and the tokens without weights."""
+        outcomes = {outcome: None for weights in self.weights.values() for outcome in weights}
+        missing = [token for token in self.usual if token not in self.weights]
+        return [
+            *unknown_outcomes(signature, weights=outcomes, biases=self.biases),
+            *(f"weights: the token {token!r} of usual has none" for token in missing),
+        ]
+
     def describe(self) -> Mapping[str, str]:
         """Name the number of tokens, and for each outcome the token that supports it most."""
         if not self.usual:
             return {"read out": "no token"}
-        best = {outcome: max(self.usual, key=lambda token: self.weights[token][outcome]) for outcome in self.biases}
+        best = {
+            outcome: max(self.usual, key=lambda token: self.weights[token].get(outcome, 0.0)) for outcome in self.biases
+        }
         telling = ", ".join(f"{token.strip()!r} for {outcome}" for outcome, token in best.items())
-        return {"read out": f"{len(self.usual)} tokens, such as {telling}"}
+        return {"read out": f"{counted(len(self.usual), 'token')}, such as {telling}"}
 
     def caveat(self, signature: Signature) -> str:
         """Say how many alternatives are used."""

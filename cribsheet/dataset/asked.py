@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
@@ -21,16 +22,44 @@ ERROR = "error"
 Row = dict[str, Any]
 
 
-def asked_rows(source: str | os.PathLike[str], inputs: Sequence[Field]) -> list[Row]:
+@dataclass(frozen=True)
+class AskedRow:
+    """A row that a program is asked to answer."""
+
+    values: Row
+    """Its fields, without those that JSON cannot hold."""
+    problem: str = ""
+    """Why it cannot be answered, with its line; empty if it can."""
+
+
+def asked_rows(source: str | os.PathLike[str], inputs: Sequence[Field]) -> list[AskedRow]:
     """Return the rows of a file of JSON objects; a row may have further fields than the inputs.
 
     Raises:
-        DataError: if a row cannot be answered, or cannot be written again as JSON; the message names the line.
+        DataError: if the file cannot be read as JSON objects, or has none; the message names the line.
     """
-    rows = list(_checked(source, inputs))
+    name = "standard input" if os.fspath(source) == "-" else os.fspath(source)
+    rows = [_checked(where, row, inputs) for where, row in json_objects(read_text(source), name)]
     if not rows:
-        raise DataError(f"{os.fspath(source)} has no rows. Write one JSON object per line.")
+        raise DataError(f"{name} has no rows. Write one JSON object per line.")
     return rows
+
+
+def answered_line(failures: Sequence[str], *, rows: int, out: object = None) -> str:
+    """Return the sentences that end a run over rows: how many were answered, how many were not, and a reason.
+
+    >>> answered_line([], rows=2)
+    'Answered 2 of 2 rows.'
+    >>> answered_line(["line 2: no field 'text'."], rows=3, out="out.jsonl")
+    "Answered 2 of 3 rows into out.jsonl. 1 row has an error instead: line 2: no field 'text'."
+    """
+    line = f"Answered {rows - len(failures)} of {rows} {'row' if rows == 1 else 'rows'}{f' into {out}' if out else ''}."
+    if not failures:
+        return line
+    first = f"{failures[0].removesuffix('.')}."
+    if len(failures) == 1:
+        return f"{line} 1 row has an error instead: {first}"
+    return f"{line} {len(failures)} rows have an error instead. The first: {first}"
 
 
 def error_name(rows: Iterable[Mapping[str, Any]], outputs: Iterable[str]) -> str:
@@ -59,27 +88,35 @@ def _names() -> Iterator[str]:
     yield from (f"{ERROR}_{number}" for number in count(2))
 
 
-def _checked(source: str | os.PathLike[str], inputs: Sequence[Field]) -> Iterator[Row]:
+def _checked(where: str, row: Row, inputs: Sequence[Field]) -> AskedRow:
+    """Return the row with what is wrong with it."""
+    unwritable = [name for name, value in row.items() if not _is_writable(value)]
+    kept = {name: value for name, value in row.items() if name not in unwritable}
     names = [field.name for field in inputs if not field.has_default]
-    for where, row in json_objects(read_text(source), os.fspath(source)):
-        missing = [name for name in names if name not in row]
-        if missing:
-            raise DataError(
-                f"{where}: no field {missing[0]!r}; it has {shortened(', '.join(row)) or 'none'}. Give each row "
-                f"{', '.join(names)}."
-            )
+    missing = [name for name in names if name not in row]
+    if missing:
+        return AskedRow(
+            kept,
+            f"{where}: no field {missing[0]!r}; it has {shortened(', '.join(row)) or 'none'}. Give each row "
+            f"{', '.join(names)}.",
+        )
+    try:
         check_inputs(where, row, inputs)
-        _check_writable(where, row)
-        yield row
+    except DataError as error:
+        return AskedRow(kept, str(error))
+    if unwritable:
+        return AskedRow(
+            kept,
+            f"{where}: {unwritable[0]} has a number that JSON cannot hold, {str(row[unwritable[0]])[:60]}. Write null "
+            "in its place, or put it in quotes.",
+        )
+    return AskedRow(row)
 
 
-def _check_writable(where: str, row: Row) -> None:
-    """Refuse NaN and infinity, which Python reads but JSON does not have; 1e999 is read as infinity."""
-    for name, value in row.items():
-        try:
-            json.dumps(value, allow_nan=False)
-        except ValueError:
-            raise DataError(
-                f"{where}: {name} has a number that JSON cannot hold, {str(value)[:60]}. Write null in its place, or "
-                "put it in quotes."
-            ) from None
+def _is_writable(value: object) -> bool:
+    """Tell whether JSON can hold a value: not NaN and infinity, which Python reads. 1e999 is read as infinity."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        return False
+    return True

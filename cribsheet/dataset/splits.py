@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from cribsheet.dataset.examples import Row, folded_inputs
 from cribsheet.errors import DataError
 from cribsheet.signature import Signature
+from cribsheet.text import counted
 
 FRACTIONS = (0.35, 0.35, 0.30)
 """The shares of the demo pool, the valset and the testset."""
@@ -68,12 +69,14 @@ def split(
     ordered = sorted(rows, key=lambda row: (row.id, row.group))
     count = len({row.id for row in ordered})
     if count < MIN_ROWS:
-        raise DataError(f"There are only {count} different rows, and a split needs at least {MIN_ROWS}. Add some.")
+        there = f"There {'is' if count == 1 else 'are'} only {counted(count, 'different row')}"
+        raise DataError(f"{there}, and a split needs at least {MIN_ROWS}. Add some.")
     clusters = _clusters(ordered)
     if len(clusters) < 3:
         raise DataError(
-            f"The {count} rows fall into {len(clusters)} groups, and a split needs at least 3, because the rows of a "
-            "group stay together. Add rows of other groups, or give the rows smaller groups in the column `group`."
+            f"The {count} rows fall into {counted(len(clusters), 'group')}, and a split needs at least 3, because the "
+            "rows of a group stay together. Add rows of other groups, or give the rows smaller groups in the column "
+            "`group`."
         )
     random.Random(seed).shuffle(clusters)
     val, test = min(fractions[1], max_val / count), min(fractions[2], max_test / count)

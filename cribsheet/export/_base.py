@@ -14,6 +14,7 @@ from cribsheet.export._training import Training
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, ModelIdentity
 from cribsheet.layout.template import Template
 from cribsheet.models import Sampling
+from cribsheet.models.addresses import LLAMA_SERVER
 from cribsheet.models.weights import find
 
 
@@ -125,6 +126,12 @@ class Source:
         return known.file if known else re.split(r"[\\/]", bare.removesuffix(".gguf"))[-1] + ".gguf"
 
     @property
+    def weights(self) -> str:
+        """The name of an embedded model's known weights, else their file name; empty if the model is served."""
+        _, _, bare = self.model.name.partition("/")
+        return bare if self.weights_file and find(bare) else self.weights_file or ""
+
+    @property
     def model_name(self) -> str:
         """The model's name without its provider, and without the folder of its weights."""
         if self.weights_file and self.model.name.endswith(".gguf"):
@@ -141,7 +148,7 @@ class Source:
     @property
     def litellm_server(self) -> dict[str, Any]:
         """LiteLLM's arguments for the model's server, and for Ollama the context window; empty for a hosted model."""
-        base = self.model.endpoint or ("http://localhost:8080/v1" if self.weights_file else "")
+        base = self.model.endpoint or (f"{LLAMA_SERVER}/v1" if self.weights_file else "")
         told = {"api_base": base} if base else {}
         if self.runs_on_ollama:
             return {**told, "num_ctx": self.model.context_window}

@@ -7,7 +7,7 @@ from cribsheet.export._base import Source
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.layout import Layout
 from cribsheet.layout.decisions import decided_field
-from cribsheet.layout.escaping import LINE_BREAKS, SPECIAL_TOKENS
+from cribsheet.layout.escaping import INDENTS, LINE_BREAKS, SPECIAL_TOKENS
 from cribsheet.layout.rendering import render_outputs
 from cribsheet.outcomes import UNANSWERABLE
 from cribsheet.signature import Field
@@ -66,13 +66,14 @@ def other_weights(source: Source) -> Iterator[str]:
 def unescaped(source: Source) -> str:
     """Return the caveat that whoever fills in the inputs has to keep the prompt's marks out of them."""
     own = [pair for pair in source.opened.escaping.pairs if pair[0] not in SPECIAL_TOKENS]
-    # Every line break has a pair for each mark; those of the usual one stand for all.
-    told = ", ".join(f"{old!r} by {new!r}" for old, new in own if old[0] not in LINE_BREAKS[1:])
+    # Every line break and every indent has a pair for each mark; those of the usual line break stand for all.
+    usual = [pair for pair in own if pair[0][0] not in LINE_BREAKS[1:] and not pair[0].startswith(tuple(INDENTS))]
+    told = ", ".join(f"{old!r} by {new!r}" for old, new in usual)
+    likewise = "(likewise after other line breaks, such as U+2028, and other indents, such as a tab or U+200B)"
     return (
         "An input with marks of this prompt, or with special tokens of the model, could pass for a demo or a turn. "
         "Cribsheet puts a blank into them; whoever fills in this request has to do that: replace "
-        f"{f'{told} (likewise after other line breaks, such as U+2028), and ' if told else ''}special tokens as "
-        "docs/export.md says."
+        f"{f'{told} {likewise}, and ' if told else ''}special tokens as docs/export.md says."
     )
 
 

@@ -5,6 +5,9 @@ import re
 import shlex
 from collections.abc import Mapping
 
+from cribsheet.models.addresses import LLAMA_SERVER_PORT
+from cribsheet.models.weights import find
+
 
 def jq(at: str, placeholders: Mapping[str, str]) -> str:
     """Return a jq command that replaces the placeholders in one string of a JSON request by the inputs.
@@ -34,9 +37,14 @@ def curl(url: str, *, key: str | None = None) -> str:
     return f"curl -s {shlex.quote(url)}{header} -H 'Content-Type: application/json' -d @-"
 
 
-def llama_server(weights_file: str, *, window: int, port: int) -> str:
-    """Return the command that serves a weights file with llama.cpp; `window` is the context window in tokens."""
-    return f"llama-server -m {shlex.quote(weights_file)} -c {window} --port {port}"
+def llama_server(weights: str, *, window: int) -> str:
+    """Return the command that serves weights with llama.cpp; `window` is the context window in tokens.
+
+    `weights` is the name of known weights, whose folder Cribsheet knows, or that of a file in some folder.
+    """
+    known = find(weights)
+    path = f'"$(cribsheet models path {known.name})"' if known else shlex.quote(f"FOLDER/{weights}")
+    return f"llama-server -m {path} -c {window} --port {LLAMA_SERVER_PORT}"
 
 
 def _one_pass(placeholders: Mapping[str, str]) -> str:

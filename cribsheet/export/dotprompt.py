@@ -31,16 +31,22 @@ def to_dotprompt(source: Source) -> Export:
     check_names(source)
     _check_lines(source)
     path, name = source.saved_as("prompt"), macro_name(source)
+    found = path if path.endswith(".prompt") else f"{path}.prompt"
     # LiteLLM escapes HTML in what is not marked as safe.
     escape = macro(name, source.opened.escaping, first=_LINE_BREAKS, ending=" | safe")
     return Export(
         target="dotprompt",
         text=f"---\n{_front_matter(source)}---\n{escape}{_turns(source.opened.turns, name)}\n",
         file_name=path,
-        usage=_usage(source, path),
+        usage=_usage(source, found),
         carriage="text",
         score=source.score("text"),
         caveats=(
+            *(
+                [f"LiteLLM reads only files that end with .prompt, so rename {path} to {found}."]
+                if path != found
+                else []
+            ),
             "LiteLLM strips each line, so white space at the ends of an input may get lost. Line breaks in inputs "
             "become blanks, since a line that begins with a role's name would be read as a turn of its own.",
             *caveats(source),
@@ -100,7 +106,10 @@ def _usage(source: Source, path: str) -> str:
     name = source.litellm_name
     server = ", ".join(f"{argument}={json.dumps(value)}" for argument, value in source.litellm_server.items())
     lines = [
+        "import os",
         "from pathlib import Path",
+        "# Without this, LiteLLM downloads a list of prices when it is imported.",
+        'os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")',
         "import litellm",
         f"path = Path({path!r})",
         "litellm.set_global_prompt_directory(str(path.parent))",

@@ -10,8 +10,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from cribsheet.errors import ExportError
 from cribsheet.export._base import Export, Source
 from cribsheet.export._caveats import caveats
+from cribsheet.export._modules import module_name
 from cribsheet.outcomes import to_json
 from cribsheet.signature import Field
 
@@ -20,11 +22,13 @@ def to_dspy(source: Source) -> Export:
     """Return a module with a `program`, and the state that it loads.
 
     Raises:
-        ExportError: if DSPy cannot send the prompt as it is.
+        ExportError: if DSPy cannot send the prompt as it is, or the module would have the name of its state.
     """
     source.check_not_wrapped("DSPy")
     path = Path(source.path or f"{re.sub(r'[^a-z0-9_]', '_', source.slug)}_dspy.py")
     state = f"{path.stem}.json"
+    if path.name == state:
+        raise ExportError(f"{path} is the name of the module's state. Give --out {path.with_suffix('.py')}.")
     return Export(
         target="dspy",
         text=_module(source, state),
@@ -84,14 +88,20 @@ def _raw(source: Source) -> tuple[str, ...]:
     )
 
 
+def _imported(path: Path) -> list[str]:
+    """Return the lines that import the program; no import statement finds a file of any other name."""
+    if name := module_name(str(path)):
+        return [f"# The folder of {str(path)!r} must be in sys.path.", f"from {name} import program"]
+    return ["import runpy", f'program = runpy.run_path({str(path)!r})["program"]']
+
+
 def _usage(source: Source, path: Path) -> str:
     values = ", ".join(f"{field.name}=…" for field in source.prompt.signature.inputs)
     # With num_ctx, DSPy asks Ollama's own API, and not one that ends with /v1, which the address does not.
     served = "".join(f", {argument}={json.dumps(value)}" for argument, value in source.litellm_server.items())
     lines = [
         "import dspy",
-        f"# The folder of {str(path)!r} must be in sys.path.",
-        f"from {path.stem} import program",
+        *_imported(path),
         f'dspy.configure(lm=dspy.LM("{source.litellm_name}"{served}))',
         f"outputs = program({values})",
     ]

@@ -15,6 +15,7 @@ from cribsheet.export._base import Export, Source
 from cribsheet.export._caveats import caveats, input_forms
 from cribsheet.layout.escaping import Escaping
 from cribsheet.layout.template import Pieces, Slot, Turn, filled
+from cribsheet.text import counted
 
 _CONSTANTS = frozenset({"true", "false", "none", "self"})
 """Names that always have a special meaning in Jinja."""
@@ -118,5 +119,5 @@ def _decoding(source: Source) -> str:
     stops = json.dumps(list(source.opened.stop), ensure_ascii=False)
     return (
         f"A template contains only text. Send {kind} to {source.model.name} with stop {stops}, at most "
-        f"{source.sampling.max_tokens} tokens and temperature {source.sampling.temperature:g}."
+        f"{counted(source.sampling.max_tokens, 'token')} and temperature {source.sampling.temperature:g}."
     )

@@ -129,4 +129,4 @@ def _usage(source: Source, path: Path, stem: str) -> str:
 
 def _start(source: Source) -> Iterator[str]:
     if source.weights_file:
-        yield f"# {llama_server(source.weights_file, window=source.model.context_window, port=8080)}"
+        yield f"# {llama_server(source.weights, window=source.model.context_window)}"

@@ -15,8 +15,8 @@ from cribsheet.export._shell import curl, jq, llama_server
 from cribsheet.layout.decisions import decided_field
 from cribsheet.layout.holding import grammar_of
 from cribsheet.layout.template import filled
+from cribsheet.models.addresses import LLAMA_SERVER
 
-SERVER = "http://localhost:9931"
 """The address of the server in the commands of `usage`."""
 
 
@@ -85,12 +85,12 @@ def _usage(source: Source, path: str) -> str:
     marks = source.opened.placeholders()
     at = ".messages[-1].content" if source.opened.turns else ".prompt"
     endpoint = "/v1/chat/completions" if source.opened.turns else "/completion"
-    weights = source.weights_file or f"{source.model_name}.gguf"
+    weights = source.weights or f"{source.model_name}.gguf"
     lines = [
-        f"# {llama_server(weights, window=source.model.context_window, port=9931)}",
+        f"# {llama_server(weights, window=source.model.context_window)}",
         f"# Fills {', '.join(marks.values())} with the inputs, as JSON strings.",
         *(f"# {line}" for line in input_forms(source.prompt)),
         f"{jq(at, marks)} {shlex.quote(path)} \\",
-        f"  | {curl(SERVER + endpoint)}",
+        f"  | {curl(LLAMA_SERVER + endpoint)}",
     ]
     return "\n".join(lines)

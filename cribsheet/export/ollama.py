@@ -17,6 +17,7 @@ from cribsheet.export._caveats import caveats, input_forms, unescaped
 from cribsheet.export._modelfile import ALWAYS_OWN, comment, is_writable, quoted, template_text
 from cribsheet.export._shell import curl, jq
 from cribsheet.layout.template import Pieces, Slot, Turn, filled
+from cribsheet.models.weights import find
 
 _LOCAL = "http://localhost:11434"
 REQUEST = "#> "
@@ -91,11 +92,15 @@ def _chat_shares(source: Source) -> _Shares:
     return _Shares(carried="".join(lines), sent=last.content)
 
 
+def _whence(weights: str) -> str:
+    return f': cp "$(cribsheet models path {weights})" .' if find(weights) else ""
+
+
 def _from(source: Source) -> str:
     if source.weights_file:
         digest = f" ({source.model.digest})" if source.model.digest else ""
         return (
-            comment(f"Put the weights{digest} beside this file; `cribsheet models` shows where they are.")
+            comment(f"Copy the weights{digest} beside this file{_whence(source.weights)}.")
             + f"FROM ./{source.weights_file}\n"
         )
     if source.runs_on_ollama:

@@ -14,6 +14,7 @@ from cribsheet.export._caveats import caveats, input_forms, is_decided, logit_bi
 from cribsheet.export._shell import curl, jq, llama_server
 from cribsheet.layout.holding import grammar_of
 from cribsheet.layout.template import filled
+from cribsheet.models.addresses import LLAMA_SERVER
 
 _OPENAI = "https://api.openai.com/v1"
 _MOST_LOGPROBS = {"/completions": 5, "/chat/completions": 20}
@@ -84,8 +85,8 @@ def server_of(source: Source) -> tuple[str, str]:
     """Return the base URL, and a comment that says how to start or choose the server; empty if nothing is needed."""
     served_at = source.model.endpoint.rstrip("/")
     if source.weights_file:
-        start = llama_server(source.weights_file, window=source.model.context_window, port=8080)
-        return "http://localhost:8080/v1", start
+        start = llama_server(source.weights, window=source.model.context_window)
+        return f"{LLAMA_SERVER}/v1", start
     if source.runs_on_ollama:
         return f"{served_at or 'http://localhost:11434'}/v1", f"ollama pull {shlex.quote(source.model_name)}"
     if served_at:

@@ -4,21 +4,21 @@ The module holds the very source of the runtime, so that it cannot drift from it
 """
 
 import ast
-import keyword
+import os
 import shlex
-import sys
 from collections.abc import Iterator
 
 from cribsheet.errors import ExportError
 from cribsheet.export._base import Export, Source
 from cribsheet.export._caveats import is_decided, other_weights
+from cribsheet.export._modules import file_name, module_name
 from cribsheet.export._python_part import OWN_MODULE, OWN_NAMES, PUBLIC, own_part
 from cribsheet.export._shell import llama_server
 from cribsheet.export.bundling import bundle
 from cribsheet.export.bundling.sources import read_installed
-from cribsheet.export.standalone.command import option_name
 from cribsheet.frozen import Wiring
 from cribsheet.frozen.wired import inputs_of, outputs_of
+from cribsheet.signature.options import option_name
 
 
 def to_python(source: Source) -> Export:
@@ -35,7 +35,7 @@ def to_python(source: Source) -> Export:
         read=lambda name: own.source if name == OWN_MODULE else read_installed(name),
         packages=own.packages,
     )
-    path = source.path or _file_name(source.slug)
+    path = source.path or file_name(source.slug)
     about = "\n\n".join([_title(source, wiring), *_scores(source), *_how_to_run(source, wiring, path)])
     docstring = ast.unparse(ast.Module([ast.Expr(ast.Constant(f"{about}\n"))], []))
     text = (
@@ -62,13 +62,6 @@ def _wiring(source: Source) -> Wiring:
             "of the prompts to another target."
         )
     return program.wiring
-
-
-def _file_name(slug: str) -> str:
-    """Return a name that Python can import, and that hides no module of the standard library."""
-    stem = slug.replace("-", "_")
-    is_taken = keyword.iskeyword(stem) or stem in sys.stdlib_module_names or not stem.isidentifier()
-    return f"{'prompt_' if is_taken else ''}{stem}.py"
 
 
 def _title(source: Source, wiring: Wiring) -> str:
@@ -103,16 +96,19 @@ def _commands(source: Source, wiring: Wiring, path: str) -> Iterator[str]:
     yield from _server(source)
     yield f"python {shlex.quote(path)} {options}"
     yield f"python {shlex.quote(path)} --jsonl rows.jsonl --out answers.jsonl"
-    stem = path.removesuffix(".py")
-    if stem.isidentifier():
-        arguments = ", ".join(f"{field.name}=…" for field in fields)
-        yield f"# in Python: from {stem} import answer; answer({arguments}).outputs"
+    name, folder = module_name(path), os.path.dirname(path)
+    arguments = ", ".join(f"{field.name}=…" for field in fields)
+    if not name:  # no import statement finds such a file
+        yield f'# in Python: import runpy; runpy.run_path({path!r})["answer"]({arguments}).outputs'
+        return
+    where = f", with the folder {folder} in sys.path" if folder else ""
+    yield f"# in Python{where}: from {name} import answer; answer({arguments}).outputs"
 
 
 def _server(source: Source) -> Iterator[str]:
     """Yield the command that starts the server, or what is known of it."""
     if source.weights_file:
-        yield llama_server(source.weights_file, window=source.model.context_window, port=8080)
+        yield llama_server(source.weights, window=source.model.context_window)
     elif source.runs_on_ollama:
         yield f"ollama pull {shlex.quote(source.model_name)}"
     else:

@@ -19,6 +19,7 @@ from cribsheet.export._training import Kind
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.layout.rendering import render_outputs
 from cribsheet.signature import REASONING
+from cribsheet.text import counted
 
 Form = Literal["chat", "completion"]
 _BREAKS = {ord(char): f"\\u{ord(char):04x}" for char in "\x85\u2028\u2029"}
@@ -84,8 +85,8 @@ def _mixed(source: Source, samples: Sequence[Sample], rng: random.Random) -> lis
         count = int(total * share)
         if not count:
             raise ExportError(
-                f"The mix wants {float(share):.0%} {kind}, but there are {len(usable[kind])} examples for it and "
-                f"{len(samples)} in all. {_REMEDIES[kind]}"
+                f"The mix wants {float(share):.0%} {kind}, but there are "
+                f"{counted(len(usable[kind]), 'example')} for it, of {len(samples)} in all. {_REMEDIES[kind]}"
             )
         chosen += [(kind, one) for one in rng.sample(usable[kind], count)]
     rng.shuffle(chosen)
@@ -159,7 +160,7 @@ def _usage(path: str, lines: Sequence[dict[str, Any]]) -> str:
     kinds = [line["kind"] for line in lines]
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(sorted(kinds)))
     return (
-        f"# {len(lines)} rows: {counts}; {sum(line['hinted'] for line in lines)} with a hinted rationale.\n"
+        f"# {counted(len(lines), 'row')}: {counts}; {sum(line['hinted'] for line in lines)} with a hinted rationale.\n"
         "from datasets import load_dataset\n"
         f'rows = load_dataset("json", data_files={str(Path(path))!r}, split="train")  # for trl.SFTTrainer'
     )

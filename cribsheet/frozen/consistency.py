@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from cribsheet.frozen.schema import FrozenProgram, FrozenPrompt, Wiring
 from cribsheet.outcomes import Value
-from cribsheet.signature import Field
+from cribsheet.signature import REASONING, Field, Signature
 
 
 def misfits(program: FrozenProgram) -> Iterator[str]:
@@ -13,8 +13,26 @@ def misfits(program: FrozenProgram) -> Iterator[str]:
         yield "prompts: there is none"
     for name, prompt in program.prompts.items():
         yield from _in_demos(f"prompts.{name}.demos", prompt)
+        for place, correction in enumerate(prompt.corrections):
+            for misfit in correction.misfits(_asked(prompt)):
+                yield f"prompts.{name}.corrections.{place}.{misfit}"
+        yield from _in_words(f"prompts.{name}.layout", prompt)
     if program.wiring is not None:
         yield from _in_wiring(program.prompts, program.wiring)
+
+
+def _asked(prompt: FrozenPrompt) -> Signature:
+    """Return the signature of what is returned: without the rationale, which corrections never see."""
+    return prompt.signature.without_outputs([REASONING]) if prompt.reasoning else prompt.signature
+
+
+def _in_words(where: str, prompt: FrozenPrompt) -> Iterator[str]:
+    """Yield words for what the signature does not have."""
+    signature, layout = prompt.signature, prompt.layout
+    fields = {field.name for field in (*signature.inputs, *signature.outputs)}
+    for name in layout.words:
+        if name not in fields:
+            yield f"{where}.words: there is no field {name!r}; the fields are {', '.join(sorted(fields))}"
 
 
 def _in_demos(where: str, prompt: FrozenPrompt) -> Iterator[str]:

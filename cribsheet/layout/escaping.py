@@ -6,6 +6,7 @@ a person. Only literal replacements are used, because exports have to make the s
 """
 
 import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -32,6 +33,11 @@ SPECIAL_TOKENS = (*_BEGINNINGS, *_NAMED)
 LINE_BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 """The characters that end a line for `str.splitlines`; the first is the usual one."""
 
+_BLANKS = "\t\u00a0\u2002\u2003\u2009\u202f\u3000"
+_UNSEEN = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
+INDENTS = f" {_BLANKS}{_UNSEEN}"
+"""The usual blanks and characters of no width that may stand before a mark, so that it still begins a line."""
+
 
 @dataclass(frozen=True)
 class Escaping:
@@ -46,16 +52,16 @@ class Escaping:
         >>> Escaping((("\\nLabel:", " Label:"),)).apply("Fine.\\nLabel: yes")
         'Fine. Label: yes'
         """
-        for first, pairs in self._by_first.items():
+        for first, pairs in self._by_first:
             if first in text:  # a shortcut: most texts have none, and a search renders millions of fields
                 for old, new in pairs:
                     text = text.replace(old, new)
         return text
 
     @cached_property
-    def _by_first(self) -> dict[str, list[tuple[str, str]]]:
-        """The pairs by their first character; `pairs` is in this order."""
-        return {first: list(pairs) for first, pairs in itertools.groupby(self.pairs, key=lambda pair: pair[0][0])}
+    def _by_first(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        """The pairs in runs that have the same first character."""
+        return [(first, list(pairs)) for first, pairs in itertools.groupby(self.pairs, key=lambda pair: pair[0][0])]
 
 
 def escaping(layout: Layout, signature: Signature) -> Escaping:
@@ -63,7 +69,9 @@ def escaping(layout: Layout, signature: Signature) -> Escaping:
 
     A special token, or a closing mark, gets a blank after its first character. An opening mark counts at the start of a
     line alone, so the line break before it becomes a blank; if the layout does not put each mark on a line of its own,
-    then the mark gets a blank after its first character too.
+    then the mark gets a blank after its first character too. So does a mark that still begins a line, after blanks or
+    characters of no width: an indented label reads like one that is not. Two characters before a mark tell this: only
+    at the start of a line is there a line break or an indent before a blank, or an indent that is no blank.
     """
     marks = [(field.name, layout.input_mark) for field in signature.inputs]
     marks += [(field.name, layout.output_mark) for field in signature.outputs]
@@ -78,7 +86,19 @@ def _escaping(opening: tuple[str, ...], closing: tuple[str, ...], has_lines: boo
     broken = [*SPECIAL_TOKENS, *(mark for mark in closing if mark), *([] if has_lines else begun)]
     pairs = [(text, f"{text[0]} {text[1:]}") for text in broken if len(text) > 1]
     pairs += [(line_break + mark, f" {mark}") for mark in begun for line_break in LINE_BREAKS]
-    return Escaping(tuple(sorted(dict.fromkeys(pairs), key=lambda pair: pair[0][0])))
+    return Escaping((*_sorted(pairs), *_sorted(indented(begun))))
+
+
+def indented(marks: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield the replacements of marks that begin a line after an indent."""
+    before = [f"{one} " for one in (*LINE_BREAKS, *INDENTS)] + [one for one in INDENTS if one != " "]
+    for mark in marks:
+        if len(mark) > 1:
+            yield from ((indent + mark, f"{indent}{mark[0]} {mark[1:]}") for indent in before)
+
+
+def _sorted(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return sorted(dict.fromkeys(pairs), key=lambda pair: pair[0][0])
 
 
 def _has_lines(layout: Layout) -> bool:

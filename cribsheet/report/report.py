@@ -12,9 +12,10 @@ from cribsheet.evaluation.risk_coverage import Point, area, balanced_abstention
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, Results
 from cribsheet.frozen.score import Gain, Score
 from cribsheet.report.description import taught_facts
-from cribsheet.report.tables import add_score, counted, facts_table, figured, scores_table
+from cribsheet.report.tables import add_score, facts_table, figured, scores_table
 from cribsheet.signature import Field
 from cribsheet.task import Metric
+from cribsheet.text import counted, shortened
 
 if TYPE_CHECKING:  # the compiler imports dspy, which a table does not need
     from cribsheet.compiler.compile import Compiled
@@ -60,7 +61,7 @@ def headline(program: FrozenProgram) -> str:
     """Say what was compiled, for which model and deployment."""
     carriage = program.results.carriage
     deployed = "" if carriage == "runtime" else f", to be deployed as {carriage}"
-    return f"{program.task}, compiled for {program.model.name}{deployed}"
+    return f"{shortened(program.task)}, compiled for {shortened(program.model.name)}{deployed}"
 
 
 def results_table(results: Results) -> Table:
@@ -110,8 +111,8 @@ def _took(spent: Mapping[str, Any]) -> str:
     tokens = spent["prompt_tokens"] + spent["completion_cached_tokens"]
     untold = ", as far as the endpoint reports" if spent["calls"] and spent["prefix_cached_tokens"] is None else ""
     return (
-        f"{spent['calls']:,} calls, {spent['cached_calls']:,} more answered by the cache; "
-        f"{100 * (spent['cached_share'] or 0):.0f} % of {tokens:,} prompt tokens came from caches{untold}, "
+        f"{counted(spent['calls'], 'call')}, {spent['cached_calls']:,} more answered by the cache; "
+        f"{100 * (spent['cached_share'] or 0):.0f} % of {counted(tokens, 'prompt token')} came from caches{untold}, "
         f"{spent['evaluated_tokens']:,} were read anew; {spent['completion_tokens']:,} written; "
         f"{spent['seconds']:.0f} s"
     )

@@ -2,7 +2,7 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from cribsheet.dataset.examples import Demo, Row
@@ -10,6 +10,16 @@ from cribsheet.outcomes import UNANSWERABLE
 from cribsheet.signature import Signature
 
 Item = TypeVar("Item")
+
+
+def counted_demos(demos: Mapping[str, Sequence[Demo]]) -> str:
+    """Return how many demos the predictors are shown, for a candidate's origin.
+
+    >>> counted_demos({"find": (), "answer": ()})
+    '0 demos'
+    """
+    numbers = list(dict.fromkeys(map(len, demos.values())))
+    return f"{' and '.join(map(str, numbers))} {'demo' if numbers == [1] else 'demos'}"
 
 
 def demos_of(signature: Signature, rows: Iterable[Row]) -> tuple[Demo, ...]:

@@ -75,6 +75,8 @@ class Study:
     notes: list[str] = field(default_factory=list)
     """Sentences for the notes of the frozen file."""
     _entered: set[str] = field(default_factory=set)
+    _leader: tuple[float, int] | None = None
+    """The score of the best trial so far, and how many rows it is of."""
     _sources: dict[Signature, str | None] = field(default_factory=dict)
     """By signature, the input that its answers are extracted from."""
     lengths: Lengths = field(init=False)
@@ -285,17 +287,18 @@ class Study:
         best = self.best
         if best is None:
             return
+        self._leader = (best.mean, best.rows)
         score = round(best.mean, 4)
         if not self.curve or self.curve[-1][1] != score:
             self.curve.append((self.ledger.tokens, score))
 
     def advance(self, *, compares: bool = True) -> None:
-        """Show how much of the budget is spent, and the best validation score if there is one.
+        """Show how much of the budget is spent, and the validation score of the best trial if there is one.
 
         With `compares=False` no score is shown: it is for stages that ask other rows than the validation rows.
         """
-        best = self.curve[-1][1] if self.curve and compares else None
-        self.progress.advance(spent=self.ledger.spent, limit=self.ledger.budget.limit, best=best)
+        best, rows = self._leader if self._leader and compares else (None, None)
+        self.progress.advance(spent=self.ledger.spent, limit=self.ledger.budget.limit, best=best, rows=rows)
 
     def answer(self, candidate: Candidate, rows: Sequence[Row], *, ignore_budget: bool = False) -> Evaluation:
         """Answer rows with a candidate as it is; nothing is fitted, and no trial is entered.

@@ -14,6 +14,7 @@ from cribsheet.outcomes import Value
 from cribsheet.prompts import Prompt
 from cribsheet.serve.programs import Served
 from cribsheet.serve.refusals import HungUp, Refusal
+from cribsheet.text import counted
 
 Inputs = Mapping[str, Value]
 
@@ -71,7 +72,7 @@ class Answering:
             return stopping()
         return Refusal(
             408,
-            f"There was no answer within {limit:g} seconds. Try again later, or raise --timeout.",
+            f"There was no answer within {counted(limit, 'second')}. Try again later, or raise --timeout.",
             kind="timeout",
         )
 

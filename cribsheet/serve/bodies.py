@@ -13,7 +13,7 @@ from starlette.types import Receive
 
 from cribsheet.dataset.jsonl import is_deeper
 from cribsheet.serve.refusals import HungUp, Refusal
-from cribsheet.text import check_characters
+from cribsheet.text import check_characters, counted
 
 _Body = TypeVar("_Body", bound=BaseModel)
 
@@ -64,7 +64,7 @@ class Bodies:
         except TimeoutError:
             raise Refusal(
                 408,
-                f"The body did not arrive within {self._timeout:g} seconds. Send it again.",
+                f"The body did not arrive within {counted(self._timeout, 'second')}. Send it again.",
                 kind="timeout",
                 headers={"Connection": "close"},
             ) from None
@@ -77,7 +77,8 @@ class Bodies:
     def _too_large(self, size: int, *, is_cut: bool) -> Refusal:
         return Refusal(
             413,
-            f"The body has {size} bytes, and at most {self._max_bytes} are allowed. Send less, or raise --max-bytes.",
+            f"The body has {counted(size, 'byte')}, and at most {self._max_bytes:,} are allowed. Send less, or raise "
+            "--max-bytes.",
             kind="too_large",
             headers={"Connection": "close"} if is_cut else {},
         )

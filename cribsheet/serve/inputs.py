@@ -58,8 +58,7 @@ def _wanted(names: Sequence[str]) -> str:
 
 
 def _typed(field: Field, raw: Any) -> Value:
-    whole = int(raw) if isinstance(raw, float) and raw.is_integer() and field.type.kind == "integer" else raw
-    value = coerced(field, whole)
+    value = coerced(field, raw)
     if _json_type(to_json(value)) != _json_type(raw):
         schema = json.dumps(field.json_schema(), ensure_ascii=False)
         raise _misfit(

@@ -94,8 +94,8 @@ def _sides(question: Question, field: Field) -> tuple[str, ...]:
     own = _own(field)
     if own == (ANSWERED,):  # a written answer: is there one?
         return (UNANSWERABLE, ANSWERED)
-    if set(own) == {"false", "true"} and field.type.kind == "boolean":
-        return ("false", "true")
+    if field.type.no_and_yes:
+        return field.type.no_and_yes
     if len(own) == 2 and len(question.options) == 2:
         sides = tuple(_outcome(option, field) for option in question.options)
         if set(sides) == set(own):

@@ -5,6 +5,7 @@ from collections import deque
 from contextlib import suppress
 
 from cribsheet.serve.refusals import Refusal
+from cribsheet.text import counted
 
 
 class Slots:
@@ -38,7 +39,8 @@ class Slots:
         if len(self._waiting) >= self._queue and not is_patient:
             raise Refusal(
                 429,
-                f"{self.count} requests are being answered and {len(self._waiting)} wait, which is the most allowed. "
+                f"{counted(self.count, 'request')} {'is' if self.count == 1 else 'are'} being answered and "
+                f"{len(self._waiting)} {'waits' if len(self._waiting) == 1 else 'wait'}, which is the most allowed. "
                 "Try again later.",
                 kind="too_many_requests",
                 headers={"Retry-After": "1"},

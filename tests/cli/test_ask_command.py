@@ -78,7 +78,17 @@ def test_a_missing_or_unknown_input_is_misuse_that_names_the_right_ones(run: Run
     assert "Missing option '--context'. The file takes --question, --context" in result.stderr
     result = run("ask", served_qa, "--query", "Why?")
     assert result.exit_code == 2
-    assert "No such option '--query'" in result.stderr
+    assert "No such option '--query'. The file takes --question, --context, or --jsonl." in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [("--texts", "Did you mean '--text'? "), ("--question", ""), ("--jsom", "Did you mean '--json'? ")],
+)
+def test_an_unknown_option_is_told_which_ones_the_file_takes(run: Run, served: Path, option: str, hint: str) -> None:
+    result = run("ask", served, option, "Why?")
+    assert result.exit_code == 2
+    assert f"No such option '{option}'. {hint}The file takes --text, or --jsonl." in result.stderr
 
 
 def test_options_before_the_file_are_misuse_that_shows_the_order(run: Run, served: Path) -> None:
@@ -152,7 +162,7 @@ def test_an_unanswered_row_counts_as_one_even_if_an_output_is_named_error(
     server.engine = WrittenEngine(" hard to tell")
     _write(folder / "in.jsonl", [{"text": "Hm."}])
     result = run("ask", "car.prompt.json", "--jsonl", "in.jsonl")
-    assert "Answered 0 of 1 rows" in result.stderr
+    assert "Answered 0 of 1 row. 1 row has an error instead: " in result.stderr
 
 
 def test_a_field_of_a_row_that_is_named_error_is_kept(
@@ -224,8 +234,35 @@ def test_a_row_that_cannot_be_answered_has_an_error_in_place_of_outputs(
     server.engine = WrittenEngine(" hm")
     result = run("ask", served, "--jsonl", "in.jsonl", "--out", "out.jsonl")
     assert [set(row) for row in _rows(folder / "out.jsonl")] == [{"text", "error"}, {"text", "error"}]
-    assert result.exit_code == 0
-    assert "Answered 0 of 2 rows" in result.stderr
+    assert result.exit_code == 1
+    assert "Answered 0 of 2 rows into out.jsonl. 2 rows have an error instead. The first: " in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("bad", "kept", "message"),
+    [
+        ('{"review": "x"}', {"review": "x"}, "no field 'text'; it has review. Give each row text."),
+        ('{"text": 3}', {"text": 3}, "text must be text but got 3"),
+        ('{"text": null}', {"text": None}, "text must be text but got None"),
+        ('{"text": "\\ud800"}', {"text": "\ud800"}, "text has half of a surrogate pair"),
+        ('{"text": "a\\u0000b"}', {"text": "a\0b"}, "text has the character NUL at position 1"),
+        ('{"text": "x", "score": 1e999}', {"text": "x"}, "score has a number that JSON cannot hold, inf"),
+        ('{"text": "x", "more": {"a": NaN}}', {"text": "x"}, "more has a number that JSON cannot hold"),
+    ],
+)
+def test_one_row_that_cannot_be_asked_has_an_error_and_the_others_their_answers(
+    run: Run, served: Path, folder: Path, server: OllamaServer, bad: str, kept: dict[str, object], message: str
+) -> None:
+    (folder / "in.jsonl").write_text(f'{{"text": "Superb."}}\n{bad}\n{{"text": "Fine."}}\n')
+    result = run("ask", served, "--jsonl", "in.jsonl", "--out", "out.jsonl")
+    first, second, third = _rows(folder / "out.jsonl")
+    assert [first, third] == [{"text": text, "sentiment": "positive"} for text in ("Superb.", "Fine.")]
+    error = str(second.pop("error"))
+    assert (second, error.startswith(f"in.jsonl, line 2: {message}")) == (kept, True)
+    assert result.exit_code == 1
+    last = result.stderr.splitlines()[-1]
+    assert last == f"Answered 2 of 3 rows into out.jsonl. 1 row has an error instead: {error}"
+    assert len(server.prompts) == 2
 
 
 @pytest.mark.parametrize(
@@ -233,12 +270,6 @@ def test_a_row_that_cannot_be_answered_has_an_error_in_place_of_outputs(
     [
         ('{"text": "x"}\n{"text": \n', "in.jsonl, line 2: not JSON"),
         ('{"text": "x"}\n\n["x"]\n', "in.jsonl, line 3: '[\"x\"]' is not an object"),
-        ('{"review": "x"}\n', "in.jsonl, line 1: no field 'text'; it has review"),
-        ('{"text": 3}\n', "in.jsonl, line 1: text must be text but got 3"),
-        ('{"text": "\\ud800"}\n', "in.jsonl, line 1"),
-        ('{"text": "a\\u0000b"}\n', "in.jsonl, line 1: text has the character NUL at position 1"),
-        ('{"text": "x", "score": 1e999}\n', "in.jsonl, line 1: score has a number that JSON cannot hold, inf"),
-        ('{"text": "x"}\n{"text": "x", "more": {"a": NaN}}\n', "in.jsonl, line 2: more has a number that JSON cannot"),
         ("\n", "in.jsonl has no rows"),
     ],
 )

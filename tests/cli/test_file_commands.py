@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
 
 from cribsheet.export import TARGETS
-from cribsheet.frozen.sealing import read, seal_of
+from cribsheet.frozen.sealing import read, save, seal_of
+from frozen_toys import toy_program, toy_prompt
 from toys import write_rows
 
 Run = Callable[..., Result]
@@ -239,3 +241,24 @@ def test_an_unknown_target_is_misuse_and_an_unwritable_place_a_failure(run: Run,
     result = run("export", embedded, "--to", "jinja", "--out", "programs/toy.py/x")
     assert result.exit_code == 1
     assert "cannot be written" in result.stderr
+
+
+@pytest.mark.parametrize("change", [{"notes": ("word " * 200_000,)}, {"task": "x" * 1_000_000}])
+def test_what_is_too_long_to_read_is_cut_in_tables_and_whole_as_json(
+    run: Run, folder: Path, change: dict[str, Any]
+) -> None:
+    file = folder / "long.prompt.json"
+    save(toy_program().model_copy(update=change), file)
+    (value,) = (value[0] if isinstance(value, tuple) else value for value in change.values())
+    told = run("show", file).stdout
+    assert len(told) < 20_000
+    assert value[:40] in told
+    assert value.strip() in run("show", file, "--json").stdout
+
+
+def test_long_instructions_are_shown_whole(run: Run, folder: Path) -> None:
+    instructions = "Say what the text is. " * 40_000
+    prompt = toy_prompt(layout="instructed").model_copy(update={"instructions": instructions})
+    file = folder / "long.prompt.json"
+    save(toy_program(prompt), file)
+    assert instructions.strip() in run("show", file).stdout

@@ -69,9 +69,9 @@ def test_a_program_that_raises_is_one_message_with_its_place(
     assert f"(programs/twice.py, line 21: {statement}). Correct it." in result.stderr
     (folder / "in.jsonl").write_text('{"text": "Fine."}\n')
     result = run("ask", file, "--jsonl", "in.jsonl")
-    assert result.exit_code == 0
+    assert result.exit_code == 1
     assert said in result.stdout
-    assert "Answered 0 of 1 rows." in result.stderr
+    assert f"Answered 0 of 1 row. 1 row has an error instead: The program of twice {said}" in result.stderr
 
 
 # sys.exit

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -68,13 +69,35 @@ def test_new_makes_a_workspace_whose_next_steps_work(
     result = run("new", "mine")
     assert result.exit_code == 0
     _follow(result.stdout, folder)
-    rows = [{"text": f"Day {number} was {word}.", "mood": mood} for number in range(20) for word, mood in _MOODS]
-    (folder / "mine" / "trainsets" / "mood.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    rows = [{"message": f"Pipe {number} {word}.", "urgency": when} for number in range(20) for word, when in _TIMES]
+    (folder / "mine" / "trainsets" / "urgency.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     options = ("--model", "ollama_chat/smollm", "--api-base", server.url, "--budget", "200calls", "--go-on")
-    process = start("optimize", "mood", *options, "--optimizer", "zero_shot", cwd=folder / "mine")
+    process = start("optimize", "urgency", *options, "--optimizer", "zero_shot", cwd=folder / "mine")
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
-    assert (folder / "mine" / "mood.prompt.json").is_file()
+    assert (folder / "mine" / "urgency.prompt.json").is_file()
+
+
+def test_new_and_the_readme_show_the_same_example(run: Run) -> None:
+    told = "\n".join(line.removeprefix("     ") for line in run("new", "mine").stdout.splitlines())
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```(?:python|json)\n(?:# programs/urgency\.py\n)?(.*?)```", readme, re.DOTALL)
+    assert len(blocks) >= 3
+    for code in blocks[:2]:
+        assert code in told
+    assert "at least 40 rows" in told
+    assert "at least 40 rows" in readme
+    for line in (
+        "optimize urgency",
+        'cribsheet ask urgency.prompt.json --message "The press is calling in ten minutes."',
+    ):
+        assert line in told
+        assert line in readme
+
+
+def test_frozen_files_of_a_new_workspace_can_be_committed(run: Run, folder: Path) -> None:
+    run("new", "mine")
+    assert "prompt.json" not in (folder / "mine" / ".gitignore").read_text()
 
 
 def test_new_leaves_a_folder_with_content_alone(run: Run) -> None:
@@ -83,7 +106,7 @@ def test_new_leaves_a_folder_with_content_alone(run: Run) -> None:
     assert "programs is not empty" in result.stderr
 
 
-_MOODS = (("great", "glad"), ("awful", "sad"))
+_TIMES = (("has burst", "now"), ("may want paint", "later"))
 
 
 def _follow(steps: str, folder: Path) -> None:
@@ -145,6 +168,16 @@ def test_a_file_is_taken_over_by_pull(run: Run, models: Path, folder: Path) -> N
     assert result.stdout == f"embedded/mine is at {models / 'mine.gguf'}.\n"
 
 
+def test_models_path_prints_where_weights_are_and_nothing_else(run: Run, models: Path, folder: Path) -> None:
+    models.mkdir()
+    (models / "mine.gguf").write_bytes(GGUF)
+    result = run("models", "path", "embedded/mine")
+    assert (result.exit_code, result.stdout) == (0, f"{models / 'mine.gguf'}\n")
+    result = run("models", "path", "smollm2-135m")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "which has mine. Run `cribsheet models pull smollm2-135m`." in result.stderr
+
+
 def test_what_cannot_be_pulled_is_a_failure_that_names_the_known(run: Run, models: Path, folder: Path) -> None:
     result = run("models", "pull", "gpt-9")
     assert result.exit_code == 1
@@ -165,7 +198,10 @@ def test_doctor_names_what_is_missing_with_what_mends_it(
     result = run("doctor")
     assert result.exit_code == 0
     assert "embedded weights: Run `cribsheet models pull smollm2-135m`" in result.stdout
-    assert "ollama server: Start it with `ollama serve`" in result.stdout
+    text = " ".join(result.stdout.split())
+    assert "ollama server: Nothing answers at http://127.0.0.1:9. Start Ollama with `ollama serve`" in text
+    assert text.count("ollama serve`") == 1
+    assert not re.search(r"\b1 cores", text)
 
 
 def test_doctor_finds_ollama_and_its_models(

@@ -1,5 +1,6 @@
 """What a DSPy user writes every day compiles as it stands."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from litellm import ModelResponse
 
 from cribsheet import Settings, Task, compile_task, label_accuracy
-from cribsheet.errors import CompileError
+from cribsheet.errors import BudgetError, CompileError
 from cribsheet.frozen.loading import Program
 from cribsheet.models import Completion, Sampling
 from cribsheet.models.scripted import ScriptedModel
@@ -129,3 +130,30 @@ def test_a_metric_of_dspys_scores_as_ours_does(workspace: Workspace, metric: Any
     theirs = compiled(workspace, WORDS, metric=metric).frozen.results
     assert theirs.metric == metric.__name__
     assert theirs.compiled == ours.compiled
+
+
+# A budget that is too small
+
+
+@pytest.mark.parametrize("rows", [20, 160])
+@pytest.mark.parametrize("budget", ["100", "500", "2k", "4k", "4calls", "20calls", "50calls"])
+def test_the_budget_that_a_message_advises_is_enough_and_not_many_times_too_much(
+    tmp_path: Path, rows: int, budget: str
+) -> None:
+    workspace = new_workspace(tmp_path / "ws")
+    write_rows(workspace.root / "trainsets" / "toy.jsonl", sentiment_rows()[:rows])
+    task = Task(dspy.ChainOfThought(WORDS), metric=label_accuracy, trainset="toy.jsonl")
+    tried = [budget]
+    while True:
+        settings = Settings(budget=tried[-1], optimizer="labeled")
+        try:
+            compile_task(task, settings, workspace=workspace, model=ScriptedModel(thinking))
+            break
+        except BudgetError as error:
+            (advised,) = re.findall(r"at least --budget (\S+)\.", str(error))
+            tried.append(advised)
+    assert len(tried) <= 2
+    if len(tried) == 2 and tried[1].endswith("calls"):  # a fourth less is not enough
+        less = Settings(budget=f"{int(0.75 * int(tried[1].removesuffix('calls')))}calls", optimizer="labeled")
+        with pytest.raises(BudgetError):
+            compile_task(task, less, workspace=workspace, model=ScriptedModel(thinking))

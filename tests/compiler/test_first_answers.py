@@ -44,7 +44,7 @@ class Stages:
     def stage(self, text: str) -> None:
         self.told.append(text)
 
-    def advance(self, *, spent: float, limit: float, best: float | None) -> None:
+    def advance(self, *, spent: float, limit: float, best: float | None, rows: int | None = None) -> None:
         pass
 
 
@@ -80,6 +80,14 @@ def test_a_model_that_gives_no_text_but_thoughts_is_given_up_after_sixteen_rows(
         compiled(workspace, model)
     assert "\n" not in str(caught.value)
     assert len(model.calls) <= 16 + 4 * 2 + 1
+
+
+def test_a_few_rows_are_counted_as_they_are_and_no_server_is_blamed_if_there_is_none(workspace: Workspace) -> None:
+    write_rows(workspace.root / "trainsets" / "toy.jsonl", sentiment_rows()[:14])
+    model = scripted(lambda prompt, sampling: Completion(text="asdf", usage=Usage(prompt_tokens=9)))
+    with pytest.raises(CompileError, match=r"None of the first [3-6] answers of scripted/first can be read") as caught:
+        compiled(workspace, model)
+    assert "server" not in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["asdf qwer", '```json\n{"feeling": "good"}\n```'])

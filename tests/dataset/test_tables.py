@@ -191,5 +191,5 @@ def test_a_full_width_comma_in_a_cell_separates_nothing(write):
 
 
 def test_a_full_width_comma_in_place_of_a_separator_is_named(write):
-    with pytest.raises(DataError, match=r"line 2: 1 cells, but the header has 2\. '，' .*: write a comma if it should"):
+    with pytest.raises(DataError, match=r"line 2: 1 cell, but the header has 2\. '，' .*: write a comma if it should"):
         load_rows(write("x.csv", "text,sentiment\n很好，positive\n"), SENTIMENT)

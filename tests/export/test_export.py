@@ -1,5 +1,6 @@
 """A frozen program is exported one prompt at a time, and what gets lost is said."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -90,6 +91,18 @@ def test_the_commands_name_the_file_that_was_asked_for(target: str) -> None:
     assert exported.file_name == "out dir/x.txt"
     assert "'out dir/x.txt'" in exported.usage
     assert "toy." not in exported.usage
+
+
+@pytest.mark.parametrize("target", [target for target in TARGETS if target not in ("dotprompt", "sft", "python")])
+def test_a_llama_server_is_started_with_a_path_and_is_asked_at_its_port(target: str) -> None:
+    for model, path in (
+        ("embedded/smollm2-135m", '"$(cribsheet models path smollm2-135m)"'),
+        ("embedded/some folder/My.gguf", "FOLDER/My.gguf"),
+    ):
+        exported = export(program_of(toy_prompt(), model), target)
+        text = exported.usage + exported.text
+        assert set(re.findall(r"llama-server -m (.*?) -c ", text)) <= {path}
+        assert set(re.findall(r"(?:localhost|127\.0\.0\.1|--port)[: ](\d+)", text)) <= {"9931", "11434", "4000"}
 
 
 @targets

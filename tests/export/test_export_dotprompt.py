@@ -117,7 +117,7 @@ def test_the_code_of_the_usage_sends_the_frozen_prompt(tmp_path: Path) -> None:
     path.write_text(exported.text, encoding="utf-8")
     with Chats() as server:
         known: dict[str, Any] = {}
-        exec(exported.usage.replace("http://localhost:8080/v1", server.url).replace('"…"', '"Dull."'), known)
+        exec(exported.usage.replace("http://localhost:9931/v1", server.url).replace('"…"', '"Dull."'), known)
         (request,) = server.requests
     assert request.body["messages"] == [one.model_dump() for one in prompt_text(prompt, {"text": "Dull."}).messages]
     assert request.body["max_tokens"] == 8
@@ -130,3 +130,9 @@ def test_ollama_is_asked_with_the_window_that_was_compiled_for() -> None:
     model = ModelIdentity(name="ollama_chat/qwen", digest=None, endpoint="http://box:11434", context_window=2048)
     program = program_of(prompt_of(layout_named("chat"), SENTIMENT, ())).model_copy(update={"model": model})
     assert 'api_base="http://box:11434", num_ctx=2048,' in export(program, "dotprompt").usage
+
+
+def test_a_name_that_litellm_does_not_read_is_told(tmp_path: Path) -> None:
+    exported = export(program_of(prompt_of(layout_named("chat"), SENTIMENT, ())), "dotprompt", path=tmp_path / "it")
+    assert f"so rename {tmp_path / 'it'} to {tmp_path / 'it.prompt'}." in exported.caveats[0]
+    assert f"path = Path({str(tmp_path / 'it.prompt')!r})" in exported.usage

@@ -163,7 +163,7 @@ def test_the_code_of_the_usage_sends_the_frozen_prompt(
         # dspy keeps answers on disk, by a key without the address.
         code = (
             usage.replace('api_key="none"', 'api_key="none", cache=False')
-            .replace("http://localhost:8080/v1", server.url)
+            .replace("http://localhost:9931/v1", server.url)
             .replace("text=…", 'text=" Dull. "')
         )
         code = code.replace("dspy.configure(lm=", "with dspy.context(lm=").replace("))\noutputs", ")):\n    outputs")
@@ -188,3 +188,23 @@ def test_a_raw_prompt_for_ollama_is_refused_since_dspy_would_put_it_into_a_chat_
     program = program_of(prompt_of(layout_named("plain"), SENTIMENT, ()), "ollama/smollm")
     with pytest.raises(ExportError, match="DSPy sends Ollama no raw prompts"):
         export(program, "dspy")
+
+
+@pytest.mark.parametrize("name", ["module", "my-task.py", "json.py", "class.py", "task.txt", "task.py"])
+def test_the_usage_gets_the_program_of_a_file_of_any_name(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / name
+    exported = export(program_of(prompt_of(layout_named("chat"), SENTIMENT, ())), "dspy", path=path)
+    for file, text in {name: exported.text, **exported.files}.items():
+        (tmp_path / file).write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    known: dict[str, Any] = {}
+    code, _, _ = exported.usage.partition("dspy.configure")
+    exec(code, known)
+    assert hasattr(known["program"], "predict")
+
+
+def test_a_module_cannot_have_the_name_of_its_state(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=r"task\.json is the name of the module's state. Give --out .*task\.py"):
+        export(program_of(prompt_of(layout_named("chat"), SENTIMENT, ())), "dspy", path=tmp_path / "task.json")

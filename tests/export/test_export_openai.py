@@ -142,8 +142,8 @@ def test_inputs_that_are_not_text_are_said_with_their_words() -> None:
 @pytest.mark.parametrize(
     ("model", "endpoint", "name", "url"),
     [
-        ("embedded/smollm2-135m", "", "smollm2-135m", "http://localhost:8080/v1/completions"),
-        ("embedded/some folder/My.gguf", "", "My", "http://localhost:8080/v1/completions"),
+        ("embedded/smollm2-135m", "", "smollm2-135m", "http://localhost:9931/v1/completions"),
+        ("embedded/some folder/My.gguf", "", "My", "http://localhost:9931/v1/completions"),
         ("ollama_chat/qwen2.5:0.5b", "", "qwen2.5:0.5b", "http://localhost:11434/v1/completions"),
         ("ollama/qwen2.5:0.5b", "http://box:11434", "qwen2.5:0.5b", "http://box:11434/v1/completions"),
         ("hosted_vllm/Qwen/Qwen2.5", "http://box:8000/v1/", "Qwen/Qwen2.5", "http://box:8000/v1/completions"),
@@ -204,7 +204,7 @@ def test_the_commands_get_the_answer_from_a_server(smollm: EmbeddedModel, tmp_pa
     prompt = prompt_of(layout_named("plain"), SENTIMENT, sentiment_demos(NASTY[:6]), decoding=DECIDED)
     exported = export(program_of(prompt), "openai", path=str(tmp_path / "body.json"))
     Path(exported.file_name).write_text(exported.text, encoding="utf-8")
-    usage = exported.usage.replace("http://localhost:8080/v1", smollm.address)
+    usage = exported.usage.replace("http://localhost:9931/v1", smollm.address)
     choice = json.loads(run_usage(usage, {"text": 'A "superb" film,\nreally.'}, upto=""))["choices"][0]
     decided = ask(prompt, {"text": 'A "superb" film,\nreally.'}, smollm).completion
     told = {entry["token"]: entry["logprob"] for entry in choice["logprobs"]["content"][0]["top_logprobs"]}

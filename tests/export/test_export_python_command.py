@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from script_server import ScriptServer, told
 
-from cribsheet.cli._inputs import option_name as ask_option_name
-from cribsheet.export.standalone.command import option_name
+from cribsheet.export import export
 from cribsheet.frozen import Decoding, FrozenProgram
 from cribsheet.layout.catalogue import layout_named
 from cribsheet.models import Completion, Sampling
@@ -96,17 +95,32 @@ def test_a_row_that_cannot_be_read_gets_an_error_and_the_others_their_answers(tm
     first, second = map(json.loads, done.stdout.splitlines())
     assert (first["fits"], first["total"]) == (True, 7)
     assert second["error"].startswith("the completion cannot be read: ")
-    assert (done.returncode, done.stderr) == (0, "Answered 1 of 2 rows.\n")
+    line = f"Answered 1 of 2 rows. 1 row has an error instead: {second['error']}.\n"
+    assert (done.returncode, done.stderr) == (1, line)
+
+
+def test_rows_that_cannot_be_asked_get_an_error_and_the_others_their_answers(
+    module: Path, server: ScriptServer
+) -> None:
+    problems = {
+        '{"title": "x"}': "line 1: no field 'text'; it has title",
+        '{"text": 3}': "line 2: text must be text but got 3",
+        '{"text": "a\\u0000b"}': "line 3: text has the character NUL at position 1",
+        '{"text": "ok", "scores": [NaN]}': "line 4: scores has a number that JSON cannot hold, [nan]",
+        '{"text": "\\ud83d"}': "line 5: text has half of a surrogate pair",
+        '{"text": "ok"}': "",
+    }
+    done = run_module(module, "--jsonl", "-", "--api-base", server.url, given="\n".join(problems))
+    *bad, good = map(json.loads, done.stdout.splitlines())
+    assert good == {"text": "ok", "sentiment": "positive"}
+    assert all(problem in row["error"] for row, problem in zip(bad, problems.values(), strict=False))
+    first = "standard input, line 1: no field 'text'; it has title. Give each row text."
+    line = f"Answered 1 of 6 rows. 5 rows have an error instead. The first: {first}\n"
+    assert (done.returncode, done.stderr, server.completions) == (1, line, 1)
 
 
 BAD_ROWS = {
     "not JSON": ("{", "line 1: not JSON"),
-    "a field is missing": ('{"title": "x"}', "line 1: no field 'text'; it has title"),
-    "a value of another type": ('{"text": "ok"}\n{"text": 3}', "line 2: text must be text but got 3"),
-    "NUL": ('{"text": "a\\u0000b"}', "line 1: text has the character NUL at position 1"),
-    "infinity": ('{"text": "ok", "score": 1e999}', "line 1: score has a number that JSON cannot hold, inf"),
-    "no number": ('{"text": "ok", "scores": [NaN]}', "line 1: scores has a number that JSON cannot hold, [nan]"),
-    "half of a character": ('{"text": "\\ud83d"}', "half of a surrogate pair"),
     "nothing": ("", "has no rows"),
     "not UTF-8": (b'{"text": "\xff"}', "line 1: not UTF-8, byte 0xff"),
 }
@@ -134,7 +148,8 @@ def test_a_row_may_have_a_field_error(tmp_path: Path) -> None:
     assert (answered["text"], answered["error"]) == ("Hm.", "E404")
     assert answered["error_2"].startswith("the completion cannot be read: ")
     assert done.stderr == (
-        "Note: the field 'error' is taken, so 'error_2' says why a row has no outputs.\nAnswered 0 of 1 rows.\n"
+        "Note: the field 'error' is taken, so 'error_2' says why a row has no outputs.\n"
+        f"Answered 0 of 1 row. 1 row has an error instead: {answered['error_2']}.\n"
     )
 
 
@@ -208,7 +223,7 @@ BAD_OPTIONS = {
     "more time than a number holds": (("--text", "x", "--timeout", "1e400"), "at most 1000000 seconds but is inf."),
     "more time than a socket counts": (("--text", "x", "--timeout", "1e10"), "at most 1000000 seconds but is 1e+10."),
     "time that is no number": (("--text", "x", "--timeout", "nan"), "at most 1000000 seconds but is nan."),
-    "unknown": (("--texts", "x"), "unrecognized arguments: --texts"),
+    "unknown": (("--texts", "x"), "unrecognized arguments: --texts x. The module takes --text, or --jsonl."),
 }
 
 
@@ -253,11 +268,6 @@ def test_typed_inputs_are_read_and_checked(tmp_path: Path) -> None:
         assert "the command line: grade must be one of 1, 2 but got '9'" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["text", "due_date", "model", "input_model", "out", "json", "help", "api_base"])
-def test_an_input_has_the_option_that_ask_gives_it(name: str) -> None:
-    assert option_name(name) == ask_option_name(name)
-
-
 @pytest.mark.slow
 def test_inputs_named_as_options_are_told_apart(tmp_path: Path) -> None:
     signature = Signature(
@@ -272,3 +282,14 @@ def test_inputs_named_as_options_are_told_apart(tmp_path: Path) -> None:
         done = run_module(path, *inputs, "--json", "--api-base", server.url, "--model", "other")
         assert json.loads(done.stdout)["changes"] == "none"
         assert server.requests[-1].body["model"] == "other"
+
+
+def test_the_usage_gets_an_answer_from_a_file_that_no_import_finds(tmp_path: Path, server: ScriptServer) -> None:
+    exported = export(sentiment(), "python", path=tmp_path / "module")
+    (tmp_path / "module").write_text(exported.text, encoding="utf-8")
+    (line,) = [line for line in exported.usage.splitlines() if line.startswith("# in Python")]
+    code = line.partition(": ")[2].replace("text=…", "text='Fine.'").replace("; runpy", "; print(runpy") + ")"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={"OPENAI_BASE_URL": f"{server.url}/v1"}
+    )
+    assert (done.stdout, done.stderr) == ("{'sentiment': 'positive'}\n", "")

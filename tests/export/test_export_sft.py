@@ -171,7 +171,7 @@ def test_the_shares_of_a_mix_are_kept(tmp_path: Path) -> None:
 
 def test_a_share_that_cannot_be_filled_is_refused() -> None:
     program = program_of(PLAIN.model_copy(update={"demos": sentiment_demos(("a", "b"))}))
-    with pytest.raises(ExportError, match="wants 50% zero-shot-cot, but there are 0 examples for it and 2 in all"):
+    with pytest.raises(ExportError, match="wants 50% zero-shot-cot, but there are 0 examples for it, of 2 in all"):
         rows_of(program, mix=read_mix("zero-shot-cot,answer-only"))
     with pytest.raises(ExportError, match="nothing to train on"):
         rows_of(program_of(PLAIN))

@@ -4,12 +4,16 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cribsheet.corrections import Calibration, Extraction, Guard, Pointer, Readout
 from cribsheet.errors import FrozenFileError
 from cribsheet.frozen.sealing import read, reseal, save, to_text, write_text
-from frozen_toys import toy_program
+from cribsheet.signature import Field
+from frozen_toys import toy_program, toy_prompt
+from toys import QA, SENTIMENT
 
 
 def test_what_is_saved_is_read_back_whole(tmp_path: Path) -> None:
@@ -113,6 +117,59 @@ def test_what_json_cannot_hold_is_refused(tmp_path: Path, content: str) -> None:
             FrozenFileError, match=r"x\.prompt\.json is not valid JSON: .* copy it again or compile again"
         ):
             does(path)
+
+
+_QA = QA.model_copy(update={"outputs": (Field(name="answer", abstains=True),)})
+_GUARD: dict[str, Any] = {
+    "field": "answer",
+    "context": "context",
+    "lead": ("question",),
+    "intercept": 0.0,
+    "threshold": 0.5,
+}
+HAND_MADE = {
+    "outcome": (SENTIMENT, Calibration(biases={"positive": 1.0, "neutral": 2.0}), "0.biases: 'neutral' is no outcome"),
+    "nothing decided": (_QA, Calibration(biases={"yes": 1.0}), "0.biases: 'yes' is no outcome; the outcomes are none"),
+    "readout": (
+        SENTIMENT,
+        Readout(usual={" a": -1.0}, weights={" a": {"bad": 1.0}}, biases={}),
+        "0.weights: 'bad' is no outcome",
+    ),
+    "token": (SENTIMENT, Readout(usual={" a": -1.0}, weights={}, biases={}), "0.weights: the token ' a' of usual has"),
+    "source": (_QA, Extraction(source="page"), "0.source: 'page' is no input; the inputs are question, context"),
+    "pointer": (_QA, Pointer(source="context", lead=("query",), weights={}), "0.lead: 'query' is no input"),
+    "signal": (_QA, Pointer(source="context", weights={"luck": 1.0}), "0.weights: 'luck' is no signal"),
+    "context": (_QA, Guard(**{**_GUARD, "context": "page"}, weights={}), "0.context: 'page' is no input"),
+    "field": (
+        _QA,
+        Guard(**{**_GUARD, "field": "reply"}, weights={}),
+        "0.field: 'reply' is no output that may be unans",
+    ),
+    "evidence": (_QA, Guard(**_GUARD, weights={"luck": 1.0}), "0.weights: 'luck' is no signal; there are coverage, gr"),
+}
+
+
+@pytest.mark.parametrize("name", HAND_MADE)
+def test_a_correction_that_names_what_the_signature_does_not_have_is_refused(tmp_path: Path, name: str) -> None:
+    signature, correction, message = HAND_MADE[name]
+    prompt = toy_prompt(signature).model_copy(update={"corrections": (correction,), "demos": ()})
+    path = tmp_path / "x.prompt.json"
+    path.write_text(to_text(toy_program(prompt)), encoding="utf-8")
+    for does in (read, reseal):
+        with pytest.raises(FrozenFileError) as caught:
+            does(path)
+        assert f"fit together: prompts.predict.corrections.{message}" in str(caught.value)
+
+
+def test_words_for_a_field_that_there_is_not_are_refused(tmp_path: Path) -> None:
+    prompt = toy_prompt()
+    layout = prompt.layout.model_copy(update={"words": {"review": "Review"}})
+    path = tmp_path / "x.prompt.json"
+    path.write_text(to_text(toy_program(prompt.model_copy(update={"layout": layout}))), encoding="utf-8")
+    with pytest.raises(
+        FrozenFileError, match=r"layout\.words: there is no field 'review'; the fields are sentiment, text"
+    ):
+        read(path)
 
 
 def test_a_truncated_file_is_refused(tmp_path: Path) -> None:

@@ -63,8 +63,9 @@ def test_sets_mix_bootstrapped_and_labelled_demos() -> None:
     search("bootstrap", study)
     origins = {trial.candidate.origin for trial in study.trials}
     assert "no demos" in origins
-    assert any(origin.startswith("8 demos, 8 boot") for origin in origins)
+    assert any(origin.endswith("demos, 2 bootstrapped") for origin in origins)
     assert any(origin.endswith(", 0 bootstrapped") for origin in origins)
     for trial in study.trials:
         texts = [demo.inputs["text"] for demo in trial.candidate.prompts[BARE].demos]
         assert len(set(texts)) == len(texts)
+        assert trial.candidate.origin.startswith((f"{len(texts)} demo", "no demos"))

@@ -1,5 +1,6 @@
 """What every optimizer keeps to; a new file in optimizers/ is tested as it is added."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,17 @@ def test_a_seed_gives_the_same_search(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.slow
+@optimizers
+def test_an_origin_tells_how_many_demos_there_are_even_if_the_pool_has_fewer_than_were_wanted(
+    tmp_path: Path, name: str
+) -> None:
+    study = study_of(tmp_path, budget="500calls")
+    study.pools = {BARE: study.pools[BARE][:3]}
+    for trial in search(name, study).trials:
+        told = re.search(r"(\d+) demos?\b", trial.candidate.origin)
+        assert told is None or int(told[1]) == len(trial.candidate.prompts[BARE].demos)
+
+
 @optimizers
 def test_it_shows_demos_of_the_pool_alone_and_none_twice(tmp_path: Path, name: str) -> None:
     study = search(name, study_of(tmp_path, budget="1500calls"))

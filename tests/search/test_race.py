@@ -24,7 +24,7 @@ class Costs:
     def stage(self, name: str) -> None:
         """Hear what begins."""
 
-    def advance(self, *, spent: float, limit: float, best: float) -> None:
+    def advance(self, *, spent: float, limit: float, best: float | None, rows: int | None = None) -> None:
         """Hear what has been spent."""
         self.spent.append(spent)
 

@@ -31,7 +31,7 @@ def test_who_may_not_wait_is_told_to_come_again(serve: Callable[..., CompiledSer
         wait_until(lambda: slots(server) == (1, 2))
         refused = ask(server)
         assert (refused.status_code, refused.headers["Retry-After"]) == (429, "1")
-        assert "1 requests are being answered and 2 wait" in refused.json()["error"]["message"]
+        assert "1 request is being answered and 2 wait" in refused.json()["error"]["message"]
         held.go.set()
         assert [one.result().status_code for one in waiting] == [200] * 3
     wait_until(lambda: slots(server) == (0, 0))

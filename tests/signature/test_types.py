@@ -158,3 +158,10 @@ def test_labels_that_are_none_or_the_same_as_text_are_refused(labels: tuple[str 
 
 def test_the_short_form_of_a_field_names_the_kind() -> None:
     assert Field(name="x") == Field(name="x", type=Text()) == Field(name="x", kind="text")  # type: ignore[call-arg]
+
+
+def test_a_whole_number_takes_a_fraction_of_0_as_json_schema_does() -> None:
+    field = Field(name="count", kind="integer")
+    assert (field.coerce(2.0), type(field.coerce(2.0))) == (2, int)
+    assert not field.accepts(2.5)
+    assert not field.accepts(float("inf"))

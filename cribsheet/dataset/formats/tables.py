@@ -12,6 +12,7 @@ from cribsheet.dataset.formats.cells import cell_value
 from cribsheet.dataset.formats.quotes import swallows_rows
 from cribsheet.dataset.names import doubled, folded, plain_name
 from cribsheet.errors import DataError
+from cribsheet.text import counted
 
 SEPARATORS = ",;\t|"
 """The possible separators; if several fit the header equally well, the first one is used."""
@@ -48,7 +49,8 @@ def read_table(file: FileText) -> Iterator[RawRow]:
             raise DataError(f"{where}: the row has only empty cells. Remove this row and others like it.")
         elif len(cells) != len(header):
             raise DataError(
-                f"{where}: {len(cells)} cells, but the header has {len(header)}. {_mend(separator, cells, header)}"
+                f"{where}: {counted(len(cells), 'cell')}, but the header has {len(header)}. "
+                f"{_mend(separator, cells, header)}"
             )
         else:
             named = {name: cell_value(cell, where) for name, cell in zip(header, cells, strict=True) if name}

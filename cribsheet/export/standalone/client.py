@@ -15,13 +15,11 @@ from cribsheet.models import Completion, Sampling
 from cribsheet.models._api_keys import checked_key
 from cribsheet.models._refusals import Kind, Refusals, Refused, sizes_of
 from cribsheet.models._server_messages import first_words
-from cribsheet.models.addresses import OLLAMA_PORT, read_address, with_path
+from cribsheet.models.addresses import LLAMA_SERVER_PORT, OLLAMA_PORT, read_address, with_path
 from cribsheet.models.thinking import Thinking
 from cribsheet.prompts import Prompt
 
 Api = Literal["ollama", "openai"]
-
-_LLAMA_SERVER = "http://127.0.0.1:8080/v1"
 
 
 class Client:
@@ -127,7 +125,7 @@ def _address(program: Program, provider: str, api: Api | None, api_base: str | N
     if not given and is_ollama:
         return f"http://127.0.0.1:{OLLAMA_PORT}"
     if not given:
-        return OPENAI if provider == "openai" else _LLAMA_SERVER
+        return OPENAI if provider == "openai" else f"http://127.0.0.1:{LLAMA_SERVER_PORT}/v1"
     address = read_address(given, dialect="ollama" if is_ollama else "openai", source=source)
     return address if is_ollama else with_path(address)
 

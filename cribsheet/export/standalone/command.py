@@ -7,9 +7,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cribsheet.dataset.asked import ERROR, Row, asked_rows, check_inputs, error_name
+from cribsheet.dataset.asked import ERROR, AskedRow, Row, answered_line, asked_rows, check_inputs, error_name
 from cribsheet.dataset.jsonl_files import json_text, opened, read_text, write_row
-from cribsheet.errors import ContextOverflowError, CribsheetError
+from cribsheet.errors import ContextOverflowError, CribsheetError, DataError
 from cribsheet.export.standalone.client import Client, connect
 from cribsheet.export.standalone.program import Program, Result, result_of
 from cribsheet.export.standalone.server import timeout_problem
@@ -17,9 +17,7 @@ from cribsheet.export.standalone.streams import discard, open_streams, say
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.outcomes import to_json, to_text
 from cribsheet.signature import with_defaults
-
-OWN_OPTIONS = frozenset({"model", "api", "api-base", "api-key", "timeout", "jsonl", "out", "json", "help"})
-"""What the command takes besides inputs; an input of such a name is given as `--input-NAME`."""
+from cribsheet.signature.options import option_name
 
 _PREFIX = "input "
 _FAILED, _INTERRUPTED = 1, 130
@@ -28,7 +26,8 @@ _FAILED, _INTERRUPTED = 1, 130
 def command(program: Program, arguments: Sequence[str] | None, *, about: str) -> int:
     """Run the command line of a program and return its exit status.
 
-    That is 0 if all went well, 1 if there is no answer, 130 after Ctrl-C. Wrong options exit with 2 at once.
+    That is 0 if all went well, 1 if there is no answer (with `--jsonl`, to one row or more), 130 after Ctrl-C. Wrong
+    options exit with 2 at once.
     """
     with open_streams():
         try:
@@ -51,29 +50,15 @@ def _status(program: Program, arguments: Sequence[str] | None, about: str) -> in
     try:
         if options["jsonl"]:
             rows = asked_rows(options["jsonl"], program.inputs)
-            _answer_rows(program, connect(program, **server), rows, options["out"])
-        else:
-            inputs = _inputs(program, options)
-            _print(result_of(program.run(inputs, connect(program, **server))), as_json=options["json"])
+            return _answer_rows(program, connect(program, **server), rows, options["out"])
+        inputs = _inputs(program, options)
+        _print(result_of(program.run(inputs, connect(program, **server))), as_json=options["json"])
     except CribsheetError as error:
         say(f"Error: {error}")
         return _FAILED
     except KeyboardInterrupt:
         return _INTERRUPTED
     return 0
-
-
-def option_name(field: str) -> str:
-    """Return the option of an input.
-
-    >>> option_name("due_date"), option_name("model")
-    ('--due-date', '--input-model')
-    """
-    plain = field.replace("_", "-")
-    bare = plain
-    while bare.startswith("input-"):  # else the inputs model and input_model would share an option
-        bare = bare[len("input-") :]
-    return f"--input-{plain}" if bare in OWN_OPTIONS else f"--{plain}"
 
 
 def _parsed(program: Program, arguments: Sequence[str] | None, about: str) -> dict[str, Any]:
@@ -94,11 +79,14 @@ def _parsed(program: Program, arguments: Sequence[str] | None, about: str) -> di
     parser.add_argument("--out", metavar="OUT", help="with --jsonl, where the rows go with their outputs")
     parser.add_argument("--json", action="store_true", help="print the answer with its probability as JSON")
     parser.add_argument("--api", choices=("ollama", "openai"), help="the server's API; asked of the server by default")
-    parser.add_argument("--api-base", metavar="URL", help="its address, such as http://127.0.0.1:8080/v1")
+    parser.add_argument("--api-base", metavar="URL", help="its address, such as http://127.0.0.1:9931/v1")
     parser.add_argument("--api-key", metavar="KEY", help="its key; OPENAI_API_KEY or OLLAMA_API_KEY by default")
     parser.add_argument("--model", metavar="NAME", help=f"what the server calls the model compiled as {program.model}")
     parser.add_argument("--timeout", type=float, default=120.0, metavar="SECONDS", help="how long one request may take")
-    options: dict[str, Any] = dict(parser.parse_args(arguments).__dict__)
+    known, unknown = parser.parse_known_args(arguments)
+    options: dict[str, Any] = dict(known.__dict__)
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}. {_takes(program)}")
     if problem := _problem(program, options):
         parser.error(problem)
     return options
@@ -118,14 +106,17 @@ def _problem(program: Program, options: Mapping[str, Any]) -> str:
     if options["jsonl"] and given:
         return f"--jsonl holds the inputs, but {option_name(given[0])} was given too."
     if missing and not options["jsonl"]:
-        takes = ", ".join(option_name(field.name) for field in program.inputs)
-        return f"{option_name(missing[0])} is missing. The module takes {takes}, or --jsonl."
+        return f"{option_name(missing[0])} is missing. {_takes(program)}"
     if len([name for name in given if options[_PREFIX + name] == "-"]) > 1:
         return "standard input can be read once; only one input can be -."
     if options["jsonl"] and options["out"] and _is_same(options["jsonl"], options["out"]):
         return f"--out {options['out']} is the file of --jsonl. Name another."
     problem = timeout_problem(options["timeout"])
     return f"--timeout {problem}" if problem else ""
+
+
+def _takes(program: Program) -> str:
+    return f"The module takes {', '.join(option_name(field.name) for field in program.inputs)}, or --jsonl."
 
 
 def _is_same(source: str, out: str) -> bool:
@@ -144,27 +135,30 @@ def _inputs(program: Program, options: Mapping[str, Any]) -> Row:
     return given
 
 
-def _answer_rows(program: Program, client: Client, rows: Sequence[Row], out: str | None) -> None:
-    """Write each row with its outputs, or with an `error`, as soon as it is answered."""
+def _answer_rows(program: Program, client: Client, rows: Sequence[AskedRow], out: str | None) -> int:
+    """Write each row with its outputs, or with an `error`, as soon as it is answered; return the exit status."""
     outputs = {field.name for field in program.outputs}
-    error = error_name(rows, outputs)
+    error = error_name([row.values for row in rows], outputs)
     if error != ERROR:
         say(f"Note: the field {ERROR!r} is taken, so {error!r} says why a row has no outputs.")
-    answered = 0
+    failures = []
     with opened(out) as file:
         for row in rows:
             answer = _answer(program, client, row, error)
-            answered += error not in answer
-            rest = {name: value for name, value in row.items() if name not in outputs}
+            failures += [answer[error]] if error in answer else []
+            rest = {name: value for name, value in row.values.items() if name not in outputs}
             write_row(file, {**rest, **answer}, out)
-    say(f"Answered {answered} of {len(rows)} rows{f' into {out}' if out else ''}.")
+    say(answered_line(failures, rows=len(rows), out=out))
+    return _FAILED if failures else 0
 
 
-def _answer(program: Program, client: Client, row: Row, error: str) -> Row:
-    inputs = {field.name: row[field.name] for field in program.inputs if field.name in row}
+def _answer(program: Program, client: Client, row: AskedRow, error: str) -> Row:
+    if row.problem:
+        return {error: row.problem}
+    inputs = {field.name: row.values[field.name] for field in program.inputs if field.name in row.values}
     try:
         outputs = program.run(inputs, client).outputs
-    except ContextOverflowError as failure:
+    except (ContextOverflowError, DataError) as failure:
         return {error: str(failure)}
     if isinstance(outputs, ParseFailure):
         return {error: f"the completion cannot be read: {outputs.reason}"}

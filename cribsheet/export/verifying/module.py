@@ -29,12 +29,13 @@ def run_module(deployment: Deployment, rows: Sequence[Inputs]) -> Iterator[Run |
         command = [str(deployment.path), "--jsonl", str(given)]
         command += ["--api-base", address] if address else []
         command += ["--model", deployment.served_name] if deployment.served_name else []
-        for line in _lines(command, Path(folder, "errors.txt")):
+        for line in _lines(command, len(rows), Path(folder, "errors.txt")):
             yield _run(json.loads(line), fields)
 
 
-def _lines(command: Sequence[str], errors: Path) -> Iterator[str]:
-    """Yield the lines that a module prints; ModelError if it fails."""
+def _lines(command: Sequence[str], rows: int, errors: Path) -> Iterator[str]:
+    """Yield the lines that a module prints, one for each row; ModelError if it fails before the last one."""
+    printed = 0
     # Isolated, because the module must work where nothing is installed.
     python = [sys.executable, "-I", "-X", "utf8", *command]
     with (
@@ -44,11 +45,13 @@ def _lines(command: Sequence[str], errors: Path) -> Iterator[str]:
         ) as process,
     ):
         try:
-            yield from process.stdout or ()
+            for line in process.stdout or ():
+                printed += 1
+                yield line
         except BaseException:  # nobody reads the rest
             process.kill()
             raise
-    if process.returncode:
+    if process.returncode and printed < rows:  # it is 1 as well if a row has an error in place of outputs
         *_, last = ["", *errors.read_text(encoding="utf-8", errors="replace").splitlines()]
         reason = last.removeprefix("Error: ") or f"exit status {process.returncode}"
         raise ModelError(f"{command[0]} did not answer all rows: {reason}")

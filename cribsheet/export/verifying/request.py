@@ -9,7 +9,6 @@ from typing import Any
 from cribsheet.corrections import Answer
 from cribsheet.errors import ModelError
 from cribsheet.export._shell import fill
-from cribsheet.export.llamacpp import SERVER
 from cribsheet.export.openai import server_of
 from cribsheet.export.standalone.dialects import granted
 from cribsheet.export.standalone.replies import read_openai
@@ -20,7 +19,7 @@ from cribsheet.models import Completion
 from cribsheet.models._api_keys import checked_key
 from cribsheet.models._openai_replies import UnreadableReply, rebuilt
 from cribsheet.models._refusals import Refused
-from cribsheet.models.addresses import read_address
+from cribsheet.models.addresses import LLAMA_SERVER, read_address
 from cribsheet.prompts import Prompt
 
 Json = Mapping[str, Any]
@@ -54,7 +53,7 @@ def send_to_openai(deployment: Deployment, rows: Sequence[Inputs]) -> Iterator[R
 def send_to_llamacpp(deployment: Deployment, rows: Sequence[Inputs]) -> Iterator[Run | str]:
     """Yield the run of each row, as llama.cpp's own server answers the request."""
     with deployment.address() as address:
-        url = read_address(address or SERVER, dialect="openai", source="--api-base")
+        url = read_address(address or LLAMA_SERVER, dialect="openai", source="--api-base")
         api = Api(_server(url.removesuffix("/v1")), raw="/completion", chat="/v1/chat/completions", read=_read)
         yield from sent(deployment, rows, json.loads(deployment.text()), api)
 

@@ -9,6 +9,7 @@ from cribsheet.frozen import Decoding, FrozenPrompt
 from cribsheet.layout import Layout
 from cribsheet.layout.rendering import render_outputs
 from cribsheet.search.candidate import Candidate
+from cribsheet.search.demos import counted_demos
 from cribsheet.search.study import Study
 from cribsheet.search.wording.instructions import spelled_out
 from cribsheet.signature import Signature
@@ -59,11 +60,13 @@ def reasoning_variant(study: Study, candidate: Candidate, *, size: int) -> Candi
     for name, prompt in candidate.prompts.items():
         pool = rationales(study, name)
         if pool:
-            shown = study.rng.sample(pool, min(size, len(pool)))
-            prompts[name] = reasoned(study, name, prompt.layout, _one_an_input(shown))
+            drawn = study.rng.sample(pool, min(size, len(pool)))
+            prompts[name] = reasoned(study, name, prompt.layout, _one_an_input(drawn))
     if not any(prompt.reasoning for prompt in prompts.values()):
         return None
-    return replace(candidate, prompts=prompts, origin=f"{candidate.origin}, reasoning")
+    shown = counted_demos({name: prompt.demos for name, prompt in prompts.items()})
+    layout = next(iter(prompts.values())).layout.name
+    return replace(candidate, prompts=prompts, origin=f"{shown}, reasoning, {layout}")
 
 
 def asked_to_reason(signature: Signature, prompt: FrozenPrompt, layout: Layout) -> FrozenPrompt:

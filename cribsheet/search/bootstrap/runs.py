@@ -24,6 +24,7 @@ from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import demos_of
 from cribsheet.search.study import Study
 from cribsheet.signature import REASONING
+from cribsheet.text import counted
 
 
 @dataclass(frozen=True)
@@ -211,8 +212,8 @@ class _Bootstrap:
         """Raise if the teacher has not answered a single run."""
         if self._failures and len(self._failures) == self._runs.tried:
             raise ModelError(
-                f"The teacher {self._teacher.name} failed in all of the {self._runs.tried} runs that it was asked "
-                f"first: {self._failures[-1]} Solve that, or name another teacher with --teacher. "
+                f"The teacher {self._teacher.name} failed in each of the first {counted(self._runs.tried, 'run')}: "
+                f"{self._failures[-1]} Solve that, or name another teacher with --teacher. "
                 "Earlier answers are in the cache."
             )
 

@@ -7,6 +7,10 @@ from cribsheet.dataset.traces import Trace
 from cribsheet.errors import CompileError
 from cribsheet.models import Model
 from cribsheet.signature import REASONING
+from cribsheet.text import counted
+
+_SINGULAR = ("was", "its row is", "it scores")
+_PLURAL = ("were", "their rows are", "they score")
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,9 @@ class TeacherSettings:
     def __post_init__(self) -> None:
         if self.samples < 1 or self.rationales < 1 or not 0 < self.threshold <= 1:
             raise CompileError(
-                f"Bootstrapping with {self.samples} samples and {self.rationales} rationales a row and a threshold of "
-                f"{self.threshold:g} is not valid. Give 1 or more of each, and a threshold above 0, at most 1."
+                f"Bootstrapping with {counted(self.samples, 'sample')} and {counted(self.rationales, 'rationale')} a "
+                f"row and a threshold of {self.threshold:g} is not valid. Give 1 or more of each, and a "
+                "threshold above 0, at most 1."
             )
 
 
@@ -80,12 +85,17 @@ class TeacherRuns:
         if self.reasoning and not any(REASONING in trace.outputs for trace in self.traces):
             told.append("There are no rationales among the traces: no prompt that reasons was tried.")
         if self.stopped:
-            told.append(f"The teacher's part of the budget ended after {self.tried} runs: {self.rows} rows passed.")
-        if self.failed:
-            told.append(f"{self.failed} of {self.tried} runs of the teacher failed and were left out.")
-        if self.ignored:
             told.append(
-                f"{self.ignored} saved traces were ignored: their rows are not in this compile's demo pool, or "
-                "they score below the threshold."
+                f"The teacher's part of the budget ended after {counted(self.tried, 'run')}: "
+                f"{counted(self.rows, 'row')} passed."
+            )
+        if self.failed:
+            were = "was" if self.failed == 1 else "were"
+            told.append(f"{self.failed} of {counted(self.tried, 'run')} of the teacher failed and {were} left out.")
+        if self.ignored:
+            were, rows, score = _SINGULAR if self.ignored == 1 else _PLURAL
+            told.append(
+                f"{counted(self.ignored, 'saved trace')} {were} ignored: {rows} not in this compile's demo pool, or "
+                f"{score} below the threshold."
             )
         return tuple(told)

@@ -50,6 +50,11 @@ class ValueType(BaseModel):
         return ()
 
     @property
+    def no_and_yes(self) -> tuple[str, ...]:
+        """The outcomes that mean no and yes; empty if a value answers no such question."""
+        return ()
+
+    @property
     def metavar(self) -> str:
         """The placeholder for a value in a command's help text."""
         return "|".join(self.outcomes) or self.kind.upper()

@@ -22,6 +22,11 @@ class Boolean(Finite):
         """False, then true."""
         return ("false", "true")
 
+    @property
+    def no_and_yes(self) -> tuple[str, ...]:
+        """False, then true."""
+        return self.outcomes
+
     def outcome_of(self, value: Value) -> str:
         """Return `true` or `false`."""
         return "true" if value else "false"

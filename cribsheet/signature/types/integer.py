@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Literal
 
+from cribsheet.outcomes import Value
 from cribsheet.signature.types._numeric import Numeric
 
 
@@ -15,3 +16,7 @@ class Integer(Numeric):
     number: ClassVar[type[int] | type[float]] = int
     example: ClassVar[str] = "3"
     schema_type: ClassVar[str] = "integer"
+
+    def coerce(self, raw: object) -> Value:
+        """Convert a JSON value or a text to the number; 2.0 is 2, as in JSON Schema."""
+        return super().coerce(int(raw) if isinstance(raw, float) and raw.is_integer() else raw)
