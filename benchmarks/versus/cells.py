@@ -16,8 +16,8 @@ from cribsheet.evaluation.metrics import balanced_accuracy
 from cribsheet.evaluation.scores import mean_score
 from cribsheet.models.cores import usable_cores
 from cribsheet.outcomes import UNANSWERABLE
-from cribsheet.report.tables import counted
 from cribsheet.signature import Field
+from cribsheet.text import counted
 
 Key = tuple[str, str, int]
 """Task, method, seed."""

@@ -128,7 +128,7 @@ CASES: list[tuple[Any, Value, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("annotation", "value", "own"), CASES, ids=lambda case: str(case)[:30])
+@pytest.mark.parametrize(("annotation", "value", "own"), CASES, ids=[str(case[0])[:40] for case in CASES])
 def test_a_value_is_json_inside_and_the_users_type_outside(annotation: Any, value: Value, own: Any) -> None:
     field = declared(annotation)
     assert field.coerce(value) == value
@@ -139,7 +139,7 @@ def test_a_value_is_json_inside_and_the_users_type_outside(annotation: Any, valu
     assert type(typed) is type(own)
 
 
-@pytest.mark.parametrize(("annotation", "value", "own"), CASES, ids=lambda case: str(case)[:30])
+@pytest.mark.parametrize(("annotation", "value", "own"), CASES, ids=[str(case[0])[:40] for case in CASES])
 def test_a_programs_code_gets_its_own_types_and_may_return_them(annotation: Any, value: Value, own: Any) -> None:
     seen: list[Any] = []
 
