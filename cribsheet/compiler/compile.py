@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from types import ModuleType
 
 from cribsheet.budget import Budget, BudgetExhausted, SearchStopped
@@ -15,6 +14,7 @@ from cribsheet.budget.recording import Charged
 from cribsheet.compiler.abilities import check_abilities
 from cribsheet.compiler.affordable import BASELINE_ROWS, check_budget, reserve
 from cribsheet.compiler.bridge import BARE, DspyProgram, as_module
+from cribsheet.compiler.compiled import Compiled
 from cribsheet.compiler.first_answers import check_crashes, check_first_answers
 from cribsheet.compiler.freeze import Found, Scored, freeze, score, score_on_validation_rows
 from cribsheet.compiler.interruption import Interruption
@@ -30,10 +30,9 @@ from cribsheet.dataset.rows import load_rows
 from cribsheet.dataset.splits import Splits, interleaved, split
 from cribsheet.errors import AbandonedError, CompileError
 from cribsheet.executor import Threads
-from cribsheet.frozen import FrozenProgram, FrozenPrompt, save
+from cribsheet.frozen import FrozenProgram, FrozenPrompt
 from cribsheet.frozen.running import Run, direct_wiring, run_wired
-from cribsheet.frozen.sealing import write_text
-from cribsheet.frozen.tested import TestedRow, path_beside, to_lines
+from cribsheet.frozen.tested import TestedRow
 from cribsheet.models import Completer, Model, Sampling, open_model
 from cribsheet.models.cache import CachedModel, CompletionCache, Meter
 from cribsheet.outcomes import Value
@@ -50,25 +49,6 @@ from cribsheet.task import Task
 from cribsheet.workspace import Workspace, current_workspace
 
 __all__ = ["DEFAULT_MODEL", "Compiled", "Settings", "compile_task"]
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """A frozen program, with the cost of this compile."""
-
-    program: FrozenProgram
-    name: str
-    """The task's short name."""
-    meter: Meter
-    """The calls and tokens of this run; completions from the cache cost nothing."""
-    seconds: float
-    tested: tuple[TestedRow, ...]
-    """The test rows, with their scores."""
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the frozen file, and beside it its test rows, which `cribsheet check` scores again."""
-        write_text(path_beside(path), to_lines(self.tested))
-        save(self.program, path)
 
 
 def compile_task(

@@ -74,6 +74,19 @@ def open_model(
     Raises:
         UnknownModelError: if the name has no prefix, or nothing after it.
     """
+    prefix, _, _ = name.partition("/")
+    _check_name(name)
+    if api_base is not None and not api_base.strip():
+        raise AddressError(
+            f"--api-base is {api_base!r}, which is empty; maybe a variable in it is not set. Give the address of the "
+            "server, or leave the option out."
+        )
+    if parallel is not None and parallel < 1:
+        raise ModelError(f"parallel must be at least 1 but got {parallel}. Use 1 to send one request at a time.")
+    return WAYS.get(prefix, _litellm)(name, Options(api_base, parallel, context_window, timeout, progress))
+
+
+def _check_name(name: str) -> None:
     prefix, slash, model = name.partition("/")
     if prefix.strip() and slash and not model.strip(" /"):
         raise UnknownModelError(
@@ -85,14 +98,6 @@ def open_model(
             f"The model name {name!r} does not say who runs it: the prefix is missing. Use embedded/{bare}, "
             f"ollama_chat/{bare}, or openai/{bare} --api-base URL."
         )
-    if api_base is not None and not api_base.strip():
-        raise AddressError(
-            f"--api-base is {api_base!r}, which is empty; maybe a variable in it is not set. Give the address of the "
-            "server, or leave the option out."
-        )
-    if parallel is not None and parallel < 1:
-        raise ModelError(f"parallel must be at least 1 but got {parallel}. Use 1 to send one request at a time.")
-    return WAYS.get(prefix, _litellm)(name, Options(api_base, parallel, context_window, timeout, progress))
 
 
 # Each module is imported only when it is used, because a deployment needs just one of them.

@@ -3,7 +3,6 @@
 import os
 import sys
 import time
-import warnings
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -14,14 +13,14 @@ from cribsheet.models._api_keys import checked_key
 from cribsheet.models._base import DEFAULT_CONTEXT_WINDOW, Completion, Sampling
 from cribsheet.models._estimate import estimate_tokens, estimated_usage
 from cribsheet.models._holding import joined, with_grammar
-from cribsheet.models._hosts import read_server
 from cribsheet.models._litellm_clients import OPENAI_LIKE, Clients
 from cribsheet.models._litellm_errors import Place, failure_of, may_be_refused
+from cribsheet.models._litellm_package import address_of, import_litellm
 from cribsheet.models._litellm_replies import completion_text, logprobs_of, thought_of, usage_of
 from cribsheet.models._logprobs import ABOVE_0, NOTHING_TOLD
 from cribsheet.models._probing import probe
 from cribsheet.models._prompt_kinds import check_asks_for_text
-from cribsheet.models._proxies import bad_certificates, keep_direct
+from cribsheet.models._proxies import keep_direct
 from cribsheet.models._refusals import Kind, Refusals, Refused, refused_of, sizes_of, within
 from cribsheet.models._server_facts import ServerInformation
 from cribsheet.models._stops import cut_at_stop
@@ -29,6 +28,8 @@ from cribsheet.models.capabilities import Capabilities, Tokenizer, Told, fingerp
 from cribsheet.models.no_thinking import NoThinking
 from cribsheet.models.thinking import Thinking, told_apart
 from cribsheet.prompts import Prompt
+
+__all__ = ["MOST_LOGPROBS", "LiteLLMModel", "import_litellm"]
 
 MOST_LOGPROBS: Mapping[Kind, int] = {"chat": 20, "raw": 1000}
 """The most alternatives to ask for per token."""
@@ -63,7 +64,7 @@ class LiteLLMModel:
         self.name = name
         self.parallel = parallel
         self._provider, _, self._model = name.partition("/")
-        self.endpoint = _address(api_base, self._provider)
+        self.endpoint = address_of(api_base, self._provider)
         if keep_direct(self.endpoint) and "litellm" in sys.modules:
             import_litellm().in_memory_llm_clients_cache.flush_cache()  # its clients still use the proxy
         key_name = f"{self._provider.removeprefix('text-completion-').upper()}_API_KEY"
@@ -298,32 +299,3 @@ class LiteLLMModel:
     def _lacks_key(self) -> bool:
         """Whether a hosted model needs a key that the environment does not have."""
         return not self.endpoint and bool(self._litellm.validate_environment(self.name)["missing_keys"])
-
-
-def import_litellm() -> Any:
-    """Import and return the package `litellm`, which takes seconds, so call this only if it is needed.
-
-    Raises:
-        ModelError: the environment names certificates that cannot be read.
-    """
-    # Unless this is set before the import, LiteLLM downloads a price list, with three attempts.
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    try:
-        import litellm
-    except OSError as error:  # LiteLLM reads the certificates for https when it is imported
-        raise bad_certificates(error) from error
-
-    litellm.suppress_debug_info = True
-    # LiteLLM reads unusual replies into types that do not fit them. Users cannot do anything about these warnings.
-    warnings.filterwarnings("ignore", message="Pydantic serializer warnings")
-    return litellm
-
-
-def _address(api_base: str | None, provider: str) -> str:
-    """Return the server's address from --api-base or the environment; empty for a hosted model."""
-    name = provider.removeprefix("text-completion-")
-    variables = ("OPENAI_BASE_URL", "OPENAI_API_BASE") if name == "openai" else (f"{provider.upper()}_API_BASE",)
-    for source, value in (("--api-base", api_base), *((name, os.environ.get(name)) for name in variables)):
-        if value:
-            return read_server(value, dialect="openai", source=source)
-    return ""

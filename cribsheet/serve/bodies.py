@@ -77,8 +77,7 @@ class Bodies:
     def _too_large(self, size: int, *, is_cut: bool) -> Refusal:
         return Refusal(
             413,
-            f"The body has {counted(size, 'byte')}, and at most {self._max_bytes:,} are allowed. Send less, or raise "
-            "--max-bytes.",
+            f"The body has {size} bytes, and at most {self._max_bytes} are allowed. Send less, or raise --max-bytes.",
             kind="too_large",
             headers={"Connection": "close"} if is_cut else {},
         )

@@ -95,7 +95,7 @@ def test_what_is_no_address_is_said_with_its_source_its_value_and_an_example(
     assert str(caught.value).startswith(f"OLLAMA_HOST is {text!r}, which is not the address of a server: ")
     assert reason in str(caught.value)
     assert str(caught.value).endswith("Write it like 127.0.0.1:11434.")
-    with pytest.raises(AddressError, match=r"^--api-base is .* Write it like http://127\.0\.0\.1:8080/v1\.$"):
+    with pytest.raises(AddressError, match=r"^--api-base is .* Write it like http://127\.0\.0\.1:9931/v1\.$"):
         LiteLLMModel("openai/x", api_base=text)
 
 

@@ -81,7 +81,10 @@ class TeacherRuns:
         """Sentences about the runs for the notes of the frozen file."""
         told = []
         if self.tried and not self.traces:
-            told.append(f"No run of the teacher passed the metric, of {self.tried}: nothing was bootstrapped.")
+            told.append(
+                f"No run of the teacher passed the metric, of {self.tried}: nothing was bootstrapped. Name a larger "
+                "model with --teacher, or give the rows the fields that they lack."
+            )
         if self.reasoning and not any(REASONING in trace.outputs for trace in self.traces):
             told.append("There are no rationales among the traces: no prompt that reasons was tried.")
         if self.stopped:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from cribsheet.outcomes import Value
 from cribsheet.signature.types._base import SchemaReader, ValueType, Verbalizer
-from cribsheet.text import shortened
+from cribsheet.text import half_character, shortened
 
 
 class Text(ValueType):
@@ -28,11 +28,8 @@ class Text(ValueType):
         """Return the text."""
         if not isinstance(raw, str):
             raise ValueError(f"must be text but got {shortened(repr(raw))}")
-        try:
-            raw.encode()
-        except UnicodeEncodeError as error:  # no file, server or engine takes it
-            half, at = raw[error.start], error.start
-            raise ValueError(f"has half of a surrogate pair, {half!r}, at position {at}") from None
+        if fault := half_character(raw):
+            raise ValueError(fault)
         return self._allowed(raw)
 
     def read(self, text: str, word: Verbalizer) -> Value:

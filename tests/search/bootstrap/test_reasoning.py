@@ -121,7 +121,7 @@ def test_a_variant_is_there_only_if_there_are_rationales() -> None:
     assert variant is not None
     assert variant.key != study.bare().key
     assert len(variant.prompts[BARE].demos) == 2
-    assert variant.origin == "no demos, reasoning"
+    assert variant.origin == f"2 demos, reasoning, {variant.prompts[BARE].layout.name}"
 
 
 def test_a_task_with_a_reasoning_of_its_own_keeps_it() -> None:

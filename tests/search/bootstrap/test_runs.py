@@ -161,7 +161,7 @@ def test_a_teacher_that_answers_nothing_is_told_of_in_words() -> None:
     def gone(prompt: Prompt, sampling: Sampling) -> str:
         raise TransientError("Nothing answers at http://localhost:1.")
 
-    with pytest.raises(ModelError, match=r"big/teacher failed in all of the 6 runs.*Nothing answers.*--teacher"):
+    with pytest.raises(ModelError, match=r"big/teacher failed in each of the first 6 runs.*Nothing answers.*--teacher"):
         taught(lesson(), ScriptedModel(gone, name="big/teacher"))
 
 
