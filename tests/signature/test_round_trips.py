@@ -78,3 +78,12 @@ def test_a_kind_says_how_it_is_written_in_each_notation(name: str) -> None:
     assert kind.noun
     assert set(kind.notations) <= set(NOTATIONS)
     assert kind.is_structured or not kind.notations
+
+
+def test_instructions_name_the_members_of_a_record_and_the_labels_of_a_set() -> None:
+    person, tags = STRUCTURED["people"][0], STRUCTURED["labels"][0]
+    assert person.form_as(str, "json") == (
+        "a list, each value a record with name (text), age (a whole number, or none), city_of_birth (text, or none), "
+        "is_member (one of false, true), as JSON"
+    )
+    assert tags.form_as(str, "inline").startswith("a set, each value one of a b, c, d, none, 3, on one line")
