@@ -138,9 +138,16 @@ def idf_of(texts: Collection[Set[str]]) -> tuple[dict[str, float], float]:
 def is_grounded(answer: object, context: str) -> bool:
     """Tell whether the context contains the answer, ignoring case, character width and white space.
 
+    Of a list or a record, it has to contain each value.
+
     >>> is_grounded("the Rhine.", "It crosses the  RHINE twice."), is_grounded(12, "It has 1,200 seats.")
     (True, False)
+    >>> is_grounded([{"name": "Ann", "age": None}], "Ann met Bob.")
+    True
     """
+    if isinstance(answer, list | dict):
+        parts = [one for one in (answer.values() if isinstance(answer, dict) else answer) if one is not None]
+        return bool(parts) and all(is_grounded(one, context) for one in parts)
     text = f"{answer:.15g}" if isinstance(answer, float) else str(answer)
     wanted = _THOUSANDS.sub("", _normalized(text)).strip(_EDGES)
     if not wanted:

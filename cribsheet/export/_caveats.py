@@ -12,7 +12,7 @@ from cribsheet.layout.rendering import render_outputs
 from cribsheet.outcomes import UNANSWERABLE
 from cribsheet.signature import Field
 
-_FREE = "Cribsheet holds the answer to the types of the outputs by a grammar. This export does not."
+_FREE = "Cribsheet has the server hold the answer to the types of the outputs. This export does not."
 _HELD = "A grammar holds the answer to the types of the outputs; the score was measured without it."
 
 
@@ -30,7 +30,8 @@ def caveats(
     used = [one for one in prompt.corrections if one.needs != {"logprobs"} or is_decided(prompt)]
     lost = [one for one in used if one.kind not in carried]
     said = [text for one in lost if (text := one.caveat(prompt.signature))]
-    free = [_FREE, _HELD][holds : holds + 1] if prompt.decoding.held_by == "grammar" else []
+    is_sent = holds and prompt.decoding.held_by == "grammar"
+    free = [] if prompt.decoding.held_by == "nothing" else [_HELD if is_sent else _FREE]
     return (*decision, *said, *free, *_reading(prompt), *_program(source), *other_weights(source))
 
 

@@ -9,7 +9,7 @@ from cribsheet.dataset.examples import Prediction
 from cribsheet.errors import DataError, UnreadableCompletionError
 from cribsheet.frozen.deciding import decide
 from cribsheet.frozen.schema import FrozenPrompt, Wire, Wiring
-from cribsheet.layout.holding import grammar_of
+from cribsheet.layout.holding import holding
 from cribsheet.layout.parsing import ParseFailure, parse
 from cribsheet.models import Completer, Completion, Sampling
 from cribsheet.models.thinking import without_thought
@@ -182,10 +182,12 @@ def _asked(prompt: FrozenPrompt, typed: Outputs) -> Asked:
 
 def _write(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer:
     decoding = prompt.decoding
+    held = holding(prompt.layout, prompt.signature, decoding.held_by)
     sampling = Sampling(
         max_tokens=decoding.max_tokens,
         top_logprobs=decoding.top_logprobs,
-        grammar=grammar_of(prompt.layout, prompt.signature) if decoding.held_by == "grammar" else "",
+        grammar=held.grammar,
+        answer_schema=held.answer_schema,
     )
     return written_answer(prompt, rendered, model.complete(rendered, sampling))
 

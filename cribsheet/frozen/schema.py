@@ -36,8 +36,9 @@ class Decoding(BaseModel):
     """The most tokens of a written answer."""
     top_logprobs: int = 0
     """How many alternatives per token to request, if the model reports log-probabilities."""
-    held_by: Literal["nothing", "grammar"] = "nothing"
-    """What holds a written answer to the types of the outputs: a grammar, which llama.cpp and vLLM take."""
+    held_by: Literal["nothing", "grammar", "json_schema"] = "nothing"
+    """What holds a written answer to the types of the outputs: a grammar, which llama.cpp and vLLM take, or a JSON
+    Schema, which Ollama takes."""
 
 
 class FrozenPrompt(BaseModel):

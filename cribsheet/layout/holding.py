@@ -1,7 +1,9 @@
 """Write the grammar of the completions that say a signature's outputs."""
 
+import json
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from cribsheet.layout.layout import Layout
 from cribsheet.outcomes import UNANSWERABLE
@@ -22,6 +24,33 @@ def grammar_of(layout: Layout, signature: Signature) -> str:
     used: dict[str, str] = {}
     _add_rules(root, used)
     return "\n".join(f"{name} ::= {body}" for name, body in {"root": root, **used}.items())
+
+
+def schema_of(layout: Layout, signature: Signature) -> str:
+    """Return the JSON Schema to which a server can hold a completion, as JSON; empty if there is none.
+
+    There is one if the only output is made of other values, is written as JSON and never abstains, so that the whole
+    answer is JSON.
+    """
+    field, *others = signature.outputs
+    if others or field.abstains or not field.type.is_structured or not grammar_of(layout, signature):
+        return ""
+    is_marked = layout.closing(field.name, layout.output_mark)
+    return "" if is_marked else json.dumps(field.type.json_schema(), ensure_ascii=False)
+
+
+class Holding(NamedTuple):
+    """The settings of `Sampling` that hold a completion; empty for free text."""
+
+    grammar: str = ""
+    answer_schema: str = ""
+
+
+def holding(layout: Layout, signature: Signature, held_by: str) -> Holding:
+    """Return what holds the completions of a prompt, by the way that its decoding names."""
+    if held_by == "grammar":
+        return Holding(grammar=grammar_of(layout, signature))
+    return Holding(answer_schema=schema_of(layout, signature)) if held_by == "json_schema" else Holding()
 
 
 def _pieces(layout: Layout, signature: Signature) -> Iterator[str]:

@@ -12,6 +12,10 @@ DEFAULT_CONTEXT_WINDOW = 4096
 whole window gets no more than this unasked, because prompts for small models are shorter."""
 
 
+HOLDS = ("grammar", "answer_schema")
+"""The settings of `Sampling` that hold a completion to a type."""
+
+
 class Sampling(BaseModel):
     """How to sample a completion. Every field is part of the cache key."""
 
@@ -27,6 +31,8 @@ class Sampling(BaseModel):
     """How many alternatives to report for the first token; 0 asks for no log-probabilities."""
     grammar: str = ""
     """The grammar, as GBNF, to which the text is held; empty for free text. Models that take no grammar ignore it."""
+    answer_schema: str = ""
+    """The JSON Schema, as JSON, to which the text is held; empty for free text. Models that take none ignore it."""
 
 
 class Usage(BaseModel):

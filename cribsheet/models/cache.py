@@ -59,6 +59,11 @@ class CachedModel:
         return bool(getattr(self.model, "takes_grammar", False))
 
     @property
+    def takes_json_schema(self) -> bool:
+        """Whether the model may hold a completion to a JSON Schema."""
+        return bool(getattr(self.model, "takes_json_schema", False))
+
+    @property
     def supports_chat(self) -> bool:
         """Whether the model completes chats."""
         self.start()

@@ -5,7 +5,7 @@ import json
 import threading
 from weakref import WeakValueDictionary
 
-from cribsheet.models._base import Model, Sampling
+from cribsheet.models._base import HOLDS, Model, Sampling
 from cribsheet.prompts import Prompt
 
 FORMAT = 1
@@ -19,7 +19,7 @@ def completion_key(model: Model, prompt: Prompt, sampling: Sampling) -> str:
     """
     # Most prompts have neither a question nor a begun answer, so those fields are left out if empty.
     asked = prompt.model_dump(mode="json", exclude_none=True, exclude=None if prompt.begun else {"begun"})
-    settings = sampling.model_dump(mode="json", exclude=None if sampling.grammar else {"grammar"})
+    settings = sampling.model_dump(mode="json", exclude={name for name in HOLDS if not getattr(sampling, name)})
     return request_key(model, prompt=asked, sampling=settings)
 
 

@@ -1,5 +1,6 @@
 """Complete prompts with a model served by Ollama."""
 
+import json
 import os
 import threading
 import time
@@ -46,6 +47,8 @@ class OllamaModel:
         AddressError: the address is not valid.
         ModelError: the key in OLLAMA_API_KEY cannot be sent.
     """
+
+    takes_json_schema = True
 
     def __init__(
         self,
@@ -161,6 +164,7 @@ class OllamaModel:
         top = min(sampling.top_logprobs, MOST_LOGPROBS) or None
         # An empty list would turn off the stop sequences of the Modelfile.
         given = {"seed": sampling.seed, "temperature": sampling.temperature, "stop": list(prompt.stop) or None, **extra}
+        given |= {"format": sampling.answer_schema} if sampling.answer_schema else {}
         wanted = sizes_of(logprobs=top, **given)
 
         def send(sizes: Mapping[str, int]) -> Any:
@@ -242,7 +246,9 @@ class OllamaModel:
         self._told.cached_tokens = reply.get("prompt_eval_cached_count") if isinstance(reply, dict) else None
 
     def _send(self, prompt: Prompt, sampling: Sampling, given: Mapping[str, Any], sizes: Mapping[str, int]) -> Any:
-        request: dict[str, Any] = {"options": self._options(sampling) | within(given, sizes)}
+        options = self._options(sampling) | within(given, sizes)
+        schema = options.pop("format", None)
+        request: dict[str, Any] = {"options": options} | ({"format": json.loads(schema)} if schema else {})
         request |= {"think": False} if self._may_say_think else {}
         if top := sizes.get("logprobs"):
             request |= {"logprobs": True, "top_logprobs": top}

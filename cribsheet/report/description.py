@@ -61,7 +61,11 @@ def prompt_facts(prompt: FrozenPrompt) -> Table:
         "demos": _demos(prompt),
         **_notations(prompt),
         "decides by": prompt.decoding.decide_by,
-        **({} if prompt.decoding.held_by == "nothing" else {"held by": f"a {prompt.decoding.held_by}"}),
+        **(
+            {}
+            if prompt.decoding.held_by == "nothing"
+            else {"held by": f"a {prompt.decoding.held_by}".replace("json_schema", "JSON Schema")}
+        ),
     }
     facts |= prompt.demo_source.describe()
     for correction in prompt.corrections:

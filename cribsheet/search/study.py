@@ -20,7 +20,7 @@ from cribsheet.frozen import Decoding, FrozenPrompt
 from cribsheet.layout import Layout
 from cribsheet.layout.catalogue import LAYOUTS, QUESTIONS
 from cribsheet.layout.decisions import decided_field
-from cribsheet.layout.holding import grammar_of
+from cribsheet.layout.holding import holding
 from cribsheet.layout.questions import suits
 from cribsheet.models import Completer, Model
 from cribsheet.progress import Progress
@@ -38,6 +38,8 @@ from cribsheet.signature import Signature
 from cribsheet.text import has_chinese
 
 _DECIDED_BY: Mapping[Carriage, Literal["text", "token"]] = {"text": "text", "logit_bias": "token"}
+_HELD_BY = ("grammar", "json_schema")
+"""The ways to hold an answer to its type, the better one first: a grammar holds every answer, a schema only JSON."""
 
 
 @dataclass
@@ -203,13 +205,16 @@ class Study:
         )
 
     def held(self, candidate: Candidate) -> Candidate | None:
-        """Return the candidate with its written answers held to their types by a grammar; None if none can be."""
+        """Return the candidate with its written answers held to their types, as the model can; None if none can be."""
+        ways = [way for way in _HELD_BY if getattr(self.model, f"takes_{way}", False)]
+        if self.carriage == "text" or not ways:
+            return None
         prompts = {
-            name: prompt.model_copy(update={"decoding": prompt.decoding.model_copy(update={"held_by": "grammar"})})
+            name: prompt.model_copy(update={"decoding": prompt.decoding.model_copy(update={"held_by": ways[0]})})
             for name, prompt in candidate.prompts.items()
-            if prompt.decoding.held_by == "nothing" and grammar_of(prompt.layout, prompt.signature)
+            if prompt.decoding.held_by == "nothing" and any(holding(prompt.layout, prompt.signature, ways[0]))
         }
-        if not prompts or self.carriage == "text" or not getattr(self.model, "takes_grammar", False):
+        if not prompts:
             return None
         return replace(candidate, prompts={**candidate.prompts, **prompts}, origin=f"{candidate.origin}, held")
 

@@ -31,7 +31,7 @@ def test_requests_hold_the_grammar_and_say_how_the_score_was_measured(layout: st
     assert json.loads(openai.text)["structured_outputs"] == {"grammar": grammar}
     for one in (llama, openai):
         assert "the score was measured without it" in " ".join(one.caveats)
-    assert "grammar. This export does not" in " ".join(export(program, "jinja").caveats)
+    assert "types of the outputs. This export does not" in " ".join(export(program, "jinja").caveats)
 
 
 @pytest.mark.parametrize("layout", ["plain", "chat"])
@@ -44,3 +44,14 @@ def test_an_exported_module_sends_the_grammar(layout: str, tmp_path: Path) -> No
         grammar = grammar_of(layout_named(layout), TYPED)
         body = server.requests[-1].body
         assert (body["grammar"], body["structured_outputs"]) == (grammar, {"grammar": grammar})
+
+
+def test_an_exported_module_sends_a_json_schema_to_ollama(tmp_path: Path) -> None:
+    people = TYPED.model_copy(update={"outputs": TYPED.outputs[:1]})
+    decoding = Decoding(max_tokens=90, held_by="json_schema")
+    program = program_of(prompt_of(layout_named("plain"), people, (), decoding=decoding), "ollama/toy")
+    module = load_module(write_module(program, tmp_path))
+    with ScriptServer(lambda prompt, sampling: Completion(text='[{"name": "Ann", "age": 3}]'), "ollama") as server:
+        client = module.connect(api="ollama", api_base=server.url)
+        assert module.answer(client, **SIGNATURES["typed"][2]).outputs["people"] == [{"name": "Ann", "age": 3}]
+        assert server.requests[-1].body["format"] == people.outputs[0].type.json_schema()

@@ -1,5 +1,6 @@
 """A grammar holds completions to the types of the outputs, in each layout that writes JSON."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cribsheet.layout.catalogue import LAYOUTS, layout_named
-from cribsheet.layout.holding import grammar_of
+from cribsheet.layout.holding import grammar_of, holding, schema_of
 from cribsheet.layout.parsing import ParseFailure, parse
 from cribsheet.layout.rendering import render
 from cribsheet.models import Sampling
@@ -73,3 +74,18 @@ def test_no_word_breaks_out_of_its_place_in_the_grammar(word: str) -> None:
     grammar = grammar_of(layout, Signature(name="Toy", instructions="", inputs=TEXT, outputs=(found,)))
     _, *rules = grammar.split("\n")
     assert [rule.partition(" ::= ")[0] for rule in rules] == ["string"]
+
+
+def test_there_is_a_json_schema_only_where_the_whole_answer_is_json() -> None:
+    kind, layout = STRUCTURED["people"][0], LAYOUTS[0]
+    alone = Signature(name="Toy", instructions="", inputs=TEXT, outputs=(Field(name="found", type=kind),))
+    assert json.loads(schema_of(layout, alone)) == kind.json_schema()
+    assert schema_of(layout_named("xml"), alone) == ""
+    assert schema_of(layout, signature_of(kind)) == ""
+    assert schema_of(layout.model_copy(update={"notations": {"found": "lines"}}), alone) == ""
+    abstaining = Signature(
+        name="Toy", instructions="", inputs=TEXT, outputs=(Field(name="found", type=kind, abstains=True),)
+    )
+    assert schema_of(layout, abstaining) == ""
+    assert holding(layout, alone, "nothing") == ("", "")
+    assert holding(layout, alone, "json_schema") == ("", schema_of(layout, alone))

@@ -54,3 +54,11 @@ def test_nothing_is_held_for_a_deployment_of_text_or_a_model_that_takes_no_gramm
     assert taking.held(taking.bare()) is not None
     taking.model.takes_grammar = False  # type: ignore[attr-defined]
     assert taking.held(taking.bare()) is None
+
+
+def test_a_model_that_takes_json_schemas_alone_is_held_by_one() -> None:
+    study = study_of(Held(best="nothing"))
+    study.model.takes_grammar, study.model.takes_json_schema = False, True  # type: ignore[attr-defined]
+    held = study.held(study.bare())
+    assert held is not None
+    assert held.prompts[BARE].decoding.held_by == "json_schema"

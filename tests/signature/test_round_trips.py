@@ -84,3 +84,12 @@ def test_json_that_names_fields_in_another_order_is_no_free_text() -> None:
     kind, _ = KINDS["people or text"]
     assert kind.read('[{"age": 36, "name": "Ada"}]', str) != '[{"age": 36, "name": "Ada"}]'
     assert kind.read("see [1]", str) == "see [1]"
+
+
+def test_instructions_name_the_members_of_a_record_and_the_labels_of_a_set() -> None:
+    person, tags = STRUCTURED["people"][0], STRUCTURED["labels"][0]
+    assert person.form_as(str, "json") == (
+        "a list, each value a record with name (text), age (a whole number, or none), city_of_birth (text, or none), "
+        "is_member (one of false, true), as JSON"
+    )
+    assert tags.form_as(str, "inline").startswith("a set, each value one of a b, c, d, none, 3, on one line")

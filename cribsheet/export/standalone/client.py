@@ -49,6 +49,9 @@ class Client:
             "stop": list(prompt.stop) or None,
         }
         given |= {"grammar": sampling.grammar} if sampling.grammar and self._dialect.takes_grammar else {}
+        given |= (
+            {"format": sampling.answer_schema} if sampling.answer_schema and self._dialect.takes_json_schema else {}
+        )
         wanted = sizes_of(logprobs=top, max_tokens=sampling.max_tokens, **given)
         reply, _ = self._refusals.ask(kind, wanted, lambda sizes: self._dialect.send(prompt, sampling, given, sizes))
         try:

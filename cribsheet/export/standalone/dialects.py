@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Protocol, TypeVar
 
@@ -39,6 +40,7 @@ class Dialect(Protocol):
     """The requests and replies of one API."""
 
     takes_grammar: bool
+    takes_json_schema: bool
 
     def most_logprobs(self, kind: Kind) -> int: ...
 
@@ -51,6 +53,7 @@ class Ollama:
     """Ollama's own API."""
 
     takes_grammar = False
+    takes_json_schema = True
 
     def __init__(self, server: Server, model: str, context_window: int):
         self._server, self._model, self._context_window = server, model, context_window
@@ -70,6 +73,8 @@ class Ollama:
         }
         body: dict[str, Any] = {"model": self._model, "stream": False, "truncate": False}
         body["options"] = options | within(given, sizes)
+        schema = body["options"].pop("format", None)
+        body |= {"format": json.loads(schema)} if schema else {}
         body |= {"think": False} if self._may_say_think else {}
         if top := sizes.get("logprobs"):
             body |= {"logprobs": True, "top_logprobs": top}
@@ -103,7 +108,7 @@ class OpenAI:
     def __init__(self, server: Server, model: str, *, by_ids: bool):
         self._server, self._model, self._by_ids = server, model, by_ids
         is_hosted = server.address.startswith(OPENAI)
-        self.takes_grammar = not is_hosted
+        self.takes_grammar, self.takes_json_schema = not is_hosted, False
         self._no_thinking = NoThinking(templates=not is_hosted, efforts=is_hosted)
         self._root = Server(
             server.address.removesuffix("/v1"), key=server.key, timeout=server.timeout, key_source=server.key_source

@@ -55,6 +55,11 @@ class ValueType(BaseModel):
         return ()
 
     @property
+    def told(self) -> str:
+        """How instructions name a value; finitely many are listed."""
+        return f"one of {', '.join(self.outcomes)}" if self.outcomes else self.noun
+
+    @property
     def metavar(self) -> str:
         """The placeholder for a value in a command's help text."""
         return "|".join(self.outcomes) or self.kind.upper()

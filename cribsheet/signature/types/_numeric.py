@@ -90,7 +90,12 @@ class Numeric(ValueType):
 
     def json_schema(self) -> Mapping[str, Any]:
         """Return the schema of a number."""
-        bounds = {word: getattr(self, name) for name, word in _BOUNDS.items()}
+        bounds = {
+            "minimum": self.minimum,
+            "maximum": self.maximum,
+            "exclusiveMinimum": self.above,
+            "exclusiveMaximum": self.below,
+        }
         return {"type": self.schema_type} | {word: bound for word, bound in bounds.items() if bound is not None}
 
     @classmethod

@@ -97,7 +97,7 @@ class Structured(ValueType):
 
     def form_as(self, word: Verbalizer, notation: str) -> str:
         """Say what the value is, and how it is written."""
-        return f"{self.noun}, {_HOW[notation].format(none=word(NONE))}"
+        return f"{self.told}, {_HOW[notation].format(none=word(NONE))}"
 
     def reading_as(self, word: Verbalizer, notation: str) -> str:
         """Say what the value is, and how it is written."""

@@ -51,6 +51,11 @@ class List(Structured):
         return f"a {'set' if self.unique else 'list'}, each value {self.item.noun}"
 
     @property
+    def told(self) -> str:
+        """How instructions name a value."""
+        return f"a {'set' if self.unique else 'list'}, each value {self.item.told}"
+
+    @property
     def notations(self) -> tuple[str, ...]:
         """The notations in which such a value can be written."""
         is_flat = not self.item.is_structured or (isinstance(self.item, Record) and self.item.is_flat)

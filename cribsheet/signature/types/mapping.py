@@ -46,6 +46,11 @@ class MappingType(Structured):
         return f"a mapping of names, each value {self.item.noun}"
 
     @property
+    def told(self) -> str:
+        """How instructions name a value."""
+        return f"a mapping of names, each value {self.item.told}"
+
+    @property
     def notations(self) -> tuple[str, ...]:
         """The notations in which such a value can be written."""
         return NOTATIONS[:-1] if self.item.is_structured else NOTATIONS

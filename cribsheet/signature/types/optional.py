@@ -27,6 +27,11 @@ class Optional(ValueType):
         return f"{self.item.noun}, or none"
 
     @property
+    def told(self) -> str:
+        """How instructions name a value."""
+        return f"{self.item.told}, or none"
+
+    @property
     def is_text(self) -> bool:  # type: ignore[override]
         """Whether the value is free text if there is one."""
         return self.item.is_text

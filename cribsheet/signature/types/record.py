@@ -57,6 +57,11 @@ class Record(Structured):
         return f"a record with {', '.join(member.name for member in self.members) or 'no members'}"
 
     @property
+    def told(self) -> str:
+        """How instructions name a value."""
+        return f"a record with {', '.join(f'{one.name} ({one.type.told})' for one in self.members) or 'no members'}"
+
+    @property
     def is_flat(self) -> bool:
         """Whether no member is made of other values."""
         return not any(member.type.is_structured for member in self.members)

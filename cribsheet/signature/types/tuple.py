@@ -34,6 +34,11 @@ class Tuple(Structured):
         return f"a list of {len(self.items)} values: {', '.join(kind.noun for kind in self.items)}"
 
     @property
+    def told(self) -> str:
+        """How instructions name a value."""
+        return f"a list of {len(self.items)} values: {', '.join(kind.told for kind in self.items)}"
+
+    @property
     def notations(self) -> tuple[str, ...]:
         """The notations in which such a value can be written."""
         return NOTATIONS[:-1] if any(kind.is_structured for kind in self.items) else NOTATIONS

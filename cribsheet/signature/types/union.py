@@ -26,6 +26,11 @@ class Union(ValueType):
         return " or ".join(kind.noun for kind in self.options)
 
     @property
+    def told(self) -> str:
+        """How instructions name a value."""
+        return " or ".join(kind.told for kind in self.options)
+
+    @property
     def may_be_text(self) -> bool:
         """Whether one of the kinds is free text."""
         return any(kind.may_be_text for kind in self.options)
