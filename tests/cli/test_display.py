@@ -18,7 +18,7 @@ def test_bars_tell_stage_spent_and_score_in_80_columns() -> None:
     shown = screen.getvalue()
     assert "racing demonstrations" in shown
     assert "12.3k of 40k tokens, 0.812 on 1 row" in shown
-    assert "10 of 90 MB" in shown
+    assert "10 MB of 90 MB" in shown
 
 
 def test_no_best_score_is_shown_if_there_is_none_or_it_is_another_stages() -> None:

@@ -87,6 +87,6 @@ def test_a_teacher_that_is_not_there_ends_it_in_words(run: Run, server: OllamaSe
     student = ("--model", "ollama_chat/smollm", "--api-base", server.url, "--budget", "400calls")
     result = run("optimize", "toy", *student, "--teacher", "ollama_chat/absent", "--teacher-api-base", server.url)
     assert result.exit_code == 1
-    assert "The teacher ollama_chat/absent failed in all" in result.stderr
+    assert "The teacher ollama_chat/absent failed in each of the first" in result.stderr
     assert "Traceback" not in result.stderr
     assert not (folder / "toy.prompt.json").exists()

@@ -149,7 +149,7 @@ def test_a_teacher_that_never_answers_ends_the_compile_in_words(workspace: Works
     def gone(prompt: Prompt, sampling: Sampling) -> str:
         raise TransientError("The server failed with status 500.")
 
-    with pytest.raises(ModelError, match="big/teacher failed in all of"):
+    with pytest.raises(ModelError, match="big/teacher failed in each of the first"):
         compiled(workspace, opened=ScriptedModel(gone, name="big/teacher"))
 
 
