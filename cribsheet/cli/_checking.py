@@ -52,9 +52,9 @@ def rows_of_data(program: Runnable, workspace: Workspace, options: Mapping[str, 
     """
     rows = load_rows(
         workspace.trainset(options["data"]),
-        program.signature,
+        program.signature.with_outputs(program.between),
         mapping=options["mapping"],
-        optional=[REASONING],
+        optional=[REASONING, *(field.name for field in program.between)],
         allow_empty=options["allow_empty"],
     )
     return rows[: options["limit"]]

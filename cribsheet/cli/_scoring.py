@@ -7,7 +7,7 @@ from cribsheet.cli._programs import Runnable
 from cribsheet.cli._terminal import note
 from cribsheet.dataset.examples import Row
 from cribsheet.errors import MetricError
-from cribsheet.evaluation import metrics
+from cribsheet.evaluation import metrics, numeric, texts
 from cribsheet.evaluation.evaluate import Evaluation, RowResult, evaluate, summarize
 from cribsheet.evaluation.values import ranged
 from cribsheet.executor import Threads
@@ -20,7 +20,15 @@ from cribsheet.workspace import Workspace
 
 METRICS: Mapping[str, Metric] = {
     metric.__name__: metric
-    for metric in (metrics.exact_match, metrics.label_accuracy, metrics.answer_exact, metrics.answer_f1)
+    for metric in (
+        metrics.exact_match,
+        metrics.label_accuracy,
+        metrics.answer_exact,
+        metrics.answer_f1,
+        numeric.numeric_match,
+        texts.chrf,
+        texts.rouge_l,
+    )
 }
 """The metrics that ship with Cribsheet, by name."""
 

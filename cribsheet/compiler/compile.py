@@ -33,6 +33,7 @@ from cribsheet.frozen import FrozenProgram, FrozenPrompt, save
 from cribsheet.frozen.running import Run, direct_wiring, prompt_text, run_wired
 from cribsheet.frozen.sealing import write_text
 from cribsheet.frozen.tested import TestedRow, path_beside, to_lines
+from cribsheet.frozen.wired import between
 from cribsheet.models import Completer, Model, Sampling, open_model
 from cribsheet.models.cache import CachedModel, CompletionCache, Meter
 from cribsheet.outcomes import Value
@@ -237,12 +238,14 @@ class _Compiler:
         is_own = settings.trainset is None
         mapping = {**task.mapping, **settings.mapping} if is_own else settings.mapping
         trainset = task.trainset if settings.trainset is None else settings.trainset
+        further = between(self.program.signatures.values(), self.program.signature)
         rows = load_rows(
             workspace.trainset(trainset) if isinstance(trainset, str | os.PathLike) else trainset,
-            self.program.signature,
+            self.program.signature.with_outputs(further),
             mapping=mapping,
-            # Rows need no rationale for a dspy.ChainOfThought: the model writes it, or it is bootstrapped.
-            optional=[REASONING],
+            # Rows need no rationale for a dspy.ChainOfThought: the model writes it, or it is bootstrapped. So is what
+            # predictors pass on.
+            optional=[REASONING, *(field.name for field in further)],
             allow_empty=settings.allow_empty,
         )
         self.numbers = {row.id: number for number, row in reversed([*enumerate(rows, 1)])}

@@ -19,6 +19,7 @@ from cribsheet.errors import MetricError, deed
 from cribsheet.evaluation.places import place_of
 from cribsheet.evaluation.values import bounds_of, check_score, row_in_words
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
+from cribsheet.signature import REASONING
 from cribsheet.task import Metric
 from cribsheet.text import CJK, normal_form, shortened
 
@@ -40,20 +41,22 @@ def exact_match(example: Any, prediction: Any, trace: object = None) -> bool:
     True
     """
     names = _names(example, prediction)
-    return all(any(_same(value, _value(prediction, name)) for value in _accepted(example, name)) for name in names)
+    return all(
+        any(_same(value, value_of(prediction, name)) for value in accepted_values(example, name)) for name in names
+    )
 
 
 def label_accuracy(example: Any, prediction: Any, trace: object = None) -> bool:
     """Tell whether the only output, whatever its name, is an accepted label."""
-    name = _only_name(example, prediction, metric="label_accuracy")
-    return any(_same(value, _value(prediction, name)) for value in _accepted(example, name))
+    name = only_name(example, prediction, metric="label_accuracy")
+    return any(_same(value, value_of(prediction, name)) for value in accepted_values(example, name))
 
 
 def answer_exact(example: Any, prediction: Any, trace: object = None) -> bool:
     """Tell whether the answer equals an accepted answer after SQuAD's normalisation; see `answer_f1`."""
-    name = _only_name(example, prediction, metric="answer_exact")
-    predicted = _tokens_of(_value(prediction, name))
-    return any(_tokens_of(value) == predicted for value in _accepted(example, name))
+    name = only_name(example, prediction, metric="answer_exact")
+    predicted = _tokens_of(value_of(prediction, name))
+    return any(_tokens_of(value) == predicted for value in accepted_values(example, name))
 
 
 def answer_f1(example: Any, prediction: Any, trace: object = None) -> float:
@@ -70,9 +73,9 @@ def answer_f1(example: Any, prediction: Any, trace: object = None) -> float:
     >>> answer_f1(row, Prediction({"answer": "Anne Frank."})), answer_f1(row, Prediction({"answer": "Anne"}))
     (1.0, 0.6666666666666666)
     """
-    name = _only_name(example, prediction, metric="answer_f1")
-    predicted = _tokens_of(_value(prediction, name))
-    return max(_f1(_tokens_of(value), predicted) for value in _accepted(example, name))
+    name = only_name(example, prediction, metric="answer_f1")
+    predicted = _tokens_of(value_of(prediction, name))
+    return max(_f1(_tokens_of(value), predicted) for value in accepted_values(example, name))
 
 
 def normalize(text: str) -> list[str]:
@@ -111,15 +114,19 @@ def _same(gold: object, predicted: object) -> bool:
     return gold == predicted
 
 
-def _value(view: Any, name: str) -> Any:
+def value_of(view: Any, name: str) -> Any:
     """Return a field's value of our or dspy's example or prediction, even if it has a method of that name."""
     return view[name] if hasattr(view, "__getitem__") else getattr(view, name)
 
 
 def _names(example: Any, prediction: Any) -> list[str]:
-    """Return the names of the outputs that both the example and the prediction have."""
+    """Return the names of the outputs that both the example and the prediction have.
+
+    A row may have further outputs: what one predictor passes to another.
+    """
     if isinstance(example, Example):
-        return list(example._accepted)
+        both = [name for name in example._accepted if name in prediction]
+        return both or list(example._accepted)
     names = [name for name in prediction if name in example]  # a dspy.Prediction iterates over its field names
     if not names:
         raise MetricError(
@@ -128,8 +135,10 @@ def _names(example: Any, prediction: Any) -> list[str]:
     return names
 
 
-def _only_name(example: Any, prediction: Any, *, metric: str) -> str:
+def only_name(example: Any, prediction: Any, *, metric: str) -> str:
     names = _names(example, prediction)
+    if len(names) > 1:  # a rationale only leads to the answer
+        names = [name for name in names if name != REASONING]
     if len(names) > 1:
         raise MetricError(
             f"The metric {metric} scores a single output, but this row has {', '.join(names)}. "
@@ -138,8 +147,8 @@ def _only_name(example: Any, prediction: Any, *, metric: str) -> str:
     return names[0]
 
 
-def _accepted(example: Any, name: str) -> Sequence[object]:
-    value = example._accepted[name] if isinstance(example, Example) else _value(example, name)
+def accepted_values(example: Any, name: str) -> Sequence[object]:
+    value = example._accepted[name] if isinstance(example, Example) else value_of(example, name)
     return value if isinstance(value, list | tuple) else (value,)
 
 
