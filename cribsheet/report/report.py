@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from cribsheet.evaluation.confusion import Confusion, confusion, macro_f1
 from cribsheet.evaluation.evaluate import Evaluation, selective_curve, uncorrected_evaluation
 from cribsheet.evaluation.metrics import abstention_precision, abstention_recall, recall
 from cribsheet.evaluation.risk_coverage import Point, area, balanced_abstention
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, Results
 from cribsheet.frozen.score import Gain, Score
+from cribsheet.report.confusion import confusion_summary, confusion_table, mistakes_in_words
 from cribsheet.report.description import taught_facts
 from cribsheet.report.tables import add_score, counted, facts_table, figured, scores_table
 from cribsheet.signature import Field
@@ -137,6 +139,8 @@ def evaluation_summary(evaluation: Evaluation, field: Field, metric: Metric) -> 
         "uncorrected": uncorrected.score.model_dump(mode="json") if uncorrected else None,
         "risk_coverage": _curve_summary(selective_curve(evaluation, metric)),
     }
+    if field.is_finite and field.name in evaluation.rows[0].example.outputs:
+        summary |= {"macro_f1": macro_f1(pairs), "confusion": confusion_summary(confusion(pairs, field.outcomes))}
     if field.abstains:
         answerable = evaluation.answerable(field)
         summary |= {
@@ -149,7 +153,10 @@ def evaluation_summary(evaluation: Evaluation, field: Field, metric: Metric) -> 
 
 
 def evaluation_tables(evaluation: Evaluation, summary: Mapping[str, Any]) -> Sequence[Table]:
-    """Return an evaluation as two tables, scores and facts; `summary` comes from `evaluation_summary` and the meter."""
+    """Return an evaluation as tables: the scores, the confusion matrix of few labels, the facts.
+
+    `summary` comes from `evaluation_summary` and the meter.
+    """
     scores = scores_table()
     add_score(scores, summary["metric"], evaluation.score)
     for part in ("uncorrected", "answerable"):
@@ -157,6 +164,9 @@ def evaluation_tables(evaluation: Evaluation, summary: Mapping[str, Any]) -> Seq
             add_score(scores, part, Score.model_validate(summary[part]))
     facts = {"model": summary["model"]}
     facts["recall"] = ", ".join(f"{outcome} {figure:.3f}" for outcome, figure in summary["recall"].items())
+    if "confusion" in summary:
+        facts["macro-F1"] = f"{summary['macro_f1']:.3f}"
+        facts["confused"] = mistakes_in_words(_confusion_of(summary))
     if "abstention_precision" in summary:
         facts["abstention"] = (
             f"precision {figured(summary['abstention_precision'])}, recall {figured(summary['abstention_recall'])}, "
@@ -168,7 +178,13 @@ def evaluation_tables(evaluation: Evaluation, summary: Mapping[str, Any]) -> Seq
     facts["unreadable"] = counted(summary["parse_failures"], "completion")
     facts["crashed"] = counted(summary["errors"], "row")
     facts["took"] = _took(summary)
-    return scores, facts_table(facts)
+    matrix = confusion_table(_confusion_of(summary)) if "confusion" in summary else None
+    return scores, *([matrix] if matrix else []), facts_table(facts)
+
+
+def _confusion_of(summary: Mapping[str, Any]) -> Confusion:
+    found = summary["confusion"]
+    return Confusion(tuple(found["outcomes"]), tuple(map(tuple, found["counts"])), tuple(found["unread"]))
 
 
 def _curve_summary(curve: Sequence[Point]) -> dict[str, Any] | None:

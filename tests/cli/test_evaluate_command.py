@@ -37,6 +37,19 @@ def test_json_holds_the_score_with_its_interval_and_what_it_took(run: Run, serve
     assert summary["seconds"] > 0
 
 
+def test_labels_have_a_confusion_matrix_and_a_macro_f1(run: Run, served: Path) -> None:
+    summary = json.loads(run("evaluate", served, "--data", "toy.jsonl", "--json").stdout)
+    assert summary["confusion"] == {
+        "outcomes": ["negative", "positive"],
+        "counts": [[0, 60], [0, 60]],
+        "unread": [0, 0],
+    }
+    assert summary["macro_f1"] == pytest.approx((0 + 2 / 3) / 2)
+    told = run("evaluate", served, "--data", "toy.jsonl").stdout
+    assert "right, answered as  negative  positive" in told
+    assert "negative as positive 60" in told
+
+
 def test_the_second_time_the_cache_of_the_workspace_answers(run: Run, served: Path) -> None:
     run("evaluate", served, "--data", "toy.jsonl", "--limit", 20)
     summary = json.loads(run("evaluate", served, "--data", "toy.jsonl", "--limit", 30, "--json").stdout)
