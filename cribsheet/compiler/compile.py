@@ -25,6 +25,7 @@ from cribsheet.compiler.stopping import waited_for
 from cribsheet.compiler.teachers import keep_traces, open_teacher
 from cribsheet.dataset.examples import Row
 from cribsheet.dataset.rows import load_rows
+from cribsheet.dataset.sampling import Taken
 from cribsheet.dataset.splits import Splits, interleaved, split
 from cribsheet.errors import AbandonedError, CompileError
 from cribsheet.evaluation.values import ranged
@@ -192,7 +193,7 @@ class _Compiler:
             numbers=self.numbers,
         )
         scored = self._scored(found, ctrl_c)
-        program = freeze(found, scored, task=self.name, optimizer=self.settings.optimizer, seed=self.settings.seed)
+        program = freeze(found, scored, task=self.name, settings=self.settings)
         return program, scored.tested
 
     def _scored(self, found: Found, ctrl_c: Interruption) -> Scored:
@@ -247,6 +248,8 @@ class _Compiler:
             # predictors pass on.
             optional=[REASONING, *(field.name for field in further)],
             allow_empty=settings.allow_empty,
+            labels={**task.labels, **settings.labels} if is_own else settings.labels,
+            taken=Taken(settings.limit, settings.sample, settings.seed),
         )
         self.numbers = {row.id: number for number, row in reversed([*enumerate(rows, 1)])}
         return split(rows, self._labelled(rows), seed=settings.seed)

@@ -21,6 +21,7 @@ from cribsheet.models.capabilities import refusals_in_words
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
+from cribsheet.settings import Settings
 
 _NAMED = 3
 
@@ -49,7 +50,7 @@ class Scored:
     """The test rows with their scores; empty if the testset was not scored."""
 
 
-def freeze(found: Found, scored: Scored, *, task: str, optimizer: str, seed: int) -> FrozenProgram:
+def freeze(found: Found, scored: Scored, *, task: str, settings: Settings) -> FrozenProgram:
     """Return the frozen program of the best trial."""
     wiring = _wiring(found)
     return FrozenProgram(
@@ -58,7 +59,7 @@ def freeze(found: Found, scored: Scored, *, task: str, optimizer: str, seed: int
         wiring=wiring,
         model=_identity(found.study),
         results=scored.results,
-        provenance=_provenance(found, optimizer=optimizer, seed=seed),
+        provenance=_provenance(found, settings),
         notes=(*_notes(found.study, wiring), *dict.fromkeys(found.study.notes), *scored.notes),
     )
 
@@ -221,11 +222,13 @@ def _identity(study: Study) -> ModelIdentity:
     )
 
 
-def _provenance(found: Found, *, optimizer: str, seed: int) -> Provenance:
+def _provenance(found: Found, settings: Settings) -> Provenance:
     study = found.study
     return Provenance(
-        optimizer=optimizer,
-        seed=seed,
+        optimizer=settings.optimizer,
+        seed=settings.seed,
+        limit=settings.limit,
+        sample=settings.sample,
         budget=str(study.ledger.budget),
         spent_tokens=study.ledger.tokens,
         origin=found.best.candidate.origin,

@@ -194,6 +194,10 @@ class Provenance(BaseModel):
     """The optimizer's name."""
     seed: int
     """The seed of the splits and the search."""
+    limit: int | None = None
+    """The most rows that were read from the beginning of the trainset; None for all."""
+    sample: int | None = None
+    """How many of these rows were drawn by the seed; None for all."""
     budget: str
     """The budget, such as `40k tokens`."""
     spent_tokens: int
