@@ -27,7 +27,7 @@ from cribsheet.frozen import FrozenProgram
 from cribsheet.frozen.sealing import read, to_text
 from cribsheet.frozen.tested import path_beside
 from cribsheet.models import open_model
-from cribsheet.report.report import compiled_facts, compiled_summary, gain_in_words, headline, results_table
+from cribsheet.report.report import compiled_facts, compiled_summary, headline, results_table, verdicts
 from cribsheet.settings import Settings
 from cribsheet.workspace import Workspace, current_workspace
 
@@ -220,7 +220,7 @@ def _report(compiled: "Compiled", out: Path, *, is_new: bool) -> None:
     program, console = compiled.program, stdout()
     console.print(headline(program), style="bold")
     console.print(results_table(program.results))
-    console.print(gain_in_words(program.results.gain))
+    console.print(verdicts(program.results))
     console.print(compiled_facts(compiled))
     for text in program.notes:
         note(f"Note: {text}")

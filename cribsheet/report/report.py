@@ -39,7 +39,7 @@ def compiled_summary(compiled: "Compiled", out: Path) -> dict[str, Any]:
         },
         "interrupted": program.provenance.interrupted,
         "taught": program.provenance.taught.model_dump() if program.provenance.taught else None,
-        "notes": list(program.notes),
+        "notes": [*program.notes, *filter(None, (words_in_words(program.results),))],
         **meter_summary(compiled.meter),
         "seconds": round(compiled.seconds, 3),
     }
@@ -66,9 +66,13 @@ def headline(program: FrozenProgram) -> str:
 
 
 def results_table(results: Results) -> Table:
-    """Return a table of the baseline, the compiled score, the gain, and the scores under other carriages."""
+    """Return a table of the baselines, the compiled score, the gain, and the scores under other carriages."""
     table = scores_table()
     add_score(table, "zero-shot", results.baseline)
+    if results.decided:
+        add_score(table, "zero-shot, decided", results.decided)
+    if results.words_alone:
+        add_score(table, "words alone", results.words_alone)
     add_score(table, "compiled", results.compiled)
     for carriage, score in results.carriages.items():
         if carriage != results.carriage and score != results.compiled:
@@ -91,6 +95,22 @@ def gain_in_words(gain: Gain) -> str:
     if gain.high < 0:
         return "The interval of the gain excludes 0: the compiled prompt is worse."
     return "The interval of the gain includes 0: it may be chance. More rows would show."
+
+
+def words_in_words(results: Results) -> str:
+    """Return a sentence if words alone are as good as the compiled prompt; empty if they are not, or not measured."""
+    words, compiled = results.words_alone, results.compiled
+    if words is None or words.score < compiled.score:
+        return ""
+    return (
+        f"Words alone do as well: a linear model of words and characters, learned from the rows that the search saw, "
+        f"scores {words.score:.3f}, the compiled prompt {compiled.score:.3f}. It needs no language model."
+    )
+
+
+def verdicts(results: Results) -> str:
+    """Return what the scores mean, in sentences."""
+    return " ".join(filter(None, (gain_in_words(results.gain), words_in_words(results))))
 
 
 def meter_summary(meter: "Meter") -> dict[str, int | float | None]:
