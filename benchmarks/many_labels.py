@@ -1,11 +1,11 @@
 """Measure what a decision between many labels costs, against one between four.
 
-    python benchmarks/many_labels.py [--model embedded/smollm2-135m] [--texts 40]
+    python benchmarks/many_labels.py [--model embedded/smollm2-135m] [--texts 20]
 
 The 77 labels share beginnings, such as `card_payment_fee_charged`. Each prompt shows one demo for each of its labels,
 but at most eight; the texts are those of the trainset `intent`. Prints a Markdown table of the model calls and of the
-tokens that are read or written for a decision. A prompt's own beginning, which is the same for all texts, is not counted
-after the first.
+tokens that are read or written for a decision. What all texts have in common, the beginning of the prompt, is
+not counted.
 """
 
 import argparse
@@ -72,7 +72,7 @@ def main() -> None:
     """Measure both and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default=DEFAULT_MODEL)
-    parser.add_argument("--texts", type=int, default=40)
+    parser.add_argument("--texts", type=int, default=20)
     options = parser.parse_args()
     lines = (builtin().root / "trainsets" / "intent.jsonl").read_text(encoding="utf-8").splitlines()
     texts = [json.loads(line)["text"] for line in lines[: options.texts + 1]]
