@@ -29,8 +29,9 @@ lint: $(FILLED)
 	@$(BIN)/ruff check -q .
 	@$(BIN)/mypy
 
-bench: $(FILLED)  ## measure the figures of the README again; about half an hour
+bench: $(FILLED)  ## measure the figures of README and docs again; some hours, and a run that was stopped goes on
 	@$(BIN)/python benchmarks/figures.py
+	@$(BIN)/python benchmarks/tasks.py
 
 versus: $(FILLED)  ## compare with DSPy's optimizers: many hours, can be stopped; ARGS=--quick for ten minutes
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[bench]"

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from cribsheet.dataset.splits import split
     from cribsheet.errors import CribsheetError
     from cribsheet.evaluation.metrics import answer_exact, answer_f1, exact_match, label_accuracy
+    from cribsheet.evaluation.numeric import numeric_match, numeric_within
     from cribsheet.evaluation.structured_metrics import record_accuracy, set_f1
+    from cribsheet.evaluation.texts import chrf, length_kept, rouge_l
     from cribsheet.frozen.loading import Program, load
     from cribsheet.models import open_model
     from cribsheet.outcomes import Unanswerable
@@ -32,15 +34,20 @@ _HOMES = {
     "Unanswerable": "cribsheet.outcomes",
     "answer_exact": "cribsheet.evaluation.metrics",
     "answer_f1": "cribsheet.evaluation.metrics",
+    "chrf": "cribsheet.evaluation.texts",
     "compile_task": "cribsheet.compiler.compile",
     "exact_match": "cribsheet.evaluation.metrics",
     "label_accuracy": "cribsheet.evaluation.metrics",
+    "length_kept": "cribsheet.evaluation.texts",
     "load": "cribsheet.frozen.loading",
     "load_rows": "cribsheet.dataset.rows",
+    "numeric_match": "cribsheet.evaluation.numeric",
+    "numeric_within": "cribsheet.evaluation.numeric",
     "open_model": "cribsheet.models",
     "parse_mapping": "cribsheet.dataset.columns",
     "record_accuracy": "cribsheet.evaluation.structured_metrics",
     "set_f1": "cribsheet.evaluation.structured_metrics",
+    "rouge_l": "cribsheet.evaluation.texts",
     "split": "cribsheet.dataset.splits",
 }
 
@@ -55,14 +62,19 @@ __all__ = [
     "Unanswerable",
     "answer_exact",
     "answer_f1",
+    "chrf",
     "compile_task",
     "exact_match",
     "label_accuracy",
+    "length_kept",
     "load",
     "load_rows",
+    "numeric_match",
+    "numeric_within",
     "open_model",
     "parse_mapping",
     "record_accuracy",
+    "rouge_l",
     "set_f1",
     "split",
 ]

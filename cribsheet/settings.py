@@ -24,6 +24,12 @@ class Settings:
     """Rows to use instead of the task's own trainset."""
     mapping: Mapping[str, str] = field(default_factory=dict)
     """Which field a column holds, if the names differ: `{column: field}`."""
+    labels: Mapping[Any, str] = field(default_factory=dict)
+    """Which label a value of a column stands for, such as `{0: "negative", 1: "positive"}`."""
+    limit: int | None = None
+    """The most rows that are read from the beginning of the trainset; None for all."""
+    sample: int | None = None
+    """How many of these rows are drawn by the seed; None for all."""
     allow_empty: bool = False
     """Whether a text field of a row may be empty."""
     optimizer: str = "race"

@@ -29,6 +29,8 @@ class Task:
     examples, or a dataset."""
     mapping: Mapping[str, str] = field(default_factory=dict)
     """Which field a column holds, if the names differ: `{column: field}`."""
+    labels: Mapping[Any, str] = field(default_factory=dict)
+    """Which label a value of a column stands for, such as `{0: "negative", 1: "positive"}`."""
     guard: bool = True
     """Whether the search may fit a guard if the answer's type is `X | Unanswerable`."""
     extract: bool = True

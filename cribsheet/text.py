@@ -13,6 +13,7 @@ CJK = HAN + "\u3040-\u30ff"
 
 _WORD = re.compile(r"[^\W_]+")
 _CJK_RUN = re.compile(f"[{CJK}]+")
+_SPLIT = re.compile(f"[{CJK}]|[^{CJK}]+")
 _HAN = re.compile(f"[{HAN}]")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3})")
 _EDGES = " .,;:!?\"'()[]。，；：！？、“”‘’（）"
@@ -94,6 +95,15 @@ def has_chinese(text: str) -> bool:
     (True, False)
     """
     return _HAN.search(text) is not None
+
+
+def spaced_words(text: str) -> str:
+    """Return the words of a text with blanks between them; each Chinese or Japanese character is a word.
+
+    >>> spaced_words("It's 桥封了!")
+    'It s 桥 封 了'
+    """
+    return " ".join(part for run in _WORD.findall(text) for part in _SPLIT.findall(run))
 
 
 def terms(text: str) -> Iterator[str]:

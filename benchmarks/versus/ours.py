@@ -7,10 +7,12 @@ from pathlib import Path
 from cribsheet.compiler.compile import Compiled, Settings, compile_task
 from cribsheet.errors import CribsheetError
 from cribsheet.evaluation.evaluate import Evaluation, evaluate, summarize
+from cribsheet.evaluation.metrics import apply_metric
 from cribsheet.executor import Threads
 from cribsheet.frozen.loading import Program
 from cribsheet.models import Model
 from cribsheet.models.cache import CachedModel, CompletionCache, Meter
+from cribsheet.search.words_alone import WordsAlone
 from cribsheet.task import Task
 from cribsheet.workspace import Workspace, builtin, new_workspace
 from versus.cells import Cell, Cost, Judged, filled, surroundings
@@ -20,7 +22,9 @@ BASELINE = "baseline"
 RACE = "race"
 SMALL = "race@12k"
 """`race` with a budget of 12k tokens instead of the task's own: a tenth of DSPy's cutoff, if that is 120k."""
-_KNOWN = (BASELINE, "zero_shot", "labeled", RACE, SMALL, "bootstrap")
+WORDS = "words_alone"
+"""A linear model of words and characters, without a language model, learned from the rows that a search sees."""
+_KNOWN = (BASELINE, WORDS, "zero_shot", "labeled", RACE, SMALL, "bootstrap")
 
 _NO_SEARCH = '''"""The zero-shot prompt, as it is."""
 
@@ -33,7 +37,7 @@ def search(study):
 def methods() -> tuple[str, ...]:
     """Return the names of our methods: the existing optimizers, and the baseline."""
     there = builtin().optimizers()
-    return tuple(name for name in _KNOWN if name == BASELINE or name.partition("@")[0] in there)
+    return tuple(name for name in _KNOWN if name in (BASELINE, WORDS) or name.partition("@")[0] in there)
 
 
 def measure(bench: Bench, method: str, seed: int, *, model: Model, budget: str, limit: int) -> Cell:
@@ -41,6 +45,8 @@ def measure(bench: Bench, method: str, seed: int, *, model: Model, budget: str, 
 
     A method may name its own budget after an `@`, such as `race@12k`.
     """
+    if method == WORDS:
+        return _without_a_model(Cell(task=bench.name, method=method, seed=seed, **surroundings()), bench, limit)
     optimizer, _, own = method.partition("@")
     budget = own or budget
     cell = Cell(task=bench.name, method=method, seed=seed, allowed=budget, **surroundings())
@@ -53,6 +59,25 @@ def measure(bench: Bench, method: str, seed: int, *, model: Model, budget: str, 
             return scored(cell, compiled, bench, model=model, limit=limit)
         except CribsheetError as error:
             return cell.model_copy(update={"note": f"did not run: {error}"})
+
+
+def _without_a_model(cell: Cell, bench: Bench, limit: int) -> Cell:
+    """Return the cell with the score of words alone."""
+    if not bench.field.is_finite:
+        return cell.model_copy(update={"note": "did not run: the answers are written, so words alone cannot give them"})
+    splits, rows, start = bench.splits(cell.seed), bench.test_rows(cell.seed), time.monotonic()
+    learned = WordsAlone(bench.field, [*splits.train, *splits.val])
+    cost = Cost(seconds=round(time.monotonic() - start, 2))
+    values = learned.predict([row.inputs for row in rows[:limit]])
+    pairs = list(zip(rows, values, strict=False))
+    field = bench.field
+    judged = Judged(
+        scores=tuple(apply_metric(bench.metric, row, {field.name: value}) for row, value in pairs),
+        outcomes=tuple((field.outcome_of(row.outputs[field.name][0]), field.outcome_of(value)) for row, value in pairs),
+        unreadable=0,
+        crashed=0,
+    )
+    return filled(cell.model_copy(update={"compiling": cost}), judged, rows, field)
 
 
 def compiled_with(

@@ -4,10 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
+
 from cribsheet.carriage import Carriage
 from cribsheet.cli._programs import Runnable
 from cribsheet.dataset.examples import Row
 from cribsheet.dataset.rows import load_rows
+from cribsheet.dataset.sampling import Taken
 from cribsheet.errors import FrozenFileError
 from cribsheet.evaluation.drift import Drift, drift_by_row, drift_on_other_rows
 from cribsheet.evaluation.evaluate import Evaluation
@@ -22,7 +25,7 @@ Comparison = Callable[[Evaluation], Drift]
 def rows_to_check(
     file: Path, program: Runnable, carriage: Carriage, workspace: Workspace, options: Mapping[str, Any]
 ) -> tuple[Sequence[Row], Comparison]:
-    """Return the rows to score, at most `--limit`, and the comparison to make.
+    """Return the rows to score, as many as the options take, and the comparison to make.
 
     The rows are those of `--data`, or else the recorded test rows, which are compared row by row.
 
@@ -30,14 +33,13 @@ def rows_to_check(
         DataError: the rows of `--data` cannot be read.
         FrozenFileError: the recorded rows cannot be read, or there is no score under that carriage.
     """
-    limit = options["limit"]
     if options["data"]:
         rows = rows_of_data(program, workspace, options)
         recorded = program.frozen.results.carriages.get(carriage)
         if recorded is None:
             raise FrozenFileError(f"{file} has no score under the carriage {carriage}. Compile again.")
         return rows, lambda now: drift_on_other_rows(recorded, now)
-    tested = read_tested(file, program.frozen)[:limit]
+    tested = _taken(options).of(read_tested(file, program.frozen))
     if any(carriage not in row.scores for row in tested):
         raise FrozenFileError(f"The test rows have no score under the carriage {carriage}. Compile again.")
     before, groups = [row.scores[carriage] for row in tested], [row.group for row in tested]
@@ -45,19 +47,28 @@ def rows_to_check(
 
 
 def rows_of_data(program: Runnable, workspace: Workspace, options: Mapping[str, Any]) -> Sequence[Row]:
-    """Return the rows of `--data`, read as `--map` and `--allow-empty` say, at most `--limit`.
+    """Return the rows of `--data`, read and taken as the options say.
 
     Raises:
         DataError: they cannot be read.
     """
-    rows = load_rows(
+    return load_rows(
         workspace.trainset(options["data"]),
-        program.signature,
+        program.signature.with_outputs(program.between),
         mapping=options["mapping"],
-        optional=[REASONING],
+        optional=[REASONING, *(field.name for field in program.between)],
         allow_empty=options["allow_empty"],
+        labels=options["labels"],
+        taken=_taken(options),
     )
-    return rows[: options["limit"]]
+
+
+def _taken(options: Mapping[str, Any]) -> Taken:
+    """Return which rows `--limit`, `--sample` and `--seed` take; a seed without a sample would have no effect."""
+    sample, seed = options.get("sample"), options.get("seed")
+    if seed is not None and sample is None:
+        raise click.UsageError("--seed is about --sample. Give --sample too, or leave --seed out.")
+    return Taken(options["limit"], sample, seed or 0)
 
 
 def _rows(tested: Sequence[TestedRow], program: Runnable) -> Sequence[Row]:

@@ -53,26 +53,50 @@ class Group(Command, click.Group):
     """A group of commands, with the same exit codes."""
 
 
-class MappingType(click.ParamType):  # type: ignore[type-arg]  # generic in some releases of click
-    """The type of `--map`: `column=field,…`."""
-
-    name = "mapping"
+class PairsType(click.ParamType):  # type: ignore[type-arg]  # generic in some releases of click
+    """The type of an option that holds pairs: `left=right,…`."""
 
     def convert(
         self, value: str | Mapping[str, str], param: click.Parameter | None, ctx: click.Context | None
     ) -> Mapping[str, str]:
-        """Return the field of each column."""
+        """Return the right part by the left one."""
         if not isinstance(value, str):
             return value
-        # Imported only here, because it imports pydantic, which `--help` does not need.
-        from cribsheet.dataset.columns import parse_mapping
-
         try:
-            return parse_mapping(argument_text(value))
+            return self.parsed(argument_text(value))
         except CribsheetError as error:
             self.fail(str(error), param, ctx)
         except ValueError as error:
             self.fail(f"{error}.", param, ctx)
+
+    def parsed(self, text: str) -> Mapping[str, str]:
+        """Return the pairs of a text; CribsheetError if it cannot be read."""
+        raise NotImplementedError
+
+
+class MappingType(PairsType):
+    """The type of `--map`: `column=field,…`."""
+
+    name = "mapping"
+
+    def parsed(self, text: str) -> Mapping[str, str]:
+        """Return the field of each column."""
+        # Imported only here, because it imports pydantic, which `--help` does not need.
+        from cribsheet.dataset.columns import parse_mapping
+
+        return parse_mapping(text)
+
+
+class LabelsType(PairsType):
+    """The type of `--labels`: `value=label,…`."""
+
+    name = "labels"
+
+    def parsed(self, text: str) -> Mapping[str, str]:
+        """Return the label of each value."""
+        from cribsheet.dataset.labels import parse_labels  # imports pydantic, too
+
+        return parse_labels(text)
 
 
 model_option = click.option("--model", metavar="NAME", help="A model to use instead of the compiled one.")
@@ -91,13 +115,27 @@ map_option = click.option(
     metavar="COLUMN=FIELD,…",
     help="The field of each column whose name differs from its field.",
 )
+labels_option = click.option(
+    "--labels",
+    type=LabelsType(),
+    default={},
+    metavar="VALUE=LABEL,…",
+    help="The label of each value that stands for one, such as 0=negative,1=positive.",
+)
+sample_option = click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Take N rows at random, of the first --limit rows if given.",
+)
+seed_of_sample_option = click.option("--seed", type=int, metavar="N", help="The seed of --sample.  [default: 0]")
 allow_empty_option = click.option("--allow-empty", is_flag=True, help="Allow empty texts in the rows.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
 
 
 def check_about_rows(options: Mapping[str, Any], rows: Literal["data", "rows"]) -> None:
-    """Refuse `--map` and `--allow-empty` without the option that names the rows: they would have no effect."""
-    for name, option in (("mapping", "--map"), ("allow_empty", "--allow-empty")):
+    """Refuse `--map`, `--labels` and `--allow-empty` without the option that names the rows: they have no effect."""
+    for name, option in (("mapping", "--map"), ("labels", "--labels"), ("allow_empty", "--allow-empty")):
         if options[name] and options[rows] is None:
             raise click.UsageError(f"{option} is about the rows of --{rows}. Give --{rows} too, or leave {option} out.")
 

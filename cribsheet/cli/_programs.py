@@ -16,11 +16,11 @@ from cribsheet.frozen import FrozenProgram, FrozenPrompt
 from cribsheet.frozen.loading import Program
 from cribsheet.frozen.running import Run, settled
 from cribsheet.frozen.sealing import read
-from cribsheet.frozen.wired import outputs_of
+from cribsheet.frozen.wired import between, outputs_of
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completer, Model, open_model
 from cribsheet.outcomes import Value, to_json
-from cribsheet.signature import Signature
+from cribsheet.signature import Field, Signature
 from cribsheet.workspace import Workspace
 
 
@@ -31,6 +31,8 @@ class Runnable:
     frozen: FrozenProgram
     signature: Signature
     """The inputs and outputs of the whole program."""
+    between: tuple[Field, ...]
+    """What its prompts pass to later ones. Rows may have it."""
     run_prompts: Callable[[FrozenProgram, Mapping[str, Value], Completer], Run]
     """Runs the program with the prompts of the given frozen program."""
 
@@ -89,7 +91,8 @@ def open_program(path: Path, workspace: Workspace) -> Runnable:
     signature = Signature(
         name=frozen.task, instructions="", inputs=program.inputs, outputs=outputs_of(frozen.prompts, frozen.wiring)
     )
-    return Runnable(frozen, signature, lambda frozen, inputs, model: Program(frozen).run(inputs, model))
+    passed = between((prompt.signature for prompt in frozen.prompts.values()), signature)
+    return Runnable(frozen, signature, passed, lambda frozen, inputs, model: Program(frozen).run(inputs, model))
 
 
 class ModelPlace(NamedTuple):
@@ -151,4 +154,4 @@ def _with_own_code(path: Path, frozen: FrozenProgram, workspace: Workspace) -> R
     def run(frozen: FrozenProgram, inputs: Mapping[str, Value], model: Completer) -> Run:
         return program.run(frozen.prompts, inputs, model)
 
-    return Runnable(frozen, program.signature, run)
+    return Runnable(frozen, program.signature, between(program.signatures.values(), program.signature), run)

@@ -7,7 +7,7 @@ from cribsheet.cli._programs import Runnable
 from cribsheet.cli._terminal import note
 from cribsheet.dataset.examples import Row
 from cribsheet.errors import MetricError
-from cribsheet.evaluation import metrics, structured_metrics
+from cribsheet.evaluation import metrics, numeric, structured_metrics, texts
 from cribsheet.evaluation.evaluate import Evaluation, RowResult, evaluate, summarize
 from cribsheet.executor import Threads
 from cribsheet.frozen import FrozenProgram
@@ -26,6 +26,9 @@ METRICS: Mapping[str, Metric] = {
         metrics.answer_f1,
         structured_metrics.record_accuracy,
         structured_metrics.set_f1,
+        numeric.numeric_match,
+        texts.chrf,
+        texts.rouge_l,
     )
 }
 """The metrics that ship with Cribsheet, by name."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cribsheet.cli._command import allow_empty_option, check_about_rows, map_option
+from cribsheet.cli._command import allow_empty_option, check_about_rows, labels_option, map_option
 from cribsheet.errors import DataError
 from cribsheet.export import TRAINED, Export, Source, Training, export
 from cribsheet.export._training import read_mix
@@ -18,6 +18,7 @@ _OPTIONS = (
         "--rows", type=click.Path(path_type=Path), metavar="FILE", help="For sft: labelled rows of the compile."
     ),
     map_option,
+    labels_option,
     allow_empty_option,
     click.option(
         "--traces", type=click.Path(path_type=Path), metavar="FILE", help="For sft: what `optimize --traces` kept."

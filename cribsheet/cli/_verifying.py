@@ -105,7 +105,7 @@ def wanted_verification(file: Path, out: Path | None, options: dict[str, Any]) -
         return None
     if out is None:
         raise click.UsageError("--verify runs the written file. Say where to write it: --out PATH.")
-    own.update({name: options.pop(name) for name in ("mapping", "allow_empty")})
+    own.update({name: options.pop(name) for name in ("mapping", "labels", "allow_empty")})
     check_about_rows(own, "data")
     return Verification(file, out, own)
 

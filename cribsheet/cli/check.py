@@ -13,8 +13,11 @@ from cribsheet.cli._command import (
     api_base_option,
     check_about_rows,
     json_option,
+    labels_option,
     map_option,
     model_option,
+    sample_option,
+    seed_of_sample_option,
 )
 from cribsheet.cli._display import open_display
 from cribsheet.cli._programs import Runnable, open_its_model, open_program
@@ -35,7 +38,10 @@ from cribsheet.workspace import Workspace, current_workspace
 @click.option("--data", type=click.Path(path_type=Path), help="Score these rows, not the test rows beside FILE.")
 @map_option
 @allow_empty_option
+@labels_option
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Score only the first N rows.")
+@sample_option
+@seed_of_sample_option
 @click.option("--for", "carriage", type=click.Choice(CARRIAGES), help="The deployment.  [default: as compiled]")
 @click.option("--junit", "junit_path", type=click.Path(path_type=Path), help="Write the result as JUnit XML.")
 @click.option("--summary", type=click.Path(path_type=Path), help="Append the result to a Markdown file.")

@@ -8,7 +8,17 @@ from typing import Any
 import click
 
 from cribsheet.cli._checking import rows_of_data
-from cribsheet.cli._command import Command, allow_empty_option, api_base_option, json_option, map_option, model_option
+from cribsheet.cli._command import (
+    Command,
+    allow_empty_option,
+    api_base_option,
+    json_option,
+    labels_option,
+    map_option,
+    model_option,
+    sample_option,
+    seed_of_sample_option,
+)
 from cribsheet.cli._display import Display, open_display
 from cribsheet.cli._programs import Runnable, open_its_model, open_program
 from cribsheet.cli._scoring import METRICS, has_other_weights, metric_of, name_of, score_rows, tell_of_failures
@@ -25,10 +35,15 @@ from cribsheet.workspace import Workspace, current_workspace
 
 @click.command("evaluate", cls=Command)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="Rows: .jsonl, .json, .csv, .tsv.")
+@click.option(
+    "--data", required=True, type=click.Path(path_type=Path), help="Rows: .jsonl, .json, .csv, .tsv, .parquet."
+)
 @map_option
 @allow_empty_option
+@labels_option
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Score only the first N rows.")
+@sample_option
+@seed_of_sample_option
 @model_option
 @api_base_option
 @click.option("--metric", type=click.Choice(list(METRICS)), help="Use this metric instead of the compiled one.")

@@ -15,7 +15,9 @@ from cribsheet.cli._command import (
     api_base_option,
     context_window_option,
     json_option,
+    labels_option,
     map_option,
+    sample_option,
 )
 from cribsheet.cli._display import open_display
 from cribsheet.cli._inputs import ask_line
@@ -25,7 +27,7 @@ from cribsheet.frozen import FrozenProgram
 from cribsheet.frozen.sealing import read, to_text
 from cribsheet.frozen.tested import path_beside
 from cribsheet.models import open_model
-from cribsheet.report.report import compiled_facts, compiled_summary, gain_in_words, headline, results_table
+from cribsheet.report.report import compiled_facts, compiled_summary, headline, results_table, verdicts
 from cribsheet.settings import Settings
 from cribsheet.workspace import Workspace, current_workspace
 
@@ -51,6 +53,9 @@ class _BudgetType(click.ParamType):  # type: ignore[type-arg]  # generic in some
 @context_window_option
 @click.option("--trainset", type=click.Path(path_type=Path), help="Rows to use instead of the task's own.")
 @map_option
+@labels_option
+@click.option("--limit", type=click.IntRange(min=12), metavar="N", help="Read only the first N rows.")
+@sample_option
 @allow_empty_option
 @click.option("--optimizer", metavar="NAME", default="race", show_default=True, help="`cribsheet list` shows them.")
 @click.option(
@@ -68,7 +73,9 @@ class _BudgetType(click.ParamType):  # type: ignore[type-arg]  # generic in some
     show_default=True,
     help="What the deployment can carry: search and score with only that.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="The seed of the splits and the search.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="The seed of the sample, the splits and the search."
+)
 @click.option(
     "--teacher", metavar="NAME", help="A model whose right answers become demos.  [default: the model itself]"
 )
@@ -213,7 +220,7 @@ def _report(compiled: "Compiled", out: Path, *, is_new: bool) -> None:
     program, console = compiled.program, stdout()
     console.print(headline(program), style="bold")
     console.print(results_table(program.results))
-    console.print(gain_in_words(program.results.gain))
+    console.print(verdicts(program.results))
     console.print(compiled_facts(compiled))
     for text in program.notes:
         note(f"Note: {text}")

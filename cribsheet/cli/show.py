@@ -10,7 +10,7 @@ from cribsheet.cli._terminal import print_json, stdout
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.frozen.sealing import read
 from cribsheet.report.description import program_facts, program_summary, prompt_facts, prompt_with_placeholders
-from cribsheet.report.report import gain_in_words, headline, results_table
+from cribsheet.report.report import headline, results_table, verdicts
 from cribsheet.text import shortened
 
 
@@ -34,7 +34,7 @@ def command(file: Path, *, prompt: str | None, as_json: bool) -> None:
     console = stdout()
     console.print(headline(program), style="bold")
     console.print(results_table(program.results))
-    console.print(gain_in_words(program.results.gain))
+    console.print(verdicts(program.results))
     console.print(program_facts(program))
     for name, one in chosen.items():
         _show_prompt(name, one)

@@ -2,6 +2,7 @@
 
 from cribsheet.errors import BudgetError
 from cribsheet.layout.decisions import decided_field
+from cribsheet.search.baselines import decided_zero_shot
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
 from cribsheet.text import counted
@@ -44,7 +45,7 @@ def reserve(study: Study, baseline: Trial, *, test_rows: int) -> None:
         BudgetError: if too little is left for the search.
     """
     budget, row = study.ledger.budget, baseline.cost_of_asking
-    pair = 2 * row + cost_of_text(study, row)
+    pair = 2 * row + cost_of_text(study, row) + cost_of_decided(study, row)
     affordable = int(TEST_SHARE * budget.limit / pair)
     study.ledger.reserved = pair * min(test_rows, max(MIN_TEST_ROWS, affordable))
     if study.ledger.left <= _first_rows(study) * row:
@@ -86,6 +87,18 @@ def cost_of_text(study: Study, row: float) -> float:
         return 0.0
     is_kept = study.ledger.budget.unit == "tokens" and study.ledger.holds_prompts
     return min(_REREAD, row) if is_kept else row
+
+
+def cost_of_decided(study: Study, row: float) -> float:
+    """Return what it costs to decide the zero-shot prompt's labels on a test row, whose written answer costs `row`.
+
+    It is the same prompt, which an engine that keeps earlier prompts hardly reads again. A label of several tokens may
+    take more than one request.
+    """
+    if decided_zero_shot(study) is None:
+        return 0.0
+    is_kept = study.ledger.budget.unit == "tokens" and study.ledger.holds_prompts
+    return min(2 * _REREAD, row) if is_kept else row
 
 
 def _row_tokens(study: Study) -> float:

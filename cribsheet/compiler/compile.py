@@ -27,12 +27,14 @@ from cribsheet.compiler.teachers import keep_traces, open_teacher
 from cribsheet.dataset.contradictions import contradictions_in_words
 from cribsheet.dataset.examples import Row
 from cribsheet.dataset.rows import load_rows
+from cribsheet.dataset.sampling import Taken
 from cribsheet.dataset.splits import Splits, interleaved, split
 from cribsheet.errors import AbandonedError, CompileError
 from cribsheet.executor import Threads
 from cribsheet.frozen import FrozenProgram, FrozenPrompt
 from cribsheet.frozen.running import Run, direct_wiring, run_wired
 from cribsheet.frozen.tested import TestedRow
+from cribsheet.frozen.wired import between
 from cribsheet.models import Completer, Model, Sampling, open_model
 from cribsheet.models.cache import CachedModel, CompletionCache, Meter
 from cribsheet.outcomes import Value
@@ -174,7 +176,7 @@ class _Compiler:
             numbers=self.numbers,
         )
         scored = self._scored(found, ctrl_c)
-        program = freeze(found, scored, task=self.name, optimizer=self.settings.optimizer, seed=self.settings.seed)
+        program = freeze(found, scored, task=self.name, settings=self.settings)
         return program, scored.tested
 
     def _scored(self, found: Found, ctrl_c: Interruption) -> Scored:
@@ -220,13 +222,17 @@ class _Compiler:
         is_own = settings.trainset is None
         mapping = {**task.mapping, **settings.mapping} if is_own else settings.mapping
         trainset = task.trainset if settings.trainset is None else settings.trainset
+        further = between(self.program.signatures.values(), self.program.signature)
         rows = load_rows(
             workspace.trainset(trainset) if isinstance(trainset, str | os.PathLike) else trainset,
-            self.program.signature,
+            self.program.signature.with_outputs(further),
             mapping=mapping,
-            # Rows need no rationale for a dspy.ChainOfThought: the model writes it, or it is bootstrapped.
-            optional=[REASONING],
+            # Rows need no rationale for a dspy.ChainOfThought: the model writes it, or it is bootstrapped. So is what
+            # predictors pass on.
+            optional=[REASONING, *(field.name for field in further)],
             allow_empty=settings.allow_empty,
+            labels={**task.labels, **settings.labels} if is_own else settings.labels,
+            taken=Taken(settings.limit, settings.sample, settings.seed),
         )
         self.program.own_types.check(rows)
         self.numbers = {row.id: number for number, row in reversed([*enumerate(rows, 1)])}

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 
 from cribsheet.carriage import CARRIAGES, Carriage
-from cribsheet.compiler.affordable import MIN_TEST_ROWS, cost_of_text
+from cribsheet.compiler.affordable import MIN_TEST_ROWS, cost_of_decided, cost_of_text
 from cribsheet.compiler.bridge import BARE, DspyProgram
 from cribsheet.compiler.logit_bias import with_logit_bias
 from cribsheet.compiler.wiring import infer_wiring
+from cribsheet.compiler.words import words_alone_score
 from cribsheet.dataset.examples import Row
 from cribsheet.dataset.splits import Splits
 from cribsheet.evaluation.evaluate import Evaluation, RowResult, summarize, uncorrected_evaluation
@@ -18,9 +19,11 @@ from cribsheet.frozen.running import direct_wiring
 from cribsheet.frozen.tested import TestedRow, hash_of, to_lines
 from cribsheet.models.cache import CachedModel
 from cribsheet.models.capabilities import refusals_in_words
+from cribsheet.search.baselines import decided_zero_shot
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
+from cribsheet.settings import Settings
 from cribsheet.text import counted
 
 _NAMED = 3
@@ -50,7 +53,7 @@ class Scored:
     """The test rows with their scores; empty if the testset was not scored."""
 
 
-def freeze(found: Found, scored: Scored, *, task: str, optimizer: str, seed: int) -> FrozenProgram:
+def freeze(found: Found, scored: Scored, *, task: str, settings: Settings) -> FrozenProgram:
     """Return the frozen program of the best trial."""
     wiring = _wiring(found)
     return FrozenProgram(
@@ -59,7 +62,7 @@ def freeze(found: Found, scored: Scored, *, task: str, optimizer: str, seed: int
         wiring=wiring,
         model=_identity(found.study),
         results=scored.results,
-        provenance=_provenance(found, optimizer=optimizer, seed=seed),
+        provenance=_provenance(found, settings),
         notes=(*_notes(found.study, wiring), *dict.fromkeys(found.study.notes), *scored.notes),
     )
 
@@ -83,14 +86,17 @@ def _without_alternatives(prompt: FrozenPrompt) -> FrozenPrompt:
 
 
 def score(found: Found) -> Scored:
-    """Score the baseline and the winner on the test rows; nothing is fitted on these rows.
+    """Score the baselines and the winner on the test rows; nothing is fitted on these rows.
 
     Raises:
         SearchStopped, AbandonedError: if Ctrl-C was pressed twice.
     """
     study, (rows, pays_for_text) = found.study, _test_rows(found)
     candidates = _carried(study, replace(found.best.candidate, prompts=_prompts(found)), as_text=pays_for_text)
-    baseline, *others = _answer_in_turn(study, [study.zero_shot(), *candidates.values()], rows)
+    decided = decided_zero_shot(study)
+    asked = [study.zero_shot(), *([decided] if decided else []), *candidates.values()]
+    baseline, *others = _answer_in_turn(study, asked, rows)
+    by_logprobs = others.pop(0) if decided else None
     answered = dict(zip(candidates, others, strict=True))
     by_carriage = {carriage: answered[carriage] for carriage in CARRIAGES if carriage in answered}
     compiled = by_carriage[study.carriage]
@@ -98,11 +104,15 @@ def score(found: Found) -> Scored:
         TestedRow.of(row, {carriage: evaluation.scores[at] for carriage, evaluation in by_carriage.items()})
         for at, row in enumerate(rows[: len(compiled.rows)])
     )
+    labelled = found.program.signature.without_outputs(found.program.signature.output_names - rows[0].outputs.keys())
+    seen, scored = (*study.train, *study.val), rows[: len(compiled.rows)]
+    words = words_alone_score(labelled.outputs, seen, scored, study.evaluator.metric)
     known = {
+        "words_alone": words,
         "carriages": {carriage: evaluation.score for carriage, evaluation in by_carriage.items()},
         "tested": hash_of(to_lines(tested)),
     }
-    results = _results(found, baseline, compiled).model_copy(update=known)
+    results = _results(found, baseline, compiled, by_logprobs).model_copy(update=known)
     notes = (
         *_unpaid(found, len(compiled.rows), as_text="text" in by_carriage),
         *_unanswered(compiled, baseline, found.numbers),
@@ -123,14 +133,16 @@ def score_on_validation_rows(found: Found) -> Scored:
     return Scored(results, (note,))
 
 
-def _results(found: Found, baseline: Evaluation, compiled: Evaluation) -> Results:
+def _results(found: Found, baseline: Evaluation, compiled: Evaluation, decided: Evaluation | None = None) -> Results:
     metric = found.study.evaluator.metric
+    better = decided if decided and decided.mean > baseline.mean else baseline
     uncorrected = uncorrected_evaluation(compiled, metric)
     return Results(
         metric=getattr(metric, "__name__", type(metric).__name__),
         baseline=baseline.score,
+        decided=decided.score if decided else None,
         compiled=compiled.score,
-        gain=paired_gain(baseline.scores, compiled.scores, groups=[row.example.group for row in compiled.rows]),
+        gain=paired_gain(better.scores, compiled.scores, groups=[row.example.group for row in compiled.rows]),
         uncorrected=uncorrected.score if uncorrected else None,
         carriage=found.study.carriage,
     )
@@ -203,7 +215,8 @@ def _test_rows(found: Found) -> tuple[Sequence[Row], bool]:
     """Return the test rows that the remaining budget pays for, and whether it also pays for the carriage `text`."""
     ledger, own = found.study.ledger, found.best.cost_of_asking
     ledger.reserved = 0.0
-    pair, text = found.baseline.cost_of_asking + own, cost_of_text(found.study, own)
+    row = found.baseline.cost_of_asking
+    pair, text = row + cost_of_decided(found.study, row) + own, cost_of_text(found.study, own)
     left = max(0.0, ledger.left)
     pays_for_text = left >= MIN_TEST_ROWS * (pair + text)
     rows = int(left / (pair + text * pays_for_text))
@@ -224,11 +237,13 @@ def _identity(study: Study) -> ModelIdentity:
     )
 
 
-def _provenance(found: Found, *, optimizer: str, seed: int) -> Provenance:
+def _provenance(found: Found, settings: Settings) -> Provenance:
     study = found.study
     return Provenance(
-        optimizer=optimizer,
-        seed=seed,
+        optimizer=settings.optimizer,
+        seed=settings.seed,
+        limit=settings.limit,
+        sample=settings.sample,
         budget=str(study.ledger.budget),
         spent_tokens=study.ledger.tokens,
         origin=found.best.candidate.origin,

@@ -14,16 +14,16 @@ _MARKS = (
 """Byte order marks with their encodings."""
 
 _BINARY = (
-    (b"PK\x03\x04", "a zip file, as Excel's workbooks are"),
-    (b"\x1f\x8b", "a gzip file"),
-    (b"BZh", "a bzip2 file"),
-    (b"\x28\xb5\x2f\xfd", "a zstd file"),
-    (b"PAR1", "a Parquet file"),
-    (b"ARROW1", "an Arrow file"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
-    (b"SQLite format 3\x00", "a SQLite database"),
+    (b"PK\x03\x04", "a zip file, as Excel's workbooks are", "In Excel, save it as CSV UTF-8; else unpack it"),
+    (b"\x1f\x8b", "a gzip file", "Name it with .gz behind, as in rows.csv.gz"),
+    (b"BZh", "a bzip2 file", "Unpack it"),
+    (b"\x28\xb5\x2f\xfd", "a zstd file", "Unpack it"),
+    (b"PAR1", "a Parquet file", "Name it *.parquet"),
+    (b"ARROW1", "an Arrow file", "Write it as Parquet, or as UTF-8 text"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "In Excel, save it as CSV UTF-8"),
+    (b"SQLite format 3\x00", "a SQLite database", "Export the rows as UTF-8 text"),
 )
-"""The first bytes of common binary files."""
+"""The first bytes of common binary files, what they are, and what to do."""
 
 _MANY = 0.2
 """If a larger share of the characters is NUL, the file is not taken for UTF-8."""
@@ -40,9 +40,9 @@ def decoded(data: bytes, source: str) -> str:
     Raises:
         DataError: if it is not such text; the message names the line and what to do.
     """
-    binary = next((name for start, name in _BINARY if data.startswith(start)), None)
-    if binary:
-        raise DataError(f"{source} is {binary}, not text. Unpack or export it as UTF-8 text.")
+    for start, kind, mend in _BINARY:
+        if data.startswith(start):
+            raise DataError(f"{source} is {kind}, not text. {mend}.")
     mark, encoding = next((pair for pair in _MARKS if data.startswith(pair[0])), (b"", "utf-8"))
     content = data[len(mark) :]
     try:

@@ -11,6 +11,7 @@ from cribsheet.dataset.examples import Row
 from cribsheet.dataset.formats import GROUP, RawRow
 from cribsheet.dataset.formats.cells import literal
 from cribsheet.dataset.formats.squad import accepted_texts
+from cribsheet.dataset.labels import written
 from cribsheet.errors import DataError
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value, is_absent, texts_in, to_json
 from cribsheet.signature import Field, Signature, with_defaults
@@ -45,6 +46,8 @@ class Fitting:
     """The class names of each field whose column holds class numbers (as a `ClassLabel` of `datasets` does)."""
     allow_empty: bool = False
     """Whether a text may be empty."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """The label that a value stands for, by the value as `labels.written` writes it."""
 
     def row(self, raw: RawRow) -> Row:
         """Return the typed row.
@@ -102,7 +105,12 @@ class Fitting:
         return sum(isinstance(value, str) and value.strip().casefold() == word for value in self._all_values(one))
 
     def _named(self, one: Field, raw: object) -> object:
-        """Return the class name for a class number, unless the number itself is a valid value of the field."""
+        """Return the label that a value stands for: the user's, or else the class name of a class number.
+
+        A class number that is itself a valid value of the field stays as it is.
+        """
+        if one.is_finite and isinstance(raw, str | int | float) and (label := self.labels.get(written(raw))):
+            return Unanswerable() if one.abstains and label == UNANSWERABLE else label
         names = self.classes.get(one.name, ())
         if isinstance(raw, int) and 0 <= raw < len(names) and not one.accepts(raw):
             return names[raw]
@@ -132,9 +140,13 @@ class Fitting:
         told = ", ".join(f"{value} in {rows} row{'s' * (rows > 1)}" for value, rows in counts.most_common(_SHOWN))
         more = f", and {len(counts) - _SHOWN} more" if len(counts) > _SHOWN else ""
         if all(map(_is_number, wrong)) and not any(map(_is_number, one.closed_outcomes)):
+            numbers = sorted({int(str(value)) for value in wrong})
+            named = dict(zip(numbers, one.closed_outcomes[:_SHOWN], strict=False))
+            pairs = ",".join(f"{number}={label}" for number, label in named.items())
+            way = f"labels={named!r}" if self.rows[0].named_by == "code" else f"--labels {pairs}"
             return (
-                f"The labels are words, but the rows have numbers ({told}{more}). Replace each number in the rows by "
-                "its label, or declare the numbers as the labels."
+                f"The labels are words, but the rows have numbers ({told}{more}). Say which label each number means, "
+                f"as in {way}, or declare the numbers as the labels."
             )
         others = f" Values in the rows that are not labels: {told}{more}." if len(wrong) > 1 else ""
         return f"{_MEND}{others}"

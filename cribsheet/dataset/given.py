@@ -93,7 +93,7 @@ def _values(row: Any, where: str) -> dict[str, object]:
     if not (hasattr(row, "keys") and hasattr(row, "__getitem__")):
         raise DataError(f"{where}: {str(row)[:60]!r} is not a mapping of columns to values. {_MEND}")
     names = list(row.keys())
-    values = {plain_name(name): _plain(row[name]) for name in names}
+    values = {plain_name(name): plain_value(row[name]) for name in names}
     if len(values) < len(names):
         raise DataError(
             f"{where}: two of its columns {', '.join(map(repr, names))} have the same name. Keep one of them."
@@ -101,7 +101,7 @@ def _values(row: Any, where: str) -> dict[str, object]:
     return values
 
 
-def _plain(value: Any) -> object:
+def plain_value(value: Any) -> object:
     """Convert a value to plain Python, as JSON would hold it: an Enum to its value, numpy arrays to lists."""
     if isinstance(value, int) and value.bit_length() > _MOST_BITS:
         raise ValueError(f"an integer of {value.bit_length()} bits, which Python cannot print")
@@ -112,9 +112,9 @@ def _plain(value: Any) -> object:
     if hasattr(value, "tolist"):
         return value.tolist()
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain_value(item) for item in value]
     if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items()}
+        return {str(name): plain_value(item) for name, item in value.items()}
     if isinstance(value, str):
         return str(value)
     repr(value)  # a message may have to show it, so one that cannot be shown is told with its row

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cribsheet.dataset.arrow import PARQUET, Classes, Columns, read_folder, read_parquet
 from cribsheet.dataset.columns import checked_mapping, columns_of
 from cribsheet.dataset.decoding import decoded
 from cribsheet.dataset.examples import Row
@@ -16,6 +17,9 @@ from cribsheet.dataset.fitting import Fitting
 from cribsheet.dataset.formats import READERS, FileText, RawRow
 from cribsheet.dataset.formats.squad import content_hash, unpacked
 from cribsheet.dataset.given import class_names, given_rows
+from cribsheet.dataset.labels import checked_labels
+from cribsheet.dataset.sampling import ALL, Taken
+from cribsheet.dataset.unpacking import PACKED, ending, read_bytes
 from cribsheet.errors import DataError
 from cribsheet.signature import Field, Signature
 
@@ -30,41 +34,63 @@ def load_rows(
     mapping: Mapping[str, str] = {},
     optional: Collection[str] = (),
     allow_empty: bool = False,
+    labels: Mapping[Any, str] = {},
+    taken: Taken = ALL,
 ) -> list[Row]:
     """Return the rows of a file, or of an iterable of mappings, converted to the signature's types, in order.
 
     A file's extension tells its format. `mapping` is `{column: field}` for columns that are not named like their
     field. An output in `optional` may be missing if it is missing from all rows. A text may be empty only with
-    `allow_empty`.
+    `allow_empty`. `labels` is `{value: label}` for values that stand for labels, such as numbers. Of many rows, only
+    those that `taken` says are checked and returned.
 
     Raises:
         DataError: if a row cannot be read or does not fit; the message names the line and what to do.
     """
     mapping = checked_mapping(mapping, signature)
     columns = columns_of(mapping, signature)
-    raws = [unpacked(raw, columns) for raw in _raw_rows(source, columns, mapping)]
+    read, classes = _raw_rows(source, columns, mapping)
+    raws = [unpacked(raw, columns) for raw in taken.of(read)]
     if not raws:
         name = source if isinstance(source, str | os.PathLike) else "The trainset"
         raise DataError(f"{name} has no rows. Add some; docs/rows.md shows the formats.")
     signature = _without_missing(signature, raws, optional=optional, mapping=mapping)
-    classes = {mapping.get(column, column): names for column, names in class_names(source).items()}
-    fitting = Fitting(signature, raws, mapping, classes, allow_empty)
+    fitting = Fitting(
+        signature,
+        raws,
+        mapping,
+        classes={mapping.get(column, column): names for column, names in classes.items()},
+        allow_empty=allow_empty,
+        labels=checked_labels(labels, signature),
+    )
     return _grouped([fitting.row(raw) for raw in raws], signature)
 
 
-def _raw_rows(source: Rows, columns: frozenset[str], mapping: Mapping[str, str]) -> Iterable[RawRow]:
+def _raw_rows(source: Rows, columns: frozenset[str], mapping: Mapping[str, str]) -> tuple[Iterable[RawRow], Classes]:
+    """Return the rows before they are converted, and the names of classes that their columns hold as numbers."""
     if not isinstance(source, str | os.PathLike):
-        return given_rows(source, columns, mapping)
-    path = Path(source)
+        return given_rows(source, columns, mapping), class_names(source)
+    path, wanted = Path(source), Columns(columns, frozenset(mapping))
+    if _is_folder(path):
+        return read_folder(path, wanted)
+    if path.suffix.lower() in PARQUET:
+        return read_parquet(path, wanted)
     text = _read_text(path)
-    reader = READERS.get(path.suffix.lower())
+    reader = READERS.get(ending(path))
     if reader is None:
-        *others, last = (f"*{ending}" for ending in READERS)
+        *others, last = (f"*{ending}" for ending in (*READERS, *sorted(PARQUET)))
         raise DataError(
             f"{path} has the extension {path.suffix!r}, which is not a known format. "
-            f"Name it {', '.join(others)} or {last}."
+            f"Name it {', '.join(others)} or {last}, or with {PACKED} behind if it is packed."
         )
-    return reader(FileText(text, str(path), columns, frozenset(mapping)))
+    return reader(FileText(text, str(path), columns, frozenset(mapping))), {}
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a name that is too long, or has a NUL character
+        return False
 
 
 def _without_missing(
@@ -76,15 +102,7 @@ def _without_missing(
 
 
 def _read_text(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"There is no file {path}. Check the path given as the trainset.") from None
-    except IsADirectoryError:
-        raise DataError(f"{path} is a folder. Name one of the files in it.") from None
-    except (OSError, ValueError) as error:  # a path with a NUL character is a ValueError
-        raise DataError(f"{path} cannot be read: {error}. Check its name and its permissions.") from error
-    text = decoded(data, str(path))
+    text = decoded(read_bytes(path), str(path))
     if not text.strip("\ufeff \t\r\n\f\v"):
         raise DataError(f"{path} is empty. Add rows; docs/rows.md shows the formats.")
     return text

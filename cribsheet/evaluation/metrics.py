@@ -19,6 +19,7 @@ from cribsheet.errors import MetricError, deed
 from cribsheet.evaluation.places import place_of
 from cribsheet.evaluation.values import bounds_of, check_score, row_in_words
 from cribsheet.outcomes import UNANSWERABLE, Value, is_absent
+from cribsheet.signature import REASONING
 from cribsheet.task import Metric
 from cribsheet.text import CJK, normal_form, shortened
 
@@ -48,13 +49,13 @@ def exact_match(example: Any, prediction: Any, trace: object = None) -> bool:
 
 def label_accuracy(example: Any, prediction: Any, trace: object = None) -> bool:
     """Tell whether the only output, whatever its name, is an accepted label."""
-    name = _only_name(example, prediction, metric="label_accuracy")
+    name = only_name(example, prediction, metric="label_accuracy")
     return any(_same(value, value_of(prediction, name)) for value in accepted_values(example, prediction, name))
 
 
 def answer_exact(example: Any, prediction: Any, trace: object = None) -> bool:
     """Tell whether the answer equals an accepted answer after SQuAD's normalisation; see `answer_f1`."""
-    name = _only_name(example, prediction, metric="answer_exact")
+    name = only_name(example, prediction, metric="answer_exact")
     predicted = _tokens_of(value_of(prediction, name))
     return any(_tokens_of(value) == predicted for value in accepted_values(example, prediction, name))
 
@@ -73,7 +74,7 @@ def answer_f1(example: Any, prediction: Any, trace: object = None) -> float:
     >>> answer_f1(row, Prediction({"answer": "Anne Frank."})), answer_f1(row, Prediction({"answer": "Anne"}))
     (1.0, 0.6666666666666666)
     """
-    name = _only_name(example, prediction, metric="answer_f1")
+    name = only_name(example, prediction, metric="answer_f1")
     predicted = _tokens_of(value_of(prediction, name))
     return max(_f1(_tokens_of(value), predicted) for value in accepted_values(example, prediction, name))
 
@@ -120,9 +121,13 @@ def value_of(view: Any, name: str) -> Any:
 
 
 def output_names(example: Any, prediction: Any) -> list[str]:
-    """Return the names of the outputs that both the example and the prediction have."""
+    """Return the names of the outputs that both the example and the prediction have.
+
+    A row may have further outputs: what one predictor passes to another.
+    """
     if isinstance(example, Example):
-        return list(example._accepted)
+        both = [name for name in example._accepted if name in prediction]
+        return both or list(example._accepted)
     names = [name for name in prediction if name in example]  # a dspy.Prediction iterates over its field names
     if not names:
         raise MetricError(
@@ -131,8 +136,10 @@ def output_names(example: Any, prediction: Any) -> list[str]:
     return names
 
 
-def _only_name(example: Any, prediction: Any, *, metric: str) -> str:
+def only_name(example: Any, prediction: Any, *, metric: str) -> str:
     names = output_names(example, prediction)
+    if len(names) > 1:  # a rationale only leads to the answer
+        names = [name for name in names if name != REASONING]
     if len(names) > 1:
         raise MetricError(
             f"The metric {metric} scores a single output, but this row has {', '.join(names)}. "

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from cribsheet.dataset.examples import Demo, Row
 from cribsheet.dataset.rows import load_rows
+from cribsheet.dataset.sampling import ALL, Taken
 from cribsheet.dataset.splits import Splits, split
 from cribsheet.dataset.traces import read_traces
 from cribsheet.errors import ExportError
@@ -82,19 +83,21 @@ def _splits(source: Source) -> Splits:
             f"--rows holds rows of the whole program, but {source.name} is one of its prompts "
             f"{', '.join(program.prompts)}, whose own inputs and outputs no row has. Give --traces instead."
         )
-    signature = _compiled_signature(source.prompt)
+    signature, compiled = _compiled_signature(source.prompt), program.provenance
     rows = load_rows(
         str(training.rows),
         signature,
         mapping=training.mapping,
         optional=[REASONING],
         allow_empty=training.allow_empty,
+        labels=training.labels,
+        taken=ALL if training.every_row else Taken(compiled.limit, compiled.sample, compiled.seed),
     )
     if training.every_row:
         return Splits(tuple(rows), (), ())
     labelled = signature.without_outputs(signature.output_names - rows[0].outputs.keys())
-    splits = split(rows, labelled, seed=program.provenance.seed)
-    if splits.hashes != program.provenance.splits:
+    splits = split(rows, labelled, seed=compiled.seed)
+    if splits.hashes != compiled.splits:
         raise ExportError(
             f"{training.rows} does not split as the rows of the compile did, so some of its rows may be of the testset "
             "or the valset. Give the trainset of the compile, or take all rows with --every-row."

@@ -21,6 +21,8 @@ class Training(BaseModel):
     """A file of labelled rows, in a format of `docs/rows.md`."""
     mapping: Mapping[str, str] = {}
     """The field that a column of the rows stands for."""
+    labels: Mapping[str, str] = {}
+    """The label that a value of the rows stands for."""
     allow_empty: bool = False
     """Whether texts of the rows may be empty."""
     traces: str | None = None

@@ -8,7 +8,7 @@ from cribsheet.frozen.schema import FrozenPrompt
 from cribsheet.layout.decisions import decided_field, likeliest, spelling_of, token_logprobs
 from cribsheet.layout.parsing import ParseFailure, parse_field
 from cribsheet.layout.questions import answered_logprobs
-from cribsheet.layout.scoring import Alternative, Scoring
+from cribsheet.layout.scoring import MANY, MOST_CALLS, MOST_CALLS_OF_MANY, Alternative, Scoring
 from cribsheet.models import Completer, Completion, Sampling
 from cribsheet.models.next_token import NextTokens, alternatives_of
 from cribsheet.models.thinking import without_thought
@@ -81,6 +81,9 @@ class _Deciding:
         """All prompts that were sent, with their completions."""
         self._prompt, self._field, self._rendered, self._model = prompt, field, rendered, model
         self._spelling = spelling_of(prompt.layout, prompt.signature, field)
+        self._has_many = len(self._spelling.words) > MANY
+        self._text: Completion | None = None
+        """What the model wrote, if it was asked to."""
 
     def ask(self, alternatives: int) -> Completion:
         """Return a completion of one token, with this number of alternatives."""
@@ -93,22 +96,35 @@ class _Deciding:
         if scoring.is_silent and usual <= len(told) < WIDE:
             more = alternatives_of(self._rendered, self.ask(WIDE))
             scoring = self._gone_on(more, WIDE, calls=scoring.calls) if more else scoring
-        if scoring.needs_text:
-            scoring.hear(self._written())
+        if scoring.needs_text and self._text is None:
+            scoring.hear(*self._written())
         return scoring
 
     def _gone_on(self, told: Sequence[Alternative], alternatives: int, *, calls: int = 0) -> Scoring:
-        scoring = Scoring(self._spelling, told, calls=calls)
+        scoring, most = Scoring(self._spelling, told, calls=calls), MOST_CALLS
+        if self._has_many and scoring.is_open:
+            outcome, logprob = self._written()
+            scoring.hear(outcome, logprob)
+            most = MOST_CALLS if outcome is None else MOST_CALLS_OF_MANY
         next_tokens = NextTokens(self._rendered, self._model, Sampling(max_tokens=1, top_logprobs=alternatives))
-        scoring.go_on(next_tokens.after)
+        scoring.go_on(next_tokens.after, most=most)
         self.asked += next_tokens.asked
         return scoring
 
-    def _written(self) -> str | None:
-        """Return the outcome that the model writes; None if its text names no outcome."""
-        text = self._complete(Sampling(max_tokens=self._prompt.decoding.max_tokens)).text
-        value = parse_field(self._prompt.layout, self._field, text)
-        return None if isinstance(value, ParseFailure) else self._field.outcome_of(value)
+    def _written(self) -> tuple[str | None, float | None]:
+        """Return the outcome that the model writes, and its log-probability if the text is nothing but its word.
+
+        The outcome is None if the text names none. The text is asked for once.
+        """
+        if self._text is None:
+            told = int(self._has_many)
+            self._text = self._complete(Sampling(max_tokens=self._prompt.decoding.max_tokens, top_logprobs=told))
+        value = parse_field(self._prompt.layout, self._field, self._text.text)
+        if isinstance(value, ParseFailure):
+            return None, None
+        outcome = self._field.outcome_of(value)
+        is_word = self._text.text.strip().casefold() == self._spelling.words[outcome].casefold()
+        return outcome, math.fsum(self._text.logprobs) if is_word and self._text.logprobs else None
 
     def _complete(self, sampling: Sampling) -> Completion:
         completion = without_thought(self._model.complete(self._rendered, sampling), self._rendered)

@@ -154,7 +154,7 @@ class ModelIdentity(BaseModel):
 
 
 class Results(BaseModel):
-    """Scores on the testset, which only these two prompts ever saw; see `rows` for a compile that was stopped early."""
+    """Scores on the testset, which no search ever saw; see `rows` for a compile that was stopped early."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -162,10 +162,16 @@ class Results(BaseModel):
     """The metric's name."""
     baseline: Score
     """The score of the zero-shot prompt."""
+    decided: Score | None = None
+    """The score of the zero-shot prompt if log-probabilities decide its labels; None if there are none to decide, or if
+    the deployment or the model has no log-probabilities."""
+    words_alone: Score | None = None
+    """The score of a linear model of words and characters that was learned from the rows that the search saw; None if
+    an output is no label."""
     compiled: Score
     """The score of this file's prompts."""
     gain: Gain
-    """Compiled minus baseline, paired by row."""
+    """Compiled minus the better one of `baseline` and `decided`, paired by row."""
     uncorrected: Score | None = None
     """The score on the same rows with every correction off; None if there are no corrections."""
     carriage: Carriage = "runtime"
@@ -198,6 +204,10 @@ class Provenance(BaseModel):
     """The optimizer's name."""
     seed: int
     """The seed of the splits and the search."""
+    limit: int | None = None
+    """The most rows that were read from the beginning of the trainset; None for all."""
+    sample: int | None = None
+    """How many of these rows were drawn by the seed; None for all."""
     budget: str
     """The budget, such as `40k tokens`."""
     spent_tokens: int

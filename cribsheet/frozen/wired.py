@@ -1,12 +1,12 @@
 """Say what a program takes and gives that only hands values from predictor to predictor."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from cribsheet.errors import DataError
 from cribsheet.frozen.running import Run, run_wired, settled
 from cribsheet.frozen.schema import FrozenPrompt, Wiring
 from cribsheet.models import Completer
-from cribsheet.signature import Field, with_defaults
+from cribsheet.signature import Field, Signature, with_defaults
 from cribsheet.text import shortened
 
 
@@ -29,6 +29,16 @@ def outputs_of(prompts: Mapping[str, FrozenPrompt], wiring: Wiring) -> tuple[Fie
         for name, wire in wiring.outputs.items()
     }
     return tuple(field.model_copy(update={"name": name}) for name, field in fields.items())
+
+
+def between(signatures: Iterable[Signature], whole: Signature) -> tuple[Field, ...]:
+    """Return what predictors pass to the last one: outputs that it does not have.
+
+    Rows may have them, so that demos can show them.
+    """
+    *earlier, last = signatures
+    own = {field.name for field in (*whole.inputs, *last.outputs)}
+    return tuple(field for one in earlier for field in one.outputs if field.name not in own)
 
 
 def answer(prompts: Mapping[str, FrozenPrompt], wiring: Wiring, inputs: Mapping[str, object], model: Completer) -> Run:

@@ -11,6 +11,11 @@ SHARE = 0.98
 """Of the probability that could still change the decision, the share that has to be assigned to outcomes."""
 MOST_CALLS = 12
 """The most further calls for one decision. Each reads few tokens: the prompt is in the engine's prefix cache."""
+MANY = 12
+"""If there are more outcomes, many of them share beginnings of several tokens. To tell these apart token by token takes
+too many calls, so the text that the model writes is heard first."""
+MOST_CALLS_OF_MANY = 1
+"""The most further calls after that, if the text names an outcome."""
 
 _SURE = 0.9  # if the model continues a word with this probability, it is assumed to complete the word
 _LONG, _LIKELY = 4, 0.5  # a beginning of at least _LONG letters is assumed to be continued with probability _LIKELY
@@ -91,12 +96,12 @@ class Scoring:
         self._logprobs = [one.logprob for one in told]
         self._take(told, _Open(b"", 0.0, frozenset(self._spoken), (), is_greedy=True, goes_on=0.0))
 
-    def go_on(self, next_alternatives: NextAlternatives) -> None:
-        """Ask the model to continue from the most doubtful beginning, until little is in doubt or after `MOST_CALLS`.
+    def go_on(self, next_alternatives: NextAlternatives, *, most: int = MOST_CALLS) -> None:
+        """Ask the model to continue from the most doubtful beginning, until little is in doubt or after `most` calls.
 
         `next_alternatives` makes the calls.
         """
-        while self.calls < MOST_CALLS and (live := [one for one in self._live() if one.begun]):
+        while self.calls < most and (live := [one for one in self._live() if one.begun]):
             one = max(live, key=lambda beginning: beginning.doubt)
             told = next_alternatives(one.begun or ())
             self.calls += 1
@@ -116,15 +121,30 @@ class Scoring:
         """Whether the greedy text could tell more: it starts with an open beginning, or no outcome has support."""
         return self.is_silent or any(one.is_greedy for one in self._live())
 
-    def hear(self, outcome: str | None) -> None:
-        """Use the outcome that the model writes by greedy decoding; None if its text names no outcome."""
+    @property
+    def is_open(self) -> bool:
+        """Whether some beginning leaves too much in doubt."""
+        return bool(self._live())
+
+    def hear(self, outcome: str | None, logprob: float | None = None) -> None:
+        """Use the outcome that the model writes by greedy decoding; None if its text names no outcome.
+
+        `logprob` is the log-probability of the whole text, if it is known. Of what its beginning has beyond that, the
+        other outcomes that begin so get a part, each less than the one that the model writes.
+        """
         if self.is_silent and outcome is not None:
             self._spoken[outcome].append(max(self._logprobs, default=0.0))
             return
         for one in [one for one in self._open if one.is_greedy]:
             self._open.remove(one)
-            if outcome in one.may:
-                self._spoken[outcome].append(one.logprob)
+            if outcome not in one.may:
+                continue
+            written = one.logprob if logprob is None else min(logprob, one.logprob)
+            self._spoken[outcome].append(written)
+            others = one.may - {outcome}
+            rest = min(one.mass - math.exp(written), len(others) * math.exp(written) / 2)
+            if rest > _LEAST:
+                self._open.append(one._replace(logprob=math.log(rest), may=others, begun=None, is_greedy=False))
 
     def scores(self) -> Scores:
         """Return the probabilities; they are equal if no alternative supports any outcome.

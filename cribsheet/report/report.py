@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from cribsheet.evaluation.confusion import Confusion, confusion, macro_f1
 from cribsheet.evaluation.evaluate import Evaluation, selective_curve, uncorrected_evaluation
 from cribsheet.evaluation.metrics import abstention_precision, abstention_recall, recall
 from cribsheet.evaluation.risk_coverage import Point, area, balanced_abstention
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, Results
 from cribsheet.frozen.score import Gain, Score
+from cribsheet.report.confusion import confusion_summary, confusion_table, mistakes_in_words
 from cribsheet.report.description import taught_facts
 from cribsheet.report.tables import add_score, facts_table, figured, scores_table
 from cribsheet.signature import Field
@@ -38,7 +40,7 @@ def compiled_summary(compiled: "Compiled", out: Path) -> dict[str, Any]:
         },
         "interrupted": program.provenance.interrupted,
         "taught": program.provenance.taught.model_dump() if program.provenance.taught else None,
-        "notes": list(program.notes),
+        "notes": [*program.notes, *filter(None, (words_in_words(program.results),))],
         **meter_summary(compiled.meter),
         "seconds": round(compiled.seconds, 3),
     }
@@ -65,9 +67,13 @@ def headline(program: FrozenProgram) -> str:
 
 
 def results_table(results: Results) -> Table:
-    """Return a table of the baseline, the compiled score, the gain, and the scores under other carriages."""
+    """Return a table of the baselines, the compiled score, the gain, and the scores under other carriages."""
     table = scores_table()
     add_score(table, "zero-shot", results.baseline)
+    if results.decided:
+        add_score(table, "zero-shot, decided", results.decided)
+    if results.words_alone:
+        add_score(table, "words alone", results.words_alone)
     add_score(table, "compiled", results.compiled)
     for carriage, score in results.carriages.items():
         if carriage != results.carriage and score != results.compiled:
@@ -90,6 +96,22 @@ def gain_in_words(gain: Gain) -> str:
     if gain.high < 0:
         return "The interval of the gain excludes 0: the compiled prompt is worse."
     return "The interval of the gain includes 0: it may be chance. More rows would show."
+
+
+def words_in_words(results: Results) -> str:
+    """Return a sentence if words alone are as good as the compiled prompt; empty if they are not, or not measured."""
+    words, compiled = results.words_alone, results.compiled
+    if words is None or words.score < compiled.score:
+        return ""
+    return (
+        f"Words alone do as well: a linear model of words and characters, learned from the rows that the search saw, "
+        f"scores {words.score:.3f}, the compiled prompt {compiled.score:.3f}. It needs no language model."
+    )
+
+
+def verdicts(results: Results) -> str:
+    """Return what the scores mean, in sentences."""
+    return " ".join(filter(None, (gain_in_words(results.gain), words_in_words(results))))
 
 
 def meter_summary(meter: "Meter") -> dict[str, int | float | None]:
@@ -138,6 +160,8 @@ def evaluation_summary(evaluation: Evaluation, field: Field, metric: Metric) -> 
         "uncorrected": uncorrected.score.model_dump(mode="json") if uncorrected else None,
         "risk_coverage": _curve_summary(selective_curve(evaluation, metric)),
     }
+    if field.is_finite and field.name in evaluation.rows[0].example.outputs:
+        summary |= {"macro_f1": macro_f1(pairs), "confusion": confusion_summary(confusion(pairs, field.outcomes))}
     if field.abstains:
         answerable = evaluation.answerable(field)
         summary |= {
@@ -150,7 +174,10 @@ def evaluation_summary(evaluation: Evaluation, field: Field, metric: Metric) -> 
 
 
 def evaluation_tables(evaluation: Evaluation, summary: Mapping[str, Any]) -> Sequence[Table]:
-    """Return an evaluation as two tables, scores and facts; `summary` comes from `evaluation_summary` and the meter."""
+    """Return an evaluation as tables: the scores, the confusion matrix of few labels, the facts.
+
+    `summary` comes from `evaluation_summary` and the meter.
+    """
     scores = scores_table()
     add_score(scores, summary["metric"], evaluation.score)
     for part in ("uncorrected", "answerable"):
@@ -158,6 +185,9 @@ def evaluation_tables(evaluation: Evaluation, summary: Mapping[str, Any]) -> Seq
             add_score(scores, part, Score.model_validate(summary[part]))
     facts = {"model": summary["model"]}
     facts["recall"] = ", ".join(f"{outcome} {figure:.3f}" for outcome, figure in summary["recall"].items())
+    if "confusion" in summary:
+        facts["macro-F1"] = f"{summary['macro_f1']:.3f}"
+        facts["confused"] = mistakes_in_words(_confusion_of(summary))
     if "abstention_precision" in summary:
         facts["abstention"] = (
             f"precision {figured(summary['abstention_precision'])}, recall {figured(summary['abstention_recall'])}, "
@@ -169,7 +199,13 @@ def evaluation_tables(evaluation: Evaluation, summary: Mapping[str, Any]) -> Seq
     facts["unreadable"] = counted(summary["parse_failures"], "completion")
     facts["crashed"] = counted(summary["errors"], "row")
     facts["took"] = _took(summary)
-    return scores, facts_table(facts)
+    matrix = confusion_table(_confusion_of(summary)) if "confusion" in summary else None
+    return scores, *([matrix] if matrix else []), facts_table(facts)
+
+
+def _confusion_of(summary: Mapping[str, Any]) -> Confusion:
+    found = summary["confusion"]
+    return Confusion(tuple(found["outcomes"]), tuple(map(tuple, found["counts"])), tuple(found["unread"]))
 
 
 def _curve_summary(curve: Sequence[Point]) -> dict[str, Any] | None:

@@ -37,7 +37,8 @@ from cribsheet.search.zero_shot import zero_shot_prompt
 from cribsheet.signature import Signature
 from cribsheet.text import has_chinese
 
-_DECIDED_BY: Mapping[Carriage, Literal["text", "token"]] = {"text": "text", "logit_bias": "token"}
+DECIDED_BY: Mapping[Carriage, Literal["text", "token"]] = {"text": "text", "logit_bias": "token"}
+"""What decides a label if it is not all of its log-probabilities."""
 _HELD_BY = ("grammar", "json_schema")
 """The ways to hold an answer to its type, the better one first: a grammar holds every answer, a schema only JSON."""
 
@@ -198,9 +199,9 @@ class Study:
             demos=tuple(demos),
             corrections=(Extraction(source=source),) if source is not None else (),
             decoding=Decoding(
-                decide_by=_DECIDED_BY.get(self.carriage, "logprobs") if by_logprobs else "text",
+                decide_by=DECIDED_BY.get(self.carriage, "logprobs") if by_logprobs else "text",
                 max_tokens=self.lengths.answer(signature, layout),
-                top_logprobs=self._alternatives(by_logprobs or source is not None),
+                top_logprobs=self.alternatives(by_logprobs or source is not None),
             ),
         )
 
@@ -328,7 +329,7 @@ class Study:
             self._sources[signature] = source_of(signature, (*self.train, *self.val))
         return self._sources[signature]
 
-    def _alternatives(self, weighed: bool) -> int:
+    def alternatives(self, weighed: bool) -> int:
         """Return how many alternatives of each token to ask for.
 
         `weighed` tells whether alternatives decide the answer. A guard only needs the token's own log-probability.

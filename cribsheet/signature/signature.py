@@ -98,6 +98,14 @@ class Signature(BaseModel):
             return self
         return Signature(name=self.name, instructions=self.instructions, inputs=self.inputs, outputs=kept)
 
+    def with_outputs(self, fields: Iterable[Field]) -> "Signature":
+        """Return the signature with further outputs at the end; a name that it already has is not added."""
+        further = {field.name: field for field in fields}
+        for field in (*self.inputs, *self.outputs):
+            further.pop(field.name, None)
+        outputs = (*self.outputs, *further.values())
+        return Signature(name=self.name, instructions=self.instructions, inputs=self.inputs, outputs=outputs)
+
     def field(self, name: str) -> Field:
         """Return the field of that name; KeyError if there is none."""
         for field in (*self.inputs, *self.outputs):

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from cribsheet.models.scripted import ScriptedModel
+from cribsheet.workspace import builtin
+from signatures.grounded_qa import GroundedQA
 from toys import sentiment_rows, student_model, write_rows
 from versus.ours import measure, methods
 from versus.tasks import TASKS, Bench
@@ -37,3 +40,11 @@ def test_a_method_may_name_its_own_budget(bench: Bench) -> None:
     cell = measure(bench, "race@8k", 0, model=student_model(), budget="20", limit=20)
     assert (cell.method, cell.allowed) == ("race@8k", "8k")
     assert cell.score is not None  # with a budget of 20 there would be none
+
+
+def test_words_alone_learn_from_the_rows_that_a_search_sees_and_ask_no_model(bench: Bench) -> None:
+    cell = measure(bench, "words_alone", 0, model=ScriptedModel({}), budget="20k", limit=20)
+    assert (cell.score, cell.n, cell.compiling.calls) == (1.0, 20, 0)
+    assert cell.rows == measure(bench, "baseline", 0, model=student_model(), budget="20k", limit=20).rows
+    written = replace(bench, signature=GroundedQA, trainset=builtin().trainset("grounded_qa.jsonl"))
+    assert measure(written, "words_alone", 0, model=ScriptedModel({}), budget="20k", limit=20).score is None

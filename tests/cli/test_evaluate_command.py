@@ -37,6 +37,19 @@ def test_json_holds_the_score_with_its_interval_and_what_it_took(run: Run, serve
     assert summary["seconds"] > 0
 
 
+def test_labels_have_a_confusion_matrix_and_a_macro_f1(run: Run, served: Path) -> None:
+    summary = json.loads(run("evaluate", served, "--data", "toy.jsonl", "--json").stdout)
+    assert summary["confusion"] == {
+        "outcomes": ["negative", "positive"],
+        "counts": [[0, 60], [0, 60]],
+        "unread": [0, 0],
+    }
+    assert summary["macro_f1"] == pytest.approx((0 + 2 / 3) / 2)
+    told = run("evaluate", served, "--data", "toy.jsonl").stdout
+    assert ["right,", "answered", "as", "negative", "positive"] in map(str.split, told.splitlines())
+    assert "negative as positive 60" in told
+
+
 def test_the_second_time_the_cache_of_the_workspace_answers(run: Run, served: Path) -> None:
     run("evaluate", served, "--data", "toy.jsonl", "--limit", 20)
     summary = json.loads(run("evaluate", served, "--data", "toy.jsonl", "--limit", 30, "--json").stdout)
@@ -58,6 +71,32 @@ def test_columns_are_renamed_by_map(run: Run, served: Path, folder: Path) -> Non
     (folder / "dev.csv").write_text("sentence,label,source\nSuperb.,positive,a\nDull.,negative,b\n")
     mapped = run("evaluate", served, "--data", "dev.csv", "--map", "sentence=text,label=sentiment", "--json")
     assert json.loads(mapped.stdout)["n"] == 2
+
+
+def test_numbers_are_read_as_the_labels_that_they_stand_for(run: Run, served: Path, folder: Path) -> None:
+    (folder / "dev.csv").write_text("text,sentiment\nSuperb.,1\nDull.,0\n")
+    refused = run("evaluate", served, "--data", "dev.csv")
+    assert refused.exit_code == 1
+    assert "--labels 0=negative,1=positive" in refused.stderr
+    named = run("evaluate", served, "--data", "dev.csv", "--labels", "0=negative,1=positive", "--json")
+    assert json.loads(named.stdout)["recall"] == {"negative": 0.0, "positive": 1.0}
+    wrong = run("evaluate", served, "--data", "dev.csv", "--labels", "0=negative,1=good")
+    assert "'1' is to stand for 'good', which is no label of" in wrong.stderr
+    unreadable = run("evaluate", served, "--data", "dev.csv", "--labels", "0:negative")
+    assert (unreadable.exit_code, "Write value=label pairs" in unreadable.stderr) == (2, True)
+
+
+def test_a_sample_is_drawn_by_its_seed(run: Run, served: Path) -> None:
+    def scored(*options: object) -> dict[str, object]:
+        result = run("evaluate", served, "--data", "toy.jsonl", "--json", *options)
+        return {"n": json.loads(result.stdout)["n"], "recall": json.loads(result.stdout)["confusion"]["counts"]}
+
+    assert scored("--sample", 31)["n"] == 31
+    assert scored("--sample", 31) == scored("--sample", 31, "--seed", 0)
+    assert len({str(scored("--sample", 31, "--seed", seed)) for seed in range(4)}) > 1
+    assert scored("--limit", 20, "--sample", 31)["n"] == 20
+    alone = run("evaluate", served, "--data", "toy.jsonl", "--seed", 1)
+    assert (alone.exit_code, "--seed is about --sample" in alone.stderr) == (2, True)
 
 
 def test_abstentions_have_precision_and_recall(run: Run, served_qa: Path, folder: Path) -> None:

@@ -123,8 +123,16 @@ def judged(example, pred, trace=None):
         return dspy.Predict(Judge)(text=example.text, label=pred.sentiment).fits
 
 
+fits = dspy.Predict(Judge)
+fits.lm = ScriptedLM()
+
+
+def judged_in_three_lines(example, pred, trace=None):  # as docs/programs.md shows it
+    return fits(text=example.text, label=pred.sentiment).fits
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("metric", [by_item, by_get, by_dict, by_parts, with_feedback, judged])
+@pytest.mark.parametrize("metric", [by_item, by_get, by_dict, by_parts, with_feedback, judged, judged_in_three_lines])
 def test_a_metric_of_dspys_scores_as_ours_does(workspace: Workspace, metric: Any) -> None:
     ours = compiled(workspace, WORDS).frozen.results
     theirs = compiled(workspace, WORDS, metric=metric).frozen.results

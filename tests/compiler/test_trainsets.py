@@ -8,7 +8,9 @@ import dspy
 import pytest
 
 from cribsheet import Settings, Task, compile_task, label_accuracy
+from cribsheet.dataset.sampling import Taken
 from cribsheet.errors import CompileError, DataError, MetricError
+from cribsheet.export import Training, export
 from cribsheet.frozen import FrozenProgram
 from cribsheet.frozen.sealing import to_text
 from cribsheet.models import Completion
@@ -87,6 +89,25 @@ def test_an_empty_text_compiles_if_it_is_allowed(workspace: Workspace) -> None:
     with pytest.raises(DataError, match="row 121 of the trainset: text is empty"):
         compiled(workspace, rows)
     assert compiled(workspace, rows, allow_empty=True).results.compiled.score > 0.5
+
+
+def test_numbers_that_stand_for_labels_compile_to_the_same_bytes(workspace: Workspace) -> None:
+    numbered = [{**row, "sentiment": int(row["sentiment"] == "positive")} for row in sentiment_rows()]
+    labels = {0: "negative", 1: "positive"}
+    assert to_text(compiled(workspace, numbered, labels=labels)) == to_text(compiled(workspace, "toy.jsonl"))
+
+
+def test_a_sample_is_recorded_so_that_rows_for_fine_tuning_are_of_it(workspace: Workspace) -> None:
+    settings = Settings(budget="500calls", optimizer="labeled", limit=100, sample=60, seed=5)
+    task = Task(WORDS, metric=label_accuracy, trainset="toy.jsonl")
+    program = compile_task(task, settings, workspace=workspace, model=student_model()).program
+    assert (program.provenance.limit, program.provenance.sample) == (100, 60)
+    rows = str(workspace.root / "trainsets" / "toy.jsonl")
+    made = export(program, "sft", training=Training(rows=rows))
+    drawn = Taken(100, 60, 5).of(row["text"] for row in sentiment_rows())
+    used = [row["text"] for row in sentiment_rows() if row["text"] in made.text]
+    assert used
+    assert set(used) <= set(drawn)
 
 
 # Programs

@@ -212,7 +212,8 @@ def test_numbers_in_place_of_words_are_told_with_what_to_write(write, values):
     assert f"The labels are words, but the rows have numbers ({first} in 2 rows, {second} in 2 rows)" in str(
         caught.value
     )
-    assert "Replace each number in the rows by its label" in str(caught.value)
+    one, other = sorted(map(int, values))
+    assert f"Say which label each number means, as in --labels {one}=negative,{other}=positive" in str(caught.value)
 
 
 def test_all_values_that_are_no_label_are_listed_with_their_rows(write):

@@ -1,7 +1,7 @@
 """Read rows from files of JSON objects, SQuAD's format included."""
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from cribsheet.dataset.formats._base import FileText, RawRow
@@ -24,7 +24,7 @@ def read_objects(file: FileText) -> Iterator[RawRow]:
             yield from read_squad(start[0][1], file.path)
             return
         start, objects = [], _items(data, file.path)
-    for where, values in (*start, *objects):
+    for where, values in chain(start, objects):
         yield RawRow(where, values)
 
 

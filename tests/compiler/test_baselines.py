@@ -1,0 +1,127 @@
+"""A compiled prompt is compared with the better zero-shot prompt, and with words alone."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cribsheet import Settings, Task, compile_task, label_accuracy
+from cribsheet.dataset.rows import load_rows
+from cribsheet.dataset.splits import split
+from cribsheet.frozen import FrozenProgram
+from cribsheet.models import Completion, Sampling
+from cribsheet.models.scripted import ScriptedModel
+from cribsheet.prompts import Prompt
+from cribsheet.report.report import results_table, verdicts
+from cribsheet.search.words_alone import WordsAlone
+from cribsheet.workspace import Workspace, new_workspace
+from toys import SENTIMENT, sentiment_rows, student, student_model, write_rows
+
+WORDS = "text -> sentiment: Literal['negative', 'positive']"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    made = new_workspace(tmp_path / "ws")
+    write_rows(made.root / "trainsets" / "toy.jsonl", sentiment_rows())
+    return made
+
+
+def compiled(workspace: Workspace, program: Any = WORDS, *, model: Any = None, **options: Any) -> FrozenProgram:
+    settings = Settings(**{"budget": "600calls", "optimizer": "labeled", **options})
+    task = Task(program, metric=label_accuracy, trainset="toy.jsonl")
+    return compile_task(task, settings, workspace=workspace, model=model or student_model()).program
+
+
+def test_gains_are_over_the_better_one_of_two_zero_shot_prompts(workspace: Workspace) -> None:
+    results = compiled(workspace).results
+    assert results.decided is not None
+    assert results.baseline.score == 0  # it chatters, and no label can be read
+    assert 0.4 < results.decided.score < results.compiled.score
+    assert results.gain.mean == pytest.approx(results.compiled.score - results.decided.score)
+    assert results.decided.n == results.baseline.n == results.compiled.n
+
+
+def test_a_written_zero_shot_prompt_that_is_better_is_the_one_to_beat(workspace: Workspace) -> None:
+    def writes_well(prompt: Prompt, sampling: Sampling) -> Completion:
+        done = student(prompt, sampling)
+        if sampling.top_logprobs:  # what its probabilities say is always the same
+            return Completion(text=" negative", first_token={" negative": -0.1, " positive": -3.0}, usage=done.usage)
+        text = prompt.full_text
+        good = any(word in text[text.rfind("The ") :] for word in ("superb", "lovely", "bright", "tasty", "witty"))
+        return Completion(text="positive" if good else "negative", usage=done.usage)
+
+    results = compiled(workspace, model=ScriptedModel(writes_well)).results
+    assert results.decided is not None
+    assert results.baseline.score == 1 > results.decided.score
+    assert results.gain.mean == pytest.approx(results.compiled.score - 1)
+
+
+def test_the_second_zero_shot_prompt_is_asked_on_the_test_rows_alone_and_charged(workspace: Workspace) -> None:
+    asked: list[str] = []
+
+    def counted(prompt: Prompt, sampling: Sampling) -> Completion:
+        if prompt.full_text.count("The ") == 1 and sampling.top_logprobs:  # no demos: the optimizer always shows some
+            asked.append(prompt.full_text)
+        return student(prompt, sampling)
+
+    program = compiled(workspace, model=ScriptedModel(counted))
+    assert program.results.decided is not None
+    assert len(asked) == len(set(asked)) == program.results.decided.n
+    within = compiled(workspace, budget="150calls")
+    assert within.results.decided is not None
+    assert within.results.decided.n == within.results.compiled.n
+
+
+@pytest.mark.parametrize(
+    ("program", "options"),
+    [
+        (WORDS, {"carriage": "text"}),  # the deployment has no log-probabilities
+        ("text -> sentiment: str", {}),  # there is no label to decide
+    ],
+)
+def test_where_nothing_can_be_decided_there_is_one_zero_shot_prompt(
+    workspace: Workspace, program: str, options: Any
+) -> None:
+    assert compiled(workspace, program, **options).results.decided is None
+
+
+def test_words_alone_learn_from_the_rows_that_the_search_saw(workspace: Workspace) -> None:
+    results = compiled(workspace).results
+    parts = split(load_rows(workspace.root / "trainsets" / "toy.jsonl", SENTIMENT), SENTIMENT, seed=0)
+    learned = WordsAlone(SENTIMENT.outputs[0], [*parts.train, *parts.val])
+    found = learned.predict([row.inputs for row in parts.test])
+    right = [row.outputs["sentiment"][0] == value for row, value in zip(parts.test, found, strict=True)]
+    assert results.words_alone is not None
+    assert results.words_alone.score == pytest.approx(sum(right) / len(right))
+    assert results.words_alone.n == results.compiled.n
+
+
+def test_a_sentence_says_so_if_words_alone_are_as_good(workspace: Workspace) -> None:
+    program = compiled(workspace)
+    assert program.results.words_alone is not None
+    assert program.results.words_alone.score >= program.results.compiled.score
+    assert "Words alone do as well: a linear model" in verdicts(program.results)
+    names = list(results_table(program.results).columns[0].cells)
+    assert names[:4] == ["zero-shot", "zero-shot, decided", "words alone", "compiled"]
+
+
+def test_no_sentence_says_so_if_the_prompt_is_better(workspace: Workspace) -> None:
+    rows = [{"text": f"{number} {number + 1}", "sentiment": "positive" if number % 3 else "negative"}
+            for number in range(150)]  # fmt: skip
+    write_rows(workspace.root / "trainsets" / "toy.jsonl", rows)
+
+    def counts(prompt: Prompt, sampling: Sampling) -> Completion:
+        text = prompt.full_text
+        number = int(next(reversed([word for word in text.replace("\n", " ").split() if word.isdigit()]), "1")) - 1
+        best, other = (" positive", " negative") if number % 3 else (" negative", " positive")
+        return Completion(text=best, first_token={best: -0.01, other: -5.0} if sampling.top_logprobs else None)
+
+    program = compiled(workspace, model=ScriptedModel(counts))
+    assert program.results.words_alone is not None
+    assert program.results.words_alone.score < program.results.compiled.score
+    assert "Words alone" not in verdicts(program.results)
+
+
+def test_words_alone_are_not_asked_for_what_is_written(workspace: Workspace) -> None:
+    assert compiled(workspace, "text -> sentiment: str").results.words_alone is None
