@@ -104,17 +104,17 @@ def test_a_sample_keeps_the_order_and_depends_on_the_seed_alone():
 @pytest.mark.parametrize("name", ["x.jsonl.gz", "x.JSONL.GZ", "x.csv.gz"])
 def test_a_packed_file_is_read_by_the_ending_before(write, name):
     content = "text,sentiment\na,0\nb,1\n" if "csv" in name else ROWS
-    assert len(load_rows(write(name, gzip.compress(content.encode())), SENTIMENT, labels=BOTH)) == 2
+    assert len(load_rows(write(name, gzip.compress(content.encode(), mtime=0)), SENTIMENT, labels=BOTH)) == 2
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("x.jsonl.gz", gzip.compress(ROWS.encode())[:-9], "cannot be unpacked: .*Pack it again"),
+        ("x.jsonl.gz", gzip.compress(ROWS.encode(), mtime=0)[:-9], "cannot be unpacked: .*Pack it again"),
         ("x.jsonl.gz", ROWS.encode(), "cannot be unpacked: Not a gzipped file"),
-        ("x.jsonl.gz", gzip.compress(b""), "is empty"),
-        ("x.gz", gzip.compress(ROWS.encode()), r"has the extension '\.gz', which is not a known format"),
-        ("x.parquet.gz", gzip.compress(b"PAR1"), "is a Parquet file, not text"),
+        ("x.jsonl.gz", gzip.compress(b"", mtime=0), "is empty"),
+        ("x.gz", gzip.compress(ROWS.encode(), mtime=0), r"has the extension '\.gz', which is not a known format"),
+        ("x.parquet.gz", gzip.compress(b"PAR1", mtime=0), "is a Parquet file, not text"),
         ("x.xlsx", b"PK\x03\x04", "In Excel, save it as CSV UTF-8"),
     ],
 )
@@ -126,6 +126,6 @@ def test_a_packed_file_that_cannot_be_read_is_refused(write, name, content, mess
 def test_a_file_that_unpacks_to_more_than_memory_holds_is_refused(write, monkeypatch):
     assert unpacking.MOST == 1 << 30
     monkeypatch.setattr(unpacking, "MOST", 1_000_000)
-    path = write("x.jsonl.gz", gzip.compress(b"\n" * 1_000_001))
+    path = write("x.jsonl.gz", gzip.compress(b"\n" * 1_000_001, mtime=0))
     with pytest.raises(DataError, match="unpacks to more than 1,000,000 bytes"):
         load_rows(path, SENTIMENT)
