@@ -72,7 +72,8 @@ class Union(ValueType):
             except ValueError as error:
                 reasons.append(str(error))
                 continue
-            if kind.write(value, word) == text:
+            is_json = kind.is_structured and text.startswith(("[", "{", "("))  # however it is spaced and ordered
+            if is_json or kind.write(value, word) == text:
                 return value
             found.append(value)
         if not found:
