@@ -11,8 +11,8 @@ def notation_sets(signature: Signature) -> list[Mapping[str, str]]:
     """Return sets of notations for the outputs, for `Layout.notations`; none if there is only one way to write them.
 
     Each set has one notation for all outputs; an output that cannot be `inline` is written in `lines`. The first set is
-    empty, which stands for JSON. `inline` comes next: SmolLM2-135M found more entities in it than in JSON, and lost
-    itself in repetitions in `lines` (docs/types.md).
+    empty, which stands for JSON. `inline` comes next: in the plain layout, SmolLM2-135M found more entities in it than
+    in JSON, and repeated itself in `lines` (docs/types.md).
 
     >>> from cribsheet.signature import Field
     >>> from cribsheet.signature.types import List, Text
