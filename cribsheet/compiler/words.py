@@ -19,8 +19,8 @@ def words_alone_score(
 
     None if an output is no label, or if the metric needs more than labels, such as a rationale.
     """
-    labels = [field for field in outputs if field.name != REASONING]
-    if not all(field.is_finite for field in labels) or not seen or not rows:
+    labels = [field for field in outputs if field.is_finite or field.name != REASONING]
+    if not (labels and all(field.is_finite for field in labels) and seen and rows):
         return None
     step = -(-len(seen) // MOST_ROWS)  # the rows are in random order
     inputs = [row.inputs for row in rows]

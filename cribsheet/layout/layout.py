@@ -107,9 +107,12 @@ class Layout(BaseModel):
         return "\n" if own == " " and self.notation(field) == "lines" else own
 
     def end(self, field: Field) -> str:
-        """Return what ends the value of the last output: its closing mark, or the end of its line or lines."""
-        closing = self.closing(field.name, self.output_mark)
-        return closing or (self.between_demos if self.notation(field) == "lines" else "\n")
+        """Return what ends the value of the last output: its closing mark, or the end of its line or lines.
+
+        Chat models write JSON over several lines, or in a Markdown code block.
+        """
+        has_lines = field.type.is_structured and self.notation(field) != "inline"
+        return self.closing(field.name, self.output_mark) or (self.between_demos if has_lines else "\n")
 
     def opening(self, field: str, mark: Mark) -> str:
         """Return a field's opening mark."""

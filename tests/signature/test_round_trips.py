@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cribsheet.layout import Layout
-from cribsheet.layout.catalogue import LAYOUTS
+from cribsheet.layout.catalogue import LAYOUTS, layout_named
 from cribsheet.layout.parsing import ParseFailure, parse
 from cribsheet.layout.rendering import render_outputs
 from cribsheet.outcomes import Unanswerable
@@ -93,3 +93,21 @@ def test_instructions_name_the_members_of_a_record_and_the_labels_of_a_set() -> 
         "is_member (one of false, true), as JSON"
     )
     assert tags.form_as(str, "inline").startswith("a set, each value one of a b, c, d, none, 3, on one line")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ' {"name": "Ann", "age": 3, "city_of_birth": null}',
+        '{\n  "name": "Ann",\n  "age": 3,\n  "city_of_birth": null\n}\nThat is all.',
+        '```json\n{\n  "name": "Ann",\n  "age": 3,\n  "city_of_birth": null\n}\n```',
+        "Sure: {'name': 'Ann', 'age': 3, 'city_of_birth': None,}",
+    ],
+)
+def test_json_that_chat_models_write_over_several_lines_is_read(said: str) -> None:
+    alone, _ = signature_of(STRUCTURED["person"][0])
+    layout = layout_named("message")
+    (stop,) = layout.stops(alone)
+    assert stop not in said
+    found = {"name": "Ann", "age": 3, "city_of_birth": None, "is_member": True}
+    assert parse(layout, alone, said) == {"found": found}

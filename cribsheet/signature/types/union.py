@@ -1,5 +1,6 @@
 """The kind of value that is of one of several kinds."""
 
+import ast
 import json
 import typing
 from collections.abc import Mapping
@@ -76,7 +77,7 @@ class Union(ValueType):
             except ValueError as error:
                 reasons.append(str(error))
                 continue
-            if kind.write(value, word) == text or (kind.is_structured and _is_json(text)):
+            if kind.write(value, word) == text or (kind.is_structured and _is_whole(text)):
                 return value
             found.append(value)
         if not found:
@@ -114,11 +115,15 @@ class Union(ValueType):
         return cls(options=tuple(map(inner, schema["anyOf"]))) if "anyOf" in schema else None
 
 
-def _is_json(text: str) -> bool:
-    """Tell whether a text is a JSON array or object, and nothing else."""
+def _is_whole(text: str) -> bool:
+    """Tell whether a text is an array or an object and nothing else, as JSON or as Python writes it."""
     try:
         return isinstance(json.loads(text), list | dict)
     except (ValueError, RecursionError):
+        pass
+    try:
+        return isinstance(ast.literal_eval(text.strip()), list | dict | tuple | set)
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return False
 
 
