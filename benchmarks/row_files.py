@@ -23,7 +23,9 @@ from cribsheet.errors import DataError
 from row_writer import row_file
 
 FILES = 100_000
-_VERBS = "Write|Save|Give|Add|Remove|Replace|Also map|Close|Put|Name|Check|Fill it in|Keep|Unpack|Correct|Rename|Map|Say"
+_VERBS = (
+    "Write|Save|Give|Add|Remove|Replace|Also map|Close|Put|Name|Check|Fill it in|Keep|Unpack|Correct|Rename|Map|Say"
+)
 MEND = re.compile(rf"[.;:)] (?:{_VERBS}|If only the names differ, map the columns)\b|; write ")
 """Matches the part of a message that says what to do."""
 PLACE = re.compile(
