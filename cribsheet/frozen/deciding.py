@@ -104,8 +104,10 @@ class _Deciding:
         scoring, most = Scoring(self._spelling, told, calls=calls), MOST_CALLS
         if self._has_many and scoring.is_open:
             outcome, logprob = self._written()
-            scoring.hear(outcome, logprob)
-            most = MOST_CALLS if outcome is None else MOST_CALLS_OF_MANY
+            begins = outcome is None and self._text is not None and scoring.follow(self._text.text)
+            most = MOST_CALLS_OF_MANY + begins if begins or outcome is not None else MOST_CALLS
+            if not begins:
+                scoring.hear(outcome, logprob)
         next_tokens = NextTokens(self._rendered, self._model, Sampling(max_tokens=1, top_logprobs=alternatives))
         scoring.go_on(next_tokens.after, most=most)
         self.asked += next_tokens.asked

@@ -15,7 +15,7 @@ MANY = 12
 """If there are more outcomes, many of them share beginnings of several tokens. To tell these apart token by token takes
 too many calls, so the text that the model writes is heard first."""
 MOST_CALLS_OF_MANY = 1
-"""The most further calls after that, if the text names an outcome."""
+"""The most further calls after that, if the text names an outcome; one more if it only begins as some do."""
 
 _SURE = 0.9  # if the model continues a word with this probability, it is assumed to complete the word
 _LONG, _LIKELY = 4, 0.5  # a beginning of at least _LONG letters is assumed to be continued with probability _LIKELY
@@ -145,6 +145,26 @@ class Scoring:
             rest = min(one.mass - math.exp(written), len(others) * math.exp(written) / 2)
             if rest > _LEAST:
                 self._open.append(one._replace(logprob=math.log(rest), may=others, begun=None, is_greedy=False))
+
+    def follow(self, text: str) -> bool:
+        """Use a text that names no outcome, but begins as some do; tell whether it does.
+
+        The greedy beginning is moved to the last place from which the text could still become an outcome.
+        """
+        before = next((one for one in self._open if one.is_greedy), None)
+        if before is None:
+            return False
+        said = max(
+            (text[:at] for at in range(len(text) + 1) if self._spelling.read(text[:at].encode()).may),
+            key=len,
+            default="",
+        )
+        may = before.may & self._spelling.read(said.encode()).may
+        if len(said.encode()) > len(before.said) and may:
+            begun = (said,) if before.begun is not None else None
+            self._open.remove(before)
+            self._open.append(before._replace(said=said.encode(), may=may, begun=begun, is_greedy=False))
+        return True
 
     def scores(self) -> Scores:
         """Return the probabilities; they are equal if no alternative supports any outcome.

@@ -1,5 +1,6 @@
 """`optimize` compiles a task into a frozen file."""
 
+import gzip
 import json
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from engines import WrittenEngine
 from ollama_server import OllamaServer
 
 from cribsheet.frozen.sealing import read
+from toys import sentiment_rows
 
 Run = Callable[..., Result]
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -59,6 +61,21 @@ def test_json_goes_to_standard_output_alone(optimize: Run, folder: Path) -> None
     assert summary["seconds"] > 0
     assert summary["prefix_cached_tokens"] is None, "this server does not tell"
     assert (summary["completion_cached_tokens"], summary["cached_share"]) == (0, 0.0)
+
+
+def test_a_sample_of_a_packed_table_with_numbers_for_labels_compiles(optimize: Run, folder: Path) -> None:
+    lines = [f"{row['text']},{int(row['sentiment'] == 'positive')}\n" for row in sentiment_rows()]
+    (folder / "train.csv.gz").write_bytes(gzip.compress("".join(["text,sentiment\n", *lines]).encode()))
+    options = ("--trainset", "train.csv.gz", "--limit", 100, "--sample", 60)
+    assert "--labels 0=negative,1=positive" in optimize("toy", *options).stderr
+    result = optimize("toy", *options, "--labels", "0=negative,1=positive", "--json")
+    assert result.exit_code == 0
+    summary = json.loads(result.stdout)
+    assert summary["words_alone"]["n"] == summary["compiled"]["n"] <= 18
+    assert any(note.startswith("Words alone do as well") for note in summary["notes"])
+    program = read(folder / "toy.prompt.json")
+    assert (program.provenance.limit, program.provenance.sample) == (100, 60)
+    assert program.results.words_alone is not None
 
 
 @pytest.mark.slow
