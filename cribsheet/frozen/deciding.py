@@ -104,9 +104,8 @@ class _Deciding:
         scoring, most = Scoring(self._spelling, told, calls=calls), MOST_CALLS
         if self._has_many and scoring.is_open:
             outcome, logprob = self._written()
-            begins = outcome is None and self._text is not None and scoring.follow(self._text.text)
-            most = MOST_CALLS_OF_MANY + begins if begins or outcome is not None else MOST_CALLS
-            if not begins:
+            most = MOST_CALLS_OF_MANY + (outcome is None)
+            if not (outcome is None and self._text and scoring.follow(self._text.text)):
                 scoring.hear(outcome, logprob)
         next_tokens = NextTokens(self._rendered, self._model, Sampling(max_tokens=1, top_logprobs=alternatives))
         scoring.go_on(next_tokens.after, most=most)

@@ -15,7 +15,7 @@ MANY = 12
 """If there are more outcomes, many of them share beginnings of several tokens. To tell these apart token by token takes
 too many calls, so the text that the model writes is heard first."""
 MOST_CALLS_OF_MANY = 1
-"""The most further calls after that, if the text names an outcome; one more if it only begins as some do."""
+"""The most further calls after that, if the text names an outcome; one more if it names none."""
 
 _SURE = 0.9  # if the model continues a word with this probability, it is assumed to complete the word
 _LONG, _LIKELY = 4, 0.5  # a beginning of at least _LONG letters is assumed to be continued with probability _LIKELY

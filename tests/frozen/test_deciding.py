@@ -215,5 +215,6 @@ def test_41_intents_that_share_unlikely_beginnings_never_fail() -> None:
     following = {f" {topic}": {" fee": 0.6, " lost": 0.4} for topic in "abcdefgh"}
     talking = Talking({"": first, **following, " d": {" limit": 1.0}}, writes=" The fee")
     best, answer = answer_of(talking, prompt_of(field, top_logprobs=64))
-    assert best == "d limit"
+    assert best in intents
+    assert len(talking.asked) <= 4  # to find the likeliest would take a call for each of the eight beginnings
     assert answer.unassigned == pytest.approx(1 - 8 * 0.012)
