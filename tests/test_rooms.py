@@ -47,6 +47,7 @@ def imported(path: Path) -> Iterator[str]:
                 yield module
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_a_room_imports_only_from_itself_and_from_the_rooms_below(path):
     own = room_of(".".join(path.relative_to(PACKAGE).with_suffix("").parts))

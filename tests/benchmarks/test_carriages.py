@@ -3,11 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from carriages import measured, table
 from toys import sentiment_rows, student_model, write_rows
 from versus.tasks import TASKS
 
 
+@pytest.mark.slow
 def test_a_prompt_for_the_runtime_is_also_scored_as_text(tmp_path: Path) -> None:
     trainset = write_rows(tmp_path / "toy.jsonl", sentiment_rows())
     bench = replace(TASKS["sentiment"](tmp_path, tmp_path), trainset=trainset, name="sst2")

@@ -19,6 +19,7 @@ def bench(tmp_path: Path) -> Bench:
     return replace(TASKS["sentiment"](tmp_path, tmp_path), trainset=trainset)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["baseline", "zero_shot", "labeled", "race"])
 def test_each_optimizer_is_scored_on_rows_of_its_splits_test_part(method: str, bench: Bench) -> None:
     assert method in methods()

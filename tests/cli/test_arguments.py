@@ -73,6 +73,7 @@ def test_a_file_may_have_any_name_but_for_one_that_an_export_has_inside(run: Run
     assert "is a name that is not UTF-8" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_compile_takes_files_of_any_name(run: Run, folder: Path, server: OllamaServer) -> None:
     name, out = f"{LATIN_1}.jsonl", f"{LATIN_1}.prompt.json"
     os.rename("trainsets/toy.jsonl", name)

@@ -53,6 +53,7 @@ def test_an_export_scores_as_the_frozen_file_says(run: Run, compiled: Path, serv
     check_that_it_scores_as_recorded(verify(run, compiled, target, *at(served, target)), compiled, target)
 
 
+@pytest.mark.slow
 def test_a_chat_scores_as_the_frozen_file_says(run: Run, compiled: Path, served: ScriptServer) -> None:
     as_chat(compiled)
     # `scripted` is no provider of LiteLLM's.
@@ -111,6 +112,7 @@ def test_rows_of_your_own_are_compared_without_pairing(
     assert [request.body["model"] for request in served.requests] == ["other"] * 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["llamacpp", "python"])
 def test_rows_that_fail_count_as_0_and_are_told(run: Run, compiled: Path, served: ScriptServer, target: str) -> None:
     served.faults.extend([(404, {}), TOO_LONG] if target == "python" else [TOO_LONG])

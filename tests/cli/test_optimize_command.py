@@ -30,6 +30,7 @@ def optimize(run: Run, server: OllamaServer) -> Run:
     return optimize
 
 
+@pytest.mark.slow
 def test_a_compile_ends_with_a_table_the_file_and_the_next_command(optimize: Run, folder: Path) -> None:
     result = optimize("toy")
     assert result.exit_code == 0
@@ -43,6 +44,7 @@ def test_a_compile_ends_with_a_table_the_file_and_the_next_command(optimize: Run
     assert "asking the zero-shot prompt" in result.stderr
 
 
+@pytest.mark.slow
 def test_json_goes_to_standard_output_alone(optimize: Run, folder: Path) -> None:
     result = optimize("toy", "--json", "--out", "deep/er/x.json")
     summary = json.loads(result.stdout)
@@ -88,6 +90,7 @@ def test_empty_texts_compile_if_they_are_allowed(optimize: Run, folder: Path) ->
     assert optimize("toy", "--allow-empty").exit_code == 0
 
 
+@pytest.mark.slow
 def test_the_same_compile_again_asks_nothing_and_leaves_the_file_as_it_is(optimize: Run, folder: Path) -> None:
     optimize("toy")
     path = folder / "toy.prompt.json"

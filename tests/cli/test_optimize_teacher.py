@@ -83,6 +83,7 @@ def test_misuse_is_refused(run: Run, args: tuple[str, ...], says: str) -> None:
     assert says in result.stderr
 
 
+@pytest.mark.slow
 def test_a_teacher_that_is_not_there_ends_it_in_words(run: Run, server: OllamaServer, folder: Path) -> None:
     student = ("--model", "ollama_chat/smollm", "--api-base", server.url, "--budget", "400calls")
     result = run("optimize", "toy", *student, "--teacher", "ollama_chat/absent", "--teacher-api-base", server.url)

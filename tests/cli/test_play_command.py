@@ -30,6 +30,7 @@ def test_without_its_packages_it_names_the_extra(run: Run, served: Path, monkeyp
     assert "play needs a package that cannot be imported" in result.stderr
 
 
+@pytest.mark.slow
 def test_it_serves_the_page_until_ctrl_c_and_keeps_rows_where_told(folder: Path, served: Path) -> None:
     command = [sys.executable, "-m", "cribsheet", "play", str(served), "--port", "0", "--rows", "mine.jsonl"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ)

@@ -87,6 +87,7 @@ def test_nul_in_an_argument_is_misuse(run: Run, command: str) -> None:
     assert "The argument 'a\\x00b' has the character NUL. Remove it." in result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["list", "show embedded.prompt.json", "show embedded.prompt.json --json"])
 def test_a_reader_that_goes_away_is_no_error(start: Start, embedded: Path, command: str) -> None:
     process = start("cribsheet", *command.split())
@@ -97,6 +98,7 @@ def test_a_reader_that_goes_away_is_no_error(start: Start, embedded: Path, comma
     process.wait(timeout=30)
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_check_that_waits_for_a_server(start: Start, served: Path, server: object, folder: Path) -> None:
     server.delay = 8.0  # type: ignore[attr-defined]
     program = read(served)
@@ -113,6 +115,7 @@ def test_ctrl_c_ends_a_check_that_waits_for_a_server(start: Start, served: Path,
     assert (process.returncode, "Stopped by Ctrl-C." in err, "Traceback" in err) == (130, True, False)
 
 
+@pytest.mark.slow
 def test_ctrl_c_exits_with_130_and_one_line(start: Start, served: Path, server: object, folder: Path) -> None:
     server.delay = 0.1  # type: ignore[attr-defined]
     rows = folder / "in.jsonl"

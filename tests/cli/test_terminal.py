@@ -160,6 +160,7 @@ def test_warnings_and_notes_are_escaped_too(monkeypatch: pytest.MonkeyPatch) -> 
 ENVIRONMENTS = ({"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("environment", ENVIRONMENTS, ids=str)
 def test_a_process_in_such_an_environment_ends_well(
     start: Callable[..., "subprocess.Popen[str]"], foreign: str, environment: dict[str, str]

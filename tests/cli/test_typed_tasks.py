@@ -33,6 +33,7 @@ def orders(run: Run, folder: Path) -> Iterator[Path]:
     del WAYS["scripted"]
 
 
+@pytest.mark.slow
 def test_a_typed_task_is_compiled_asked_scored_and_shown(run: Run, orders: Path, folder: Path) -> None:
     given = ("--mail", MAIL, "--shops", '["south"]')
     assert json.loads(run("ask", orders, *given).stdout) == ORDER

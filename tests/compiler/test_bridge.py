@@ -132,6 +132,7 @@ def test_a_module_without_predictors_cannot_be_compiled() -> None:
         DspyProgram(Empty())
 
 
+@pytest.mark.slow
 def test_the_bridge_needs_neither_litellm_nor_dspys_own_adapters_and_language_models() -> None:
     """As dspy 3.5 is announced: no `BaseLM.forward`, another adapter by default, LiteLLM optional."""
     code = """

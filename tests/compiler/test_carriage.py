@@ -42,6 +42,7 @@ def leaning_student() -> ScriptedModel:
     return ScriptedModel(student, name="scripted/student")
 
 
+@pytest.mark.slow
 def test_the_file_holds_a_score_for_each_carriage_that_can_express_the_prompt(tmp_path: Path) -> None:
     results = compiled(tmp_path, "runtime", leaning_student()).results
     assert results.carriage == "runtime"
@@ -51,6 +52,7 @@ def test_the_file_holds_a_score_for_each_carriage_that_can_express_the_prompt(tm
     assert {score.n for score in results.carriages.values()} == {results.compiled.n}
 
 
+@pytest.mark.slow
 def test_compiled_for_text_nothing_is_decided_by_log_probabilities_or_corrected(tmp_path: Path) -> None:
     model = leaning_student()
     program = compiled(tmp_path, "text", model)
@@ -62,6 +64,7 @@ def test_compiled_for_text_nothing_is_decided_by_log_probabilities_or_corrected(
     assert program.notes == ()
 
 
+@pytest.mark.slow
 def test_a_prompt_that_is_right_as_text_wins_only_if_text_is_what_is_deployed(tmp_path: Path) -> None:
     """With demos of its own kind the model writes outcomes; without, it chatters, though its log-odds are as good."""
 
@@ -80,6 +83,7 @@ def test_a_prompt_that_is_right_as_text_wins_only_if_text_is_what_is_deployed(tm
     assert program.results.compiled.score == 1.0
 
 
+@pytest.mark.slow
 def test_compiled_for_logit_bias_one_biased_token_decides(tmp_path: Path) -> None:
     program = compiled(tmp_path, "logit_bias", Tokenized(student, name="scripted/student"))
     (prompt,) = program.prompts.values()

@@ -119,6 +119,7 @@ def test_another_seed_is_another_split(workspace: Workspace) -> None:
     assert one["test"] != two["test"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["zero_shot", "labeled", "bootstrap", "race"])
 def test_what_a_compile_and_its_teacher_asked_is_what_it_says_it_spent(workspace: Workspace, optimizer: str) -> None:
     tokens = 0
@@ -158,6 +159,7 @@ def test_every_optimizer_freezes_a_program_that_runs(workspace: Workspace, optim
     assert program.prompts["predict"].correction(Calibration) is not None
 
 
+@pytest.mark.slow
 def test_demos_come_from_the_demo_pool_alone(workspace: Workspace) -> None:
     from cribsheet.dataset.rows import load_rows
     from cribsheet.dataset.splits import split
@@ -354,6 +356,7 @@ def test_what_cannot_be_compiled_says_why(
         compiled(workspace, **changes)
 
 
+@pytest.mark.slow
 def test_demos_that_do_not_fit_the_window_are_left_out_not_cut(workspace: Workspace) -> None:
     narrow = ScriptedModel(student, name="scripted/narrow", context_window=56)
     program = compiled(workspace, model=narrow).program

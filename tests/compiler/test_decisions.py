@@ -176,6 +176,7 @@ def test_no_export_pretends_to_carry_a_question(workspace: Workspace, target: st
         export(program, target)
 
 
+@pytest.mark.slow
 def test_a_decision_model_of_ollama_is_known_by_what_ollama_tells_of_it(workspace: Workspace) -> None:
     with DecisionServer(decide) as server:
         model = open_model("ollama_chat/decider", api_base=server.url)
@@ -187,6 +188,7 @@ def test_a_decision_model_of_ollama_is_known_by_what_ollama_tells_of_it(workspac
         assert not open_model("ollama_chat/decider", api_base=server.url).only_decides  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_a_teacher_that_writes_is_asked_in_words(workspace: Workspace) -> None:
     asked: list[Prompt] = []
 

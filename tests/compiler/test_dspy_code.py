@@ -143,6 +143,7 @@ def test_a_metric_of_dspys_scores_as_ours_does(workspace: Workspace, metric: Any
 # A budget that is too small
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [20, 160])
 @pytest.mark.parametrize("budget", ["100", "500", "2k", "4k", "4calls", "20calls", "50calls"])
 def test_the_budget_that_a_message_advises_is_enough_and_not_many_times_too_much(

@@ -190,6 +190,7 @@ def test_none_may_be_left_out_if_the_user_says_so(workspace: Workspace) -> None:
         compiled_with(workspace, long_rows=0)
 
 
+@pytest.mark.slow
 def test_rows_are_not_left_out_for_an_estimate_that_is_too_high(workspace: Workspace) -> None:
     """Ollama has no tokenizer: what a prompt really took tells how far estimates are from above."""
     with_long_rows(workspace, 16)

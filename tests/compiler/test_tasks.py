@@ -51,6 +51,7 @@ def knowing(task: str, *, gives: str) -> ScriptedModel:
     return ScriptedModel(answer, name=f"scripted/{task}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "gives"),
     list(WRITTEN.items()),
@@ -75,6 +76,7 @@ def quoting(prompt: Prompt, sampling: Sampling) -> Completion:
     )
 
 
+@pytest.mark.slow
 def test_evidence_and_answer_are_frozen_as_one_file_that_runs_without_dspy(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,6 +91,7 @@ def test_the_file_names_the_teacher_and_counts_its_traces(workspace: Workspace) 
     assert read(workspace.root / "toy.prompt.json") == program
 
 
+@pytest.mark.slow
 def test_without_a_teacher_nothing_is_bootstrapped_where_rows_have_all_fields(workspace: Workspace) -> None:
     assert compiled(workspace, optimizer="race").program.provenance.taught is None
 
@@ -105,6 +106,7 @@ def test_the_teachers_calls_are_counted_and_cached_with_the_others(workspace: Wo
     assert first.meter.calls <= 1200
 
 
+@pytest.mark.slow
 def test_traces_are_kept_and_reused_in_place_of_asking(workspace: Workspace) -> None:
     path = workspace.root / "kept" / "t.jsonl"
     first = compiled(workspace, opened=big(), traces=path)
@@ -121,6 +123,7 @@ def test_without_a_place_for_them_no_traces_are_written(workspace: Workspace) ->
     assert list(workspace.root.rglob("*.jsonl")) == [workspace.root / "trainsets" / "toy.jsonl"]
 
 
+@pytest.mark.slow
 def test_after_another_split_saved_traces_of_held_out_rows_are_ignored_with_a_note(workspace: Workspace) -> None:
     path = workspace.root / "t.jsonl"
     before = compiled(workspace, opened=big(), traces=path).program

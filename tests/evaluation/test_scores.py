@@ -41,6 +41,7 @@ def test_of_0_and_1_the_interval_covers_the_truth_95_times_in_100(share):
     assert 0.92 <= coverage(draw, share) <= 0.99
 
 
+@pytest.mark.slow
 def test_of_partial_scores_the_interval_covers_the_truth_95_times_in_100():
     def draw(rng):
         return ([rng.choice((0.0, 0.4, 0.8, 1.0)) for _ in range(60)],)

@@ -71,6 +71,7 @@ def answer_of(prompt: FrozenPrompt, folder: Path, said: str, **inputs: Any) -> A
         return imported(folder)(**inputs)
 
 
+@pytest.mark.slow
 def test_every_layout_and_signature_sends_the_frozen_messages(tmp_path: Path) -> None:
     for prompt, inputs in all_cases()[2::3]:  # those with nasty demos
         saved(program_of(prompt), tmp_path)

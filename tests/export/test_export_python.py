@@ -287,6 +287,7 @@ def test_the_cases_are_as_hard_as_they_look() -> None:
     assert {run.decided_by for run in runs.values()} == {"logprobs", "text", "inputs"}
 
 
+@pytest.mark.slow
 def test_every_prompt_is_the_runtimes_to_the_byte(modules: Callable[[str], Any]) -> None:
     module = load_module_with_every_kind(modules)
     for prompt, inputs in all_cases():
@@ -324,6 +325,7 @@ def test_it_imports_the_standard_library_alone(files: list[Path]) -> None:
             assert {name.split(".")[0] for name in names} <= sys.stdlib_module_names | {"__future__"}
 
 
+@pytest.mark.slow
 def test_it_is_python_39(files: list[Path]) -> None:
     for path in files:
         tree = ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 9))

@@ -136,6 +136,7 @@ def test_bad_rows_are_refused_before_anything_is_asked(name: str, module: Path, 
     assert server.completions == 0
 
 
+@pytest.mark.slow
 def test_a_row_may_have_a_field_error(tmp_path: Path) -> None:
     def unsure(prompt: Prompt, sampling: Sampling) -> Completion:
         return told(" perhaps", {}, sampling)
@@ -256,6 +257,7 @@ def test_what_cannot_be_reached_is_said(name: str, module: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_typed_inputs_are_read_and_checked(tmp_path: Path) -> None:
     path = write_module(program_of(toy_prompt(MIXED)), tmp_path)
     inputs = ("--strict", "TRUE", "--text", "x", "--limit", "12", "--ratio", "3", "--grade")
@@ -284,6 +286,7 @@ def test_inputs_named_as_options_are_told_apart(tmp_path: Path) -> None:
         assert server.requests[-1].body["model"] == "other"
 
 
+@pytest.mark.slow
 def test_the_usage_gets_an_answer_from_a_file_that_no_import_finds(tmp_path: Path, server: ScriptServer) -> None:
     exported = export(sentiment(), "python", path=tmp_path / "module")
     (tmp_path / "module").write_text(exported.text, encoding="utf-8")

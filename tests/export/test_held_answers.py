@@ -34,6 +34,7 @@ def test_requests_hold_the_grammar_and_say_how_the_score_was_measured(layout: st
     assert "types of the outputs. This export does not" in " ".join(export(program, "jinja").caveats)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["plain", "chat"])
 def test_an_exported_module_sends_the_grammar(layout: str, tmp_path: Path) -> None:
     module = load_module(write_module(held(layout), tmp_path))
@@ -46,6 +47,7 @@ def test_an_exported_module_sends_the_grammar(layout: str, tmp_path: Path) -> No
         assert (body["grammar"], body["structured_outputs"]) == (grammar, {"grammar": grammar})
 
 
+@pytest.mark.slow
 def test_an_exported_module_sends_a_json_schema_to_ollama(tmp_path: Path) -> None:
     people = TYPED.model_copy(update={"outputs": TYPED.outputs[:1]})
     decoding = Decoding(max_tokens=90, held_by="json_schema")

@@ -59,6 +59,7 @@ def test_the_model_gets_the_frozen_prompt(layout: str, tmp_path: Path, server: O
     assert server.prompts == expected
 
 
+@pytest.mark.slow
 def test_every_layout_and_signature_is_recognized_in_the_model_that_was_made(tmp_path: Path) -> None:
     with OllamaServer(ScriptedEngine(one_word)) as server:
         for prompt, inputs in all_cases()[2::3]:  # those with nasty demos

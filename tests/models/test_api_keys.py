@@ -29,6 +29,7 @@ def refusal(name: str, status: int, words: str) -> str:
     return str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PATHS)
 def test_a_server_that_expects_a_key_is_told_so_with_the_variable(name: str) -> None:
     said = refusal(name, 401, "no key")

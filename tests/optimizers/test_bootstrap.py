@@ -40,6 +40,7 @@ def study_of(student: object, *, val: int = 20) -> Study:
     return search("bootstrap", study)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("student", "reasons"), [(answers_after_reasoning, True), (answers_at_once, False)])
 def test_reasoning_is_kept_where_it_helps_and_only_there(student: object, reasons: bool) -> None:
     best = study_of(student).best

@@ -131,6 +131,7 @@ def test_calls_counted_are_calls_charged(
     assert study.ledger.spent <= study.ledger.budget.limit
 
 
+@pytest.mark.slow
 @optimizers
 @budgets
 def test_calls_of_a_teacher_are_charged_beside_the_students(name: str, budget: str) -> None:

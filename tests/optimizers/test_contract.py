@@ -52,6 +52,7 @@ def test_an_origin_tells_how_many_demos_there_are_even_if_the_pool_has_fewer_tha
         assert told is None or int(told[1]) == len(trial.candidate.prompts[BARE].demos)
 
 
+@pytest.mark.slow
 @optimizers
 def test_it_shows_demos_of_the_pool_alone_and_none_twice(tmp_path: Path, name: str) -> None:
     study = search(name, study_of(tmp_path, budget="1500calls"))

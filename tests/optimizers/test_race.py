@@ -147,6 +147,7 @@ def test_the_winner_shows_no_abstention_if_the_model_abstains_from_all_after_one
     assert not shows_abstentions(best)
 
 
+@pytest.mark.slow
 def test_the_winner_shows_abstentions_if_they_teach_the_model_when_to_abstain() -> None:
     invent = "long ago"  # it is in the context, so no guard can find out
     assert shows_abstentions(

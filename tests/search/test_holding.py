@@ -36,6 +36,7 @@ def study_of(model: Held, **options: str) -> Study:
     return study
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("best", ["grammar", "nothing"])
 def test_the_better_of_held_and_free_is_kept(best: str) -> None:
     study = search("race", study_of(Held(best=best)))

@@ -56,6 +56,7 @@ def study_for(notation: str, budget: str) -> Study:
     return study
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("notation", "allowance"),
     [("json", 800), ("lines", 800), ("inline", 800), ("inline", LEAST_SETS * BLOCK - 1)],  # the last pays for two sets

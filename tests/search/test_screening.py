@@ -79,6 +79,7 @@ def test_the_outcomes_own_words_are_raced_even_if_others_did_best(study: Study) 
     assert any(not one.prompts[BARE].layout.verbalizers for one in others)
 
 
+@pytest.mark.slow
 def test_layouts_differ_and_hold_demos(study: Study) -> None:
     layouts = screening_of(study).run(800)
     assert 1 <= len({layout.key for layout in layouts}) == len(layouts) <= 3

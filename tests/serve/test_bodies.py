@@ -97,6 +97,7 @@ def test_what_is_no_fitting_json_is_refused(
     assert reason in reason_of(path, reply.json())
 
 
+@pytest.mark.slow
 @PATHS
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/xml", ""])
 def test_other_types_than_json_are_refused(server: CompiledServer, path: str, kind: str) -> None:
@@ -129,6 +130,7 @@ def test_ten_megabytes_are_refused(server: CompiledServer, path: str) -> None:
         assert "at most 1048576 are allowed" in reason_of(path, one.json())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [path for path in BODIES if SECRET in str(BODIES[path])])
 @pytest.mark.parametrize("value", [7, None, True, ["a"], {"a": {"b": 1}}, [[[["x" * 100_000]]]]], ids=str)
 def test_a_value_of_another_type_is_refused(server: CompiledServer, path: str, value: object) -> None:
@@ -156,6 +158,7 @@ def test_unknown_paths_and_methods_are_told_in_json(server: CompiledServer, path
     assert "/openapi.json" in reason_of(path, reply.json())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nix", "../toy", "toy%00", "toy%ff", "t" * 5000, "toy:nix", "%F0%9F%98%80"])
 def test_unknown_programs_are_told_with_the_known_ones(server: CompiledServer, name: str) -> None:
     reply = server.post(f"/v1/programs/{name}", {"inputs": {"text": "x"}})

@@ -35,6 +35,7 @@ def layouts_of(kind: ValueType, language: str) -> list[Layout]:
     ]
 
 
+@pytest.mark.slow
 @kinds
 @settings(max_examples=12)
 @given(data=st.data())
@@ -51,6 +52,7 @@ def test_a_value_reads_back_in_every_layout_notation_and_language(name: str, dat
         assert parse(layout, between, render_outputs(layout, between, outputs)) == outputs
 
 
+@pytest.mark.slow
 @kinds
 @settings(max_examples=15)
 @given(text=st.text(max_size=80) | st.text(alphabet=" -,;:\n\"[]{}()'a1无", max_size=60))

@@ -97,6 +97,7 @@ def test_every_kind_is_tried_here() -> None:
 kinds = pytest.mark.parametrize("kind", list(VALUES))
 
 
+@pytest.mark.slow
 @kinds
 @given(data=st.data())
 def test_a_value_reads_back_in_every_layout(kind: str, data: st.DataObject) -> None:
@@ -107,6 +108,7 @@ def test_a_value_reads_back_in_every_layout(kind: str, data: st.DataObject) -> N
         assert type(again["found"]) is type(value)  # type: ignore[index]
 
 
+@pytest.mark.slow
 @kinds
 @given(data=st.data())
 def test_a_value_is_coerced_from_itself_and_from_the_text_of_a_cell(kind: str, data: st.DataObject) -> None:
@@ -123,6 +125,7 @@ def test_a_kind_is_found_again_by_its_json_schema(kind: str, monkeypatch: pytest
     assert Field.from_json_schema("found", field.json_schema()) == field
 
 
+@pytest.mark.slow
 @kinds
 @given(text=st.text(max_size=60))
 def test_reading_any_text_gives_a_value_of_the_kind_or_says_why_not(kind: str, text: str) -> None:
