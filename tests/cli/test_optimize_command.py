@@ -214,6 +214,7 @@ def test_ctrl_c_freezes_the_best_so_far(start: Start, server: OllamaServer, fold
     assert "Next: cribsheet ask" in out
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_the_embedded_model_is_compiled_for_and_asked(start: Start, folder: Path) -> None:
     options = ("--optimizer", "labeled", "--budget", "5k", "--json")

@@ -50,6 +50,7 @@ def test_biases_by_token_id_let_one_token_be_the_decision() -> None:
     assert export(program_of(prompt), "llamacpp").carriage == "logit_bias"
 
 
+@pytest.mark.slow
 @pytest.mark.model
 @pytest.mark.parametrize("layout", ["plain", "chat"])
 def test_the_engines_server_answers_with_an_outcome(smollm: EmbeddedModel, layout: str) -> None:

@@ -434,6 +434,7 @@ def test_the_oldest_python_gives_the_same_answers(name: str, tmp_path: Path) -> 
     assert json.loads(done.stdout).items() >= {field: to_json(value) for field, value in run.outputs.items()}.items()
 
 
+@pytest.mark.slow
 @pytest.mark.model
 @pytest.mark.timeout(900)  # each row is answered twice
 def test_it_gives_the_engines_answers_through_the_engines_own_server(smollm: EmbeddedModel, tmp_path: Path) -> None:

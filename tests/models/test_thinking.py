@@ -265,6 +265,7 @@ class TestEmbedded:
         assert max(first, key=first.__getitem__).strip() == completion.text
         assert len(completion.logprobs or ()) == 1
 
+    @pytest.mark.slow
     @pytest.mark.model
     def test_a_thought_that_is_cut_gets_tokens_of_its_own(self, smollm: EmbeddedModel) -> None:
         completion = smollm.complete(self.PROMPT, Sampling(max_tokens=3, top_logprobs=5))

@@ -92,6 +92,7 @@ def test_wanted_rationales_that_saved_traces_lack_are_told_of() -> None:
     assert "no rationales" in found.notes[0]
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_the_embedded_model_teaches_at_a_temperature(smollm: EmbeddedModel) -> None:
     found = bootstrap_demos(lesson(rows=2), TeacherSettings(teacher=smollm, share=1.0, samples=2, reasoning=True))
