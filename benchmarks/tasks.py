@@ -1,11 +1,11 @@
-"""Compile every task that ships with its default command, and write down what it scores.
+"""Compile each shipped task with its default command, and record its scores.
 
     python benchmarks/tasks.py [--only TASK …] [--again] [--workspace DIR] [--model NAME]
 
-Each task is compiled in one workspace, whose cache keeps all completions: a run that was stopped goes on where it was,
-and compiling again costs no completion. A task that has its figures is skipped, unless `--again` is given. The figures
-are written to benchmarks/results/tasks.json as soon as they are there, and into the task's page, docs/tasks/TASK.md,
-together with its compiled prompt. Prints a Markdown table of all tasks.
+Each task is compiled in one workspace, whose cache keeps all completions. So a run that was stopped continues where
+it stopped, and compiling again costs no completion. A task that has its figures is skipped, unless `--again` is given.
+The figures are written to benchmarks/results/tasks.json as soon as they are there, and into the task's page,
+docs/tasks/TASK.md, together with its compiled prompt. Prints a Markdown table of all tasks.
 """
 
 import argparse

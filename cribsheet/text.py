@@ -1,10 +1,11 @@
 """Text statistics, such as which terms a text has or how rare a term is."""
 
+import json
 import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 
 HAN = "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 """Chinese characters, to be put inside the brackets of a regular expression."""
@@ -57,6 +58,39 @@ def half_character(text: str) -> str:
     except UnicodeEncodeError as error:
         return f"has half of a surrogate pair, {text[error.start]!r}, at position {error.start}"
     return ""
+
+
+def folded(text: str) -> str:
+    """Return a text with case, spacing and Unicode form normalized, so that trivial copies count as equal.
+
+    >>> folded("Not  ONE bad view. ")
+    'not one bad view.'
+    """
+    return " ".join(normal_form(text).split()).casefold()
+
+
+def unquoted(text: str) -> str | None:
+    """Return the content of a JSON string; None if the text is not one.
+
+    >>> unquoted('"a, b"'), unquoted("a, b")
+    ('a, b', None)
+    """
+    if not text.startswith('"'):
+        return None
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        return None
+    return value if isinstance(value, str) else None
+
+
+def repeated(names: Sequence[str]) -> str | None:
+    """Return the first name that occurs more than once.
+
+    >>> repeated(["a", "b", "b"]), repeated(["a"])
+    ('b', None)
+    """
+    return next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
 
 
 def counted(number: float, noun: str, nouns: str = "") -> str:

@@ -96,7 +96,7 @@ def open_program(path: Path, workspace: Workspace) -> Runnable:
 
 
 class ModelPlace(NamedTuple):
-    """Which model answers for a frozen program, and where."""
+    """The model that answers for a frozen program, and its address."""
 
     name: str
     api_base: str | None

@@ -58,7 +58,7 @@ def pull(spec: str) -> None:
 @command.command("path", cls=Command)
 @click.argument("name", metavar="NAME")
 def path(name: str) -> None:
-    """Print where the weights of NAME are, for other programs.
+    """Print the path of the weights of NAME, for other programs.
 
     \b
     Example:

@@ -14,7 +14,7 @@ _PATH = click.Path(path_type=Path)
 
 @click.command("play", cls=Command)
 @click.argument("files", type=_PATH, nargs=-1, required=True)
-@click.option("--rows", type=_PATH, metavar="FILE", help="Where kept rows go.  [default: NAME.rows.jsonl]")
+@click.option("--rows", type=_PATH, metavar="FILE", help="Add kept rows to this file.  [default: NAME.rows.jsonl]")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="The port; 0: a free one.  [default: 8378]")
 @click.option("--open", "opens", is_flag=True, help="Open the page in the browser.")

@@ -240,8 +240,7 @@ class _Compiler:
 
     def _labelled(self, rows: Sequence[Row]) -> Signature:
         """Return the program's signature without the outputs that the rows do not have."""
-        signature = self.program.signature
-        return signature.without_outputs(signature.output_names - rows[0].outputs.keys())
+        return self.program.signature.labelled_by(rows[0].outputs)
 
     def _study(self) -> Study:
         signature = self.program.signature

@@ -104,7 +104,7 @@ def score(found: Found) -> Scored:
         TestedRow.of(row, {carriage: evaluation.scores[at] for carriage, evaluation in by_carriage.items()})
         for at, row in enumerate(rows[: len(compiled.rows)])
     )
-    labelled = found.program.signature.without_outputs(found.program.signature.output_names - rows[0].outputs.keys())
+    labelled = found.program.signature.labelled_by(rows[0].outputs)
     seen, scored = (*study.train, *study.val), rows[: len(compiled.rows)]
     words = words_alone_score(labelled.outputs, seen, scored, study.evaluator.metric)
     known = {

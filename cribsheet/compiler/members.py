@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 QUALIFIERS = (typing_extensions.Required, typing_extensions.NotRequired, typing_extensions.ReadOnly)
-"""What may be written around the type of a key of a TypedDict."""
+"""Qualifiers around the type of a TypedDict's key, such as `NotRequired[str]`."""
 
 
 class Part(NamedTuple):

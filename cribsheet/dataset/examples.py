@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from cribsheet.outcomes import Value, from_json, to_json
-from cribsheet.text import normal_form
+from cribsheet.text import folded
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def folded_inputs(inputs: Mapping[str, object]) -> tuple[str, ...]:
     >>> folded_inputs({"text": "Not  ONE bad view. "})
     ('not one bad view.',)
     """
-    return tuple(" ".join(normal_form(str(inputs[name])).split()).casefold() for name in sorted(inputs))
+    return tuple(folded(str(inputs[name])) for name in sorted(inputs))
 
 
 class Demo(BaseModel):

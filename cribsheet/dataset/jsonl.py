@@ -8,6 +8,7 @@ from typing import Any
 
 from cribsheet.dataset.names import plain_name
 from cribsheet.errors import DataError
+from cribsheet.text import repeated
 
 _MEND = "Write one object per line."
 _DEEPEST = 100
@@ -102,11 +103,10 @@ class _RepeatedError(ValueError):
 
 
 def _checked(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise _RepeatedError(f"an object has {next(name for name in names if names.count(name) > 1)!r} twice")
-    return values
+    twice = repeated([name for name, _ in pairs])
+    if twice is not None:
+        raise _RepeatedError(f"an object has {twice!r} twice")
+    return dict(pairs)
 
 
 def is_deeper(value: object, levels: int) -> bool:

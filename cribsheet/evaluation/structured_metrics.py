@@ -11,7 +11,7 @@ from pydantic_core import to_jsonable_python
 from cribsheet.errors import MetricError
 from cribsheet.evaluation.metrics import accepted_values, output_names, value_of
 from cribsheet.outcomes import is_absent
-from cribsheet.text import normal_form, shortened
+from cribsheet.text import folded, shortened
 
 _Path = tuple[str, ...]
 
@@ -93,7 +93,7 @@ def _plain(value: Any) -> Any:
 
 def _folded(value: Any) -> Any:
     if isinstance(value, str):
-        return " ".join(normal_form(value).split()).casefold()
+        return folded(value)
     if isinstance(value, list):
         return [_folded(one) for one in value]
     return {name: _folded(one) for name, one in value.items()} if isinstance(value, dict) else value

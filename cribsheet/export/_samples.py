@@ -95,8 +95,7 @@ def _splits(source: Source) -> Splits:
     )
     if training.every_row:
         return Splits(tuple(rows), (), ())
-    labelled = signature.without_outputs(signature.output_names - rows[0].outputs.keys())
-    splits = split(rows, labelled, seed=compiled.seed)
+    splits = split(rows, signature.labelled_by(rows[0].outputs), seed=compiled.seed)
     if splits.hashes != compiled.splits:
         raise ExportError(
             f"{training.rows} does not split as the rows of the compile did, so some of its rows may be of the testset "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cribsheet.layout import Layout
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
 from cribsheet.signature import Field, Signature
-from cribsheet.text import PUNCTUATION, starts_with_word
+from cribsheet.text import PUNCTUATION, starts_with_word, unquoted
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ def parse_field(layout: Layout, field: Field, text: str) -> Value | ParseFailure
 def read_value(layout: Layout, field: Field, raw: str) -> Value | ParseFailure:
     """Return the typed value of the text between a field's marks."""
     text = raw.strip()
-    unquoted = _unquote(text)
-    if field.type.may_be_text and unquoted is not None:
-        return unquoted
+    content = unquoted(text)
+    if field.type.may_be_text and content is not None:
+        return content
     is_json = field.type.is_structured and text.startswith(("[", "{", "("))
     if field.abstains and not is_json and (found := _read_unanswerable(layout, text)) is not None:
         return field.shown(found)
@@ -96,21 +96,10 @@ def _end_of_quoted(text: str) -> int:
     return end
 
 
-def _unquote(text: str) -> str | None:
-    """Return the content of a JSON string; None if the text is not one."""
-    if not text.startswith('"'):
-        return None
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError:
-        return None
-    return value if isinstance(value, str) else None
-
-
 def _read_unanswerable(layout: Layout, text: str) -> Unanswerable | None:
     word = layout.verbalizer(UNANSWERABLE)
     if not starts_with_word(text, word):
         return None
     rest = text.lstrip(PUNCTUATION)[len(word) :].lstrip(" .:,;-—。：，")
-    unquoted = _unquote(rest)
-    return Unanswerable(reason=unquoted if unquoted is not None else rest or None)
+    content = unquoted(rest)
+    return Unanswerable(reason=content if content is not None else rest or None)

@@ -98,6 +98,10 @@ class Signature(BaseModel):
             return self
         return Signature(name=self.name, instructions=self.instructions, inputs=self.inputs, outputs=kept)
 
+    def labelled_by(self, names: Iterable[str]) -> "Signature":
+        """Return the signature with only the outputs that have these names; the signature itself if none has."""
+        return self.without_outputs(self.output_names - set(names))
+
     def with_outputs(self, fields: Iterable[Field]) -> "Signature":
         """Return the signature with further outputs at the end; a name that it already has is not added."""
         further = {field.name: field for field in fields}

@@ -1,8 +1,9 @@
 """Split texts that write several values."""
 
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+
+from cribsheet.text import unquoted
 
 NOTATIONS = ("json", "lines", "inline")
 """How a value that is made of others can be written: JSON; an item or a name a line, with indentation, as in YAML; all
@@ -15,21 +16,6 @@ GROUPS = ";；"
 """What separates records on one line."""
 
 _BULLET = re.compile(r"\s?(?:[-*•·–]|\d{1,3}[.)、])\s*")
-
-
-def unquoted(text: str) -> str | None:
-    """Return the content of a JSON string; None if the text is not one.
-
-    >>> unquoted('"a, b"'), unquoted("a, b")
-    ('a, b', None)
-    """
-    if not (len(text) > 1 and text[0] == text[-1] == '"'):
-        return None
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError:
-        return None
-    return value if isinstance(value, str) else None
 
 
 def says_none(text: str, word: Callable[[str], str]) -> bool:

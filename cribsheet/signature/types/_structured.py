@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 from cribsheet.outcomes import Value
 from cribsheet.signature.types._base import ValueType, Verbalizer
-from cribsheet.signature.types._notation import GROUPS, NONE, SEPARATORS, says_none, unquoted
+from cribsheet.signature.types._notation import GROUPS, NONE, SEPARATORS, says_none
 from cribsheet.signature.types.optional import Optional
-from cribsheet.text import shortened
+from cribsheet.text import repeated, shortened, unquoted
 
 _UNSAFE = SEPARATORS + GROUPS
 _QUOTED = "\"'[{-*•`#"
@@ -143,11 +143,10 @@ def _literal(text: str) -> Any:
 
 
 def _without_repeated(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"names {next(name for name in names if names.count(name) > 1)!r} twice")
-    return found
+    twice = repeated([name for name, _ in pairs])
+    if twice is not None:
+        raise ValueError(f"names {twice!r} twice")
+    return dict(pairs)
 
 
 def _refuse_constant(name: str) -> Any:
