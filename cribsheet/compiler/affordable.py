@@ -45,7 +45,7 @@ def reserve(study: Study, baseline: Trial, *, test_rows: int) -> None:
         BudgetError: if too little is left for the search.
     """
     budget, row = study.ledger.budget, baseline.cost_of_asking
-    pair = 2 * row + cost_of_text(study, row) + cost_of_decided(study, row)
+    pair = _pair(study, row)
     affordable = int(TEST_SHARE * budget.limit / pair)
     study.ledger.reserved = pair * min(test_rows, max(MIN_TEST_ROWS, affordable))
     if study.ledger.left <= _first_rows(study) * row:
@@ -63,11 +63,16 @@ def _needed(study: Study, row: float, *, spent: float, test_rows: int) -> float:
 
     `row` is what a row costs, `spent` what the baseline costs.
     """
-    pair = 2 * row + cost_of_text(study, row)
+    pair = _pair(study, row)
     searched = spent + _first_rows(study) * row
     few = searched + pair * min(test_rows, MIN_TEST_ROWS)
     shared = min(searched / (1 - TEST_SHARE), searched + pair * test_rows)
     return _ROOM * max(few, shared)
+
+
+def _pair(study: Study, row: float) -> float:
+    """Return what it costs to score the winner and the baselines on a test row."""
+    return 2 * row + cost_of_text(study, row) + cost_of_decided(study, row)
 
 
 def _first_rows(study: Study) -> int:

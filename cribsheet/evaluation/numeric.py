@@ -8,7 +8,7 @@ from typing import Any
 
 from cribsheet.errors import MetricError
 from cribsheet.evaluation.metrics import accepted_values, only_name, value_of
-from cribsheet.outcomes import Unanswerable
+from cribsheet.outcomes import is_absent
 from cribsheet.task import Metric
 
 Number = int | float
@@ -92,8 +92,8 @@ def _matches(example: Any, prediction: Any, *, absolute: float, relative: float,
 
 
 def _is_near(accepted: object, predicted: object, *, absolute: float, relative: float) -> bool:
-    if isinstance(accepted, Unanswerable) or isinstance(predicted, Unanswerable):
-        return isinstance(accepted, Unanswerable) and isinstance(predicted, Unanswerable)
+    if is_absent(accepted) or is_absent(predicted):
+        return is_absent(accepted) and is_absent(predicted)
     right, said = number_in(accepted), number_in(predicted)
     if right is None or said is None:
         return False

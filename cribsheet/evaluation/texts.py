@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from cribsheet.errors import MetricError
 from cribsheet.evaluation.metrics import accepted_values, only_name, value_of
-from cribsheet.outcomes import Unanswerable
+from cribsheet.outcomes import is_absent
 from cribsheet.task import Metric
 from cribsheet.text import CJK
 
@@ -64,7 +64,7 @@ def length_kept(*, most: int, least: int = 1, unit: Literal["words", "characters
 
     def metric(example: Any, prediction: Any, trace: object = None) -> bool:
         value = value_of(prediction, only_name(example, prediction, metric=metric.__name__))
-        text = "" if isinstance(value, Unanswerable) else str(value)
+        text = "" if is_absent(value) else str(value)
         return least <= (len(tokens(text)) if unit == "words" else len("".join(text.split()))) <= most
 
     metric.__name__ = f"length_kept_{least}_to_{most}_{unit}"
@@ -84,9 +84,9 @@ def _closest(example: Any, prediction: Any, score: Callable[[str, Sequence[str]]
     """Return the score of the only output against the accepted texts."""
     name = only_name(example, prediction, metric=metric)
     predicted, accepted = value_of(prediction, name), accepted_values(example, prediction, name)
-    if isinstance(predicted, Unanswerable):
-        return float(any(isinstance(value, Unanswerable) for value in accepted))
-    texts = [str(value) for value in accepted if not isinstance(value, Unanswerable)]
+    if is_absent(predicted):
+        return float(any(map(is_absent, accepted)))
+    texts = [str(value) for value in accepted if not is_absent(value)]
     return score(str(predicted), texts) if texts else 0.0
 
 

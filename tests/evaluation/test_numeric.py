@@ -75,3 +75,8 @@ def test_a_tolerance_that_makes_no_sense_is_refused(tolerance):
 def test_a_rationale_beside_the_number_is_not_scored():
     row = Example({"question": "q"}, {"reasoning": ("4 * 9 = 36",), "answer": (36,)})
     assert numeric_match(row, Prediction({"reasoning": "It is 7.", "answer": 36}))
+
+
+def test_none_is_right_if_the_row_has_none_and_wrong_otherwise() -> None:
+    assert numeric_match(Example({"text": "x"}, {"total": (None,)}), Prediction({"total": None}))
+    assert not numeric_match(Example({"text": "x"}, {"total": (3.0,)}), Prediction({"total": None}))

@@ -99,3 +99,8 @@ def test_without_sacrebleu_the_error_names_the_extra():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "MetricError: The metric chrf needs the package sacrebleu" in done.stderr
     assert "pip install 'cribsheet[metrics]'" in done.stderr
+
+
+def test_none_is_no_text() -> None:
+    assert rouge_l(Example({"text": "x"}, {"summary": (None,)}), Prediction({"summary": None})) == 1
+    assert rouge_l(Example({"text": "x"}, {"summary": ("None",)}), Prediction({"summary": None})) == 0
