@@ -65,6 +65,25 @@ def to_text(value: Value) -> str:
     return str(value) if isinstance(value, str | Unanswerable) else json.dumps(value, ensure_ascii=False)
 
 
+def shortest(value: Value) -> Value:
+    """Return a value as a prompt writes it: whole floats as integers, since people and models write 3 and not 3.0.
+
+    >>> shortest(3.0), shortest([2.5, 4.0])
+    (3, [2.5, 4])
+    """
+    if isinstance(value, list):
+        return [shortest(one) for one in value]
+    if isinstance(value, dict):
+        return {name: shortest(one) for name, one in value.items()}
+    if isinstance(value, float) and value.is_integer() and abs(value) < _LONGEST_WHOLE:
+        return int(value)
+    return value
+
+
+_LONGEST_WHOLE = 1e15
+"""From here on, a float is written with an exponent."""
+
+
 def texts_in(value: object) -> Iterator[str]:
     """Yield every text inside a value, names included.
 

@@ -16,7 +16,7 @@ from cribsheet.frozen import Decoding, FrozenProgram, FrozenPrompt, ModelIdentit
 from cribsheet.layout import Layout
 from cribsheet.layout.catalogue import LAYOUTS
 from cribsheet.layout.escaping import escaping
-from cribsheet.outcomes import Unanswerable, Value
+from cribsheet.outcomes import Unanswerable, Value, shortest
 from cribsheet.signature import Field, Signature
 from cribsheet.signature.types import Date, Integer, Label, List, Member, Optional, Record, Text
 from frozen_toys import toy_program
@@ -156,6 +156,7 @@ def written(prompt: FrozenPrompt, inputs: Mapping[str, Value]) -> dict[str, str]
 
 
 def _as_text(value: Value) -> str:
+    value = shortest(value)
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)
 
 

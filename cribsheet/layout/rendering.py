@@ -9,7 +9,7 @@ from cribsheet.layout import Layout
 from cribsheet.layout.escaping import SPECIAL_TOKENS, Escaping, escaping
 from cribsheet.layout.parsing import parse_field
 from cribsheet.layout.questions import question_of
-from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value, is_absent
+from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value, is_absent, shortest
 from cribsheet.prompts import Message, Prompt
 from cribsheet.signature import Field, Signature
 from cribsheet.signature.types import NONE
@@ -140,7 +140,7 @@ def _json(value: Value, quoted: Callable[[str], str]) -> str:
         return f"[{', '.join(_json(one, quoted) for one in value)}]"
     if isinstance(value, dict):
         return f"{{{', '.join(f'{quoted(name)}: {_json(one, quoted)}' for name, one in value.items())}}}"
-    return json.dumps(value)
+    return json.dumps(shortest(value))
 
 
 def _unanswerable_text(layout: Layout, signature: Signature, field: Field, value: Value) -> str:

@@ -13,7 +13,19 @@ from cribsheet.layout.parsing import parse
 from cribsheet.layout.rendering import render_outputs
 from cribsheet.outcomes import Value
 from cribsheet.signature import Field, Signature
-from cribsheet.signature.types import TYPES, Integer, Label, Optional, SchemaReader, Text, ValueType, Verbalizer
+from cribsheet.signature.types import (
+    TYPES,
+    Integer,
+    Label,
+    List,
+    Number,
+    Optional,
+    SchemaReader,
+    Text,
+    ValueType,
+    Verbalizer,
+)
+from cribsheet.signature.types._notation import NOTATIONS
 from typed_values import SIMPLE, STRUCTURED
 
 
@@ -168,3 +180,10 @@ def test_a_whole_number_takes_a_fraction_of_0_as_json_schema_does() -> None:
     assert (field.coerce(2.0), type(field.coerce(2.0))) == (2, int)
     assert not field.accepts(2.5)
     assert not field.accepts(float("inf"))
+
+
+@pytest.mark.parametrize("notation", NOTATIONS)
+def test_a_whole_float_is_written_without_a_fraction_in_every_notation(notation: str) -> None:
+    numbers = List(item=Number())
+    assert numbers.write_as([36.0, 2.5], str, notation).split(".0") == [numbers.write_as([36, 2.5], str, notation)]
+    assert Number().write(36.0, str) == "36"

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from cribsheet.outcomes import Value
+from cribsheet.outcomes import Value, shortest
 from cribsheet.signature.types._base import ValueType, Verbalizer
 from cribsheet.signature.types._notation import GROUPS, NONE, SEPARATORS, says_none
 from cribsheet.signature.types.optional import Optional
@@ -44,7 +44,7 @@ class Structured(ValueType):
 
     def write(self, value: Value, word: Verbalizer) -> str:
         """Return the value as JSON on one line."""
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(shortest(value), ensure_ascii=False)
 
     def read(self, text: str, word: Verbalizer) -> Value:
         """Return the value that JSON in a text holds."""

@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Literal
 
+from cribsheet.outcomes import Value, shortest
 from cribsheet.signature.types._base import Verbalizer
 from cribsheet.signature.types._numeric import Numeric
 
@@ -14,9 +15,9 @@ class Number(Numeric):
     noun: ClassVar[str] = "a number"
     python: ClassVar[type | None] = float
     number: ClassVar[type[int] | type[float]] = float
-    example: ClassVar[str] = "3.0"
+    example: ClassVar[str] = "2.5, or 3 if it is whole"
     schema_type: ClassVar[str] = "number"
 
-    def form(self, word: Verbalizer) -> str:
-        """Name the kind with an example that has a decimal point."""
-        return f"a number with a decimal point, such as {self.example}"
+    def write(self, value: Value, word: Verbalizer) -> str:
+        """Return the number; a whole one has no fraction: 3 for 3.0."""
+        return str(shortest(value))
