@@ -27,6 +27,13 @@ CELL = {
 }
 
 
+def test_every_task_that_ships_has_a_page_and_a_line_in_the_list_of_tasks() -> None:
+    shipped = {path.stem for path in (ROOT / "programs").glob("*.py")}
+    assert {path.stem for path in PAGES} == shipped
+    listed = (ROOT / "docs" / "programs.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\(tasks/(\w+)\.md\)", listed)) == shipped
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_a_page_has_the_command_the_signature_and_the_number_of_rows_of_its_task(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
