@@ -271,7 +271,7 @@ def _notes(study: Study, wiring: Wiring | None) -> tuple[str, ...]:
             f"{study.model.name} reports no log-probabilities, so outcomes are read from its text, uncalibrated."
         )
     if wiring is None:
-        notes.append("The program runs its own code between its prompts, so it runs only in its workspace.")
+        notes.append("The program runs its own code around its prompts, so it runs only in its workspace.")
     return (*notes, *(study.teacher_runs.notes if study.teacher_runs else ()))
 
 

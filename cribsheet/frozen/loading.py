@@ -71,7 +71,7 @@ class Program:
         """Return the program's wiring and all its inputs; an error if it has none or the inputs do not fit."""
         if self.frozen.wiring is None:
             raise CompileError(
-                f"{self.frozen.task} runs its own code between its prompts {', '.join(self.frozen.prompts)}. Call one "
+                f"{self.frozen.task} runs its own code around its prompts {', '.join(self.frozen.prompts)}. Call one "
                 "prompt by name, as in program[name](…), or run the program in its workspace with `cribsheet ask`."
             )
         return self.frozen.wiring, named_inputs(self.frozen.task, self.inputs, inputs)
