@@ -17,8 +17,8 @@ from cribsheet.layout.escaping import Escaping
 from cribsheet.layout.template import Pieces, Slot, Turn, filled
 from cribsheet.text import counted
 
-_CONSTANTS = frozenset({"true", "false", "none", "self"})
-"""Names that always have a special meaning in Jinja."""
+_CONSTANTS = frozenset({"true", "false", "none", "self", "namespace"})
+"""Names that always have a special meaning in Jinja, or that the macro calls."""
 _UNSAFE = re.compile(r"\{(?=[{%#\r]|\n?\Z)|\r+|\n\Z")
 """What has to be escaped: what Jinja's lexer rewrites or drops, and a brace that starts a delimiter or would form one
 together with what follows."""
@@ -64,11 +64,15 @@ def macro_name(source: Source) -> str:
 def macro(name: str, escaping: Escaping, *, first: Iterable[tuple[str, str]] = (), ending: str = "") -> str:
     """Return a macro that makes the replacements in the text of an input, those of `first` before the others.
 
-    The empty expression after it keeps `trim_blocks` from taking a line break of the prompt.
+    An input that is missing or is not text ends the rendering: Jinja would write it as Python does, such as `True`, and
+    not as the prompt does. A template cannot raise an error, so the macro calls something undefined, with the message
+    as its name. The empty expression after it keeps `trim_blocks` from taking a line break of the prompt.
     """
     pairs = ",\n".join(f"({old!r}, {new!r})" for old, new in (*first, *escaping.pairs))
     return (
-        f"{{% macro {name}(value) %}}{{% set own = namespace(text=value | string) %}}"
+        f"{{% macro {name}(value, input) %}}{{% if value is not string %}}{{{{ {{}}[input ~ ' must be text, written as in "
+        "the prompt, but is ' ~ (value if value is defined else 'missing') | string | truncate(80, true)]() }}"
+        "{% endif %}{% set own = namespace(text=value) %}"
         f"{{% for old, new in [\n{pairs}] %}}{{% set own.text = own.text | replace(old, new) %}}{{% endfor %}}"
         f"{{{{ own.text{ending} }}}}{{% endmacro %}}{{{{ '' }}}}"
     )
@@ -76,8 +80,13 @@ def macro(name: str, escaping: Escaping, *, first: Iterable[tuple[str, str]] = (
 
 def _text(pieces: Pieces, name: str) -> str:
     return "".join(
-        f"{{{{ {name}({piece.field}) }}}}" if isinstance(piece, Slot) else literal(piece) for piece in pieces
+        f"{{{{ {call(name, piece)} }}}}" if isinstance(piece, Slot) else literal(piece) for piece in pieces
     )
+
+
+def call(name: str, slot: Slot) -> str:
+    """Return the call of the macro that writes an input."""
+    return f"{name}({slot.field}, '{slot.field}')"
 
 
 def literal(text: str) -> str:
@@ -96,7 +105,7 @@ def _messages(turns: tuple[Turn, ...], name: str) -> str:
         literal(json.dumps({"role": turn.role, "content": filled(turn.content, {})}, ensure_ascii=False))
         for turn in before
     ]
-    content = " ~ ".join(f"{name}({piece.field})" if isinstance(piece, Slot) else repr(piece) for piece in last.content)
+    content = " ~ ".join(call(name, piece) if isinstance(piece, Slot) else repr(piece) for piece in last.content)
     lines.append(f'{{"role": {json.dumps(last.role)}, "content": {{{{ ({content}) | tojson }}}}}}')
     return "[\n" + ",\n".join(lines) + "\n]"
 
