@@ -70,8 +70,9 @@ def macro(name: str, escaping: Escaping, *, first: Iterable[tuple[str, str]] = (
     """
     pairs = ",\n".join(f"({old!r}, {new!r})" for old, new in (*first, *escaping.pairs))
     return (
-        f"{{% macro {name}(value, input) %}}{{% if value is not string %}}{{{{ {{}}[input ~ ' must be text, written as in "
-        "the prompt, but is ' ~ (value if value is defined else 'missing') | string | truncate(80, true)]() }}"
+        f"{{% macro {name}(value, input) %}}"
+        "{% if value is not string %}{{ {}[input ~ ' must be text, written as in the prompt, but is ' "
+        "~ (value if value is defined else 'missing') | string | truncate(80, true)]() }}"
         "{% endif %}{% set own = namespace(text=value) %}"
         f"{{% for old, new in [\n{pairs}] %}}{{% set own.text = own.text | replace(old, new) %}}{{% endfor %}}"
         f"{{{{ own.text{ending} }}}}{{% endmacro %}}{{{{ '' }}}}"
@@ -79,9 +80,7 @@ def macro(name: str, escaping: Escaping, *, first: Iterable[tuple[str, str]] = (
 
 
 def _text(pieces: Pieces, name: str) -> str:
-    return "".join(
-        f"{{{{ {call(name, piece)} }}}}" if isinstance(piece, Slot) else literal(piece) for piece in pieces
-    )
+    return "".join(f"{{{{ {call(name, piece)} }}}}" if isinstance(piece, Slot) else literal(piece) for piece in pieces)
 
 
 def call(name: str, slot: Slot) -> str:

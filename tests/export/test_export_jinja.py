@@ -119,5 +119,5 @@ def test_an_input_that_is_not_text_ends_the_rendering(
 
 
 def test_a_missing_input_ends_the_rendering_also_where_undefined_variables_are_allowed() -> None:
-    with pytest.raises(jinja2.UndefinedError, match="context must be text, .* but is missing"):
+    with pytest.raises(jinja2.UndefinedError, match=r"context must be text, .* but is missing"):
         rendered(prompt_of(layout_named("plain"), QA, ()), {"question": "Who?"})
