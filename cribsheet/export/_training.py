@@ -62,7 +62,8 @@ _EXAMPLE = "zero-shot-cot=0.7,answer-only=0.3"
 
 def _share(kind: str, text: str) -> Fraction:
     try:
-        share = Fraction(text)
+        # No exponents: a share of 1e999999999 would keep the computer busy for ever.
+        share = Fraction(text if "e" not in text.lower() else "")
     except (ValueError, ZeroDivisionError):
         share = Fraction(0)
     if share <= 0:
