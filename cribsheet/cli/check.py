@@ -61,16 +61,17 @@ def command(file: Path, *, as_json: bool, junit_path: Path | None, summary: Path
     program = open_program(file, workspace)
     carriage = options["carriage"] or program.frozen.results.carriage
     found = _measured(file, _deployed(program, carriage), carriage, workspace, options)
-    # XML and UTF-8 lack some characters that a name may have.
-    name = "".join(char if char.isprintable() else "\ufffd" for char in file.name)
-    for path, text, mode in ((junit_path, junit(found, name), "w"), (summary, markdown(found, name), "a")):
-        if path:
-            _write(path, text, mode)
+    # The result comes first, because a report may have no place that can be written to.
     if as_json:
         print_json(drift_summary(found))
     else:
         stdout().print(drift_table(found))
         click.echo(verdict(found))
+    # XML and UTF-8 lack some characters that a name may have.
+    name = "".join(char if char.isprintable() else "\ufffd" for char in file.name)
+    for path, text, mode in ((junit_path, junit(found, name), "w"), (summary, markdown(found, name), "a")):
+        if path:
+            _write(path, text, mode)
     if not found.holds:
         raise click.exceptions.Exit(1)
 

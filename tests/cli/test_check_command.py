@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -92,18 +93,64 @@ def test_other_rows_need_no_recorded_ones(run: Run, compiled: Path, folder: Path
     assert told["recorded"] == json.loads(compiled.read_text())["results"]["compiled"]
 
 
-def test_recorded_texts_may_hold_any_line_break(run: Run, folder: Path, compiled: Path) -> None:
-    beside, content = folder / "toy.test.jsonl", json.loads(compiled.read_text())
-    rows = [json.loads(line) for line in beside.read_text().split("\n") if line]
-    for row in rows:
-        row["inputs"]["text"] += "\u2028\x85 More."
-    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    beside.write_text(text, encoding="utf-8")
+def record_again(run: Run, compiled: Path, folder: Path, lines: list[str]) -> None:
+    """Replace the recorded test rows, and seal the frozen file with their hash."""
+    content, text = json.loads(compiled.read_text()), "".join(f"{line}\n" for line in lines)
+    (folder / "toy.test.jsonl").write_text(text, encoding="utf-8")
     content["results"]["tested"] = hash_of(text)
     compiled.write_text(json.dumps(content), encoding="utf-8")
     assert run("seal", compiled).exit_code == 0
+
+
+def recorded(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "toy.test.jsonl").read_text().split("\n") if line]
+
+
+def test_recorded_texts_may_hold_any_line_break(run: Run, folder: Path, compiled: Path) -> None:
+    rows = recorded(folder)
+    for row in rows:
+        row["inputs"]["text"] += "\u2028\x85 More."
+    record_again(run, compiled, folder, [json.dumps(row, ensure_ascii=False) for row in rows])
     result = run("check", compiled)
     assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"scores": {"runtime": float("nan")}}, "has a row that cannot be read: Input should be a finite number"),
+        ({"outputs": {"sentiment": []}}, "has a row that cannot be read: Tuple should have at least 1 item"),
+        ({"outputs": {}}, "does not fit the signature: it has no 'sentiment'"),
+        ({"inputs": {"review": "Dull."}}, "does not fit the signature: it has no 'text'"),
+        ({"outputs": {"sentiment": ["mixed"]}}, "does not fit the signature: sentiment must be one of"),
+    ],
+)
+def test_a_recorded_row_that_cannot_be_scored_is_refused(
+    run: Run, folder: Path, compiled: Path, changes: dict[str, Any], told: str
+) -> None:
+    first, *others = recorded(folder)
+    record_again(run, compiled, folder, [json.dumps(row) for row in ({**first, **changes}, *others)])
+    result = run("check", compiled)
+    assert result.exit_code == 1
+    assert told in result.stderr
+    assert not result.stdout
+
+
+def test_a_file_of_no_test_rows_is_refused(run: Run, folder: Path, compiled: Path) -> None:
+    record_again(run, compiled, folder, [])
+    result = run("check", compiled)
+    assert result.exit_code == 1
+    assert "toy.test.jsonl holds no test rows" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--junit", "--summary"])
+def test_a_report_that_cannot_be_written_does_not_take_the_result_along(
+    run: Run, folder: Path, compiled: Path, option: str
+) -> None:
+    result = run("check", compiled, option, folder)
+    assert result.exit_code == 1
+    assert "The score holds" in result.stdout
+    assert f"Error: {folder} cannot be written: Is a directory" in result.stderr
 
 
 def test_reports_name_a_file_whose_name_is_not_utf_8(run: Run, compiled: Path, folder: Path, tmp_path: Path) -> None:
