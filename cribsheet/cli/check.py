@@ -103,7 +103,7 @@ def _measured(
                 now = score_rows(program, rows, metric, model, display)
         finally:
             model.close()
-    tell_of_failures(now)
+    tell_of_failures(now, program.frozen)
     return compare(now)
 
 

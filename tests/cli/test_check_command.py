@@ -53,6 +53,13 @@ def test_other_weights_under_the_same_name_are_found_out(run: Run, compiled: Pat
     assert summary.read_text().startswith("# Before\n### toy.prompt.json: the score does not hold")
 
 
+def test_a_model_that_tells_no_log_probabilities_is_noted(run: Run, compiled: Path) -> None:
+    replace_model(lambda prompt, sampling: student(prompt, sampling).model_copy(update={"first_token": None}))
+    told = run("check", compiled, "--limit", "5")
+    assert "rows for which the model told no log-probabilities: 5. Their answers were read from the text" in told.stderr
+    assert "log-probabilities" not in run("check", compiled, "--for", "text").stderr
+
+
 def test_each_carriage_is_compared_with_its_own_score(run: Run, compiled: Path) -> None:
     recorded = json.loads(compiled.read_text())["results"]["carriages"]
     for carriage in ("text", "logprobs"):
