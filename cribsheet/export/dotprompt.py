@@ -89,7 +89,8 @@ def _fault(line: str, *, is_first: bool) -> str:
 def _front_matter(source: Source) -> str:
     schema = {field.name: "string" for field in source.prompt.signature.inputs}
     told = {"model": source.litellm_name, **source.completion_settings, "input": {"schema": schema}}
-    return "".join(f"{name}: {json.dumps(value, ensure_ascii=False)}\n" for name, value in told.items())
+    lines = [f"# {source.score('text')}", *(f"{name}: {json.dumps(told[name], ensure_ascii=False)}" for name in told)]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _turns(turns: tuple[Turn, ...], name: str) -> str:

@@ -1,8 +1,8 @@
 """Export to a Jinja2 template that renders exactly the bytes of the prompt.
 
 The template is for `jinja2.Environment()` with its default delimiters and without autoescaping. `trim_blocks`,
-`lstrip_blocks` and `keep_trailing_newline` make no difference, because the template has no white space around its one
-macro, and else only expressions. Syntax: https://jinja.palletsprojects.com/en/stable/templates/
+`lstrip_blocks` and `keep_trailing_newline` make no difference, because the template has no white space around its
+comment and its one macro, and else only expressions. Syntax: https://jinja.palletsprojects.com/en/stable/templates/
 """
 
 import itertools
@@ -36,7 +36,7 @@ def to_jinja(source: Source) -> Export:
     text = _messages(opened.turns, name) if opened.turns else _text(opened.text, name)
     return Export(
         target="jinja",
-        text=macro(name, opened.escaping) + text,
+        text=f"{{# {source.score('text')} #}}{macro(name, opened.escaping)}{text}",
         file_name=path,
         usage=_usage(source, path),
         carriage="text",

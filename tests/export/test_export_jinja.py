@@ -98,6 +98,11 @@ def test_the_code_in_the_usage_runs(layout: str, tmp_path: Path) -> None:
         assert names["messages"] == [message.model_dump() for message in expected.messages]
 
 
+def test_the_score_is_in_the_first_line() -> None:
+    exported = export(program_of(prompt_of(layout_named("plain"), SENTIMENT, ())), "jinja")
+    assert exported.text.startswith(f"{{# {exported.score} #}}")
+
+
 @pytest.mark.parametrize("name", ["none", "namespace"])
 def test_an_input_with_a_name_that_the_template_needs_is_refused(name: str) -> None:
     odd = SENTIMENT.model_copy(update={"inputs": (Field(name=name),)})
