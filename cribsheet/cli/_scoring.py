@@ -49,8 +49,8 @@ def metric_of(frozen: FrozenProgram, workspace: Workspace) -> Metric:
         return METRICS[wanted]
     raise MetricError(
         f"The file was compiled with the metric {wanted!r}, which neither ships with Cribsheet nor belongs to a task "
-        f"{frozen.task!r} in {workspace.root}. Run this in the task's workspace, or choose a metric with --metric: "
-        f"{', '.join(METRICS)}."
+        f"{frozen.task!r} in {workspace.root}. Run this in the task's workspace, or score rows with `cribsheet "
+        f"evaluate` and one of these as --metric: {', '.join(METRICS)}."
     )
 
 

@@ -81,6 +81,8 @@ def read_tested(path: str | os.PathLike[str], program: FrozenProgram) -> Sequenc
         FrozenFileError: if the file of test rows is missing, belongs to another compile, or holds no rows.
     """
     beside = path_beside(path)
+    if program.results.tested is None:
+        raise FrozenFileError(f"{path} records no test rows. Compile again, or name other rows with --data.")
     try:
         text = beside.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -91,7 +93,7 @@ def read_tested(path: str | os.PathLike[str], program: FrozenProgram) -> Sequenc
     if hash_of(text) != program.results.tested:
         raise FrozenFileError(
             f"{beside} does not hold the test rows that {path} was scored on: its sha256 is {hash_of(text)[:12]}…, "
-            f"not {str(program.results.tested)[:12]}…. Copy the right file there, or name other rows with --data."
+            f"not {program.results.tested[:12]}…. Copy the right file there, or name other rows with --data."
         )
     try:
         rows = [TestedRow.model_validate_json(line) for line in text.split("\n") if line]

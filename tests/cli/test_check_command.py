@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import Result
 
+from cribsheet.frozen.sealing import read, save
 from cribsheet.frozen.tested import hash_of
 from cribsheet.models import WAYS, Completion, Sampling
 from cribsheet.models.scripted import ScriptedModel
@@ -148,6 +149,28 @@ def test_a_file_of_no_test_rows_is_refused(run: Run, folder: Path, compiled: Pat
     result = run("check", compiled)
     assert result.exit_code == 1
     assert "toy.test.jsonl holds no test rows" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--junit", "--summary"])
+@pytest.mark.parametrize("name", ["toy.prompt.json", "toy.test.jsonl", "link", "more.jsonl"])
+def test_no_report_is_written_over_a_file_that_is_read(
+    run: Run, folder: Path, compiled: Path, option: str, name: str
+) -> None:
+    write_rows(folder / "more.jsonl", sentiment_rows()[:40])
+    (folder / "link").symlink_to(compiled)
+    before = (folder / name).read_bytes()
+    result = run("check", compiled, "--data", "more.jsonl", option, name)
+    assert result.exit_code == 2
+    assert f"{option} {name} is a file that this command reads. Name another file." in result.stderr
+    assert (folder / name).read_bytes() == before
+
+
+def test_a_file_that_records_no_test_rows_is_told(run: Run, compiled: Path) -> None:
+    program = read(compiled)
+    save(program.model_copy(update={"results": program.results.model_copy(update={"tested": None})}), compiled)
+    result = run("check", compiled)
+    assert result.exit_code == 1
+    assert "toy.prompt.json records no test rows. Compile again, or name other rows with --data." in result.stderr
 
 
 @pytest.mark.parametrize("option", ["--junit", "--summary"])
