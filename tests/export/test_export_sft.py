@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from cribsheet.dataset.examples import Row
 from cribsheet.dataset.rows import load_rows
@@ -175,8 +176,9 @@ def test_the_shares_of_a_mix_are_kept(tmp_path: Path) -> None:
 
 def test_a_share_that_cannot_be_filled_is_refused() -> None:
     program = program_of(PLAIN.model_copy(update={"demos": sentiment_demos(("a", "b"))}))
-    with pytest.raises(ExportError, match="wants 50% zero-shot-cot, but there are 0 examples for it, of 2 in all"):
-        rows_of(program, mix=read_mix("zero-shot-cot,answer-only"))
+    for mix in ("zero-shot-cot,answer-only", "answer-only,zero-shot-cot"):
+        with pytest.raises(ExportError, match="wants 50% zero-shot-cot, but of 2 examples, 0 can be that"):
+            rows_of(program, mix=read_mix(mix))
     with pytest.raises(ExportError, match="nothing to train on"):
         rows_of(program_of(PLAIN))
 
@@ -218,6 +220,12 @@ def test_another_target_takes_no_training() -> None:
 def test_a_mix_that_cannot_be_read_is_refused(text: str, told: str) -> None:
     with pytest.raises(ExportError, match=told):
         read_mix(text)
+
+
+@pytest.mark.parametrize("mix", [{}, {"answer-only": 0}, {"answer-only": -1}, {"answer-only": 1, "cot": 1}])
+def test_a_mix_in_python_has_positive_shares_of_known_kinds(mix: Mapping[str, int]) -> None:
+    with pytest.raises(ValidationError):
+        Training.model_validate({"mix": mix})
 
 
 def test_a_mix_without_shares_has_equal_ones() -> None:
