@@ -2,15 +2,17 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cribsheet.errors import (
     ContextOverflowError,
     CribsheetError,
+    DataError,
+    PromptError,
     TransientError,
     UnknownModelError,
-    UnreadableCompletionError,
+    UnreachableError,
 )
 from cribsheet.models import open_model
 from cribsheet.models._base import Completion, Model
@@ -96,15 +98,21 @@ class Handler:
             raise self._as_litellm(error, request["model"]) from error
 
     def _as_litellm(self, error: CribsheetError, model: str) -> Exception:
-        """Return LiteLLM's corresponding error, because LiteLLM rewords every error that is not its own."""
+        """Return LiteLLM's corresponding error, because LiteLLM rewords every error that is not its own.
+
+        Only what the client can mend is a bad request: LiteLLM's router tries no other model after one.
+        """
         litellm = import_litellm()
-        kinds = {
-            ContextOverflowError: litellm.ContextWindowExceededError,
-            UnknownModelError: litellm.NotFoundError,
-            TransientError: litellm.ServiceUnavailableError,
-            UnreadableCompletionError: litellm.InternalServerError,
-        }
-        kind: Callable[..., Exception] = kinds.get(type(error), litellm.BadRequestError)
+        kinds: Sequence[tuple[type[CribsheetError], Callable[..., Exception]]] = (
+            (ContextOverflowError, litellm.ContextWindowExceededError),
+            (UnknownModelError, litellm.NotFoundError),
+            (TransientError, litellm.ServiceUnavailableError),
+            (UnreachableError, litellm.ServiceUnavailableError),
+            (DataError, litellm.BadRequestError),
+            (PromptError, litellm.BadRequestError),
+            (CribsheetError, litellm.InternalServerError),
+        )
+        kind = next(theirs for ours, theirs in kinds if isinstance(error, ours))
         return kind(message=str(error), model=model, llm_provider=self.prefix)
 
 

@@ -3,7 +3,14 @@ from typing import Any
 
 import pytest
 
-from cribsheet.errors import ContextOverflowError, TransientError, UnknownModelError
+from cribsheet.errors import (
+    ContextOverflowError,
+    FrozenFileError,
+    RefusedError,
+    TransientError,
+    UnknownModelError,
+    UnreachableError,
+)
 from cribsheet.models import Completion, Sampling, Usage
 from cribsheet.models.embedded import EmbeddedModel
 from cribsheet.models.litellm import import_litellm
@@ -109,6 +116,9 @@ def test_async_calls_and_streams_work(scripted: ScriptedModel, litellm: Any) -> 
         (ContextOverflowError("too long"), "ContextWindowExceededError"),
         (UnknownModelError("no such model"), "NotFoundError"),
         (TransientError("busy"), "ServiceUnavailableError"),
+        (UnreachableError("no server answers"), "ServiceUnavailableError"),
+        (RefusedError("a content filter"), "BadRequestError"),
+        (FrozenFileError("it was edited"), "InternalServerError"),
     ],
 )
 def test_errors_become_those_of_litellm(litellm: Any, error: Exception, kind: str) -> None:
