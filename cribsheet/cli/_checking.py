@@ -74,5 +74,5 @@ def _taken(options: Mapping[str, Any]) -> Taken:
 def _rows(tested: Sequence[TestedRow], program: Runnable) -> Sequence[Row]:
     try:
         return [row.row(program.signature) for row in tested]
-    except (KeyError, ValueError) as error:
+    except ValueError as error:
         raise FrozenFileError(f"A recorded test row does not fit the signature: {error}. Compile again.") from None

@@ -1,8 +1,10 @@
 """The base of all commands: their exit codes, their shared options."""
 
+import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Literal
 
 import click
@@ -131,6 +133,14 @@ sample_option = click.option(
 seed_of_sample_option = click.option("--seed", type=int, metavar="N", help="The seed of --sample.  [default: 0]")
 allow_empty_option = click.option("--allow-empty", is_flag=True, help="Allow empty texts in the rows.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
+
+
+def check_spares(written: Mapping[str, Path | None], read: Iterable[Path | None]) -> None:
+    """Raise UsageError if an option of `written` would have a file written over that the command reads."""
+    inputs = [path for path in read if path and os.path.exists(path)]  # `Path.exists` raises if a folder is closed
+    for option, path in written.items():
+        if path and os.path.exists(path) and any(path.samefile(own) for own in inputs):
+            raise click.UsageError(f"{option} {path} is a file that this command reads. Name another file.")
 
 
 def check_about_rows(options: Mapping[str, Any], rows: Literal["data", "rows"]) -> None:

@@ -11,7 +11,7 @@ from cribsheet.evaluation import metrics, numeric, structured_metrics, texts
 from cribsheet.evaluation.evaluate import Evaluation, RowResult, evaluate, summarize
 from cribsheet.executor import Threads
 from cribsheet.frozen import FrozenProgram
-from cribsheet.frozen.running import Run
+from cribsheet.frozen.running import Call, Run
 from cribsheet.models import Model
 from cribsheet.outcomes import Value
 from cribsheet.task import Metric
@@ -49,8 +49,8 @@ def metric_of(frozen: FrozenProgram, workspace: Workspace) -> Metric:
         return METRICS[wanted]
     raise MetricError(
         f"The file was compiled with the metric {wanted!r}, which neither ships with Cribsheet nor belongs to a task "
-        f"{frozen.task!r} in {workspace.root}. Run this in the task's workspace, or choose a metric with --metric: "
-        f"{', '.join(METRICS)}."
+        f"{frozen.task!r} in {workspace.root}. Run this in the task's workspace, or score rows with `cribsheet "
+        f"evaluate` and one of these as --metric: {', '.join(METRICS)}."
     )
 
 
@@ -79,14 +79,27 @@ def collected(results: Iterable[RowResult], total: int, display: Display) -> Eva
     return summarize(done)
 
 
-def tell_of_failures(evaluation: Evaluation) -> None:
-    """Print a note if rows crashed or completions could not be parsed."""
+def tell_of_failures(evaluation: Evaluation, frozen: FrozenProgram) -> None:
+    """Print a note if rows crashed, completions could not be parsed, or the model told no log-probabilities."""
     crashed = [row.crash for row in evaluation.rows if row.error]
     unread = [row.parse_failure for row in evaluation.rows if row.parse_failure]
+    untold = [row for row in evaluation.rows if any(_is_untold(frozen, call) for call in row.calls)]
     if crashed:
         note(f"Note: rows that crashed: {len(crashed)}, the first with {crashed[0]}")
     if unread:
         note(f"Note: completions that could not be read: {len(unread)}, the first: {unread[0]}")
+    if untold:
+        note(
+            f"Note: rows for which the model told no log-probabilities: {len(untold)}. Their answers were read from "
+            "the text, without the corrections that need log-probabilities. `cribsheet doctor` says what a server has."
+        )
+
+
+def _is_untold(frozen: FrozenProgram, call: Call) -> bool:
+    """Tell whether a prompt needs log-probabilities, and the model told none."""
+    prompt = frozen.prompts[call.predictor]
+    needs = prompt.decoding.decide_by != "text" or any("logprobs" in one.needs for one in prompt.corrections)
+    return needs and call.answer.raw.completion.first_token is None
 
 
 def has_other_weights(frozen: FrozenProgram, model: Model) -> bool:

@@ -12,6 +12,7 @@ from cribsheet.cli._command import (
     allow_empty_option,
     api_base_option,
     check_about_rows,
+    check_spares,
     json_option,
     labels_option,
     map_option,
@@ -26,6 +27,7 @@ from cribsheet.cli._stopping import ended_by_ctrl_c
 from cribsheet.cli._terminal import note, print_json, stdout
 from cribsheet.errors import FrozenFileError
 from cribsheet.evaluation.drift import Drift
+from cribsheet.frozen.tested import path_beside
 from cribsheet.report.drift import drift_summary, drift_table, junit, markdown, verdict
 from cribsheet.text import counted
 from cribsheet.workspace import Workspace, current_workspace
@@ -57,20 +59,22 @@ def command(file: Path, *, as_json: bool, junit_path: Path | None, summary: Path
       cribsheet check sentiment.prompt.json --model ollama_chat/qwen2.5:0.5b --summary "$GITHUB_STEP_SUMMARY"
     """
     check_about_rows(options, "data")
+    check_spares({"--junit": junit_path, "--summary": summary}, (file, path_beside(file), options["data"]))
     workspace = current_workspace()
     program = open_program(file, workspace)
     carriage = options["carriage"] or program.frozen.results.carriage
     found = _measured(file, _deployed(program, carriage), carriage, workspace, options)
-    # XML and UTF-8 lack some characters that a name may have.
-    name = "".join(char if char.isprintable() else "\ufffd" for char in file.name)
-    for path, text, mode in ((junit_path, junit(found, name), "w"), (summary, markdown(found, name), "a")):
-        if path:
-            _write(path, text, mode)
+    # The result comes first, because a report may have no place that can be written to.
     if as_json:
         print_json(drift_summary(found))
     else:
         stdout().print(drift_table(found))
         click.echo(verdict(found))
+    # XML and UTF-8 lack some characters that a name may have.
+    name = "".join(char if char.isprintable() else "\ufffd" for char in file.name)
+    for path, text, mode in ((junit_path, junit(found, name), "w"), (summary, markdown(found, name), "a")):
+        if path:
+            _write(path, text, mode)
     if not found.holds:
         raise click.exceptions.Exit(1)
 
@@ -102,7 +106,7 @@ def _measured(
                 now = score_rows(program, rows, metric, model, display)
         finally:
             model.close()
-    tell_of_failures(now)
+    tell_of_failures(now, program.frozen)
     return compare(now)
 
 

@@ -72,11 +72,11 @@ def command(file: Path, *, as_json: bool, metric: str | None, **options: Any) ->
     seconds = round(time.monotonic() - started, 3)
     figures = {"metric": name_of(score), "model": model.name, **meter_summary(model.meter), "seconds": seconds}
     summary = evaluation_summary(evaluation, _told_field(program.signature, rows), score)
+    tell_of_failures(evaluation, program.frozen)
     _report(evaluation, {**summary, **figures}, as_json=as_json)
 
 
 def _report(evaluation: Evaluation, summary: dict[str, Any], *, as_json: bool) -> None:
-    tell_of_failures(evaluation)
     if as_json:
         print_json(summary)
         return

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cribsheet.cli._command import Command
+from cribsheet.cli._command import Command, check_spares
 from cribsheet.cli._programs import chosen_prompts
 from cribsheet.cli._terminal import note, print_exactly
 from cribsheet.cli._training import exported, given_training, training_options
@@ -15,6 +15,7 @@ from cribsheet.errors import FrozenFileError
 from cribsheet.export import TARGETS, WHOLE, Export, Source
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.frozen.sealing import read
+from cribsheet.frozen.tested import path_beside
 
 
 @click.command("export", cls=Command)
@@ -37,6 +38,7 @@ def command(file: Path, *, target: str, prompt: str | None, out: Path | None, **
       cribsheet export sentiment.prompt.json --to ollama --out Modelfile --verify
       cribsheet export sentiment.prompt.json --to sft --rows trainset.jsonl --out train.jsonl
     """
+    check_spares({"--out": out}, (file, path_beside(file), *(options[name] for name in ("data", "rows", "traces"))))
     verification = wanted_verification(file, out, options)
     program = read(file)
     chosen = chosen_prompts(program, prompt)

@@ -13,6 +13,7 @@ from typing import Any, Union
 
 import dspy
 from dspy.utils.exceptions import AdapterParseError
+from pydantic import ValidationError
 
 from cribsheet.dataset.examples import Demo
 from cribsheet.errors import DataError
@@ -35,20 +36,35 @@ class FrozenModule(dspy.Module):
 
     def __init__(self, prompt: FrozenPrompt):
         super().__init__()
-        self.adapter = FrozenAdapter(prompt)
+        self.predict = FrozenPredict(prompt)
+
+    def forward(self, **inputs: Any) -> Any:
+        """Return the typed outputs."""
+        return self.predict(**inputs)
+
+    async def aforward(self, **inputs: Any) -> Any:
+        """Return the typed outputs."""
+        return await self.predict.acall(**inputs)
+
+
+class FrozenPredict(dspy.Predict):
+    """The predictor, which always asks in the layout of the frozen prompt, whatever adapter is configured."""
+
+    def __init__(self, prompt: FrozenPrompt):
         stop = list(prompt.template.stop)
         settings = {"max_tokens": prompt.decoding.max_tokens, "temperature": 0.0} | ({"stop": stop} if stop else {})
-        self.predict = dspy.Predict(dspy_signature(prompt), **settings)
+        super().__init__(dspy_signature(prompt), **settings)
+        self.adapter = FrozenAdapter(prompt)
 
     def forward(self, **inputs: Any) -> Any:
         """Return the typed outputs."""
         with dspy.context(adapter=self.adapter):
-            return self.predict(**inputs)
+            return super().forward(**inputs)
 
     async def aforward(self, **inputs: Any) -> Any:
         """Return the typed outputs."""
         with dspy.context(adapter=self.adapter):
-            return await self.predict.acall(**inputs)
+            return await super().aforward(**inputs)
 
 
 class FrozenAdapter(dspy.Adapter):
@@ -86,15 +102,27 @@ def load_module(path: str | os.PathLike[str]) -> FrozenModule:
     """Return the program of a state file that `cribsheet export --to dspy` wrote, with its state."""
     path = Path(path)
     try:
-        prompt = FrozenPrompt.model_validate(json.loads(path.read_bytes())[STATE_KEY])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"{path} holds no exported prompt: {type(error).__name__}: {error}. Write it with `cribsheet export FILE "
-            "--to dspy`."
-        ) from None
-    module = FrozenModule(prompt)
-    module.load(str(path))
+        module = FrozenModule(FrozenPrompt.model_validate(json.loads(path.read_bytes())[STATE_KEY]))
+        module.load(str(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _no_state(path, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:  # DSPy checks nothing of a state
+        raise _no_state(path, f"{type(error).__name__}: {error}") from None
     return module
+
+
+def _no_state(path: Path, reason: str) -> DataError:
+    return DataError(
+        f"{path} is not the state of an exported prompt: {reason}. Write it with `cribsheet export FILE --to dspy`."
+    )
 
 
 def dspy_signature(prompt: FrozenPrompt) -> Any:
@@ -111,10 +139,15 @@ def _annotation(field: Field) -> Any:
 
 
 def _demo(values: Any, signature: Signature) -> Demo:
+    if not isinstance(values, Mapping | dspy.Example):
+        raise DataError(f"A demo of the predictor must have fields but is {str(values)[:80]!r}. Give a dspy.Example.")
     given = dict(values)
     sides: Sequence[tuple[Field, ...]] = (signature.inputs, signature.outputs)
     missing = [field.name for side in sides for field in side if field.name not in given]
     if missing:
         raise DataError(f"A demo of the predictor has no {missing[0]!r}: {str(given)[:80]}. Give each field a value.")
-    inputs, outputs = ({field.name: field.coerce(given[field.name]) for field in side} for side in sides)
+    try:
+        inputs, outputs = ({field.name: field.coerce(given[field.name]) for field in side} for side in sides)
+    except ValueError as error:
+        raise DataError(f"A demo of the predictor does not fit the signature: {error}. Correct it.") from None
     return Demo(inputs=inputs, outputs=outputs)

@@ -68,7 +68,7 @@ def read_traces(path: str | os.PathLike[str], signatures: Mapping[str, Signature
     """
     traces = tuple(_trace(where, values, signatures) for where, values in json_objects(_text(Path(path)), str(path)))
     if not traces:
-        raise DataError(f"{path} holds no traces. Delete it, so that the teacher is asked again.")
+        raise DataError(f"{path} holds no traces. Name another file with --traces.")
     return traces
 
 
@@ -99,7 +99,7 @@ def _trace(where: str, values: dict[str, Any], signatures: Mapping[str, Signatur
         raise DataError(f"{where}: {error}. {_REMEDY}") from None
 
 
-_REMEDY = "Correct the line, or delete the file, so that the teacher is asked again."
+_REMEDY = "Correct the line, or name another file with --traces."
 
 
 def _typed(trace: Trace, signature: Signature) -> Trace:

@@ -85,11 +85,13 @@ class MissingCribsheet(litellm.CustomLLM):
 def _checked(values: Any, model: str) -> "dict[str, str]":
     """Return the inputs; LiteLLM's BadRequestError if they are not those of the prompt."""
     if not isinstance(values, dict) or set(values) != set(INPUTS):
-        given = ", ".join(values) if isinstance(values, dict) and values else "nothing"
+        given = ", ".join(map(str, values)) if isinstance(values, dict) and values else "nothing"
         raise _refusal(f"{PROMPT_ID} takes prompt_variables {', '.join(INPUTS)} but got {given}.", model)
     for name, value in values.items():
         if not isinstance(value, str):
             raise _refusal(f"{name} must be text but is {value!r}. Write it in quotes, as in the prompt.", model)
+        if any("\ud800" <= char <= "\udfff" for char in value):
+            raise _refusal(f"{name} has half of a surrogate pair, which no prompt can hold. Correct this input.", model)
     return values
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from cribsheet.dataset.examples import Demo, Row
+from cribsheet.dataset.examples import Demo, Row, folded_inputs
 from cribsheet.dataset.rows import load_rows
 from cribsheet.dataset.sampling import ALL, Taken
 from cribsheet.dataset.splits import Splits, split
@@ -122,15 +122,16 @@ def _from_traces(source: Source, splits: Splits | None) -> Iterator[Sample]:
     if not source.training.traces:
         return
     signatures = {name: _compiled_signature(prompt) for name, prompt in source.program.prompts.items()}
-    held_out = _ids(splits.val, splits.test) if splits else set()
+    held_out = _marks(splits.val, splits.test) if splits else set()
     for trace in read_traces(source.training.traces, signatures):
-        if trace.predictor == source.name and trace.row not in held_out:
+        if trace.predictor == source.name and not held_out & {trace.row, folded_inputs(trace.inputs)}:
             outputs = {name: value for name, value in trace.outputs.items() if name != REASONING}
             yield Sample(trace.inputs, outputs, _rationale(trace.outputs), f"trace of {trace.teacher}", trace.hinted)
 
 
-def _ids(*parts: tuple[Row, ...]) -> set[str]:
-    return {row.id for part in parts for row in part}
+def _marks(*parts: tuple[Row, ...]) -> set[object]:
+    """Return what tells a trace of these rows: their ids and, since an id changes with a row's label, their inputs."""
+    return {mark for part in parts for row in part for mark in (row.id, folded_inputs(row.inputs))}
 
 
 def _rationale(outputs: Mapping[str, Value]) -> str | None:

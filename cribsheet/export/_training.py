@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from cribsheet.errors import ExportError
 
@@ -29,8 +29,8 @@ class Training(BaseModel):
     """A file of a teacher's traces, as `optimize --traces` keeps it."""
     form: Literal["chat", "completion"] | None = None
     """The form of each row; None for that of the layout."""
-    mix: Mapping[Kind, Fraction] = {"answer-only": Fraction(1)}
-    """The share of each kind; together 1."""
+    mix: Mapping[Kind, Annotated[Fraction, Field(gt=0)]] = Field(default={"answer-only": Fraction(1)}, min_length=1)
+    """The share of each kind, compared with the others."""
     seed: int = 0
     """It seeds the order, the choice of rows and the demos that are shown."""
     every_row: bool = False
@@ -62,7 +62,8 @@ _EXAMPLE = "zero-shot-cot=0.7,answer-only=0.3"
 
 def _share(kind: str, text: str) -> Fraction:
     try:
-        share = Fraction(text)
+        # No exponents: a share of 1e999999999 would keep the computer busy for ever.
+        share = Fraction(text if "e" not in text.lower() else "")
     except (ValueError, ZeroDivisionError):
         share = Fraction(0)
     if share <= 0:

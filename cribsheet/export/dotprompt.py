@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from cribsheet.errors import ExportError
 from cribsheet.export._base import Export, Source
 from cribsheet.export._caveats import caveats, input_forms
-from cribsheet.export.jinja import check_names, literal, macro, macro_name
+from cribsheet.export.jinja import call, check_names, literal, macro, macro_name
 from cribsheet.layout.template import Pieces, Slot, Turn
 
 _ROLES = {"system": "System:", "user": "User:", "assistant": "Assistant:"}
@@ -89,7 +89,8 @@ def _fault(line: str, *, is_first: bool) -> str:
 def _front_matter(source: Source) -> str:
     schema = {field.name: "string" for field in source.prompt.signature.inputs}
     told = {"model": source.litellm_name, **source.completion_settings, "input": {"schema": schema}}
-    return "".join(f"{name}: {json.dumps(value, ensure_ascii=False)}\n" for name, value in told.items())
+    lines = [f"# {source.score('text')}", *(f"{name}: {json.dumps(told[name], ensure_ascii=False)}" for name in told)]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _turns(turns: tuple[Turn, ...], name: str) -> str:
@@ -98,7 +99,7 @@ def _turns(turns: tuple[Turn, ...], name: str) -> str:
 
 def _text(pieces: Pieces, name: str) -> Iterator[str]:
     for piece in pieces:
-        yield f"{{{{ {name}({piece.field}) }}}}" if isinstance(piece, Slot) else literal(piece)
+        yield f"{{{{ {call(name, piece)} }}}}" if isinstance(piece, Slot) else literal(piece)
 
 
 def _usage(source: Source, path: str) -> str:

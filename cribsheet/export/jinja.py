@@ -1,8 +1,8 @@
 """Export to a Jinja2 template that renders exactly the bytes of the prompt.
 
 The template is for `jinja2.Environment()` with its default delimiters and without autoescaping. `trim_blocks`,
-`lstrip_blocks` and `keep_trailing_newline` make no difference, because the template has no white space around its one
-macro, and else only expressions. Syntax: https://jinja.palletsprojects.com/en/stable/templates/
+`lstrip_blocks` and `keep_trailing_newline` make no difference, because the template has no white space around its
+comment and its one macro, and else only expressions. Syntax: https://jinja.palletsprojects.com/en/stable/templates/
 """
 
 import itertools
@@ -17,8 +17,8 @@ from cribsheet.layout.escaping import Escaping
 from cribsheet.layout.template import Pieces, Slot, Turn, filled
 from cribsheet.text import counted
 
-_CONSTANTS = frozenset({"true", "false", "none", "self"})
-"""Names that always have a special meaning in Jinja."""
+_CONSTANTS = frozenset({"true", "false", "none", "self", "namespace"})
+"""Names that always have a special meaning in Jinja, or that the macro calls."""
 _UNSAFE = re.compile(r"\{(?=[{%#\r]|\n?\Z)|\r+|\n\Z")
 """What has to be escaped: what Jinja's lexer rewrites or drops, and a brace that starts a delimiter or would form one
 together with what follows."""
@@ -36,7 +36,7 @@ def to_jinja(source: Source) -> Export:
     text = _messages(opened.turns, name) if opened.turns else _text(opened.text, name)
     return Export(
         target="jinja",
-        text=macro(name, opened.escaping) + text,
+        text=f"{{# {source.score('text')} #}}{macro(name, opened.escaping)}{text}",
         file_name=path,
         usage=_usage(source, path),
         carriage="text",
@@ -64,20 +64,28 @@ def macro_name(source: Source) -> str:
 def macro(name: str, escaping: Escaping, *, first: Iterable[tuple[str, str]] = (), ending: str = "") -> str:
     """Return a macro that makes the replacements in the text of an input, those of `first` before the others.
 
-    The empty expression after it keeps `trim_blocks` from taking a line break of the prompt.
+    An input that is missing or is not text ends the rendering: Jinja would write it as Python does, such as `True`, and
+    not as the prompt does. A template cannot raise an error, so the macro calls something undefined, with the message
+    as its name. The empty expression after it keeps `trim_blocks` from taking a line break of the prompt.
     """
     pairs = ",\n".join(f"({old!r}, {new!r})" for old, new in (*first, *escaping.pairs))
     return (
-        f"{{% macro {name}(value) %}}{{% set own = namespace(text=value | string) %}}"
+        f"{{% macro {name}(value, input) %}}"
+        "{% if value is not string %}{{ {}[input ~ ' must be text, written as in the prompt, but is ' "
+        "~ (value if value is defined else 'missing') | string | truncate(80, true)]() }}"
+        "{% endif %}{% set own = namespace(text=value) %}"
         f"{{% for old, new in [\n{pairs}] %}}{{% set own.text = own.text | replace(old, new) %}}{{% endfor %}}"
         f"{{{{ own.text{ending} }}}}{{% endmacro %}}{{{{ '' }}}}"
     )
 
 
 def _text(pieces: Pieces, name: str) -> str:
-    return "".join(
-        f"{{{{ {name}({piece.field}) }}}}" if isinstance(piece, Slot) else literal(piece) for piece in pieces
-    )
+    return "".join(f"{{{{ {call(name, piece)} }}}}" if isinstance(piece, Slot) else literal(piece) for piece in pieces)
+
+
+def call(name: str, slot: Slot) -> str:
+    """Return the call of the macro that writes an input."""
+    return f"{name}({slot.field}, '{slot.field}')"
 
 
 def literal(text: str) -> str:
@@ -96,7 +104,7 @@ def _messages(turns: tuple[Turn, ...], name: str) -> str:
         literal(json.dumps({"role": turn.role, "content": filled(turn.content, {})}, ensure_ascii=False))
         for turn in before
     ]
-    content = " ~ ".join(f"{name}({piece.field})" if isinstance(piece, Slot) else repr(piece) for piece in last.content)
+    content = " ~ ".join(call(name, piece) if isinstance(piece, Slot) else repr(piece) for piece in last.content)
     lines.append(f'{{"role": {json.dumps(last.role)}, "content": {{{{ ({content}) | tojson }}}}}}')
     return "[\n" + ",\n".join(lines) + "\n]"
 

@@ -8,7 +8,6 @@ a row), STaR (arXiv 2203.14465: hinted ones), and Fu et al. 2023 (arXiv 2301.127
 import json
 import random
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
@@ -79,14 +78,15 @@ def _mixed(source: Source, samples: Sequence[Sample], rng: random.Random) -> lis
     """Return as many samples as there can be at the shares of the mix, in a random order."""
     shares = source.training.mix
     usable = {kind: [one for one in samples if _suits(kind, one, samples)] for kind in shares}
-    total = min(Fraction(len(usable[kind])) / share for kind, share in shares.items())
+    scarcest = min(shares, key=lambda kind: len(usable[kind]) / shares[kind])
+    total = len(usable[scarcest]) / shares[scarcest]
     chosen: list[tuple[Kind, Sample]] = []
     for kind, share in shares.items():
         count = int(total * share)
         if not count:
             raise ExportError(
-                f"The mix wants {float(share):.0%} {kind}, but there are "
-                f"{counted(len(usable[kind]), 'example')} for it, of {len(samples)} in all. {_REMEDIES[kind]}"
+                f"The mix would have no row of {kind}: it wants {float(shares[scarcest]):.0%} {scarcest}, but of "
+                f"{counted(len(samples), 'example')}, {len(usable[scarcest])} can be that. {_REMEDIES[scarcest]}"
             )
         chosen += [(kind, one) for one in rng.sample(usable[kind], count)]
     rng.shuffle(chosen)

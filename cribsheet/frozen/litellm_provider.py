@@ -3,7 +3,7 @@
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,18 @@ from cribsheet.frozen.running import unreadable
 from cribsheet.frozen.summary import usage_of
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completion
-from cribsheet.models.litellm_provider import Handler, custom_llm, text_of
+from cribsheet.models._litellm_requests import text_of
+from cribsheet.models.litellm_provider import Handler, custom_llm
 from cribsheet.outcomes import to_json
 
 
 def frozen_handler(folder: str | os.PathLike[str], *, ending: str = ".prompt.json") -> Any:
     """Return a `CustomLLM` of LiteLLM for which `frozen/NAME` is the file NAME with that ending in the folder.
 
-    The inputs are the request's `prompt_variables`. If it has none, the last message holds them: the text itself if
-    the program takes one input, else a JSON object. The answer is a JSON object of the outputs, with every correction
-    applied. How it is decoded is up to the frozen file, whatever the request says of temperature, stops or tokens.
+    The inputs are the request's `prompt_variables`. If it has none, the user's last message holds them: the text itself
+    if the program takes one input, else a JSON object. The answer is a JSON object of the outputs, with every
+    correction applied. How it is decoded is up to the frozen file, whatever the request says of temperature, stops or
+    tokens.
     """
     return custom_llm(_FrozenHandler)(Path(folder), ending)
 
@@ -62,15 +64,26 @@ class _FrozenHandler(Handler):
 
 
 def _inputs(request: Mapping[str, Any], program: Program) -> dict[str, object]:
-    if given := request["litellm_params"].get("prompt_variables"):
-        return dict(given)
+    """Return the inputs by name; DataError if the request holds none."""
     names = [field.name for field in program.inputs]
-    text = text_of(request["messages"][-1]["content"] or "") if request["messages"] else ""
-    if len(names) == 1:
-        return {names[0]: text}
+    if given := request["litellm_params"].get("prompt_variables"):
+        if not isinstance(given, Mapping):
+            raise DataError(f"prompt_variables must be an object with {', '.join(names)} but is {str(given)[:80]!r}.")
+        return dict(given)
+    own = [message for message in request["messages"] if isinstance(message, Mapping) and message.get("role") == "user"]
+    if not own:
+        raise DataError(
+            f"There are no inputs: no message has the role 'user', and there are no prompt_variables. Send "
+            f"prompt_variables with {', '.join(names)}."
+        )
+    text = text_of(own[-1])
+    return {names[0]: text} if len(names) == 1 else _object(text, names)
+
+
+def _object(text: str, names: Sequence[str]) -> dict[str, object]:
     try:
         values = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict):
         raise DataError(

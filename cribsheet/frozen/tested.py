@@ -5,15 +5,16 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue, ValidationError
 
 from cribsheet.carriage import Carriage
 from cribsheet.dataset.examples import Row
 from cribsheet.errors import FrozenFileError
 from cribsheet.frozen.schema import FrozenProgram
 from cribsheet.outcomes import to_json
-from cribsheet.signature import Signature
+from cribsheet.signature import REASONING, Signature
 
 
 class TestedRow(BaseModel):
@@ -25,11 +26,11 @@ class TestedRow(BaseModel):
 
     inputs: Mapping[str, JsonValue]
     """The input values, by name."""
-    outputs: Mapping[str, tuple[JsonValue, ...]]
+    outputs: Mapping[str, Annotated[tuple[JsonValue, ...], Field(min_length=1)]]
     """The accepted values of each output, by name."""
     group: str = ""
     """The row's group; rows of a group share something, such as a context. Empty if it shares nothing."""
-    scores: Mapping[Carriage, float]
+    scores: Mapping[Carriage, FiniteFloat]
     """The metric's value under each measured carriage."""
 
     @classmethod
@@ -40,7 +41,10 @@ class TestedRow(BaseModel):
         return cls.model_validate(values)
 
     def row(self, signature: Signature) -> Row:
-        """Return the typed row; ValueError if it does not fit the signature."""
+        """Return the typed row, which need not have a rationale; ValueError if it does not fit the signature."""
+        needed = [field.name for field in (*signature.inputs, *signature.outputs) if field.name != REASONING]
+        if missing := [name for name in needed if name not in {**self.inputs, **self.outputs}]:
+            raise ValueError(f"it has no {missing[0]!r}")
         inputs = {field.name: field.coerce(self.inputs[field.name]) for field in signature.inputs}
         outputs = {
             field.name: tuple(map(field.coerce, self.outputs[field.name]))
@@ -74,9 +78,11 @@ def read_tested(path: str | os.PathLike[str], program: FrozenProgram) -> Sequenc
     """Return the test rows that are stored beside a frozen file.
 
     Raises:
-        FrozenFileError: if the file of test rows is missing, or belongs to another compile.
+        FrozenFileError: if the file of test rows is missing, belongs to another compile, or holds no rows.
     """
     beside = path_beside(path)
+    if program.results.tested is None:
+        raise FrozenFileError(f"{path} records no test rows. Compile again, or name other rows with --data.")
     try:
         text = beside.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -87,12 +93,15 @@ def read_tested(path: str | os.PathLike[str], program: FrozenProgram) -> Sequenc
     if hash_of(text) != program.results.tested:
         raise FrozenFileError(
             f"{beside} does not hold the test rows that {path} was scored on: its sha256 is {hash_of(text)[:12]}…, "
-            f"not {str(program.results.tested)[:12]}…. Copy the right file there, or name other rows with --data."
+            f"not {program.results.tested[:12]}…. Copy the right file there, or name other rows with --data."
         )
     try:
-        return [TestedRow.model_validate_json(line) for line in text.split("\n") if line]
+        rows = [TestedRow.model_validate_json(line) for line in text.split("\n") if line]
     except ValidationError as error:
         raise FrozenFileError(
             f"{beside} has a row that cannot be read: {error.errors()[0]['msg']}. Compile again, or name other rows "
             "with --data."
         ) from None
+    if not rows:
+        raise FrozenFileError(f"{beside} holds no test rows. Compile again, or name other rows with --data.")
+    return rows

@@ -2,26 +2,25 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cribsheet.errors import (
     ContextOverflowError,
     CribsheetError,
+    DataError,
+    PromptError,
     TransientError,
     UnknownModelError,
-    UnreadableCompletionError,
+    UnreachableError,
 )
 from cribsheet.models import open_model
-from cribsheet.models._base import Completion, Model, Sampling
+from cribsheet.models._base import Completion, Model
+from cribsheet.models._litellm_requests import check_asks_once, prompt_of, sampling_of
 from cribsheet.models.litellm import import_litellm
-from cribsheet.prompts import Message, Prompt
 
 Opener = Callable[[str], Model]
 """A function that opens a model, given its whole name, such as `embedded/smollm2-135m`."""
-
-DEFAULT_MAX_TOKENS = 512
-"""The most tokens to generate if the request sets no limit."""
 
 
 def register(openers: Mapping[str, Opener] | None = None) -> Any:
@@ -93,20 +92,27 @@ class Handler:
 
     def _complete(self, request: dict[str, Any]) -> Completion:
         try:
+            check_asks_once(request)
             return self.answer(request)
         except CribsheetError as error:
             raise self._as_litellm(error, request["model"]) from error
 
     def _as_litellm(self, error: CribsheetError, model: str) -> Exception:
-        """Return LiteLLM's corresponding error, because LiteLLM rewords every error that is not its own."""
+        """Return LiteLLM's corresponding error, because LiteLLM rewords every error that is not its own.
+
+        Only what the client can mend is a bad request: LiteLLM's router tries no other model after one.
+        """
         litellm = import_litellm()
-        kinds = {
-            ContextOverflowError: litellm.ContextWindowExceededError,
-            UnknownModelError: litellm.NotFoundError,
-            TransientError: litellm.ServiceUnavailableError,
-            UnreadableCompletionError: litellm.InternalServerError,
-        }
-        kind: Callable[..., Exception] = kinds.get(type(error), litellm.BadRequestError)
+        kinds: Sequence[tuple[type[CribsheetError], Callable[..., Exception]]] = (
+            (ContextOverflowError, litellm.ContextWindowExceededError),
+            (UnknownModelError, litellm.NotFoundError),
+            (TransientError, litellm.ServiceUnavailableError),
+            (UnreachableError, litellm.ServiceUnavailableError),
+            (DataError, litellm.BadRequestError),
+            (PromptError, litellm.BadRequestError),
+            (CribsheetError, litellm.InternalServerError),
+        )
+        kind = next(theirs for ours, theirs in kinds if isinstance(error, ours))
         return kind(message=str(error), model=model, llm_provider=self.prefix)
 
 
@@ -122,45 +128,13 @@ class _ModelHandler(Handler):
     def answer(self, request: dict[str, Any]) -> Completion:
         """Return the model's completion; the model is opened at the first request."""
         model = self._open(f"{self.prefix}/{request['model']}")
-        return model.complete(*_read_request(request))
+        return model.complete(prompt_of(request), sampling_of(request))
 
     def _open(self, name: str) -> Model:
         with self._opening:
             if name not in self._models:
                 self._models[name] = self._opener(name)
             return self._models[name]
-
-
-def _read_request(request: dict[str, Any]) -> tuple[Prompt, Sampling]:
-    asked = request["optional_params"]
-    stop = asked.get("stop") or ()
-    stop = (stop,) if isinstance(stop, str) else tuple(stop)
-    sampling = Sampling(
-        max_tokens=asked.get("max_tokens") or asked.get("max_completion_tokens") or DEFAULT_MAX_TOKENS,
-        temperature=asked.get("temperature") or 0.0,
-        seed=asked.get("seed") or 0,
-        top_logprobs=_top_logprobs(asked),
-    )
-    turns = [(turn["role"], text_of(turn["content"])) for turn in request["messages"]]
-    # LiteLLM passes a text completion as one message and sets this flag.
-    if request["litellm_params"].get("text_completion"):
-        return Prompt(text=turns[0][1], stop=stop), sampling
-    messages = tuple(Message(role=role, content=content) for role, content in turns)
-    return Prompt(messages=messages, stop=stop), sampling
-
-
-def _top_logprobs(asked: dict[str, Any]) -> int:
-    logprobs = asked.get("logprobs")  # a number for text completions, a boolean for chats
-    if logprobs is True:
-        return asked.get("top_logprobs") or 1
-    return logprobs or 0
-
-
-def text_of(content: str | list[dict[str, Any]]) -> str:
-    """Return the text of a message's content."""
-    if isinstance(content, str):
-        return content
-    return "".join(part.get("text", "") for part in content)
 
 
 def _logprobs(first_token: dict[str, float]) -> Any:

@@ -4,11 +4,13 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 from click.testing import Result
 
+from cribsheet.frozen.sealing import read, save
 from cribsheet.frozen.tested import hash_of
 from cribsheet.models import WAYS, Completion, Sampling
 from cribsheet.models.scripted import ScriptedModel
@@ -52,6 +54,13 @@ def test_other_weights_under_the_same_name_are_found_out(run: Run, compiled: Pat
     assert summary.read_text().startswith("# Before\n### toy.prompt.json: the score does not hold")
 
 
+def test_a_model_that_tells_no_log_probabilities_is_noted(run: Run, compiled: Path) -> None:
+    replace_model(lambda prompt, sampling: student(prompt, sampling).model_copy(update={"first_token": None}))
+    told = run("check", compiled, "--limit", "5")
+    assert "rows for which the model told no log-probabilities: 5. Their answers were read from the text" in told.stderr
+    assert "log-probabilities" not in run("check", compiled, "--for", "text").stderr
+
+
 def test_each_carriage_is_compared_with_its_own_score(run: Run, compiled: Path) -> None:
     recorded = json.loads(compiled.read_text())["results"]["carriages"]
     for carriage in ("text", "logprobs"):
@@ -92,18 +101,86 @@ def test_other_rows_need_no_recorded_ones(run: Run, compiled: Path, folder: Path
     assert told["recorded"] == json.loads(compiled.read_text())["results"]["compiled"]
 
 
-def test_recorded_texts_may_hold_any_line_break(run: Run, folder: Path, compiled: Path) -> None:
-    beside, content = folder / "toy.test.jsonl", json.loads(compiled.read_text())
-    rows = [json.loads(line) for line in beside.read_text().split("\n") if line]
-    for row in rows:
-        row["inputs"]["text"] += "\u2028\x85 More."
-    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    beside.write_text(text, encoding="utf-8")
+def record_again(run: Run, compiled: Path, folder: Path, lines: list[str]) -> None:
+    """Replace the recorded test rows, and seal the frozen file with their hash."""
+    content, text = json.loads(compiled.read_text()), "".join(f"{line}\n" for line in lines)
+    (folder / "toy.test.jsonl").write_text(text, encoding="utf-8")
     content["results"]["tested"] = hash_of(text)
     compiled.write_text(json.dumps(content), encoding="utf-8")
     assert run("seal", compiled).exit_code == 0
+
+
+def recorded(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "toy.test.jsonl").read_text().split("\n") if line]
+
+
+def test_recorded_texts_may_hold_any_line_break(run: Run, folder: Path, compiled: Path) -> None:
+    rows = recorded(folder)
+    for row in rows:
+        row["inputs"]["text"] += "\u2028\x85 More."
+    record_again(run, compiled, folder, [json.dumps(row, ensure_ascii=False) for row in rows])
     result = run("check", compiled)
     assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"scores": {"runtime": float("nan")}}, "has a row that cannot be read: Input should be a finite number"),
+        ({"outputs": {"sentiment": []}}, "has a row that cannot be read: Tuple should have at least 1 item"),
+        ({"outputs": {}}, "does not fit the signature: it has no 'sentiment'"),
+        ({"inputs": {"review": "Dull."}}, "does not fit the signature: it has no 'text'"),
+        ({"outputs": {"sentiment": ["mixed"]}}, "does not fit the signature: sentiment must be one of"),
+    ],
+)
+def test_a_recorded_row_that_cannot_be_scored_is_refused(
+    run: Run, folder: Path, compiled: Path, changes: dict[str, Any], told: str
+) -> None:
+    first, *others = recorded(folder)
+    record_again(run, compiled, folder, [json.dumps(row) for row in ({**first, **changes}, *others)])
+    result = run("check", compiled)
+    assert result.exit_code == 1
+    assert told in result.stderr
+    assert not result.stdout
+
+
+def test_a_file_of_no_test_rows_is_refused(run: Run, folder: Path, compiled: Path) -> None:
+    record_again(run, compiled, folder, [])
+    result = run("check", compiled)
+    assert result.exit_code == 1
+    assert "toy.test.jsonl holds no test rows" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--junit", "--summary"])
+@pytest.mark.parametrize("name", ["toy.prompt.json", "toy.test.jsonl", "link", "more.jsonl"])
+def test_no_report_is_written_over_a_file_that_is_read(
+    run: Run, folder: Path, compiled: Path, option: str, name: str
+) -> None:
+    write_rows(folder / "more.jsonl", sentiment_rows()[:40])
+    (folder / "link").symlink_to(compiled)
+    before = (folder / name).read_bytes()
+    result = run("check", compiled, "--data", "more.jsonl", option, name)
+    assert result.exit_code == 2
+    assert f"{option} {name} is a file that this command reads. Name another file." in result.stderr
+    assert (folder / name).read_bytes() == before
+
+
+def test_a_file_that_records_no_test_rows_is_told(run: Run, compiled: Path) -> None:
+    program = read(compiled)
+    save(program.model_copy(update={"results": program.results.model_copy(update={"tested": None})}), compiled)
+    result = run("check", compiled)
+    assert result.exit_code == 1
+    assert "toy.prompt.json records no test rows. Compile again, or name other rows with --data." in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--junit", "--summary"])
+def test_a_report_that_cannot_be_written_does_not_take_the_result_along(
+    run: Run, folder: Path, compiled: Path, option: str
+) -> None:
+    result = run("check", compiled, option, folder)
+    assert result.exit_code == 1
+    assert "The score holds" in result.stdout
+    assert f"Error: {folder} cannot be written: Is a directory" in result.stderr
 
 
 def test_reports_name_a_file_whose_name_is_not_utf_8(run: Run, compiled: Path, folder: Path, tmp_path: Path) -> None:

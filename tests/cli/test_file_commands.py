@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from click.testing import Result
 from cribsheet.export import TARGETS
 from cribsheet.frozen.sealing import read, save, seal_of
 from frozen_toys import toy_program, toy_prompt
-from toys import write_rows
+from toys import sentiment_rows, write_rows
 
 Run = Callable[..., Result]
 
@@ -183,6 +184,21 @@ def test_a_further_file_replaces_only_one_of_the_same_export(run: Run, embedded:
     assert run("export", embedded, "--to", "litellm", "--out", "out.yaml").exit_code == 0
     (folder / "out_litellm.py").write_text("# of another version", encoding="utf-8")
     assert run("export", embedded, "--to", "litellm", "--out", "out.yaml").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("target", "options"), [("jinja", {}), ("sft", {"--rows": "rows.jsonl"}), ("sft", {"--traces": "rows.jsonl"})]
+)
+def test_an_export_is_not_written_over_what_it_reads(
+    run: Run, embedded: Path, folder: Path, target: str, options: dict[str, str]
+) -> None:
+    write_rows(folder / "rows.jsonl", sentiment_rows())
+    out = options.get("--rows") or options.get("--traces") or embedded
+    before = (folder / out).read_bytes()
+    result = run("export", embedded, "--to", target, *chain(*options.items()), "--out", folder / out)
+    assert result.exit_code == 2
+    assert f"--out {folder / out} is a file that this command reads. Name another file." in result.stderr
+    assert (folder / out).read_bytes() == before
 
 
 def test_rows_for_fine_tuning_take_options_that_other_targets_refuse(run: Run, embedded: Path) -> None:

@@ -52,6 +52,11 @@ def test_litellm_reads_the_turns_of_the_frozen_prompt(layout: str, value: str, t
     assert turns(text, {"text": value}, tmp_path) == expected(prompt, {"text": value})
 
 
+def test_the_score_is_in_the_first_lines() -> None:
+    exported = export(program_of(prompt_of(layout_named("chat"), SENTIMENT, ())), "dotprompt")
+    assert exported.text.startswith(f"---\n# {exported.score}\n")
+
+
 @pytest.mark.slow
 def test_every_layout_keeps_its_turns_or_is_refused(tmp_path: Path) -> None:
     exported = 0

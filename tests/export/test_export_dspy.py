@@ -2,6 +2,7 @@
 
 import importlib.util
 import itertools
+import json
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -137,6 +138,44 @@ def test_demos_that_dspy_sets_are_shown_in_the_frozen_layout(tmp_path: Path) -> 
     program.predict.demos = [{"text": "Superb."}]
     with dspy.context(lm=lm), pytest.raises(DataError, match="has no 'sentiment'"):
         program(text="Dull.")
+
+
+@pytest.mark.parametrize(
+    ("demo", "told"),
+    [(7, "must have fields but is '7'"), ({"text": "x", "sentiment": "so-so"}, "sentiment must be one of")],
+)
+def test_a_demo_that_does_not_fit_is_told_in_a_sentence(demo: Any, told: str, tmp_path: Path) -> None:
+    saved(program_of(prompt_of(layout_named("chat"), SENTIMENT, ())), tmp_path)
+    program = imported(tmp_path)
+    program.predict.demos = [demo]
+    with dspy.context(lm=ScriptedLM("positive")), pytest.raises(DataError, match=f"A demo of the predictor .*{told}"):
+        program(text="Dull.")
+
+
+def test_the_predictor_by_itself_asks_in_the_frozen_layout(tmp_path: Path) -> None:
+    prompt = prompt_of(layout_named("chat"), SENTIMENT, sentiment_demos())
+    saved(program_of(prompt), tmp_path)
+    lm = ScriptedLM("positive")
+    with dspy.context(lm=lm, adapter=dspy.JSONAdapter()):
+        assert imported(tmp_path).predict(text="Dull.").sentiment == "positive"
+    assert [messages for messages, _ in lm.asked] == [messages_of(prompt, {"text": "Dull."})]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"predict": None}, "TypeError"),
+        ({"predict": {}}, "KeyError"),
+        ({"metadata": None}, "TypeError"),
+        ({"cribsheet": {"layout": 7}}, "signature: Field required"),
+    ],
+)
+def test_a_state_that_was_damaged_is_told_in_a_sentence(changes: dict[str, Any], told: str, tmp_path: Path) -> None:
+    saved(program_of(prompt_of(layout_named("chat"), SENTIMENT, ())), tmp_path)
+    state = tmp_path / "task_dspy.json"
+    state.write_text(json.dumps({**json.loads(state.read_text()), **changes}), encoding="utf-8")
+    with pytest.raises(DataError, match=rf"task_dspy\.json is not the state of an exported prompt: {told}.*--to dspy"):
+        imported(tmp_path)
 
 
 class Answers(RecordingServer):

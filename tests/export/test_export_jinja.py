@@ -17,7 +17,7 @@ from cribsheet.layout.catalogue import layout_named
 from cribsheet.prompts import Prompt
 from cribsheet.signature import Field
 from export_cases import TEXT, all_cases, program_of, prompt_of, sentiment_demos, written
-from toys import SENTIMENT
+from toys import QA, SENTIMENT
 
 DEFAULT = jinja2.Environment()
 environments = pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_newline_that_an_editor_adds_changes_nothing() -> None:
 def test_a_message_that_is_the_input_alone_stays_text() -> None:
     bare = Layout(name="bare", style="chat_turns", input_mark=Mark(open="", gap=""), cue=False, instructions_at="none")
     number = SENTIMENT.model_copy(update={"inputs": (Field(name="text", kind="integer"),)})
-    assert rendered(prompt_of(bare, number, ()), {"text": 7}).messages[0].content == "7"
+    assert rendered(prompt_of(bare, number, ()), {"text": "7"}).messages[0].content == "7"
 
 
 def test_the_stop_sequences_and_the_limit_are_said_for_they_have_no_place_in_a_template() -> None:
@@ -98,7 +98,31 @@ def test_the_code_in_the_usage_runs(layout: str, tmp_path: Path) -> None:
         assert names["messages"] == [message.model_dump() for message in expected.messages]
 
 
-def test_an_input_with_the_name_of_a_constant_is_refused() -> None:
-    odd = SENTIMENT.model_copy(update={"inputs": (Field(name="none"),)})
-    with pytest.raises(ExportError, match="'none' cannot be a variable"):
+def test_the_score_is_in_the_first_line() -> None:
+    exported = export(program_of(prompt_of(layout_named("plain"), SENTIMENT, ())), "jinja")
+    assert exported.text.startswith(f"{{# {exported.score} #}}")
+
+
+@pytest.mark.parametrize("name", ["none", "namespace"])
+def test_an_input_with_a_name_that_the_template_needs_is_refused(name: str) -> None:
+    odd = SENTIMENT.model_copy(update={"inputs": (Field(name=name),)})
+    with pytest.raises(ExportError, match=f"'{name}' cannot be a variable"):
         export(program_of(prompt_of(layout_named("plain"), odd, ())), "jinja")
+
+
+@environments
+@pytest.mark.parametrize("layout", ["plain", "chat"])
+@pytest.mark.parametrize(
+    ("value", "told"), [(True, "True"), (3.0, "3.0"), (None, "None"), (["x\n"], r"\['x"), (b"x", "b'x'")]
+)
+def test_an_input_that_is_not_text_ends_the_rendering(
+    environment: jinja2.Environment, layout: str, value: object, told: str
+) -> None:
+    prompt = prompt_of(layout_named(layout), SENTIMENT, ())
+    with pytest.raises(jinja2.UndefinedError, match=f"text must be text, written as in the prompt, but is .*{told}"):
+        rendered(prompt, {"text": value}, environment)
+
+
+def test_a_missing_input_ends_the_rendering_also_where_undefined_variables_are_allowed() -> None:
+    with pytest.raises(jinja2.UndefinedError, match=r"context must be text, .* but is missing"):
+        rendered(prompt_of(layout_named("plain"), QA, ()), {"question": "Who?"})

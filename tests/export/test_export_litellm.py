@@ -165,6 +165,8 @@ def test_a_chat_is_sent_to_the_endpoint_of_chats_alone(tmp_path: Path, litellm: 
         ({"messages": []}, "takes prompt_variables text but got nothing"),
         ({"messages": [], "prompt_variables": {"texts": "x"}}, "takes prompt_variables text but got texts"),
         ({"messages": [], "prompt_variables": {"text": 3}}, "text must be text but is 3"),
+        ({"messages": [], "prompt_variables": {"text": "a\ud800"}}, "text has half of a surrogate pair"),
+        ({"messages": [], "prompt_variables": {3: "x"}}, "takes prompt_variables text but got 3"),
         (
             {"messages": [{"role": "user", "content": "hi"}], "prompt_variables": {"text": "x"}},
             "the request has messages of its own",

@@ -2,13 +2,15 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
+from cribsheet.dataset.examples import Row
 from cribsheet.dataset.rows import load_rows
 from cribsheet.dataset.splits import split
 from cribsheet.dataset.traces import Trace, write_traces
@@ -115,12 +117,15 @@ def test_empty_texts_are_exported_if_they_are_allowed(tmp_path: Path) -> None:
     assert len(rows_of(program_of(PLAIN), rows=path, every_row=True, allow_empty=True)) == 121
 
 
-def test_traces_of_held_out_rows_are_left_out_if_the_rows_are_given(tmp_path: Path) -> None:
+@pytest.mark.parametrize("id_of", [lambda row: row.id, lambda row: "of another label"], ids=["same", "other"])
+def test_traces_of_held_out_rows_are_left_out_if_the_rows_are_given(
+    tmp_path: Path, id_of: Callable[[Row], str]
+) -> None:
     program, path, pool = compiled(PLAIN, tmp_path)
     rows = load_rows(path, SENTIMENT)
     traces = [
         Trace(
-            row=row.id,
+            row=id_of(row),
             predictor="predict",
             inputs=row.inputs,
             outputs={REASONING: "So.", "sentiment": row.outputs["sentiment"][0]},
@@ -171,8 +176,9 @@ def test_the_shares_of_a_mix_are_kept(tmp_path: Path) -> None:
 
 def test_a_share_that_cannot_be_filled_is_refused() -> None:
     program = program_of(PLAIN.model_copy(update={"demos": sentiment_demos(("a", "b"))}))
-    with pytest.raises(ExportError, match="wants 50% zero-shot-cot, but there are 0 examples for it, of 2 in all"):
-        rows_of(program, mix=read_mix("zero-shot-cot,answer-only"))
+    for mix in ("zero-shot-cot,answer-only", "answer-only,zero-shot-cot"):
+        with pytest.raises(ExportError, match="wants 50% zero-shot-cot, but of 2 examples, 0 can be that"):
+            rows_of(program, mix=read_mix(mix))
     with pytest.raises(ExportError, match="nothing to train on"):
         rows_of(program_of(PLAIN))
 
@@ -208,11 +214,18 @@ def test_another_target_takes_no_training() -> None:
         ("answer-only=-1", "must be a positive number but is '-1'"),
         ("answer-only=x", "must be a positive number but is 'x'"),
         ("answer-only=nan", "must be a positive number but is 'nan'"),
+        ("answer-only=1e999999999", "must be a positive number but is '1e999999999'"),
     ],
 )
 def test_a_mix_that_cannot_be_read_is_refused(text: str, told: str) -> None:
     with pytest.raises(ExportError, match=told):
         read_mix(text)
+
+
+@pytest.mark.parametrize("mix", [{}, {"answer-only": 0}, {"answer-only": -1}, {"answer-only": 1, "cot": 1}])
+def test_a_mix_in_python_has_positive_shares_of_known_kinds(mix: Mapping[str, int]) -> None:
+    with pytest.raises(ValidationError):
+        Training.model_validate({"mix": mix})
 
 
 def test_a_mix_without_shares_has_equal_ones() -> None:

@@ -200,6 +200,12 @@ def test_dspy_takes_nonsense_for_an_empty_answer(tmp_path: Path, server: ScriptS
     assert outputs(run) == "The LM returned an empty or null response."
 
 
+def test_a_reply_without_choices_is_an_error_of_the_server(tmp_path: Path, server: ScriptServer) -> None:
+    server.faults.append((200, {"choices": []}))
+    with pytest.raises(ModelError, match="its reply holds no completion"):
+        answers(deployed("dspy", tmp_path, toy_prompt(layout="plain")), "dspy", ROWS[:1], server)
+
+
 @pytest.mark.parametrize("target", ["litellm", "dspy"])
 def test_a_missing_file_beside_the_export_is_an_error(target: str, tmp_path: Path, server: ScriptServer) -> None:
     deployment = deployed(target, tmp_path)
@@ -235,7 +241,7 @@ def test_a_dotprompt_file_must_have_the_name_that_litellm_looks_for(tmp_path: Pa
     [
         ("litellm", '"text"', '"texts"', "it takes prompt_variables texts but got text"),
         ("litellm", "_messages(_checked", "_oops(_checked", "name '_oops' is not defined"),
-        ("dotprompt", "| string", "| strong", "No filter named 'strong'"),
+        ("dotprompt", "| safe", "| saved", "No filter named 'saved'"),
     ],
 )
 def test_a_damaged_prompt_that_cannot_be_sent_is_an_error(
@@ -252,7 +258,7 @@ def test_a_damaged_prompt_that_cannot_be_sent_is_an_error(
 def test_a_state_without_a_prompt_is_an_error(tmp_path: Path, server: ScriptServer) -> None:
     deployment = deployed("dspy", tmp_path)
     beside(deployment, "dspy").write_text("{}")
-    with pytest.raises(DataError, match="holds no exported prompt"):
+    with pytest.raises(DataError, match="is not the state of an exported prompt"):
         answers(deployment, "dspy", ROWS, server)
 
 

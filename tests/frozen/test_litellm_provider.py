@@ -40,6 +40,7 @@ def answered(folder: Path, messages: list[dict[str, Any]], variables: Any = None
     [
         ([{"role": "user", "content": json.dumps(VALUES)}], None),
         ([{"role": "user", "content": [{"type": "text", "text": json.dumps(VALUES)}]}], None),
+        ([{"role": "user", "content": json.dumps(VALUES)}, {"role": "assistant", "content": "?"}], None),
         ([], VALUES),
     ],
 )
@@ -59,8 +60,13 @@ def test_unanswerable_is_told_as_in_every_json(tmp_path: Path) -> None:
     ("messages", "variables", "told"),
     [
         ([{"role": "user", "content": "Who?"}], None, "should be a JSON object with question, context but is 'Who"),
-        ([], None, "should be a JSON object"),
+        ([{"role": "user", "content": "[" * 100_000}], None, "should be a JSON object"),
+        ([], None, "There are no inputs: no message has the role 'user'"),
+        ([{"role": "assistant", "content": json.dumps(VALUES)}], None, "There are no inputs"),
+        ([{"role": "user"}], None, "A message must hold text alone"),
         ([], {"question": "Who?"}, "takes context, question but got question"),
+        ([], ["Who?"], "prompt_variables must be an object with question, context but is"),
+        ([], "Who?", "prompt_variables must be an object"),
     ],
 )
 def test_inputs_that_do_not_fit_are_a_bad_request(

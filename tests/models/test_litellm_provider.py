@@ -3,7 +3,14 @@ from typing import Any
 
 import pytest
 
-from cribsheet.errors import ContextOverflowError, TransientError, UnknownModelError
+from cribsheet.errors import (
+    ContextOverflowError,
+    FrozenFileError,
+    RefusedError,
+    TransientError,
+    UnknownModelError,
+    UnreachableError,
+)
 from cribsheet.models import Completion, Sampling, Usage
 from cribsheet.models.embedded import EmbeddedModel
 from cribsheet.models.litellm import import_litellm
@@ -56,6 +63,37 @@ def test_a_text_completion_is_a_raw_prompt(scripted: ScriptedModel, litellm: Any
     assert sampling.top_logprobs == 2
 
 
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"messages": [{"role": "user"}]}, "A message must hold text alone but is {'role': 'user'}"),
+        ({"messages": [{"role": "user", "content": {"text": "Hi"}}]}, "A message must hold text alone"),
+        ({"messages": [{"role": "user", "content": ["Hi"]}]}, "A message must hold text alone"),
+        ({"messages": [{"role": "user", "content": [{"type": "text", "text": None}]}]}, "A message must hold text"),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]}, "image_url"),
+        ({"messages": [{"role": "tool", "tool_call_id": "x", "content": "Hi"}]}, "role of the request is 'tool'"),
+        ({"messages": MESSAGES, "stop": 5}, "stop of the request is 5"),
+        ({"messages": MESSAGES, "stop": ["x", 5]}, "stop.1 of the request is 5"),
+        ({"messages": MESSAGES, "temperature": "hot"}, "temperature of the request is 'hot'"),
+        ({"messages": MESSAGES, "n": 2}, "n is 2, but this model gives one answer"),
+    ],
+)
+def test_a_chat_that_cannot_be_answered_as_asked_is_a_bad_request(
+    asked: dict[str, Any], told: str, scripted: ScriptedModel, litellm: Any
+) -> None:
+    with pytest.raises(litellm.BadRequestError, match=told):
+        litellm.completion("scripted/x", **asked)
+    with pytest.raises(litellm.BadRequestError, match=told):
+        list(litellm.completion("scripted/x", **asked, stream=True))
+    assert not scripted.calls
+
+
+def test_a_text_completion_of_several_prompts_is_a_bad_request(scripted: ScriptedModel, litellm: Any) -> None:
+    with pytest.raises(litellm.BadRequestError, match="a text completion of 2 prompts"):
+        litellm.text_completion(["One", "Two"], model="scripted/x")
+    assert not scripted.calls
+
+
 def test_usage_and_log_probabilities_come_through(scripted: ScriptedModel, litellm: Any) -> None:
     response = litellm.completion("scripted/x", messages=MESSAGES)
     assert (response.usage.prompt_tokens, response.usage.completion_tokens) == (9, 1)
@@ -78,6 +116,9 @@ def test_async_calls_and_streams_work(scripted: ScriptedModel, litellm: Any) -> 
         (ContextOverflowError("too long"), "ContextWindowExceededError"),
         (UnknownModelError("no such model"), "NotFoundError"),
         (TransientError("busy"), "ServiceUnavailableError"),
+        (UnreachableError("no server answers"), "ServiceUnavailableError"),
+        (RefusedError("a content filter"), "BadRequestError"),
+        (FrozenFileError("it was edited"), "InternalServerError"),
     ],
 )
 def test_errors_become_those_of_litellm(litellm: Any, error: Exception, kind: str) -> None:

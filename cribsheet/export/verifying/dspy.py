@@ -59,6 +59,8 @@ def _answer(program: Any, lm: Any, place: Place, inputs: Mapping[str, object]) -
     except AdapterParseError as error:
         reason, _, _ = error.message.partition("\n\n")
         return Answer(ParseFailure(reason), Prompt(), Completion(text=error.lm_response))
+    if not dict(predicted):  # what DSPy makes of a reply without choices
+        raise place.not_openai("its reply holds no completion")
     return Answer(dict(predicted), Prompt(), Completion(text=""))
 
 
