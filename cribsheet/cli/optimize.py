@@ -206,6 +206,7 @@ def _compile(task: str, settings: dict[str, Any], workspace: Workspace) -> "Comp
             api_base=settings["api_base"],
             context_window=settings["context_window"],
             progress=display.download,
+            notice=display.notice,
         )
         with closing(opened) as model:
             return compile_task(task, Settings(**settings), workspace=workspace, model=model, progress=display)
