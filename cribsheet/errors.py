@@ -110,12 +110,14 @@ class UnreachableError(ModelError):
 class TransientError(ModelError):
     """A failure that may not happen again if the call is repeated: a time-out, HTTP 429 or 5xx.
 
-    `status` is the HTTP status of the reply; 0 if there was none.
+    `status` is the HTTP status of the reply; 0 if there was none. `retry_after` is the number of seconds that the
+    server asks to wait before the next attempt; 0 if it does not say.
     """
 
-    def __init__(self, message: str, *, status: int = 0) -> None:
+    def __init__(self, message: str, *, status: int = 0, retry_after: float = 0.0) -> None:
         super().__init__(message)
         self.status = status
+        self.retry_after = retry_after
 
 
 class PromptError(ModelError):

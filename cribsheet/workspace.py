@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-import platformdirs
-
 from cribsheet.errors import CribsheetError, DataError, WorkspaceError, told
+from cribsheet.places import user_cache
 from cribsheet.task import Task
 
 _BY_PATH = "run by its path"
@@ -32,7 +31,7 @@ class Workspace:
     def cache(self) -> Path:
         """The folder of the completion cache: `cache/`, or the user's cache folder if this is the installed wheel's."""
         if self.root.name == "_workspace":
-            return platformdirs.user_cache_path("cribsheet") / "completions"
+            return user_cache() / "completions"
         return self.root / "cache"
 
     def tasks(self) -> dict[str, Path]:

@@ -41,7 +41,7 @@ def examine(name: str, *, api_base: str | None, context_window: int | None, as_j
     Raises:
         ModelError: if the model does not answer.
     """
-    opened = open_model(name, api_base=api_base, context_window=context_window, timeout=_PATIENCE)
+    opened = open_model(name, api_base=api_base, context_window=context_window, timeout=_PATIENCE, notice=note)
     with closing(opened), closing(CompletionCache(current_workspace().cache)) as cache:
         model = CachedModel(opened, cache)
         note(f"asking {model.endpoint or name} what it can do")

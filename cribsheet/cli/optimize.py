@@ -24,7 +24,7 @@ from cribsheet.cli._inputs import ask_line
 from cribsheet.cli._terminal import note, print_json, stdout
 from cribsheet.errors import BudgetError, FrozenFileError, WorkspaceError
 from cribsheet.frozen import FrozenProgram
-from cribsheet.frozen.sealing import read, to_text
+from cribsheet.frozen.sealing import check_not_read_only, read, to_text
 from cribsheet.frozen.tested import path_beside
 from cribsheet.models import open_model
 from cribsheet.report.report import compiled_facts, compiled_summary, headline, results_table, verdicts
@@ -172,6 +172,7 @@ def _check_out(out: Path) -> None:
             f"{out} already exists and is not a frozen file; refusing to overwrite it. Name another file.",
             param_hint="--out",
         )
+    check_not_read_only(out)
     _check_folder(out, "--out")
 
 
@@ -206,6 +207,7 @@ def _compile(task: str, settings: dict[str, Any], workspace: Workspace) -> "Comp
             api_base=settings["api_base"],
             context_window=settings["context_window"],
             progress=display.download,
+            notice=display.notice,
         )
         with closing(opened) as model:
             return compile_task(task, Settings(**settings), workspace=workspace, model=model, progress=display)

@@ -85,10 +85,16 @@ def compile_task(
     optimizer = workspace.optimizer(settings.optimizer)
     meter = Meter()
     progress = progress or Silent()
-    opened = model or open_model(settings.model, api_base=settings.api_base, context_window=settings.context_window)
+    opened = model or open_model(
+        settings.model,
+        api_base=settings.api_base,
+        context_window=settings.context_window,
+        notice=progress.notice,
+    )
     cached = CachedModel(opened, CompletionCache(workspace.cache), meter=meter)
     compiler = _Compiler(name, bound, settings, workspace, cached, progress)
-    with open_teacher(settings, cached, compiler.program.signatures, teacher=teacher) as teaching:
+    signatures, notice = compiler.program.signatures, progress.notice
+    with open_teacher(settings, cached, signatures, notice=notice, teacher=teacher) as teaching:
         compiler.study.teacher_settings = teaching
         program, tested = compiler.compile(optimizer)
     return Compiled(program, name, meter, time.monotonic() - started, tested)

@@ -1,6 +1,6 @@
 """Open the teacher of a compile."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
@@ -16,11 +16,17 @@ from cribsheet.signature import Signature
 
 @contextmanager
 def open_teacher(
-    settings: Settings, student: CachedModel, signatures: Mapping[str, Signature], *, teacher: Model | None = None
+    settings: Settings,
+    student: CachedModel,
+    signatures: Mapping[str, Signature],
+    *,
+    notice: Callable[[str], None],
+    teacher: Model | None = None,
 ) -> Iterator[TeacherSettings | None]:
     """Yield the settings for bootstrapping, with saved traces or an open teacher; the teacher is closed afterwards.
 
     Yield None if no setting asks for bootstrapping. A given `teacher` is used instead of the one in the settings.
+    `notice` is told if a busy teacher is waited for.
 
     Raises:
         DataError: if the file of traces cannot be read.
@@ -31,7 +37,7 @@ def open_teacher(
         return
     saved = _saved(settings, signatures)
     is_needed = teacher is None and saved is None and _names_another(settings, student)
-    with _opened(settings) if is_needed else nullcontext(teacher) as opened:
+    with _opened(settings, notice) if is_needed else nullcontext(teacher) as opened:
         yield TeacherSettings(
             teacher=CachedModel(opened, student.cache, meter=student.meter) if opened else None,
             samples=TeacherSettings.samples if settings.samples is None else settings.samples,
@@ -66,5 +72,5 @@ def _names_another(settings: Settings, student: Model) -> bool:
     return bool(settings.teacher) and not is_student
 
 
-def _opened(settings: Settings) -> "closing[Model]":
-    return closing(open_model(settings.teacher or "", api_base=settings.teacher_api_base))
+def _opened(settings: Settings, notice: Callable[[str], None]) -> "closing[Model]":
+    return closing(open_model(settings.teacher or "", api_base=settings.teacher_api_base, notice=notice))

@@ -116,6 +116,14 @@ def _program(path: Path, content: dict[str, Any]) -> FrozenProgram:
     return program
 
 
+def check_not_read_only(path: Path) -> None:
+    """Raise a FrozenFileError if the path is a file without write permission, which a replacement would ignore."""
+    if path.exists() and not os.access(path, os.W_OK):
+        raise FrozenFileError(
+            f"{path} is read-only; refusing to overwrite it. Make it writable, or choose another place with --out."
+        )
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a file atomically, also through a symbolic link.
 
@@ -125,6 +133,7 @@ def write_text(path: Path, text: str) -> None:
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
         raise FrozenFileError(f"{path} is no regular file, and would be replaced. Choose another place with --out.")
+    check_not_read_only(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -39,6 +39,7 @@ class Options:
     context_window: int | None = None
     timeout: float = 120.0
     progress: Callable[[int, int | None], None] | None = None
+    notice: Callable[[str], None] | None = None
 
     @property
     def served(self) -> dict[str, Any]:
@@ -59,6 +60,7 @@ def open_model(
     context_window: int | None = None,
     timeout: float = 120.0,
     progress: Callable[[int, int | None], None] | None = None,
+    notice: Callable[[str], None] | None = None,
 ) -> Model:
     """Return the model with a LiteLLM-style name, such as `ollama_chat/qwen2.5:0.5b`.
 
@@ -67,6 +69,7 @@ def open_model(
 
     `timeout` is in seconds per request and `context_window` in tokens. `parallel` is the number of requests in
     flight and applies to served models only. `progress` is called with the bytes of weights downloaded so far.
+    With a `notice`, requests wait for minutes while a server is busy, and the notice is called with a text about it.
 
     >>> open_model("ollama_chat/qwen2.5:0.5b", context_window=2048).context_window
     2048
@@ -83,7 +86,7 @@ def open_model(
         )
     if parallel is not None and parallel < 1:
         raise ModelError(f"parallel must be at least 1 but got {parallel}. Use 1 to send one request at a time.")
-    return WAYS.get(prefix, _litellm)(name, Options(api_base, parallel, context_window, timeout, progress))
+    return WAYS.get(prefix, _litellm)(name, Options(api_base, parallel, context_window, timeout, progress, notice))
 
 
 def _check_name(name: str) -> None:
@@ -117,14 +120,14 @@ def _ollama(name: str, options: Options) -> Model:
     from cribsheet.models.ollama import OllamaModel
     from cribsheet.models.retry import Retrying
 
-    return Retrying(OllamaModel(name, **options.served))
+    return Retrying(OllamaModel(name, **options.served), notice=options.notice)
 
 
 def _litellm(name: str, options: Options) -> Model:
     from cribsheet.models.litellm import LiteLLMModel
     from cribsheet.models.retry import Retrying
 
-    return Retrying(LiteLLMModel(name, **options.served))
+    return Retrying(LiteLLMModel(name, **options.served), notice=options.notice)
 
 
 def _systemone(name: str, options: Options) -> Model:
@@ -135,7 +138,7 @@ def _systemone(name: str, options: Options) -> Model:
     from cribsheet.models.retry import Retrying
     from cribsheet.models.systemone import SystemOneModel
 
-    return Retrying(SystemOneModel(name, **options.served))
+    return Retrying(SystemOneModel(name, **options.served), notice=options.notice)
 
 
 WAYS: dict[str, Way] = {

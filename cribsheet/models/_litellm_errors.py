@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from cribsheet.models._openai_replies import ErrorReply, UnreadableReply
 from cribsheet.models._proxies import bad_variable, through_proxy
 from cribsheet.models._redirects import Redirected, redirected
 from cribsheet.models._refusals import REFUSING, Failure, Kind, may_pass
+from cribsheet.models._retry_after import retry_after
 from cribsheet.models._server_messages import NO_REASON, error_words, reason_in
 
 TOO_LONG = re.compile(
@@ -111,7 +112,7 @@ def failure_of(error: Exception, place: Place, kind: Kind, *, worked: Collection
         if isinstance(cause, Redirected):
             return Failure(0, words, redirected(place.endpoint, cause))
         if isinstance(cause, UnreadableReply):
-            return _no_completion(cause, place)
+            return _no_completion(cause, place, has_worked=kind in worked)
     if not answered and (lacking := _connection(place, names, " ".join(map(str, causes)), error)):
         return Failure(0, words, lacking)
     if TOO_LONG.search(words):
@@ -125,21 +126,28 @@ def failure_of(error: Exception, place: Place, kind: Kind, *, worked: Collection
     if status in _ABSENT and set(worked) - {kind}:
         return Failure(status, words, place.without_style(kind, f"status {status}, {reason}"))
     from_server = answered or any(name.endswith(".UnsupportedParamsError") for name in names)
-    return Failure(status if from_server else 0, words, _refusal(place, status, reason, answered=from_server))
+    told = _refusal(place, status, reason, answered=from_server)
+    if isinstance(told, TransientError):
+        told.retry_after = next(filter(None, map(_retry_after, causes)), 0.0)
+    return Failure(status if from_server else 0, words, told)
 
 
-def _no_completion(reply: UnreadableReply, place: Place) -> Failure:
-    """Return the failure of a request that was answered with status 200, but without a completion."""
+def _no_completion(reply: UnreadableReply, place: Place, *, has_worked: bool) -> Failure:
+    """Return the failure of a request that was answered with status 200, but without a completion.
+
+    If such requests have worked before, or if the error has no status of its own, it may pass.
+    """
     words = str(reply)
     if not isinstance(reply, ErrorReply):
-        return Failure(0, words, place.not_openai(words))
-    status, reason = reply.status or 400, reason_in(words)
+        told = place.not_openai(words)
+        return Failure(0, words, TransientError(str(told)) if has_worked else told)
+    status, reason = reply.status or 500, reason_in(words)
     if TOO_LONG.search(words):
         return Failure(0, words, place.overflow(reason))
-    told = (
+    message = (
         f"{place.where} answered with an error instead of a completion: {reason}. Look at the server's log.{place.via}"
     )
-    return Failure(status, words, TransientError(told, status=status) if may_pass(status) else ModelError(told))
+    return Failure(status, words, TransientError(message, status=status) if may_pass(status) else ModelError(message))
 
 
 def may_be_refused(failure: Failure) -> bool:
@@ -214,6 +222,11 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 def _status(error: BaseException) -> Any:
     response = getattr(error, "response", None)
     return getattr(error, "status_code", None) or getattr(response, "status_code", None)
+
+
+def _retry_after(error: BaseException) -> float:
+    headers = getattr(getattr(error, "response", None), "headers", None)
+    return retry_after(headers) if isinstance(headers, Mapping) else 0.0
 
 
 def _body(error: BaseException) -> str:

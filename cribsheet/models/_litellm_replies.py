@@ -5,7 +5,7 @@ from typing import Any
 from cribsheet.models._base import Usage
 from cribsheet.models._json import well_formed
 from cribsheet.models._logprobs import NOTHING_TOLD, TokenLogprobs, as_entries, read_entries, sound, text_of
-from cribsheet.models.thinking import Parts, after_thought
+from cribsheet.models._thoughts import Parts, after_thought
 from cribsheet.prompts import Prompt
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from cribsheet.models._base import Part, Sampling, Usage
 from cribsheet.models._logprobs import added_up, first_parts, is_whole
-from cribsheet.models.thinking import Parts, after_thought, told_apart
+from cribsheet.models._thoughts import Parts, after_thought, told_apart
 from cribsheet.prompts import Prompt
 
 Json = Mapping[str, Any]

@@ -11,6 +11,7 @@ from cribsheet.models._ollama_errors import ErrorReply
 from cribsheet.models._openai_replies import UnreadableReply, json_object
 from cribsheet.models._proxies import route
 from cribsheet.models._redirects import refuse_redirects
+from cribsheet.models._retry_after import retry_after
 from cribsheet.models._rewriting import rewriting, whole_body
 from cribsheet.models._server_messages import error_words, first_words, message_of
 
@@ -71,7 +72,8 @@ def _without_variables() -> Iterator[None]:
 def _refuse_errors(response: Any) -> None:
     """Raise an `ErrorReply` for a reply that is an error; Ollama's client can read only some of them."""
     if not response.is_success:
-        raise ErrorReply(response.status_code, error_words(whole_body(response)))
+        words = error_words(whole_body(response))
+        raise ErrorReply(response.status_code, words, retry_after=retry_after(response.headers))
 
 
 def _readable(path: str, body: bytes) -> bytes:

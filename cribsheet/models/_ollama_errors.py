@@ -43,9 +43,9 @@ class Served(NamedTuple):
 class ErrorReply(Exception):
     """Raised for a reply that is an error message."""
 
-    def __init__(self, status: int, words: str) -> None:
+    def __init__(self, status: int, words: str, *, retry_after: float = 0.0) -> None:
         super().__init__(words)
-        self.status = status
+        self.status, self.retry_after = status, retry_after
 
 
 @contextmanager
@@ -71,6 +71,8 @@ def explained(served: Served, *, kind: Kind | None = None, worked: Collection[Ki
     except ErrorReply as error:
         words = without_key(str(error), served.key)
         told = _explained(served, error.status, words, kind=kind, worked=worked)
+        if isinstance(told, TransientError):
+            told.retry_after = error.retry_after
         if kind and error.status in REFUSING and not isinstance(told, ContextOverflowError):
             raise Refused(Failure(error.status, words, told)) from error
         raise told from error
@@ -81,7 +83,8 @@ def explained(served: Served, *, kind: Kind | None = None, worked: Collection[Ki
         raise TransientError(f"Ollama at {endpoint} {problem}: {error!r}.{via}") from error
     except (UnreadableReply, ValueError, TypeError, AttributeError, KeyError, httpx.HTTPError) as error:
         reason = reason_in(_FURTHER.sub("", str(error))) if str(error) else type(error).__name__
-        told = ModelError(
+        failure = TransientError if kind in worked else ModelError  # a server that has answered may answer again
+        told = failure(
             f"{endpoint} does not answer as Ollama does: {reason}. Check --api-base. If it is an "
             f"OpenAI-compatible server, use openai/{model}.{via}"
         )
@@ -115,7 +118,7 @@ def _explained(served: Served, status: int, words: str, *, kind: Kind | None, wo
     if may_pass(status):
         return TransientError(f"Ollama at {endpoint} failed with status {status}: {short}.{via}", status=status)
     if status == 200:
-        return ModelError(
+        return TransientError(
             f"Ollama at {endpoint} answered with an error: {short}. Correct that on the server, then run the command "
             f"again; the completions so far are in the cache.{via}"
         )

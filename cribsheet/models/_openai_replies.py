@@ -8,6 +8,7 @@ from typing import Any
 from cribsheet.models._json import read_json
 from cribsheet.models._logprobs import as_entries
 from cribsheet.models._server_messages import first_words, message_of
+from cribsheet.models._streamed import put_together
 
 _ERRORS = ("error", "detail", "message", "errors")
 _STATUSES = range(400, 600)
@@ -69,11 +70,13 @@ def json_object(body: bytes) -> Mapping[str, Any]:
     shown = body.decode(errors="replace").strip()
     if not shown:
         raise UnreadableReply("its reply is empty")
-    if shown.startswith(("data:", "event:")):
-        raise UnreadableReply(f"it streams its reply, which it was not asked to: {first_words(shown)}")
     try:
         reply = read_json(body)
     except ValueError:
+        if whole := put_together(shown):
+            return whole
+        if shown.startswith(("data:", "event:")):
+            raise UnreadableReply(f"it streams its reply, and not to the end: {first_words(shown)}") from None
         what = "a web page" if shown.startswith("<") else "no JSON"
         raise UnreadableReply(f"its reply is {what}: {first_words(shown)}") from None
     if not isinstance(reply, Mapping):

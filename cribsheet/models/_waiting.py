@@ -36,8 +36,9 @@ class Waiting:
         self._abandoned.set()
 
     def sleep(self, seconds: float) -> None:
-        """Sleep for a number of seconds, or until `abandon` is called."""
-        self._abandoned.wait(seconds)
+        """Sleep for a number of seconds before a request is repeated, or until `abandon` is called."""
+        with self._noted():
+            self._abandoned.wait(seconds)
 
     def for_answer(self, ask: Callable[[], Answer]) -> Answer:
         """Return what `ask` returns, or raise what it raises.

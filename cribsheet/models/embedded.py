@@ -21,6 +21,7 @@ from cribsheet.models._prefixes import SharedPrefixes
 from cribsheet.models._prompt_kinds import check_asks_for_text
 from cribsheet.models.cores import engine_threads
 from cribsheet.models.thinking import Thinking
+from cribsheet.places import expanded
 from cribsheet.prompts import Message, Prompt
 
 _ANY_TOKEN = "a"
@@ -276,7 +277,7 @@ class EmbeddedModel:
 def _source_of(name: str) -> Path | weights.Weights:
     bare = name.removeprefix("embedded/")
     if bare.endswith(".gguf"):
-        file: Path | None = Path(bare).expanduser()
+        file: Path | None = expanded(bare)
     elif entry := weights.find(bare):
         return entry
     else:

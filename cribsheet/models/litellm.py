@@ -24,9 +24,10 @@ from cribsheet.models._proxies import keep_direct
 from cribsheet.models._refusals import Kind, Refusals, Refused, refused_of, sizes_of, within
 from cribsheet.models._server_facts import ServerInformation
 from cribsheet.models._stops import cut_at_stop
+from cribsheet.models._thoughts import told_apart
 from cribsheet.models.capabilities import Capabilities, Tokenizer, Told, fingerprint
 from cribsheet.models.no_thinking import NoThinking
-from cribsheet.models.thinking import Thinking, told_apart
+from cribsheet.models.thinking import Thinking
 from cribsheet.prompts import Prompt
 
 __all__ = ["MOST_LOGPROBS", "LiteLLMModel", "import_litellm"]

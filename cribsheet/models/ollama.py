@@ -18,15 +18,16 @@ from cribsheet.models._hosts import read_server
 from cribsheet.models._logprobs import ABOVE_0
 from cribsheet.models._ollama_client import ollama_client
 from cribsheet.models._ollama_errors import KEY, Served, explained
-from cribsheet.models._ollama_replies import logprobs_of, usage_of
+from cribsheet.models._ollama_replies import logprobs_of, usage_of, with_bytes
 from cribsheet.models._probing import probe
 from cribsheet.models._prompt_kinds import check_asks_for_text
 from cribsheet.models._refusals import Kind, Refusals, Refused, refused_of, sizes_of, within
 from cribsheet.models._server_facts import ServerInformation
 from cribsheet.models._stops import cut_at_stop
+from cribsheet.models._thoughts import told_apart
 from cribsheet.models.capabilities import Capabilities, Told
 from cribsheet.models.systemone import SystemOneModel
-from cribsheet.models.thinking import Thinking, told_apart
+from cribsheet.models.thinking import Thinking
 from cribsheet.prompts import Prompt
 
 MOST_LOGPROBS = 20
@@ -188,14 +189,18 @@ class OllamaModel:
         written, thought = _read_text(reply, prompt)
         parts = told_apart(written, prompt, thought=thought)
         text = cut_at_stop(parts.answer, prompt.stop)
-        usage = usage_of(reply.prompt_eval_count, reply.eval_count, cached_tokens=self._told.cached_tokens)
+        usage = usage_of(
+            reply.prompt_eval_count, reply.eval_count, cached_tokens=self._told.reply.get("prompt_eval_cached_count")
+        )
         self._check_fit(usage)
-        told = logprobs_of([entry.model_dump() for entry in reply.logprobs or ()], parts)
+        entries = with_bytes([entry.model_dump() for entry in reply.logprobs or ()], self._told.reply)
+        told = logprobs_of(entries, parts)
         return Completion(
             text=text,
             thought=parts.thought,
             finish_reason="length" if reply.done_reason == "length" else "stop",
             first_token=told.first_token,
+            parts=told.parts,
             logprobs=told.logprobs if text == parts.answer else None,
             refused=(ABOVE_0,) if told.is_above_0 else (),
             usage=usage if usage.prompt_tokens else estimated_usage(prompt, text),
@@ -234,16 +239,16 @@ class OllamaModel:
 
     @cached_property
     def _client(self) -> Any:
-        return ollama_client(self.endpoint, timeout=self._timeout, heed=self._note_cached_tokens)
+        return ollama_client(self.endpoint, timeout=self._timeout, heed=self._note_reply)
 
-    def _note_cached_tokens(self, response: Any) -> None:
-        """Store the number of cached prompt tokens for the thread that waits for this response.
+    def _note_reply(self, response: Any) -> None:
+        """Store the reply for the thread that waits for it, since Ollama's client drops some of its fields.
 
-        Ollama has reported this field since August 2026, but its client drops it.
+        These are the bytes of tokens, and the number of cached prompt tokens, which Ollama reports since August 2026.
         """
         response.read()
         reply = response.json()
-        self._told.cached_tokens = reply.get("prompt_eval_cached_count") if isinstance(reply, dict) else None
+        self._told.reply = reply if isinstance(reply, dict) else {}
 
     def _send(self, prompt: Prompt, sampling: Sampling, given: Mapping[str, Any], sizes: Mapping[str, int]) -> Any:
         options = self._options(sampling) | within(given, sizes)

@@ -1,17 +1,26 @@
 """Retry requests to a served model that failed for a reason that may pass."""
 
 import threading
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cribsheet.errors import ModelError, TransientError
 from cribsheet.models._base import Completion, Model, Sampling
 from cribsheet.models._waiting import Waiting
 from cribsheet.models.capabilities import Capabilities, Probed, Told
 from cribsheet.prompts import Prompt
+from cribsheet.text import counted
+
+if TYPE_CHECKING:
+    import tenacity
 
 LONGEST_WAIT = 8.0
-"""The longest pause between two attempts, in seconds."""
+"""The longest pause between two attempts, in seconds, unless the server asks for a longer one."""
+PATIENCE = 180.0
+"""How many seconds a request waits in all while a server says that it is busy, if somebody is told about the wait."""
+_BUSY = frozenset({429, 502, 503})
+"""The HTTP statuses of a server that is busy, loads its model, or is just being restarted behind a gateway."""
+_QUIET = 5.0  # nobody needs to be told about pauses of fewer seconds
 
 Answer = TypeVar("Answer")
 
@@ -20,10 +29,21 @@ class Retrying:
     """A wrapper around a model that retries a request after a `TransientError`.
 
     At most `model.parallel` requests are in flight, over all threads. The pauses between attempts grow exponentially,
-    with jitter. A request that pauses lets another one run. `abandon` ends all waiting.
+    with jitter, and are as long as the server asks. A request that pauses lets another one run. `abandon` ends all
+    waiting.
+
+    If there is a `notice`, a busy server is waited for up to `PATIENCE` seconds, and the notice tells about the first
+    such wait. Without one, nobody would know why the answer takes so long, so `attempts` is the limit.
     """
 
-    def __init__(self, model: Model, *, attempts: int = 4, sleep: Callable[[float], None] | None = None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        *,
+        attempts: int = 4,
+        sleep: Callable[[float], None] | None = None,
+        notice: Callable[[str], None] | None = None,
+    ) -> None:
         self.name = model.name
         self.endpoint = model.endpoint
         self.parallel = model.parallel
@@ -31,6 +51,8 @@ class Retrying:
         self._attempts = attempts
         self._waiting = Waiting()
         self._sleep = sleep or self._waiting.sleep
+        self._notice = notice
+        self._patience = PATIENCE if notice else 0.0
         self._slots = threading.BoundedSemaphore(model.parallel)
 
     @property
@@ -113,22 +135,52 @@ class Retrying:
     def _patiently(self, ask: Callable[[], Answer]) -> Answer:
         import tenacity  # imported here because it loads asyncio, which embedded models do not need
 
+        pause = tenacity.wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT)
         attempts = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TransientError),
-            stop=tenacity.stop_after_attempt(self._attempts),
-            wait=tenacity.wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT),
+            stop=self._gives_up,
+            wait=lambda state: max(pause(state), _asked(state)),
+            before_sleep=self._tell,
             sleep=self._sleep,
             reraise=True,
         )
         try:
             answer: Answer = attempts(self._bounded, ask)
         except TransientError as error:
-            raise TransientError(
-                f"{error} Gave up after {self._attempts} attempts. Look at the server's log, or send fewer requests "
-                "at the same time."
-            ) from error
+            raise self._given_up(error, attempts.statistics) from error
         return answer
+
+    def _gives_up(self, state: "tenacity.RetryCallState") -> bool:
+        """Return whether the failed attempt was the last one."""
+        left = self._patience - state.idle_for
+        if _asked(state) > max(LONGEST_WAIT, left):
+            return True
+        is_busy = state.outcome is not None and getattr(state.outcome.exception(), "status", 0) in _BUSY
+        return state.attempt_number >= self._attempts and not (is_busy and left > 0)
+
+    def _tell(self, state: "tenacity.RetryCallState") -> None:
+        """Tell about the first pause that a user may wonder about."""
+        if self._notice and state.outcome and state.idle_for + state.upcoming_sleep > _QUIET:
+            notice, self._notice = self._notice, None
+            notice(f"{state.outcome.exception()} Waiting up to {self._patience:.0f} s for it.")
+
+    def _given_up(self, error: TransientError, statistics: Mapping[str, Any]) -> TransientError:
+        number, waited = statistics["attempt_number"], statistics["idle_for"]
+        mend = "Look at the server's log, or send fewer requests at the same time."
+        if error.retry_after > LONGEST_WAIT:
+            mend = f"The server asks to wait {error.retry_after:.0f} s. Run the command again after that."
+        return TransientError(
+            f"{error} Gave up after {counted(number, 'attempt')} and {waited:.0f} s of waiting. {mend}",
+            status=error.status,
+            retry_after=error.retry_after,
+        )
 
     def _bounded(self, ask: Callable[[], Answer]) -> Answer:
         with self._slots:
             return self._waiting.for_answer(ask)
+
+
+def _asked(state: "tenacity.RetryCallState") -> float:
+    """Return the seconds that the server asked to wait."""
+    error = state.outcome and state.outcome.exception()
+    return error.retry_after if isinstance(error, TransientError) else 0.0

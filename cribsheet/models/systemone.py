@@ -20,6 +20,7 @@ from cribsheet.models._prompt_kinds import question_in
 from cribsheet.models._proxies import http_client, through_proxy
 from cribsheet.models._redirects import Redirected, redirected, refuse_redirects
 from cribsheet.models._refusals import may_pass
+from cribsheet.models._retry_after import retry_after
 from cribsheet.models._rewriting import whole_body
 from cribsheet.models._server_messages import message_of, reason_in
 from cribsheet.models._systemone import DECISIONS, SYSTEMONE, Form, NotAnswered
@@ -70,7 +71,7 @@ class SystemOneModel:
     def digest(self) -> str | None:
         """A hash of the facts that the server reports about the model; None if it reports none."""
         with suppress(ModelError):
-            status, reply = self._send("GET", "/v1/models")
+            status, reply, _ = self._send("GET", "/v1/models")
             entries = reply.get("data") or reply.get("models") if status == 200 and isinstance(reply, dict) else None
             known = [one for one in entries or () if isinstance(one, dict)]
             own = [one for one in known if self._model in (one.get("id"), one.get("name"))] or known
@@ -87,14 +88,14 @@ class SystemOneModel:
         question = question_in(prompt, self.name)
         started = time.perf_counter()
         form = self._form
-        status, reply = self._send("POST", form.path, form.request(self._model, prompt, question))
+        status, reply, wait = self._send("POST", form.path, form.request(self._model, prompt, question))
         if status in (404, 405) and form is SYSTEMONE and not _NO_SUCH_MODEL.search(message_of(reply)):
             form = DECISIONS
-            status, reply = self._send("POST", form.path, form.request(self._model, prompt, question))
+            status, reply, wait = self._send("POST", form.path, form.request(self._model, prompt, question))
             if status not in (404, 405):
                 self._form = form
         if status != 200:
-            raise self._explain(form, status, message_of(reply))
+            raise self._explain(form, status, message_of(reply), wait)
         try:
             completion = form.completion(reply, question)
         except NotAnswered as error:
@@ -127,13 +128,13 @@ class SystemOneModel:
             self.endpoint, base_url=self.endpoint, headers=headers, timeout=self._timeout, event_hooks=hooks
         )
 
-    def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
-        """Return the status and the JSON of a reply; its text if it is not JSON."""
+    def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any, float]:
+        """Return the status, the JSON of a reply or its text if it is not JSON, and the seconds it asks to wait."""
         import httpx  # imported here because it takes 0.2 seconds, which embedded models need not spend
 
         try:
             with self._client.stream(method, path, json=body) as reply:
-                status, content = reply.status_code, whole_body(reply)
+                status, content, wait = reply.status_code, whole_body(reply), retry_after(reply.headers)
         except Redirected as error:
             raise redirected(self.endpoint, error) from error
         except httpx.TimeoutException as error:
@@ -150,11 +151,11 @@ class SystemOneModel:
             via = through_proxy(self.endpoint)
             raise TransientError(f"{self.endpoint} broke off the connection: {error!r}.{via}") from error
         try:
-            return status, read_json(content)
+            return status, read_json(content), wait
         except ValueError:
-            return status, content.decode(errors="replace")
+            return status, content.decode(errors="replace"), wait
 
-    def _explain(self, form: Form, status: int, reason: str) -> ModelError:
+    def _explain(self, form: Form, status: int, reason: str, wait: float) -> ModelError:
         where, said = f"{self.endpoint}{form.path}", reason_in(without_key(reason, self._key))
         if status in (401, 403):
             via, is_given = through_proxy(self.endpoint), bool(self._key)
@@ -177,7 +178,7 @@ class SystemOneModel:
         if status == 404 or (status == 400 and "not found" in said):
             return UnknownModelError(f"{self.endpoint} has no model {self._model!r}: {said}. Check the name.")
         if may_pass(status):
-            return TransientError(f"{where} failed with status {status}: {said}.")
+            return TransientError(f"{where} failed with status {status}: {said}.", status=status, retry_after=wait)
         return ModelError(f"{where} refused the question with status {status}: {said}. Look at the server's log.")
 
 

@@ -1,15 +1,14 @@
-"""Handle models that think before they answer."""
+"""Request completions of models that think before they answer."""
 
-import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple, TypeVar
 
 from cribsheet.errors import ContextOverflowError
 from cribsheet.models._base import Completion, Sampling, Usage
 from cribsheet.models._estimate import estimate_tokens
+from cribsheet.models._thoughts import MARKS, told_apart
 from cribsheet.prompts import Prompt
 
 THOUGHT_TOKENS = (512, 2048)
@@ -18,63 +17,7 @@ _ROOM = 16  # tokens that a chat template may add to a prompt
 _SURE = 2  # after this many thoughts in a row, the next request grants tokens for a thought at once
 _GIVEN_UP = 3  # after this many unfinished thoughts in a row, no more tokens are spent on thoughts
 _HIDDEN = 8  # this many tokens without any text are a hidden thought, not just parts of one character
-_SHORTEST = 3  # the fewest characters that are recognized as the beginning of a mark; fewer may begin anything
-_MARKS = (
-    ("<think>", "</think>"),
-    ("<thinking>", "</thinking>"),
-    ("<thought>", "</thought>"),
-    ("<seed:think>", "</seed:think>"),
-    ("<budget:thinking>", "</budget:thinking>"),
-    ("[think]", "[/think]"),
-    ("◁think▷", "◁/think▷"),
-    ("<|begin_of_thought|>", "<|end_of_thought|>"),
-    ("<|start_thinking|>", "<|end_thinking|>"),
-    ("<longcat_think>", "</longcat_think>"),
-    ("<unused94>thought", "<unused95>"),
-    ("<|channel>thought", "<channel|>"),
-    ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),
-    ("<|start|>assistant<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),
-)
-"""The marks before and after a thought, in lower case, as Qwen, DeepSeek, Seed, Magistral, Kimi, Command, LongCat,
-MedGemma, Gemma, gpt-oss and others write them."""
-_STRIPPED = re.compile(r"analysis(?=[A-Z])(.*?)(assistant ?final|$)", re.DOTALL)
-"""Matches gpt-oss's thought if the server has removed the marks and left their names: `analysisHm.assistantfinalyes`.
-The names are in lower case and no space follows them, which tells them from words of an answer."""
-_CLOSING = (*(closing for _, closing in _MARKS), "assistantfinal")
-_LONGEST = max(map(len, _CLOSING))
-
-Entry = TypeVar("Entry")
 Ask = Callable[[Prompt, Sampling], Completion]
-
-
-class Parts(NamedTuple):
-    """A model's text, split into thought and answer."""
-
-    answer: str
-    """The text after the thought; the whole text if there is no thought."""
-    thought: str | None
-    """The thought without its marks; None if there is none."""
-
-
-def told_apart(text: str, prompt: Prompt, *, thought: str | None = None) -> Parts:
-    """Split a text into its thought and its answer; `thought` is a thought that the endpoint has already split off.
-
-    A thought without a closing mark extends to the end of the text. If the prompt itself ends with an opening mark,
-    that mark is ignored, because the text after it is what the prompt asks for.
-
-    >>> told_apart("<think>Easy.</think>\\n\\npositive", Prompt(text="Sentiment:"))
-    Parts(answer='positive', thought='Easy.')
-    >>> told_apart("<think>\\nOkay, the user", Prompt(text="Sentiment:"))
-    Parts(answer='', thought='Okay, the user')
-    """
-    asked = (prompt.messages[-1].content if prompt.is_chat else prompt.text).rstrip().casefold()
-    marks = [pair for pair in _MARKS if not asked.endswith(pair[0])]
-    thoughts = [] if thought is None else [thought.strip()]
-    rest = text
-    while (parts := _first_thought(rest, marks)) is not None:
-        rest = parts.answer
-        thoughts.append(parts.thought or "")
-    return Parts(rest.lstrip(), "\n".join(thoughts)) if thoughts else Parts(text, None)
 
 
 def without_thought(completion: Completion, prompt: Prompt) -> Completion:
@@ -89,23 +32,6 @@ def is_only_thought(completion: Completion, prompt: Prompt) -> bool:
     """Return whether a completion has a thought but no answer after it."""
     told = without_thought(completion, prompt)
     return told.thought is not None and not told.text.strip()
-
-
-def after_thought(entries: Sequence[Entry], parts: Parts, text_of: Callable[[Entry], str]) -> Sequence[Entry]:
-    """Return the completion's tokens that belong to the answer; empty if they cannot be identified.
-
-    >>> after_thought(["<think>", "Hm", "</", "think>", "\\n\\n", "yes"], Parts("yes", "Hm"), str)
-    ['yes']
-    """
-    if parts.thought is None:
-        return entries
-    texts = [text_of(entry) for entry in entries]
-    begins = _end_of_marks(texts)
-    while begins < len(texts) and not texts[begins].strip():
-        begins += 1
-    said, answer = "".join(texts[begins:]).lstrip(), parts.answer
-    is_answer = bool(said and answer) and (said.startswith(answer) or answer.startswith(said))
-    return entries[begins:] if is_answer else []
 
 
 @dataclass
@@ -194,33 +120,6 @@ def _budgets(
             yield granted
 
 
-def _end_of_marks(texts: Sequence[str]) -> int:
-    """Return the index after the last closing mark's last token; a mark may span several tokens."""
-    end, tail = 0, ""
-    for place, text in enumerate(texts, start=1):
-        tail = (tail + text.casefold())[-_LONGEST - len(text) :]
-        if any(closing in tail[-len(closing) - len(text) + 1 :] for closing in _CLOSING):
-            end = place
-    return end
-
-
-def _first_thought(text: str, marks: Sequence[tuple[str, str]]) -> Parts | None:
-    """Split off the thought that a text begins with; None if there is none."""
-    begun = text.strip()
-    folded = begun.casefold()
-    if stripped := _STRIPPED.match(begun):
-        return Parts(begun[stripped.end() :], stripped[1].strip())
-    for opening, closing in marks:
-        is_open, end = folded.startswith(opening), folded.find(closing)
-        # Some chat templates write the opening mark, so the text begins inside the thought.
-        if end >= 0 and (is_open or opening not in folded[:end]):
-            begins = len(opening) if is_open else 0
-            return Parts(begun[end + len(closing) :], begun[begins:end].strip())
-        if is_open or (len(folded) >= _SHORTEST and opening.startswith(folded)):
-            return Parts("", begun[len(opening) :].strip())
-    return None
-
-
 def _is_thought(completion: Completion) -> bool:
     """Return whether a completion is a thought without an answer, even if the endpoint hides the thought."""
     if completion.text.strip():
@@ -229,7 +128,7 @@ def _is_thought(completion: Completion) -> bool:
     likeliest = max(first, key=first.__getitem__).strip().casefold()
     is_hidden = not completion.text and completion.usage.completion_tokens >= _HIDDEN
     is_cut = is_hidden and completion.finish_reason == "length"
-    return completion.thought is not None or is_cut or any(likeliest == opening for opening, _ in _MARKS)
+    return completion.thought is not None or is_cut or any(likeliest == opening for opening, _ in MARKS)
 
 
 def _may_be_thought(first: Completion, prompt: Prompt) -> bool:

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import platformdirs
 from pydantic import BaseModel, ConfigDict
 
 from cribsheet.errors import UnknownModelError, WeightsError
 from cribsheet.models._digests import digest
 from cribsheet.models._fetching import Progress, fetch
+from cribsheet.places import expanded, user_cache
 
 __all__ = [
     "OnDisk",
@@ -120,7 +120,7 @@ _KNOWN = (
 def models_directory() -> Path:
     """Return the folder for weights: `$CRIBSHEET_MODELS` if it is set, else a folder in the user's cache."""
     chosen = os.environ.get("CRIBSHEET_MODELS")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("cribsheet") / "models"
+    return expanded(chosen) if chosen else user_cache() / "models"
 
 
 def known() -> tuple[Weights, ...]:
@@ -180,7 +180,7 @@ def pull(
     spec = spec if isinstance(spec, Weights) else os.fspath(spec)
     try:
         if isinstance(spec, str) and spec.endswith(".gguf") and not spec.startswith("hf:"):
-            return _adopt(Path(spec).expanduser().resolve(), directory)
+            return _adopt(expanded(spec).resolve(), directory)
         weights = _weights_of(spec) if isinstance(spec, str) else spec
         return _pull(weights, directory, progress or _silent)
     except OSError as error:

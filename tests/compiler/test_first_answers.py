@@ -44,6 +44,9 @@ class Stages:
     def stage(self, text: str) -> None:
         self.told.append(text)
 
+    def notice(self, text: str) -> None:
+        pass
+
     def advance(self, *, spent: float, limit: float, best: float | None, rows: int | None = None) -> None:
         pass
 

@@ -230,3 +230,14 @@ def test_a_link_is_written_through_and_what_is_no_file_is_not_replaced(tmp_path:
     with pytest.raises(FrozenFileError, match="is no regular file, and would be replaced"):
         write_text(pipe, "new")
     assert pipe.is_fifo()
+
+
+def test_a_file_that_is_read_only_is_not_replaced(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.prompt.json"
+    kept.write_text("old")
+    kept.chmod(0o444)
+    if os.access(kept, os.W_OK):
+        pytest.skip("this user may write to every file")
+    with pytest.raises(FrozenFileError, match=r"kept.prompt.json is read-only; refusing to overwrite it\. Make it"):
+        write_text(kept, "new")
+    assert kept.read_text() == "old"

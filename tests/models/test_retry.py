@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -6,10 +7,12 @@ from ollama_server import OllamaServer
 
 from cribsheet.errors import ModelError, TransientError
 from cribsheet.models import Completion, Model, Sampling
+from cribsheet.models.litellm import LiteLLMModel
 from cribsheet.models.ollama import OllamaModel
-from cribsheet.models.retry import LONGEST_WAIT, Retrying
+from cribsheet.models.retry import LONGEST_WAIT, PATIENCE, Retrying
 from cribsheet.models.scripted import ScriptedModel
-from cribsheet.prompts import Prompt
+from cribsheet.models.systemone import SystemOneModel
+from cribsheet.prompts import Option, Prompt, Question
 
 BUSY = (503, {"error": "server busy, please try again"})
 PROMPT = Prompt(text="Review: lovely\nSentiment:")
@@ -71,6 +74,62 @@ def test_no_pause_is_longer_than_the_longest() -> None:
     assert len(set(waits)) > 1, "the pauses vary, lest all threads come back together"
 
 
+def failing(*errors: TransientError) -> ScriptedModel:
+    """Return a model that fails with these errors before it answers."""
+    left = list(errors)
+
+    def script(prompt: Prompt, sampling: Sampling) -> Completion:
+        if left:
+            raise left.pop(0)
+        return Completion(text=" positive")
+
+    return ScriptedModel(script)
+
+
+def busy(status: int, *, retry_after: float = 0.0) -> TransientError:
+    return TransientError(f"failed with status {status}.", status=status, retry_after=retry_after)
+
+
+def test_a_busy_server_is_waited_for_if_somebody_is_told_so() -> None:
+    waits: list[float] = []
+    told: list[str] = []
+    model = Retrying(failing(*[busy(503)] * 15), sleep=waits.append, notice=told.append)
+    assert model.complete(PROMPT, Sampling()).text == " positive"
+    assert len(waits) == 15
+    assert told == [f"failed with status 503. Waiting up to {PATIENCE:.0f} s for it."]
+
+
+def test_a_server_that_stays_busy_is_given_up_in_the_end() -> None:
+    waits: list[float] = []
+    model = Retrying(failing(*[busy(429)] * 10_000), sleep=waits.append, notice=lambda text: None)
+    with pytest.raises(TransientError, match=r"429.*Gave up after \d+ attempts and 1\d\d s"):
+        model.complete(PROMPT, Sampling())
+    assert PATIENCE <= sum(waits) <= PATIENCE + LONGEST_WAIT
+
+
+def test_a_failure_that_is_no_sign_of_a_busy_server_is_not_waited_for() -> None:
+    waits: list[float] = []
+    model = Retrying(failing(*[busy(500)] * 10), sleep=waits.append, notice=lambda text: None)
+    with pytest.raises(TransientError, match="after 4 attempts"):
+        model.complete(PROMPT, Sampling())
+
+
+def test_a_pause_is_as_long_as_the_server_asks() -> None:
+    waits: list[float] = []
+    model = Retrying(failing(busy(429, retry_after=20)), sleep=waits.append, notice=lambda text: None)
+    model.complete(PROMPT, Sampling())
+    assert waits == [20]
+
+
+@pytest.mark.parametrize("notice", [None, print])
+def test_a_server_that_asks_for_a_longer_wait_than_anybody_has_is_given_up_at_once(
+    notice: Callable[[str], None] | None,
+) -> None:
+    model = Retrying(failing(busy(429, retry_after=3600)), sleep=lambda seconds: None, notice=notice)
+    with pytest.raises(TransientError, match=r"after 1 attempt .*asks to wait 3600 s"):
+        model.complete(PROMPT, Sampling())
+
+
 def test_no_more_requests_are_in_flight_than_the_model_likes() -> None:
     with OllamaServer(WrittenEngine(), delay=0.05) as server:
         model = Retrying(OllamaModel("ollama/smollm", api_base=server.url, parallel=3))
@@ -102,3 +161,25 @@ def test_it_is_a_model_with_the_traits_of_the_one_inside() -> None:
     assert (model.name, model.endpoint, model.parallel) == ("scripted/inside", "", 2)
     assert (model.context_window, model.digest, model.count_tokens("two words")) == (77, None, 2)
     model.close()
+
+
+@pytest.mark.parametrize("name", ["ollama/smollm", "openai/smollm", "systemone/smollm"])
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [({"Retry-After": "7"}, 7.0), ({"retry-after-ms": "1500"}, 1.5), ({"Retry-After": "?"}, 0.0)],
+)
+def test_the_pause_that_a_server_asks_for_is_known(
+    written_ollama: OllamaServer, name: str, headers: dict[str, str], seconds: float
+) -> None:
+    written_ollama.headers = headers
+    written_ollama.faults.extend([(429, {"error": "slow down"})] * 9)
+    question = Question(type="choice", name="mood", instructions="Good?", options=(Option(word="a"), Option(word="b")))
+    models: dict[str, tuple[Model, Prompt]] = {
+        "ollama": (OllamaModel(name, api_base=written_ollama.url), PROMPT),
+        "openai": (LiteLLMModel(name, api_base=f"{written_ollama.url}/v1"), PROMPT),
+        "systemone": (SystemOneModel(name, api_base=written_ollama.url), Prompt(text="lovely", question=question)),
+    }
+    model, prompt = models[name.partition("/")[0]]
+    with pytest.raises(TransientError) as caught:
+        model.complete(prompt, Sampling())
+    assert (caught.value.status, caught.value.retry_after) == (429, seconds)

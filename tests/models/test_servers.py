@@ -8,7 +8,7 @@ from configurations import BAD_ADDRESSES, CHAT, GOOD_ADDRESSES, NAMES, PROXIES, 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stand_in import PARAMETERS, TELLING, TOKENIZERS, WORDINGS, StandIn, Switches
-from stand_in_shapes import SHAPES, SOUND
+from stand_in_shapes import SHAPES, SOUND, shaped
 
 from cribsheet.errors import ContextOverflowError, ModelError, PromptStyleError, TransientError, UnknownModelError
 from cribsheet.models import Part, Sampling
@@ -210,6 +210,32 @@ def test_the_newer_name_of_max_tokens_is_tried() -> None:
         assert server.requests[-1].body["max_completion_tokens"] == 4
 
 
+@pytest.mark.parametrize(("name", "path"), [("openai/model", "/v1/completions"), ("ollama/model", "/api/generate")])
+@pytest.mark.parametrize("shape", ["html", "empty-choices", "error-text-200", "cut", "words", "null"])
+def test_a_reply_without_a_completion_may_pass_once_the_server_has_answered(name: str, path: str, shape: str) -> None:
+    fault = shaped(shape, path, " positive", None)
+    with StandIn() as server:
+        model = Retrying(model_at(server, name), sleep=lambda seconds: None)
+        answers = [model.complete(RAW, SAMPLING)]
+        server.faults.extend([fault] * 2)
+        answers.append(model.complete(RAW, SAMPLING))
+        assert [(answer.text, answer.refused) for answer in answers] == [(" positive", ())] * 2
+        server.faults.extend([fault] * 99)
+        with pytest.raises(TransientError, match="Gave up after 4 attempts"):
+            model.complete(RAW, SAMPLING)
+
+
+@pytest.mark.parametrize("name", ["openai/model", "ollama/model"])
+@pytest.mark.parametrize("prompt", [RAW, CHAT], ids=["raw", "chat"])
+def test_a_reply_that_is_streamed_is_put_together(name: str, prompt: Prompt) -> None:
+    answers = []
+    for shape in ("plain", "stream"):
+        with StandIn(Switches(shape=shape)) as server:
+            answers.append(model_at(server, name).complete(prompt, SAMPLING).model_copy(update={"seconds": 0.0}))
+    assert answers[0] == answers[1]
+    assert answers[0].first_token
+
+
 @pytest.mark.parametrize("name", ["openai/model", "hosted_vllm/model", "ollama/model"])
 def test_half_a_character_in_a_reply_is_replaced(name: str) -> None:
     with StandIn(Switches(shape="surrogates")) as server:
@@ -247,7 +273,9 @@ def test_an_error_with_status_200_is_shown_in_the_servers_words(shape: str, name
                 model_at(server, name).complete(prompt, SAMPLING)
 
 
-@pytest.mark.parametrize("shape", ["no-choices", "empty", "html", "cut", "words", "list", "number", "null", "stream"])
+@pytest.mark.parametrize(
+    "shape", ["no-choices", "empty", "html", "cut", "words", "list", "number", "null", "cut-stream"]
+)
 @pytest.mark.parametrize("prompt", [RAW, CHAT], ids=["raw", "chat"])
 def test_a_reply_without_a_completion_is_described_without_a_librarys_internals(shape: str, prompt: Prompt) -> None:
     with (
@@ -258,9 +286,10 @@ def test_a_reply_without_a_completion_is_described_without_a_librarys_internals(
     assert not re.search(r"Traceback|has no attribute|validation error|Invalid response", str(caught.value))
 
 
-def test_half_a_character_among_the_alternatives_keeps_its_bytes() -> None:
+@pytest.mark.parametrize("name", ["openai/model", "ollama/model"])
+def test_half_a_character_among_the_alternatives_keeps_its_bytes(name: str) -> None:
     with StandIn(Switches(shape="half-characters")) as server:
-        completion = model_at(server).complete(RAW, SAMPLING)
+        completion = model_at(server, name).complete(RAW, SAMPLING)
     assert completion.parts == (Part(hex="e5a5", logprob=-2.0),)
 
 

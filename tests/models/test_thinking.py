@@ -8,11 +8,12 @@ from thinking_server import PROMPT_TOKENS, ThinkingServer
 
 from cribsheet.errors import ContextOverflowError
 from cribsheet.models import Completion, Sampling, Usage
+from cribsheet.models._thoughts import Parts, after_thought, told_apart
 from cribsheet.models.embedded import EmbeddedModel
 from cribsheet.models.litellm import LiteLLMModel
 from cribsheet.models.no_thinking import NoThinking
 from cribsheet.models.ollama import OllamaModel
-from cribsheet.models.thinking import THOUGHT_TOKENS, Parts, Thinking, after_thought, told_apart, without_thought
+from cribsheet.models.thinking import THOUGHT_TOKENS, Thinking, without_thought
 from cribsheet.prompts import Message, Prompt
 
 RAW = Prompt(text="Review: lovely\nSentiment:", stop=("\n",))
@@ -54,7 +55,22 @@ class TestToldApart:
                 "positive",
                 "Hm.",
             ),
-            ("<reasoning>Hm.</reasoning>positive", "<reasoning>Hm.</reasoning>positive", None),  # a field of a layout
+            ("<reasoning>\nHm.\n</reasoning>\n<answer>\npositive\n</answer>", "positive", "Hm."),
+            ("<reasoning>\nHm, the user", "", "Hm, the user"),
+            ("<start_working_out>Hm.<end_working_out><SOLUTION>positive</SOLUTION>", "positive", "Hm."),
+            ("<|START_THINKING|>Hm.<|END_THINKING|><|START_RESPONSE|>positive<|END_RESPONSE|>", "positive", "Hm."),
+            ("<think>Hm.</think>\n<answer>posi", "posi", "Hm."),
+            ("analysisnous pensons.assistantfinalpositive", "positive", "nous pensons."),
+            ("positive\n\n<think>\nBut is it", "positive", "But is it"),
+            ("Let me see.\n<think>Hm.</think>\npositive", "positive", "Hm."),
+            (
+                "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant"
+                "<|channel|>final <|constrain|>json<|message|>[1]<|return|>",
+                "[1]",
+                "Hm.<|end|><|start|>assistant",
+            ),
+            ("<|channel|>final<|message|>positive<|return|>", "positive", ""),
+            ("<|channel|>commentary<|message|>We need to", "", "commentary<|message|>We need to"),
             (
                 "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>positive",
                 "positive",
@@ -78,6 +94,12 @@ class TestToldApart:
         text = "It rained.</thinking>\n<answer>rain</answer>"
         assert told_apart(text, prompt) == Parts(text, None)
 
+    def test_tags_of_the_prompt_are_a_field_of_the_layout_not_a_thought(self) -> None:
+        prompt = Prompt(text="<reasoning>It rained.</reasoning>\n<answer>wet</answer>\n\nWhy?")
+        text = "<reasoning>It shone.</reasoning>\n<answer>dry</answer>"
+        assert told_apart(text, prompt) == Parts(text, None)
+        assert told_apart(f"<think>Hm.</think>{text}", prompt) == Parts(text, "Hm.")
+
     def test_what_the_endpoint_told_apart_is_the_thought_and_the_text_its_answer(self) -> None:
         assert told_apart("\n\npositive", CHAT, thought="Hm.\n") == Parts("positive", "Hm.")
 
@@ -95,6 +117,7 @@ class TestAfterThought:
             (["<think>", "\n\n", "</think>", "\n\n", "yes", "."], ["yes", "."]),
             (["<think>", "yes", "</", "think", ">", " yes"], [" yes"]),
             (["Hm", "</think>", "yes"], ["yes"]),
+            (["<reason", "ing>", "Hm", "</reason", "ing>", "<answer", ">", "yes", ".</answer>"], ["yes", ".</answer>"]),
             (["yes", ".", "<|im_end|>"], ["yes", ".", "<|im_end|>"]),
             (["<think>", "Hm"], []),
             (["Hm", ",", " so"], []),

@@ -55,6 +55,16 @@ def test_all_who_wait_are_let_go_and_so_is_who_asks_later() -> None:
     never.set()
 
 
+def test_a_pause_before_the_next_attempt_is_a_wait_too() -> None:
+    waiting = Waiting()
+    thread, _ = in_thread(lambda: waiting.sleep(60))
+    while not waiting.ages:
+        pass
+    waiting.abandon()
+    thread.join(10)
+    assert (thread.is_alive(), waiting.ages) == (False, [])
+
+
 @pytest.mark.parametrize("name", ["openai/model", "ollama/model"])
 def test_a_server_that_hangs_does_not_hold_anybody(name: str) -> None:
     with StandIn(Switches(hangs_after=1)) as server:

@@ -157,6 +157,11 @@ class TestRefusals:
         assert "embedded/PATH.gguf" in str(caught.value)
         assert leftovers(directory) == []
 
+    def test_a_full_disk_is_not_taken_for_a_missing_network(self, directory: Path, offline: None) -> None:
+        too_large = SMOLLM.model_copy(update={"size": 10**18, "download": 10**18})
+        with pytest.raises(WeightsError, match=r"No space left on device.*Make room there"):
+            pull(too_large, directory=directory)
+
     def test_without_pip_it_says_how_to_get_it(self, directory: Path, tmp_path: Path) -> None:
         packages = tmp_path / "packages"
         packages.mkdir()

@@ -26,13 +26,14 @@ class RecordingServer:
     """A server on a loopback port that runs inside a `with` block. Subclasses define its answers.
 
     The (status, body) pairs in `faults` are the answers to the first requests, one each. If the status is from 300 to
-    399, the text of the body is sent as the header `Location` instead. `delay` is the number of
-    seconds before each answer. `prints` prints each request and its answer. `port` 0 chooses a free port.
+    399, the text of the body is sent as the header `Location` instead. `headers` are sent with every answer. `delay` is
+    the number of seconds before each answer. `prints` prints each request and its answer. `port` 0 chooses a free port.
     """
 
     def __init__(self, *, delay: float = 0.0, prints: bool = False, port: int = 0) -> None:
         self.requests: list[Request] = []
         self.faults: deque[tuple[int, object]] = deque()
+        self.headers: dict[str, str] = {}
         self.delay = delay
         self.prints = prints
         self.peak = 0
@@ -101,6 +102,8 @@ def _server_for(recorder: RecordingServer, port: int) -> ThreadingHTTPServer:
             with suppress(ConnectionError):  # a client that timed out has hung up
                 self.send_response(status)
                 self.send_header("Content-Type", "text/plain" if is_text else "application/json")
+                for name, value in recorder.headers.items():
+                    self.send_header(name, value)
                 if location:
                     self.send_header("Location", location)
                 self.send_header("Content-Length", str(len(content)))

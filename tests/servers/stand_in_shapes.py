@@ -150,6 +150,24 @@ def _columns(**parts: object) -> Reshape:
     return reshape
 
 
+def _streamed(reply: Json) -> str:
+    """Send the text in two pieces and then the end, as lines of JSON (Ollama) or as events (OpenAI)."""
+    if "done" in reply:
+        begun = {**reply, "done": False}
+        pieces = [_content(lambda text: text[:4])(begun), _content(lambda text: text[4:])(_without("logprobs")(begun))]
+        end = _content(lambda text: "")(_without("logprobs")(reply))
+        return "\n".join(json.dumps(piece) for piece in (*pieces, end))
+    choice, usage = reply["choices"][0], reply["usage"]
+    text = choice["message"]["content"] if "message" in choice else choice["text"]
+    said = [{"delta": {"content": part}} if "message" in choice else {"text": part} for part in (text[:4], text[4:])]
+    choices: list[Json] = [
+        {**said[0], "logprobs": choice.get("logprobs"), "finish_reason": None},
+        {**said[1], "logprobs": None, "finish_reason": choice["finish_reason"]},
+    ]
+    pieces = [*({"choices": [one]} for one in choices), {"choices": [], "usage": usage}]
+    return "".join(f"data: {json.dumps(piece)}\n\n" for piece in pieces) + "data: [DONE]\n\n"
+
+
 SHAPES: dict[str, Reshape] = {
     # Valid, though unusual: the reply has a text.
     "plain": lambda reply: reply,
@@ -178,6 +196,7 @@ SHAPES: dict[str, Reshape] = {
     "listed-reasoning": _in_chat(
         lambda choice: {**choice, "message": {**choice["message"], "reasoning": [{"text": "Hm."}]}}
     ),
+    "stream": _streamed,
     # Broken: the reply has no text, or is no answer at all.
     "null-text": _content(lambda text: None),
     "parts": _content(lambda text: [{"type": "text", "text": text}]),
@@ -195,7 +214,7 @@ SHAPES: dict[str, Reshape] = {
     "list": lambda reply: [reply],
     "number": lambda reply: 3,
     "null": lambda reply: None,
-    "stream": lambda reply: f"data: {json.dumps(reply)}\n\ndata: [DONE]\n\n",
+    "cut-stream": lambda reply: _streamed(reply)[:40],
     "surrogates": _surrogates,
     "not-utf-8": lambda reply: b"\xff\xfe{}",
     "hang-up": lambda reply: "",

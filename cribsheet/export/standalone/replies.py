@@ -13,7 +13,7 @@ from cribsheet.models._logprobs import NOTHING_TOLD, TokenLogprobs, read_entries
 from cribsheet.models._ollama_replies import logprobs_of, usage_of
 from cribsheet.models._openai_replies import count_of, counts_in
 from cribsheet.models._stops import cut_at_stop
-from cribsheet.models.thinking import Parts, after_thought, told_apart
+from cribsheet.models._thoughts import Parts, after_thought, told_apart
 from cribsheet.prompts import Prompt
 
 Json = Mapping[str, Any]
@@ -37,6 +37,7 @@ def read_ollama(reply: Json, prompt: Prompt) -> Completion:
         thought=parts.thought,
         finish_reason="length" if reply.get("done_reason") == "length" else "stop",
         first_token=told.first_token,
+        parts=told.parts,
         logprobs=told.logprobs if text == parts.answer else None,
         usage=usage if usage.prompt_tokens else estimated_usage(prompt, text),
     )

@@ -15,6 +15,7 @@ from cribsheet.errors import ModelError, TransientError, UnreachableError
 from cribsheet.models._json import read_json
 from cribsheet.models._redirects import Redirected, redirected
 from cribsheet.models._server_messages import error_words, reason_in
+from cribsheet.models._streamed import put_together
 
 ATTEMPTS = 4
 """How often a request is tried if it meets a fault that may pass."""
@@ -34,11 +35,11 @@ class Reply(NamedTuple):
     text: str
 
     def json(self) -> Any:
-        """Return the JSON that the text is; None if it is none."""
+        """Return the JSON that the text is, or that it streams; None if it is none."""
         try:
             return read_json(self.text.encode(errors="surrogatepass"))
         except ValueError:
-            return None
+            return put_together(self.text)
 
     @property
     def words(self) -> str:
