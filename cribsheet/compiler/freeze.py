@@ -270,6 +270,11 @@ def _notes(study: Study, wiring: Wiring | None) -> tuple[str, ...]:
         notes.append(
             f"{study.model.name} reports no log-probabilities, so outcomes are read from its text, uncalibrated."
         )
+    if study.lacks_holding:
+        notes.append(
+            f"{study.model.name} refuses or ignores both grammars and JSON Schemas, so answers are not held to their "
+            "types."
+        )
     if wiring is None:
         notes.append("The program runs its own code between its prompts, so it runs only in its workspace.")
     return (*notes, *(study.teacher_runs.notes if study.teacher_runs else ()))
