@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from openai_server import OpenAIServer
 from stand_in import StandIn, Switches
 
 from cribsheet.models import Sampling, open_model
@@ -152,3 +153,17 @@ def test_a_hosted_model_takes_a_json_schema_for_chats_if_litellm_knows_that_it_d
     assert set(LiteLLMModel("openai/gpt-4o-mini").takes_json_schema) == {"chat"}
     assert not LiteLLMModel("openai/gpt-3.5-turbo").takes_json_schema
     assert not LiteLLMModel("openai/gpt-4o-mini").takes_grammar
+
+
+@pytest.mark.model
+@pytest.mark.slow
+def test_a_real_llama_server_holds_answers_and_the_probe_finds_it_out(
+    openai_server: OpenAIServer, tmp_path: Path
+) -> None:
+    model = CachedModel(open_model("openai/smollm", api_base=openai_server.url + "/v1"), CompletionCache(tmp_path))
+    model.start(probes=True)
+    assert set(model.takes_grammar) == BOTH
+    held = Sampling(max_tokens=8, grammar='root ::= "[1, 2]"')
+    assert [model.complete(prompt, held).text.strip() for prompt in PROMPTS.values()] == ["[1, 2]", "[1, 2]"]
+    schema = Sampling(max_tokens=24, answer_schema='{"type": "array", "items": {"enum": ["so"]}, "minItems": 1}')
+    assert json.loads(model.complete(PROMPTS["chat"], schema).text)[0] == "so"
