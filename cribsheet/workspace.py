@@ -6,7 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -66,13 +66,19 @@ class Workspace:
         return self._run(known[name], f"optimizers.{name}")
 
     def trainset(self, name: str | os.PathLike[str]) -> Path:
-        """Return the path of a trainset; a name without a folder is looked up in `trainsets/`."""
+        """Return the path of a trainset; what is not in the current folder is looked up in `trainsets/`.
+
+        The last part of a path in a folder may be a split, which is no file of its own.
+        """
         path = Path(name)
-        if path.parent != Path() or path.exists():
+        places = (path, *(workspace.root / "trainsets" / path for workspace in (self, builtin())))
+        is_bare = path.parent == Path()
+        with suppress(OSError, ValueError):  # the name is too long, or has a NUL character
+            for place in places:
+                if place.exists() or (not is_bare and place.parent.is_dir()):
+                    return place
+        if not is_bare:
             return path
-        for workspace in (self, builtin()):
-            if (workspace.root / "trainsets" / path).exists():
-                return workspace.root / "trainsets" / path
         raise DataError(
             f"There is no trainset {str(name)!r} in {self.root / 'trainsets'}. Give its path, or put the file there."
         )
@@ -180,10 +186,10 @@ def _users_code(problem: str, *, mend: str, path: Path | None = None) -> Iterato
     except (CribsheetError, KeyboardInterrupt):
         raise
     except BaseException as error:
-        line = f" at line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        if isinstance(error, SystemExit):
-            lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == str(path)]
-            line, mend = f" at line {lines[-1]}" if lines else "", _NO_EXIT
+        lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == str(path)]
+        last = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
+        line = f" at line {last}" if last else ""
+        mend = _NO_EXIT if isinstance(error, SystemExit) else mend
         raise WorkspaceError(f"{problem}{line}: {told(error)}. {mend}") from error
 
 

@@ -153,3 +153,16 @@ def test_a_dotted_name_is_that_of_the_workspace_whatever_another_one_ran(workspa
     (other.root / "programs" / "mine.py").write_text(PROGRAM.replace("mine.jsonl", "other.jsonl"))
     assert other.task("mine")[1].trainset == "other.jsonl"
     assert workspace.task("programs.mine")[1].trainset == "mine.jsonl"
+
+
+def test_a_trainset_in_a_folder_is_looked_up_in_the_workspace_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = new_workspace(tmp_path / "ws")
+    (made.root / "trainsets" / "hub" / "data").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    split = made.root / "trainsets" / "hub" / "data" / "train"
+    assert made.trainset("hub/data/train") == split, "a split is no file of its own"
+    (tmp_path / "hub" / "data").mkdir(parents=True)
+    assert made.trainset("hub/data/train") == Path("hub/data/train"), "the current folder comes first"
+    assert made.trainset("nowhere/train") == Path("nowhere/train")

@@ -87,13 +87,14 @@ def check_crashes(baseline: Trial) -> None:
 
 
 def _answers_with_demos(study: Study) -> bool:
-    """Tell whether a prompt with some demonstrations gets an answer that is of use, as a chat or raw."""
+    """Tell whether a prompt with some demonstrations gets an answer that is of use, as a chat or raw, free or held."""
     demos = {
         name: balanced(signature, study.pools[name], size=_DEMOS, rng=random.Random(0))
         for name, signature in study.signatures.items()
     }
     first = {layout.style == "raw": layout for layout in reversed(study.layouts)}
-    candidates = [study.candidate(layout, demos, origin="first answers") for layout in first.values()]
+    free = [study.candidate(layout, demos, origin="first answers") for layout in first.values()]
+    candidates = [*free, *filter(None, map(study.held, free))]
     try:
         return any(_is_answered(study, one) for one in [*filter(study.fits, candidates)] or [study.bare()])
     except BudgetExhausted:  # nobody knows; that the budget is too small is said next

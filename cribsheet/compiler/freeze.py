@@ -70,15 +70,26 @@ def freeze(found: Found, scored: Scored, *, task: str, settings: Settings) -> Fr
 def _prompts(found: Found) -> dict[str, FrozenPrompt]:
     """Return the prompts of the best trial; `logit_bias` is added to those for which it gives the same decisions.
 
-    A prompt for text alone no longer asks for the log-probabilities that told the search how good it is.
+    A prompt for text alone no longer asks for the log-probabilities that told the search how good it is. If the client
+    is a program, it asks again for a structured answer that cannot be read. The search does not: it would pay most for
+    the prompts that are worst to read.
     """
     if found.study.carriage == "text":
         return {name: _without_alternatives(prompt) for name, prompt in found.best.candidate.prompts.items()}
     calls = [call for row in found.best.evaluation.rows for call in row.calls]
-    return {
+    prompts = {
         name: with_logit_bias(prompt, found.study.model, [call.answer for call in calls if call.predictor == name])
         for name, prompt in found.best.candidate.prompts.items()
     }
+    if found.study.carriage == "logit_bias":
+        return prompts
+    return {name: _asking_again(prompt) for name, prompt in prompts.items()}
+
+
+def _asking_again(prompt: FrozenPrompt) -> FrozenPrompt:
+    if not any(field.type.is_structured for field in prompt.signature.outputs):
+        return prompt
+    return prompt.model_copy(update={"decoding": prompt.decoding.model_copy(update={"asks_again": True})})
 
 
 def _without_alternatives(prompt: FrozenPrompt) -> FrozenPrompt:
@@ -144,6 +155,7 @@ def _results(found: Found, baseline: Evaluation, compiled: Evaluation, decided: 
         compiled=compiled.score,
         gain=paired_gain(better.scores, compiled.scores, groups=[row.example.group for row in compiled.rows]),
         uncorrected=uncorrected.score if uncorrected else None,
+        unread=compiled.unread,
         carriage=found.study.carriage,
     )
 
@@ -269,6 +281,11 @@ def _notes(study: Study, wiring: Wiring | None) -> tuple[str, ...]:
     if not study.tells_logprobs and study.carriage != "text":
         notes.append(
             f"{study.model.name} reports no log-probabilities, so outcomes are read from its text, uncalibrated."
+        )
+    if study.lacks_holding:
+        notes.append(
+            f"{study.model.name} refuses or ignores both grammars and JSON Schemas, so answers are not held to their "
+            "types."
         )
     if wiring is None:
         notes.append("The program runs its own code around its prompts, so it runs only in its workspace.")

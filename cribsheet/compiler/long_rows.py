@@ -7,6 +7,7 @@ from typing import NamedTuple
 from cribsheet.budget.recording import Charged
 from cribsheet.dataset.examples import Row
 from cribsheet.errors import CompileError, ContextOverflowError
+from cribsheet.frozen import FrozenPrompt
 from cribsheet.frozen.running import prompt_text
 from cribsheet.models import Sampling
 from cribsheet.search.candidate import Candidate
@@ -18,6 +19,8 @@ FEW = 0.05
 _TRIED = 3  # rows that the token estimates may be calibrated by, if the model refuses some
 _NAMED = 3  # rows that a message names
 _SHOWN = 40
+_MANY = 50
+"""From this many labels on, they are what makes a prompt long."""
 
 
 class Long(NamedTuple):
@@ -57,8 +60,9 @@ def leave_out_long_rows(
     how many rows may be left out, None for 1 in 20.
 
     Raises:
-        CompileError: if more rows are too long.
+        CompileError: if more rows are too long, or the prompt is too long without any row.
     """
+    _check_bare_prompt(study, candidate)
     rows = [*study.train, *study.val]
     long = too_long(study, candidate, rows, numbers)
     allowed = max(1, int(FEW * len(rows))) if most is None else most
@@ -72,6 +76,31 @@ def leave_out_long_rows(
     if long:
         study.leave_out({one.row.id for one in long})
     return long
+
+
+def _check_bare_prompt(study: Study, candidate: Candidate) -> None:
+    """Raise a CompileError if a prompt with empty inputs does not fit the context window."""
+    for prompt in candidate.prompts.values():
+        blank = {field.name: field.type.blank for field in prompt.signature.inputs}
+        tokens = study.lengths.inputs(prompt, blank)
+        if tokens > study.model.context_window:
+            raise CompileError(
+                f"The prompt of {prompt.signature.name} takes {tokens:,} tokens without any input, more than the "
+                f"context window of {study.model.context_window:,} tokens of {study.model.name}. {_shorter(prompt)}, "
+                "or give the model a larger window with --context-window."
+            )
+
+
+def _shorter(prompt: FrozenPrompt) -> str:
+    """Say how a prompt can be made shorter."""
+    field = max(prompt.signature.outputs, key=lambda one: len(one.closed_outcomes))
+    labels = len(field.closed_outcomes)
+    if labels < _MANY:
+        return "Shorten the signature's instructions and descriptions"
+    return (
+        f"It names the {labels:,} labels of {field.name!r}. Use fewer labels, for example groups of them, and a "
+        "further predictor that chooses within a group"
+    )
 
 
 def too_long(study: Study, candidate: Candidate, rows: Sequence[Row], numbers: Mapping[str, int]) -> list[Long]:

@@ -85,6 +85,8 @@ class Answer:
     """The guard's probability that the answer should be given; None if no guard estimated it."""
     further: tuple[tuple[Prompt, Completion], ...] = ()
     """Further prompts that were sent for this answer, with their completions."""
+    is_second: bool = False
+    """Whether the model was asked twice, because the first completion could not be read."""
     by: "Correction | None" = None
     """The correction that was applied last; None for the raw answer."""
     before: "Answer | None" = None

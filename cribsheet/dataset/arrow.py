@@ -7,16 +7,16 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cribsheet.dataset.formats import RawRow
 from cribsheet.dataset.given import plain_value
 from cribsheet.dataset.names import doubled, plain_name
+from cribsheet.dataset.shards import shards_of
 from cribsheet.errors import DataError, told
 
-PARQUET = frozenset({".parquet", ".pq"})
-"""The endings of Parquet files."""
 _STATE, _INFO, _SPLITS = "state.json", "dataset_info.json", "dataset_dict.json"
 """The files in which `datasets` says what a folder holds."""
 _MOST = 12
@@ -45,8 +45,19 @@ def read_parquet(path: Path, columns: Columns) -> tuple[Iterator[RawRow], Classe
     return _rows(path, file.iter_batches, columns), _classes(info if isinstance(info, dict) else {})
 
 
+def read_shards(paths: Sequence[Path], columns: Columns) -> tuple[Iterator[RawRow], Classes]:
+    """Return the rows of several Parquet files, one file after the other, and the class names in the first one.
+
+    Raises:
+        DataError: if one of them cannot be read, or pyarrow is not installed.
+    """
+    rows, classes = read_parquet(paths[0], columns)
+    others = (row for path in paths[1:] for row in read_parquet(path, columns)[0])
+    return chain(rows, others), classes
+
+
 def read_folder(path: Path, columns: Columns) -> tuple[Iterator[RawRow], Classes]:
-    """Return the rows of a folder that `save_to_disk` wrote, and the names of its classes.
+    """Return the rows of a folder that `save_to_disk` wrote or that holds Parquet files, and the names of its classes.
 
     Raises:
         DataError: if it is another folder, holds several splits, or cannot be read.
@@ -54,6 +65,8 @@ def read_folder(path: Path, columns: Columns) -> tuple[Iterator[RawRow], Classes
     if (path / _SPLITS).is_file():
         path = _only_split(path)
     if not (path / _STATE).is_file():
+        if shards := shards_of(path):
+            return read_shards(shards, columns)
         raise DataError(f"{path} is a folder without rows that `datasets` saved. Name one of {_files(path)}.")
     state = _json((path / _STATE).read_bytes(), path / _STATE)
     if state.get("_indices_files") or state.get("_indices_data_files"):

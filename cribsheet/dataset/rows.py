@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cribsheet.dataset.arrow import PARQUET, Classes, Columns, read_folder, read_parquet
+from cribsheet.dataset.arrow import Classes, Columns, read_folder, read_parquet, read_shards
 from cribsheet.dataset.columns import checked_mapping, columns_of
 from cribsheet.dataset.decoding import decoded
 from cribsheet.dataset.examples import Row
@@ -19,6 +19,7 @@ from cribsheet.dataset.formats.squad import content_hash, unpacked
 from cribsheet.dataset.given import class_names, given_rows
 from cribsheet.dataset.labels import checked_labels
 from cribsheet.dataset.sampling import ALL, Taken
+from cribsheet.dataset.shards import PARQUET, shards_of
 from cribsheet.dataset.unpacking import PACKED, ending, read_bytes
 from cribsheet.errors import DataError
 from cribsheet.signature import Field, Signature
@@ -75,6 +76,8 @@ def _raw_rows(source: Rows, columns: frozenset[str], mapping: Mapping[str, str])
         return read_folder(path, wanted)
     if path.suffix.lower() in PARQUET:
         return read_parquet(path, wanted)
+    if not path.suffix and _is_missing(path) and (shards := shards_of(path)):
+        return read_shards(shards, wanted)
     text = _read_text(path)
     reader = READERS.get(ending(path))
     if reader is None:
@@ -84,6 +87,13 @@ def _raw_rows(source: Rows, columns: frozenset[str], mapping: Mapping[str, str])
             f"Name it {', '.join(others)} or {last}, or with {PACKED} behind if it is packed."
         )
     return reader(FileText(text, str(path), columns, frozenset(mapping))), {}
+
+
+def _is_missing(path: Path) -> bool:
+    try:
+        return not path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _is_folder(path: Path) -> bool:

@@ -13,6 +13,7 @@ from cribsheet.evaluation.risk_coverage import Point, risk_coverage
 from cribsheet.evaluation.scores import mean_score
 from cribsheet.executor import Executor
 from cribsheet.frozen.running import Call, Run
+from cribsheet.frozen.schema import Unread
 from cribsheet.frozen.score import Score
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.outcomes import Value, is_absent
@@ -85,6 +86,13 @@ class Evaluation:
     def parse_failures(self) -> int:
         """The number of rows whose completion could not be parsed."""
         return sum(row.parse_failure is not None for row in self.rows)
+
+    @property
+    def unread(self) -> Unread:
+        """How many answers could not be read, at first and at last."""
+        again = [call.answer for row in self.rows for call in row.calls if call.answer.is_second]
+        rescued = sum(not isinstance(answer.raw.outputs, ParseFailure) for answer in again)
+        return Unread(asked_again=len(again), rescued=rescued, rows=self.parse_failures)
 
     @property
     def errors(self) -> int:

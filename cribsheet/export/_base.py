@@ -12,6 +12,7 @@ from cribsheet.carriage import Carriage
 from cribsheet.errors import ExportError
 from cribsheet.export._training import Training
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, ModelIdentity
+from cribsheet.layout.holding import Holding, holding
 from cribsheet.layout.template import Template
 from cribsheet.models import Sampling
 from cribsheet.models.addresses import LLAMA_SERVER
@@ -73,6 +74,11 @@ class Source:
     def sampling(self) -> Sampling:
         """The sampling parameters of a written answer."""
         return Sampling(max_tokens=self.prompt.decoding.max_tokens)
+
+    @property
+    def held(self) -> Holding:
+        """What holds an answer to the types of the outputs, if anything does."""
+        return holding(self.prompt.layout, self.prompt.signature, self.prompt.decoding.held_by)
 
     @property
     def completion_settings(self) -> dict[str, Any]:

@@ -13,7 +13,10 @@ from cribsheet.outcomes import UNANSWERABLE
 from cribsheet.signature import Field
 
 _FREE = "Cribsheet has the server hold the answer to the types of the outputs. This export does not."
-_HELD = "A grammar holds the answer to the types of the outputs; the score was measured without it."
+_HELD = "{} holds the answer to the types of the outputs; the score was measured without it."
+
+_AGAIN = "Cribsheet asks the model once more if an answer cannot be read. This export does not."
+_WAYS = {"nothing": "", "grammar": "A grammar", "json_schema": "A JSON Schema"}
 
 
 def caveats(
@@ -22,7 +25,8 @@ def caveats(
     """Return sentences that say what the export of this prompt loses, such as corrections.
 
     `asks_logprobs` says that the target requests log-probabilities, but leaves the decision to its user. `decides`
-    says that the target decides as Cribsheet does, except for a readout; `holds` that it sends the prompt's grammar.
+    says that the target decides as Cribsheet does, except for a readout; `holds` that it sends what holds the answer to
+    its type.
     """
     prompt = source.prompt
     decision = [] if decides else [*_decision(prompt, asks_logprobs)]
@@ -30,8 +34,9 @@ def caveats(
     used = [one for one in prompt.corrections if one.needs != {"logprobs"} or is_decided(prompt)]
     lost = [one for one in used if one.kind not in carried]
     said = [text for one in lost if (text := one.caveat(prompt.signature))]
-    is_sent = holds and prompt.decoding.held_by == "grammar"
-    free = [] if prompt.decoding.held_by == "nothing" else [_HELD if is_sent else _FREE]
+    way = _WAYS[prompt.decoding.held_by]
+    free = [_HELD.format(way) if holds else _FREE] if way else []
+    free += [_AGAIN] if prompt.decoding.asks_again else []
     return (*decision, *said, *free, *_reading(prompt), *_program(source), *other_weights(source))
 
 

@@ -13,8 +13,8 @@ from cribsheet.export._base import Export, Source
 from cribsheet.export._caveats import caveats, input_forms, logit_bias, unescaped
 from cribsheet.export._shell import curl, jq, llama_server
 from cribsheet.layout.decisions import decided_field
-from cribsheet.layout.holding import grammar_of
 from cribsheet.layout.template import filled
+from cribsheet.models._holding import response_format
 from cribsheet.models.addresses import LLAMA_SERVER
 
 """The address of the server in the commands of `usage`."""
@@ -49,7 +49,10 @@ def _body(source: Source) -> dict[str, Any]:
     body["cache_prompt"] = True
     if biases:
         return body | {"logit_bias": [[int(token), bias] for token, bias in biases.items()]}
-    grammar = outcomes_grammar(source)
+    grammar, schema = outcomes_grammar(source), source.held.answer_schema
+    if schema:
+        form = {"response_format": response_format(schema)} if opened.turns else {"json_schema": json.loads(schema)}
+        return body | form
     return body | ({"grammar": grammar} if grammar else {})
 
 
@@ -61,8 +64,8 @@ def outcomes_grammar(source: Source) -> str:
     https://github.com/ggml-org/llama.cpp/blob/master/grammars/README.md
     """
     field, layout = decided_field(source.prompt.signature), source.prompt.layout
-    if source.prompt.decoding.held_by == "grammar":
-        return grammar_of(layout, source.prompt.signature)
+    if source.held.grammar:
+        return source.held.grammar
     if field is None or source.prompt.reasoning:
         return ""
     gap = "" if source.opened.turns else layout.output_mark.gap

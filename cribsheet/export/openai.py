@@ -12,8 +12,8 @@ from cribsheet.carriage import Carriage
 from cribsheet.export._base import Export, Source
 from cribsheet.export._caveats import caveats, input_forms, is_decided, logit_bias, unescaped
 from cribsheet.export._shell import curl, jq, llama_server
-from cribsheet.layout.holding import grammar_of
 from cribsheet.layout.template import filled
+from cribsheet.models._holding import response_format
 from cribsheet.models.addresses import LLAMA_SERVER
 
 _OPENAI = "https://api.openai.com/v1"
@@ -48,9 +48,9 @@ def _body(source: Source) -> dict[str, Any]:
     else:
         body["prompt"] = filled(opened.text, marks)
     body |= source.completion_settings
-    if source.prompt.decoding.held_by == "grammar":
-        grammar = grammar_of(source.prompt.layout, source.prompt.signature)
-        body |= {"grammar": grammar, "structured_outputs": {"grammar": grammar}}
+    held = source.held
+    body |= {"grammar": held.grammar, "structured_outputs": {"grammar": held.grammar}} if held.grammar else {}
+    body |= {"response_format": response_format(held.answer_schema)} if held.answer_schema else {}
     biases = logit_bias(source)
     return body | ({"max_tokens": 1, "logit_bias": dict(biases)} if biases else _logprobs(source))
 

@@ -10,6 +10,7 @@ from cribsheet.frozen.schema import (
     Provenance,
     Results,
     Taught,
+    Unread,
     Wire,
     Wiring,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "Provenance",
     "Results",
     "Taught",
+    "Unread",
     "Wire",
     "Wiring",
     "read",

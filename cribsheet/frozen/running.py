@@ -1,7 +1,7 @@
 """Run frozen prompts on a model, without dspy."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from cribsheet.corrections import Answer, Asked, Outputs, corrected
@@ -17,6 +17,16 @@ from cribsheet.outcomes import Value
 from cribsheet.prompts import Prompt
 from cribsheet.signature import REASONING, Signature, with_defaults
 from cribsheet.text import shortened
+
+_SECOND = {"temperature": 0.3, "seed": 1}
+"""How the model is asked again for an answer that cannot be read.
+
+The prompt stays the same, since a small model that has learnt a form from demos does not understand a complaint about
+its own answer. Greedy decoding would repeat the answer, so it is sampled, with a fixed seed, so that a rerun gives the
+same. Of the 83 unreadable answers that SmolLM2-135M gave to 40 rows each of `entities` and `records`, in two layouts
+with three notations, this makes 26 readable, which adds 0.020 to the mean score. Temperatures of 0.7 and 1 make 28 and
+30 readable, and add 0.018.
+"""
 
 
 @dataclass(frozen=True)
@@ -189,7 +199,11 @@ def _write(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer:
         grammar=held.grammar,
         answer_schema=held.answer_schema,
     )
-    return written_answer(prompt, rendered, model.complete(rendered, sampling))
+    first = written_answer(prompt, rendered, model.complete(rendered, sampling))
+    if not (decoding.asks_again and isinstance(first.outputs, ParseFailure)):
+        return first
+    again = model.complete(rendered, sampling.model_copy(update=_SECOND))
+    return replace(written_answer(prompt, rendered, again), further=((rendered, first.completion),), is_second=True)
 
 
 def written_answer(prompt: FrozenPrompt, rendered: Prompt, completion: Completion) -> Answer:

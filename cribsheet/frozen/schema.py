@@ -38,7 +38,9 @@ class Decoding(BaseModel):
     """How many alternatives per token to request, if the model reports log-probabilities."""
     held_by: Literal["nothing", "grammar", "json_schema"] = "nothing"
     """What holds a written answer to the types of the outputs: a grammar, which llama.cpp and vLLM take, or a JSON
-    Schema, which Ollama takes."""
+    Schema, which Ollama and many OpenAI-compatible servers take."""
+    asks_again: bool = False
+    """Whether the model is asked once more if its answer cannot be read."""
 
 
 class FrozenPrompt(BaseModel):
@@ -100,7 +102,8 @@ class FrozenPrompt(BaseModel):
         return self._decided_by("token", calibration)
 
     def _decided_by(self, how: Literal["token", "text"], *corrections: Correction) -> Self:
-        decoding = self.decoding.model_copy(update={"decide_by": how, "held_by": "nothing"})
+        update = {"decide_by": how, "held_by": "nothing", "asks_again": False}
+        decoding = self.decoding.model_copy(update=update)
         return self.model_copy(update={"decoding": decoding, "corrections": corrections})
 
     def settle(self, inputs: Mapping[str, object]) -> Outputs | None:
@@ -153,6 +156,19 @@ class ModelIdentity(BaseModel):
     """The most tokens of prompt and completion together."""
 
 
+class Unread(BaseModel):
+    """How many of the scored answers could not be read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    asked_again: int
+    """Answers that could not be read, so that the model was asked once more."""
+    rescued: int
+    """Those of them that could be read the second time."""
+    rows: int
+    """Rows without an answer that can be read. They count as 0."""
+
+
 class Results(BaseModel):
     """Scores on the testset, which no search ever saw; see `rows` for a compile that was stopped early."""
 
@@ -174,6 +190,8 @@ class Results(BaseModel):
     """Compiled minus the better one of `baseline` and `decided`, paired by row."""
     uncorrected: Score | None = None
     """The score on the same rows with every correction off; None if there are no corrections."""
+    unread: Unread | None = None
+    """How many answers of this file's prompts could not be read; None in files of earlier releases."""
     carriage: Carriage = "runtime"
     """The carriage that the prompts were compiled for; `compiled` is the score under it."""
     carriages: Mapping[Carriage, Score] = {}

@@ -51,10 +51,23 @@ def read_value(layout: Layout, field: Field, raw: str) -> Value | ParseFailure:
     is_json = field.type.is_structured and text.startswith(("[", "{", "("))
     if field.abstains and not is_json and (found := _read_unanswerable(layout, text)) is not None:
         return field.shown(found)
+    if not (field.type.is_structured or field.type.may_be_text) and _has_several_parts(text):
+        return ParseFailure(f"{field.name} must be {field.type.noun} but got {text[:80]!r}")
     try:
         return field.type.read_as(text, layout.verbalizer, layout.notation(field))
     except ValueError as error:
         return ParseFailure(f"{field.name} {error}")
+
+
+def _has_several_parts(text: str) -> bool:
+    """Tell whether a text is JSON of several values, of which one would have to be guessed."""
+    if not text.startswith(("[", "{")):
+        return False
+    try:
+        whole, _ = json.JSONDecoder().raw_decode(text)
+    except (json.JSONDecodeError, RecursionError):
+        return False
+    return len(whole) > 1
 
 
 def _without_opening(layout: Layout, field: Field, text: str) -> str:

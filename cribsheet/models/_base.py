@@ -12,6 +12,10 @@ DEFAULT_CONTEXT_WINDOW = 4096
 whole window gets no more than this unasked, because prompts for small models are shorter."""
 
 
+Kind = Literal["raw", "chat"]
+"""The kinds of prompts that a server completes, each at an endpoint of its own."""
+KINDS: frozenset[Kind] = frozenset({"raw", "chat"})
+
 HOLDS = ("grammar", "answer_schema")
 """The settings of `Sampling` that hold a completion to a type."""
 

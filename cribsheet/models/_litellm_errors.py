@@ -16,11 +16,12 @@ from cribsheet.errors import (
     UnreachableError,
 )
 from cribsheet.models._api_keys import key_refused, without_key
+from cribsheet.models._base import Kind
 from cribsheet.models._json import well_formed
 from cribsheet.models._openai_replies import ErrorReply, UnreadableReply
 from cribsheet.models._proxies import bad_variable, through_proxy
 from cribsheet.models._redirects import Redirected, redirected
-from cribsheet.models._refusals import REFUSING, Failure, Kind, may_pass
+from cribsheet.models._refusals import REFUSING, Failure, may_pass
 from cribsheet.models._retry_after import retry_after
 from cribsheet.models._server_messages import NO_REASON, error_words, reason_in
 

@@ -14,11 +14,12 @@ from cribsheet.errors import (
     UnreachableError,
 )
 from cribsheet.models._api_keys import key_refused, without_key
+from cribsheet.models._base import Kind
 from cribsheet.models._litellm_errors import TOO_LONG
 from cribsheet.models._openai_replies import UnreadableReply
 from cribsheet.models._proxies import through_proxy
 from cribsheet.models._redirects import Redirected, redirected
-from cribsheet.models._refusals import REFUSING, Failure, Kind, Refused, may_pass
+from cribsheet.models._refusals import REFUSING, Failure, Refused, may_pass
 from cribsheet.models._server_messages import reason_in
 
 KEY = "OLLAMA_API_KEY"

@@ -4,12 +4,12 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from cribsheet.errors import ModelError
+from cribsheet.models._base import Kind
 from cribsheet.models.capabilities import Capabilities, Endpoint
 
-Kind = Literal["raw", "chat"]
 Reply = TypeVar("Reply")
 
 REFUSING = frozenset({400, 406, 415, 422, 500, 501})
@@ -22,6 +22,7 @@ _NAMES: Mapping[str, str] = {
     "logprobs": r"log_?probs|log.probabilit|n_probs",
     "stop": r"\bstops?\b",
     "grammar": r"\bgrammar\b|structured_outputs",
+    "response_format": r"response_format|json_schema|\bschema\b",
     "max_tokens": r"\bmax_tokens\b",
     "n": r"['\"`]n['\"`]|\bn (must|should|is|has|>|=)|best_of|number of (choices|completions)",
 }

@@ -2,11 +2,11 @@
 
 import threading
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from pydantic import JsonValue
 
-from cribsheet.models._base import Completion, Model, Sampling, TellsTokenIds
+from cribsheet.models._base import Completion, Kind, Model, Sampling, TellsTokenIds
 from cribsheet.models._meter import Meter
 from cribsheet.models._store import CacheStats, CompletionCache
 from cribsheet.models._witness import Witness
@@ -17,6 +17,10 @@ from cribsheet.models.thinking import is_only_thought
 from cribsheet.prompts import Prompt
 
 __all__ = ["CacheStats", "CachedModel", "CompletionCache", "Meter"]
+
+
+_PROBE = 2
+"""Part of the key of stored capabilities. Raise it when the probe finds out more."""
 
 
 class CachedModel:
@@ -54,14 +58,16 @@ class CachedModel:
         return bool(getattr(self.model, "supports_raw", True))
 
     @property
-    def takes_grammar(self) -> bool:
-        """Whether the model may hold a completion to a grammar."""
-        return bool(getattr(self.model, "takes_grammar", False))
+    def takes_grammar(self) -> Collection[Kind]:
+        """The kinds of prompts whose completions the model holds to a grammar."""
+        self.start()
+        return getattr(self.model, "takes_grammar", ())
 
     @property
-    def takes_json_schema(self) -> bool:
-        """Whether the model may hold a completion to a JSON Schema."""
-        return bool(getattr(self.model, "takes_json_schema", False))
+    def takes_json_schema(self) -> Collection[Kind]:
+        """The kinds of prompts whose completions the model holds to a JSON Schema."""
+        self.start()
+        return getattr(self.model, "takes_json_schema", ())
 
     @property
     def supports_chat(self) -> bool:
@@ -142,7 +148,7 @@ class CachedModel:
             self._digest = model.digest
             return
         self._digest = fingerprint(told)
-        key = request_key(self, capabilities=told.model_dump(mode="json"))
+        key = request_key(self, capabilities=told.model_dump(mode="json"), probe=_PROBE)
         found = None if anew else self._stored_capabilities(key)
         if found is None and probes:
             found = model.probe(told)

@@ -12,6 +12,9 @@ from cribsheet.models._logprobs import ABOVE_0
 _EFFECTS = {
     "seed": "it was left out, which changes nothing at temperature 0",
     "stop": "completions are cut at the stop sequences afterwards, so the model generates more tokens than needed",
+    "grammar": "answers were not held to a grammar",
+    "response_format": "answers were not held to a JSON Schema",
+    "format": "answers were not held to a JSON Schema",
     "temperature": "it was left out, so answers may vary from call to call",
 }
 """What happens if the endpoint refuses a parameter."""
@@ -47,7 +50,9 @@ class Endpoint(BaseModel):
     reason: str = ""
     """Why it does not answer; empty if it does."""
     granted: Mapping[str, int] = {}
-    """The largest size it accepts of each parameter that the probe sent, such as 4 stops; 0 if it refuses it."""
+    """The largest size it accepts of each parameter that the probe sent, such as 4 stops; 0 if it refuses it.
+
+    The parameters that hold an answer to a type have size 0 too if it ignores them."""
     logprobs: int = 0
     """How many alternatives it reported for the first token."""
 
@@ -96,7 +101,7 @@ class Probed(Protocol):
         ...
 
     def probe(self, told: Told) -> Capabilities:
-        """Find out what the endpoint can do, by asking it for a few one-token completions.
+        """Find out what the endpoint can do, by asking it for a few short completions.
 
         Raises:
             ModelError: the endpoint completes neither chats nor raw prompts.
@@ -153,7 +158,9 @@ def _in_words(endpoint: Endpoint) -> str:
     taken = [_size(name, size) for name, size in endpoint.granted.items() if size and name != "logprobs"]
     logprobs = f"{endpoint.logprobs} log-probabilities" if endpoint.logprobs else "no log-probabilities"
     refused = [name for name in endpoint.refused if name != "logprobs"]
-    return f"yes; {logprobs}; takes {', '.join(taken) or 'nothing'}; refuses {', '.join(refused) or 'nothing'}"
+    return (
+        f"yes; {logprobs}; takes {', '.join(taken) or 'nothing'}; refuses or ignores {', '.join(refused) or 'nothing'}"
+    )
 
 
 def _size(name: str, size: int) -> str:

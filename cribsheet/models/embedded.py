@@ -12,7 +12,7 @@ from typing import Any
 
 from cribsheet.errors import ContextOverflowError, ModelError, UnknownModelError
 from cribsheet.models import _engine, _llama, forks, weights
-from cribsheet.models._base import DEFAULT_CONTEXT_WINDOW, Completion, Sampling, Usage
+from cribsheet.models._base import DEFAULT_CONTEXT_WINDOW, KINDS, Completion, Sampling, Usage
 from cribsheet.models._continued import as_raw
 from cribsheet.models._earlier_prompts import EarlierPrompts
 from cribsheet.models._engine import ends_alone
@@ -40,7 +40,7 @@ class EmbeddedModel:
 
     endpoint: str = ""
     parallel: int = 1
-    takes_grammar = True
+    takes_grammar = KINDS
 
     def __init__(
         self,

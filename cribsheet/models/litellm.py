@@ -3,16 +3,16 @@
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import Any
 
 from cribsheet.errors import UnknownModelError
 from cribsheet.models import forks
 from cribsheet.models._api_keys import checked_key
-from cribsheet.models._base import DEFAULT_CONTEXT_WINDOW, Completion, Sampling
+from cribsheet.models._base import DEFAULT_CONTEXT_WINDOW, KINDS, Completion, Kind, Sampling
 from cribsheet.models._estimate import estimate_tokens, estimated_usage
-from cribsheet.models._holding import joined, with_grammar
+from cribsheet.models._holding import joined, kinds_held, with_holding
 from cribsheet.models._litellm_clients import OPENAI_LIKE, Clients
 from cribsheet.models._litellm_errors import Place, failure_of, may_be_refused
 from cribsheet.models._litellm_package import address_of, import_litellm
@@ -21,7 +21,7 @@ from cribsheet.models._logprobs import ABOVE_0, NOTHING_TOLD
 from cribsheet.models._probing import probe
 from cribsheet.models._prompt_kinds import check_asks_for_text
 from cribsheet.models._proxies import keep_direct
-from cribsheet.models._refusals import Kind, Refusals, Refused, refused_of, sizes_of, within
+from cribsheet.models._refusals import Refusals, Refused, refused_of, sizes_of, within
 from cribsheet.models._server_facts import ServerInformation
 from cribsheet.models._stops import cut_at_stop
 from cribsheet.models._thoughts import told_apart
@@ -34,6 +34,8 @@ __all__ = ["MOST_LOGPROBS", "LiteLLMModel", "import_litellm"]
 
 MOST_LOGPROBS: Mapping[Kind, int] = {"chat": 20, "raw": 1000}
 """The most alternatives to ask for per token."""
+_HOLDS = {"grammar": "grammar", "answer_schema": "response_format"}
+"""The parameters that hold a completion to a type, by their setting of `Sampling`; the better one is first."""
 
 
 class LiteLLMModel:
@@ -114,11 +116,11 @@ class LiteLLMModel:
         return self._information.told(self._model) if self.endpoint else None
 
     def probe(self, told: Told) -> Capabilities:
-        """Find out what the server can do, by asking it for a few one-token completions."""
+        """Find out what the server can do, by asking it for a few short completions."""
         kinds: tuple[Kind, ...] = ("chat", "raw") if self._provider_has_raw else ("chat",)
-        found = probe(
-            self.ask, told, kinds=kinds, most_logprobs={"chat": 20, "raw": 64}, extra={"n": 2, "logit_bias": {"0": 0}}
-        )
+        most: dict[Kind, int] = {"chat": 20, "raw": 64}
+        extra = {"n": 2, "logit_bias": {"0": 0}}
+        found = probe(self.ask, told, kinds=kinds, most_logprobs=most, extra=extra, holds=self._may_hold)
         return found.model_copy(update={"tokenizer": self._information.tokenizer(self._model)})
 
     def adopt(self, capabilities: Capabilities) -> None:
@@ -152,7 +154,8 @@ class LiteLLMModel:
         kind: Kind = "chat" if prompt.is_chat else "raw"
         top = min(sampling.top_logprobs, MOST_LOGPROBS[kind]) or None
         given = {"seed": sampling.seed, "temperature": sampling.temperature, "stop": list(prompt.stop) or None, **extra}
-        given |= {"grammar": sampling.grammar} if sampling.grammar and self.takes_grammar else {}
+        if prompt.is_chat or self._is_own_server:
+            given |= {own: held for name, own in self._may_hold.items() if (held := getattr(sampling, name))}
         wanted = sizes_of(logprobs=top, max_tokens=sampling.max_tokens, **given)
 
         def send(sizes: Mapping[str, int]) -> Any:
@@ -238,13 +241,31 @@ class LiteLLMModel:
     @cached_property
     def _no_thinking(self) -> NoThinking:
         known = self._litellm.get_supported_openai_params(self._model, self._provider) or ()
-        is_own_server = bool(self.endpoint) and self._provider in OPENAI_LIKE
-        return NoThinking(templates=is_own_server, efforts="reasoning_effort" in known)
+        return NoThinking(templates=self._is_own_server, efforts="reasoning_effort" in known)
 
     @property
-    def takes_grammar(self) -> bool:
-        """Whether the server may take a grammar: one of the user's own may be llama-server or vLLM."""
+    def takes_grammar(self) -> Collection[Kind]:
+        """The kinds of prompts for which the server may take a grammar, as llama-server and vLLM do."""
+        return kinds_held("grammar", KINDS if self._is_own_server else (), self._capabilities)
+
+    @property
+    def takes_json_schema(self) -> Collection[Kind]:
+        """The kinds of prompts for which the server may take a JSON Schema; hosted models take them for chats alone."""
+        hosted: Collection[Kind] = ["chat"] if self._may_hold else []
+        return kinds_held("response_format", KINDS if self._is_own_server else hosted, self._capabilities)
+
+    @property
+    def _is_own_server(self) -> bool:
+        """Whether it is a server of the user's own, such as llama-server, vLLM, SGLang or LM Studio."""
         return bool(self.endpoint) and self._provider in OPENAI_LIKE
+
+    @cached_property
+    def _may_hold(self) -> Mapping[str, str]:
+        """The parameters that may hold a completion, by their setting of `Sampling`."""
+        if self._is_own_server:
+            return _HOLDS
+        supports = self._litellm.supports_response_schema(self._model, self._provider)
+        return {"answer_schema": _HOLDS["answer_schema"]} if supports else {}
 
     @property
     def _api_key(self) -> str | None:
@@ -258,7 +279,8 @@ class LiteLLMModel:
             Refused: the server may have refused one of the parameters.
             ModelError: the request failed for another reason.
         """
-        litellm, request = self._litellm, {**self._request(sampling, sizes), **with_grammar(within(given, sizes))}
+        litellm, request = self._litellm, self._request(sampling, sizes)
+        request |= with_holding(within(given, sizes), in_body=self._is_own_server)
         request |= self._clients.options(for_chat=prompt.is_chat)
         top = sizes.get("logprobs", 0)
         try:

@@ -4,7 +4,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
@@ -12,8 +12,9 @@ from typing import Any
 from cribsheet.errors import ContextOverflowError, ModelError, TransientError, UnreachableError
 from cribsheet.models import forks
 from cribsheet.models._api_keys import checked_key
-from cribsheet.models._base import DEFAULT_CONTEXT_WINDOW, Completion, Sampling, Usage
+from cribsheet.models._base import DEFAULT_CONTEXT_WINDOW, KINDS, Completion, Kind, Sampling, Usage
 from cribsheet.models._estimate import estimate_tokens, estimated_usage
+from cribsheet.models._holding import kinds_held
 from cribsheet.models._hosts import read_server
 from cribsheet.models._logprobs import ABOVE_0
 from cribsheet.models._ollama_client import ollama_client
@@ -21,7 +22,7 @@ from cribsheet.models._ollama_errors import KEY, Served, explained
 from cribsheet.models._ollama_replies import logprobs_of, usage_of, with_bytes
 from cribsheet.models._probing import probe
 from cribsheet.models._prompt_kinds import check_asks_for_text
-from cribsheet.models._refusals import Kind, Refusals, Refused, refused_of, sizes_of, within
+from cribsheet.models._refusals import Refusals, Refused, refused_of, sizes_of, within
 from cribsheet.models._server_facts import ServerInformation
 from cribsheet.models._stops import cut_at_stop
 from cribsheet.models._thoughts import told_apart
@@ -48,8 +49,6 @@ class OllamaModel:
         AddressError: the address is not valid.
         ModelError: the key in OLLAMA_API_KEY cannot be sent.
     """
-
-    takes_json_schema = True
 
     def __init__(
         self,
@@ -84,6 +83,11 @@ class OllamaModel:
         return self._given_window or min(
             DEFAULT_CONTEXT_WINDOW, self._capabilities.told.context_window or DEFAULT_CONTEXT_WINDOW
         )
+
+    @property
+    def takes_json_schema(self) -> Collection[Kind]:
+        """The kinds of prompts for which Ollama takes a JSON Schema: from version 0.5 on, all."""
+        return kinds_held("format", KINDS, self._capabilities)
 
     @property
     def supports_raw(self) -> bool:
@@ -128,11 +132,12 @@ class OllamaModel:
         return self._information.told_by_ollama(self._model, digest=digest)
 
     def probe(self, told: Told) -> Capabilities:
-        """Find out what the server can do, by asking it for a few one-token completions."""
+        """Find out what the server can do, by asking it for a few short completions."""
         if self.only_decides:  # such a model completes no prompts
             return Capabilities(told=told)
         most: dict[Kind, int] = {"chat": MOST_LOGPROBS, "raw": MOST_LOGPROBS}
-        return probe(self.ask, told, kinds=("chat", "raw"), most_logprobs=most, extra={})
+        holds = {"answer_schema": "format"}
+        return probe(self.ask, told, kinds=("chat", "raw"), most_logprobs=most, extra={}, holds=holds)
 
     def adopt(self, capabilities: Capabilities) -> None:
         """From now on, ask for no more than the probe found to be granted."""

@@ -1,11 +1,11 @@
 """Retry requests to a served model that failed for a reason that may pass."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cribsheet.errors import ModelError, TransientError
-from cribsheet.models._base import Completion, Model, Sampling
+from cribsheet.models._base import Completion, Kind, Model, Sampling
 from cribsheet.models._waiting import Waiting
 from cribsheet.models.capabilities import Capabilities, Probed, Told
 from cribsheet.prompts import Prompt
@@ -71,6 +71,16 @@ class Retrying:
         return bool(getattr(self._model, "supports_chat", True))
 
     @property
+    def takes_grammar(self) -> Collection[Kind]:
+        """The kinds of prompts whose completions the model holds to a grammar."""
+        return getattr(self._model, "takes_grammar", ())
+
+    @property
+    def takes_json_schema(self) -> Collection[Kind]:
+        """The kinds of prompts whose completions the model holds to a JSON Schema."""
+        return getattr(self._model, "takes_json_schema", ())
+
+    @property
     def counts_exactly(self) -> bool:
         """Whether `count_tokens` uses the model's own tokenizer instead of an estimate."""
         return bool(getattr(self._model, "counts_exactly", True))
@@ -100,7 +110,7 @@ class Retrying:
         return self._patiently(model.told) if isinstance(model, Probed) else None
 
     def probe(self, told: Told) -> Capabilities:
-        """Find out what the endpoint can do, by asking it for a few one-token completions."""
+        """Find out what the endpoint can do, by asking it for a few short completions."""
         model = self._model
         return self._patiently(lambda: model.probe(told)) if isinstance(model, Probed) else Capabilities()
 

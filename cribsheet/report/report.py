@@ -10,7 +10,7 @@ from cribsheet.evaluation.confusion import Confusion, confusion, macro_f1
 from cribsheet.evaluation.evaluate import Evaluation, selective_curve, uncorrected_evaluation
 from cribsheet.evaluation.metrics import abstention_precision, abstention_recall, recall
 from cribsheet.evaluation.risk_coverage import Point, area, balanced_abstention
-from cribsheet.frozen import FrozenProgram, FrozenPrompt, Results
+from cribsheet.frozen import FrozenProgram, FrozenPrompt, Results, Unread
 from cribsheet.frozen.score import Gain, Score
 from cribsheet.report.confusion import confusion_summary, confusion_table, mistakes_in_words
 from cribsheet.report.description import taught_facts
@@ -54,6 +54,8 @@ def compiled_facts(compiled: "Compiled") -> Table:
     facts = {"model": program.model.name, "metric": f"{program.results.metric}, {asked}"}
     for name, prompt in program.prompts.items():
         facts["prompt" if len(program.prompts) == 1 else name] = _choice(prompt)
+    unread = program.results.unread
+    facts |= {"unreadable": _unread(unread)} if unread and (unread.rows or unread.asked_again) else {}
     facts |= taught_facts(program.provenance.taught)
     facts["took"] = _took({**spent, "seconds": compiled.seconds})
     return facts_table(facts)
@@ -140,6 +142,12 @@ def _took(spent: Mapping[str, Any]) -> str:
     )
 
 
+def _unread(unread: Unread) -> str:
+    """Return how many answers could not be read, as a phrase."""
+    again = f"; {unread.rescued} of {unread.asked_again} could be read when asked again" if unread.asked_again else ""
+    return f"{counted(unread.rows, 'answer')}{again}"
+
+
 def _choice(prompt: FrozenPrompt) -> str:
     extras = ["reasoning"] * prompt.reasoning + [correction.label for correction in prompt.corrections]
     return ", ".join([f"layout {prompt.layout.name}", counted(len(prompt.demos), "demo"), *extras])
@@ -155,6 +163,7 @@ def evaluation_summary(evaluation: Evaluation, field: Field, metric: Metric) -> 
     summary = {
         **evaluation.score.model_dump(mode="json"),
         "parse_failures": evaluation.parse_failures,
+        "unread": evaluation.unread.model_dump(),
         "errors": evaluation.errors,
         "recall": {outcome: found[outcome] for outcome in field.outcomes if outcome in found},
         "uncorrected": uncorrected.score.model_dump(mode="json") if uncorrected else None,
@@ -196,7 +205,7 @@ def evaluation_tables(evaluation: Evaluation, summary: Mapping[str, Any]) -> Seq
     if summary["risk_coverage"]:
         reached = summary["risk_coverage"]["curve"][-1][0]
         facts["risk-coverage"] = f"area {summary['risk_coverage']['area']:.3f}, up to a coverage of {reached:.3f}"
-    facts["unreadable"] = counted(summary["parse_failures"], "completion")
+    facts["unreadable"] = _unread(Unread.model_validate(summary["unread"]))
     facts["crashed"] = counted(summary["errors"], "row")
     facts["took"] = _took(summary)
     matrix = confusion_table(_confusion_of(summary)) if "confusion" in summary else None

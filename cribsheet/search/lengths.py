@@ -62,6 +62,10 @@ class Lengths:
             self._by_candidate[key] = max(map(self._prompt, candidate.prompts.values()))
         return self._by_candidate[key]
 
+    def inputs(self, prompt: FrozenPrompt, inputs: Mapping[str, Value]) -> int:
+        """Return how many tokens a prompt takes with these inputs, completion included."""
+        return self._rendered(prompt, inputs)
+
     def _prompt(self, prompt: FrozenPrompt) -> int:
         return self._rendered(prompt, self._inputs(prompt.signature.inputs))
 

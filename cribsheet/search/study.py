@@ -206,18 +206,45 @@ class Study:
         )
 
     def held(self, candidate: Candidate) -> Candidate | None:
-        """Return the candidate with its written answers held to their types, as the model can; None if none can be."""
-        ways = [way for way in _HELD_BY if getattr(self.model, f"takes_{way}", False)]
-        if self.carriage == "text" or not ways:
+        """Return the candidate with its written answers held to their types, as the model can; None if none can be.
+
+        Only JSON can be held, so values of these answers are written as JSON.
+        """
+        if self.carriage == "text":
             return None
+        free = {
+            name: self._in_json(one) for name, one in candidate.prompts.items() if one.decoding.held_by == "nothing"
+        }
         prompts = {
             name: prompt.model_copy(update={"decoding": prompt.decoding.model_copy(update={"held_by": ways[0]})})
-            for name, prompt in candidate.prompts.items()
-            if prompt.decoding.held_by == "nothing" and any(holding(prompt.layout, prompt.signature, ways[0]))
+            for name, prompt in free.items()
+            if (ways := self._ways_to_hold(prompt))
         }
         if not prompts:
             return None
         return replace(candidate, prompts={**candidate.prompts, **prompts}, origin=f"{candidate.origin}, held")
+
+    def _in_json(self, prompt: FrozenPrompt) -> FrozenPrompt:
+        """Return the prompt with all values that are made of others written as JSON."""
+        if not prompt.layout.notations:
+            return prompt
+        layout = prompt.layout.model_copy(update={"notations": {}})
+        decoding = {"max_tokens": self.lengths.answer(prompt.signature, layout)}
+        return prompt.model_copy(update={"layout": layout, "decoding": prompt.decoding.model_copy(update=decoding)})
+
+    def _ways_to_hold(self, prompt: FrozenPrompt) -> list[str]:
+        """Return the ways in which the model can hold the completions of a prompt, the better one first."""
+        kind = "raw" if prompt.layout.style == "raw" else "chat"
+        ways = [way for way in _HELD_BY if kind in getattr(self.model, f"takes_{way}", ())]
+        return [way for way in ways if any(holding(prompt.layout, prompt.signature, way))]
+
+    @property
+    def lacks_holding(self) -> bool:
+        """Whether answers could be held to their types, but the model takes neither a grammar nor a JSON Schema."""
+        is_wanted = self.carriage != "text" and any(
+            one.type.is_structured for own in self.signatures.values() for one in own.outputs
+        )
+        return is_wanted and not any(getattr(self.model, f"takes_{way}", ()) for way in _HELD_BY)
 
     def may_enter(self, candidate: Candidate) -> bool:
         """Tell whether a candidate fits, and no earlier trial has the same prompts."""

@@ -25,7 +25,8 @@ def test_it_shows_what_a_server_can_do_and_what_it_refuses(run: Run) -> None:
     for wanted in (
         f"address {server.url}/v1",
         "context window 2048",
-        "chats yes; 3 log-probabilities; takes max_tokens, temperature, n, logit_bias; refuses seed, stop",
+        "chats yes; 3 log-probabilities; takes max_tokens, temperature, n, logit_bias; refuses or ignores seed, stop, "
+        "grammar, response_format",
         "raw completions no: ",
         "status 405",
         "tokenizer asked at /tokenize, as vllm has it",
@@ -41,7 +42,13 @@ def test_it_is_there_for_machines_too(run: Run) -> None:
     assert report["model"] == "ollama/model"
     assert report["digest"].startswith("sha256:")
     assert report["capabilities"]["raw"]["works"]
-    assert report["capabilities"]["chat"]["granted"] == {"logprobs": 20, "seed": 1, "temperature": 1, "stop": 4}
+    assert report["capabilities"]["chat"]["granted"] == {
+        "logprobs": 20,
+        "seed": 1,
+        "temperature": 1,
+        "stop": 4,
+        "format": 0,
+    }
 
 
 def test_a_decision_model_is_asked_to_decide(run: Run) -> None:

@@ -152,6 +152,7 @@ def test_parse_failures_and_crashed_rows_are_counted_apart(
     result = run("evaluate", served, "--data", "rows.jsonl", "--json")
     summary = json.loads(result.stdout)
     assert (summary["parse_failures"], summary["errors"], summary["score"]) == (1, 1, 0.0)
+    assert summary["unread"] == {"asked_again": 0, "rescued": 0, "rows": 1}
     assert "rows that crashed: 1, the first with The prompt exceeds the context window" in result.stderr
     assert "completions that could not be read: 1" in result.stderr
 

@@ -167,7 +167,7 @@ def test_a_task_that_does_not_run_is_a_failure(optimize: Run, folder: Path) -> N
     (folder / "programs" / "broken.py").write_text("import cribsheet\n\ntask = cribsheet.Taks()\n")
     result = optimize("broken")
     assert result.exit_code == 1
-    assert "broken.py does not run: AttributeError" in result.stderr
+    assert "broken.py does not run at line 3: AttributeError" in result.stderr
 
 
 @pytest.mark.parametrize(

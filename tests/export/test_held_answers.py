@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from script_server import ScriptServer
@@ -47,13 +48,47 @@ def test_an_exported_module_sends_the_grammar(layout: str, tmp_path: Path) -> No
         assert (body["grammar"], body["structured_outputs"]) == (grammar, {"grammar": grammar})
 
 
-@pytest.mark.slow
-def test_an_exported_module_sends_a_json_schema_to_ollama(tmp_path: Path) -> None:
-    people = TYPED.model_copy(update={"outputs": TYPED.outputs[:1]})
+PEOPLE = TYPED.model_copy(update={"outputs": TYPED.outputs[:1]})
+SCHEMA = PEOPLE.outputs[0].type.json_schema()
+SAID_PEOPLE = Completion(text='[{"name": "Ann", "age": 3}]')
+
+
+def held_by_schema(layout: str, model: str = "openai/toy") -> FrozenProgram:
     decoding = Decoding(max_tokens=90, held_by="json_schema")
-    program = program_of(prompt_of(layout_named("plain"), people, (), decoding=decoding), "ollama/toy")
-    module = load_module(write_module(program, tmp_path))
-    with ScriptServer(lambda prompt, sampling: Completion(text='[{"name": "Ann", "age": 3}]'), "ollama") as server:
-        client = module.connect(api="ollama", api_base=server.url)
+    return program_of(prompt_of(layout_named(layout), PEOPLE, (), decoding=decoding), model)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("api", ["ollama", "openai"])
+def test_an_exported_module_sends_a_json_schema_under_the_name_that_the_server_knows(api: Any, tmp_path: Path) -> None:
+    module = load_module(write_module(held_by_schema("plain", f"{api}/toy"), tmp_path))
+    with ScriptServer(lambda prompt, sampling: SAID_PEOPLE, api) as server:
+        client = module.connect(api=api, api_base=server.url + ("/v1" if api == "openai" else ""))
         assert module.answer(client, **SIGNATURES["typed"][2]).outputs["people"] == [{"name": "Ann", "age": 3}]
-        assert server.requests[-1].body["format"] == people.outputs[0].type.json_schema()
+        body = server.requests[-1].body
+    if api == "ollama":
+        assert body["format"] == SCHEMA
+    else:
+        assert body["response_format"]["json_schema"]["schema"] == SCHEMA
+        assert "grammar" not in body
+
+
+@pytest.mark.parametrize("layout", ["plain", "chat"])
+def test_requests_hold_the_json_schema_as_each_server_takes_it(layout: str) -> None:
+    program = held_by_schema(layout)
+    llama, openai = (export(program, target) for target in ("llamacpp", "openai"))
+    form = {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": SCHEMA}}
+    assert json.loads(openai.text)["response_format"] == form
+    own = json.loads(llama.text)
+    assert own.get("response_format") == (form if layout == "chat" else None)
+    assert own.get("json_schema") == (None if layout == "chat" else SCHEMA), "/completion knows no response_format"
+    for one in (llama, openai):
+        assert "A JSON Schema holds the answer" in " ".join(one.caveats)
+
+
+def test_an_export_that_cannot_ask_again_says_so() -> None:
+    decoding = Decoding(max_tokens=90, asks_again=True)
+    program = program_of(prompt_of(layout_named("chat"), PEOPLE, (), decoding=decoding), "openai/toy")
+    for target in ("llamacpp", "openai", "jinja", "dspy"):
+        assert "asks the model once more" in " ".join(export(program, target).caveats)
+    assert "asks the model once more" not in " ".join(export(program, "python").caveats)

@@ -6,6 +6,7 @@ from cribsheet.compiler.bridge import BARE
 from cribsheet.evaluation.structured_metrics import set_f1
 from cribsheet.frozen.running import direct_wiring
 from cribsheet.models import Completion, Sampling
+from cribsheet.models._base import KINDS
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
 from cribsheet.search.study import Study
@@ -16,7 +17,7 @@ from studies import evaluator_of, search, study_on
 class Held(ScriptedModel):
     """A model that takes a grammar, and writes both names either with it or without."""
 
-    takes_grammar = True
+    takes_grammar = KINDS
 
     def __init__(self, *, best: str) -> None:
         super().__init__(self._written)
@@ -53,13 +54,13 @@ def test_nothing_is_held_for_a_deployment_of_text_or_a_model_that_takes_no_gramm
     assert text.held(text.bare()) is None
     taking = study_of(Held(best="grammar"))
     assert taking.held(taking.bare()) is not None
-    taking.model.takes_grammar = False  # type: ignore[attr-defined]
+    taking.model.takes_grammar = ()  # type: ignore[attr-defined]
     assert taking.held(taking.bare()) is None
 
 
 def test_a_model_that_takes_json_schemas_alone_is_held_by_one() -> None:
     study = study_of(Held(best="nothing"))
-    study.model.takes_grammar, study.model.takes_json_schema = False, True  # type: ignore[attr-defined]
+    study.model.takes_grammar, study.model.takes_json_schema = (), KINDS  # type: ignore[attr-defined]
     held = study.held(study.bare())
     assert held is not None
     assert held.prompts[BARE].decoding.held_by == "json_schema"

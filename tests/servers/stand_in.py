@@ -12,6 +12,10 @@ wording        the wording of such a refusal: `named` (the parameter), `pydantic
                request), `silent` (names nothing), `html`
 refuses_after  how many completions it answers before it begins to refuse
 ignores        parameters that it accepts but ignores: `stop`, `logprobs`
+holds          the parameters that hold an answer to a type: `grammar` (as llama-server), `structured_outputs` (as
+               vLLM), `response_format` (as LM Studio and SGLang), `format` (as Ollama); it ignores the others
+free           what it writes if nothing holds its answer; `OPINION` stands for its opinion
+schemas        which JSON Schemas it takes: `any`, or `objects` (it refuses others, as OpenAI does)
 most_logprobs  how many alternatives it grants; a request for more is refused
 most_stops     how many stop sequences it grants
 raw, chat      200, or the status of every request for a raw completion, or for a chat: 404, 405, 501
@@ -28,6 +32,7 @@ loads          how many completions it first refuses with 503, like a server tha
 """
 
 import argparse
+import json
 import math
 import re
 import threading
@@ -56,6 +61,9 @@ class Switches:
     wording: str = "named"
     refuses_after: int = 0
     ignores: frozenset[str] = frozenset()
+    holds: frozenset[str] = frozenset()
+    free: str = " OPINION\n\nText: and so on"
+    schemas: str = "any"
     most_logprobs: int = 1000
     most_stops: int = 1000
     raw: int = 200
@@ -110,6 +118,8 @@ class StandIn(RecordingServer):
         refused = sorted(switches.refuses & asked.keys()) if self.completions > switches.refuses_after else []
         if refused:
             return switches.status, _refusal(refused[0], switches.wording, body)
+        if switches.schemas == "objects" and _schema(asked, switches).get("type", "object") != "object":
+            return switches.status, {"error": {"message": "Invalid schema for response_format 'answer': no object"}}
         if too_much := _too_much(asked, switches):
             return switches.status, {"error": {"message": too_much}}
         prompt = body.get("prompt") or "\n".join(str(message["content"]) for message in body.get("messages", ()))
@@ -162,10 +172,34 @@ def _too_much(asked: dict[str, Any], switches: Switches) -> str:
 
 
 def _written(prompt: str, asked: dict[str, Any], switches: Switches) -> str:
-    text = f" {_opinion(prompt, switches)}\n\nText: and so on"
+    text = _held(prompt, asked, switches) or switches.free.replace("OPINION", _opinion(prompt, switches))
     stops = () if "stop" in switches.ignores else asked.get("stop") or ()
     ends = [text.find(stop) for stop in ([stops] if isinstance(stops, str) else stops) if stop in text]
     return text[: min(ends, default=len(text))][: 16 * int(asked.get("max_tokens", 16))]
+
+
+def _held(prompt: str, asked: dict[str, Any], switches: Switches) -> str:
+    """Return the answer that fits the type in the request; empty if the server is not held to one."""
+    if schema := _schema(asked, switches):
+        return json.dumps(_value(schema, _opinion(prompt, switches)))
+    return '{"held": true}' if asked.keys() & switches.holds else ""
+
+
+def _schema(asked: dict[str, Any], switches: Switches) -> dict[str, Any]:
+    """Return the JSON Schema to which the answer is held; empty if there is none."""
+    if "response_format" in asked.keys() & switches.holds:
+        return dict(asked["response_format"]["json_schema"]["schema"])
+    return dict(asked["format"]) if "format" in asked.keys() & switches.holds else {}
+
+
+def _value(schema: dict[str, Any], opinion: str) -> Any:
+    if "enum" in schema:
+        return opinion
+    if schema["type"] == "object":
+        return {name: _value(one, opinion) for name, one in schema["properties"].items()}
+    if schema["type"] == "array":
+        return [_value(schema["items"], opinion)]
+    return opinion if schema["type"] == "string" else True if schema["type"] == "boolean" else 1
 
 
 def _alternatives(prompt: str, asked: dict[str, Any], switches: Switches) -> dict[str, float] | None:

@@ -13,7 +13,8 @@ from cribsheet.export.standalone.program import Program
 from cribsheet.export.standalone.server import Server, patiently
 from cribsheet.models import Completion, Sampling
 from cribsheet.models._api_keys import checked_key
-from cribsheet.models._refusals import Kind, Refusals, Refused, sizes_of
+from cribsheet.models._base import Kind
+from cribsheet.models._refusals import Refusals, Refused, sizes_of
 from cribsheet.models._server_messages import first_words
 from cribsheet.models.addresses import LLAMA_SERVER_PORT, OLLAMA_PORT, read_address, with_path
 from cribsheet.models.thinking import Thinking
@@ -49,9 +50,7 @@ class Client:
             "stop": list(prompt.stop) or None,
         }
         given |= {"grammar": sampling.grammar} if sampling.grammar and self._dialect.takes_grammar else {}
-        given |= (
-            {"format": sampling.answer_schema} if sampling.answer_schema and self._dialect.takes_json_schema else {}
-        )
+        given |= {self._dialect.schema_name: sampling.answer_schema} if sampling.answer_schema else {}
         wanted = sizes_of(logprobs=top, max_tokens=sampling.max_tokens, **given)
         reply, _ = self._refusals.ask(kind, wanted, lambda sizes: self._dialect.send(prompt, sampling, given, sizes))
         try:

@@ -17,11 +17,13 @@ from cribsheet.export.standalone.replies import (
 from cribsheet.export.standalone.server import Reply, Server
 from cribsheet.models import Completion, Sampling
 from cribsheet.models._api_keys import key_refused, without_key
+from cribsheet.models._base import Kind
 from cribsheet.models._continued import as_raw
+from cribsheet.models._holding import response_format
 from cribsheet.models._litellm_errors import TOO_LONG
 from cribsheet.models._llama import of_answer, parts_of, tells_first_token, with_other_end
 from cribsheet.models._openai_replies import ErrorReply, UnreadableReply, counts_in, rebuilt
-from cribsheet.models._refusals import REFUSING, Failure, Kind, Refused, may_pass, within
+from cribsheet.models._refusals import REFUSING, Failure, Refused, may_pass, within
 from cribsheet.models._server_messages import first_words, reason_in
 from cribsheet.models.no_thinking import NoThinking
 from cribsheet.prompts import Message, Prompt
@@ -40,7 +42,8 @@ class Dialect(Protocol):
     """The requests and replies of one API."""
 
     takes_grammar: bool
-    takes_json_schema: bool
+    schema_name: str
+    """The parameter that holds an answer to a JSON Schema."""
 
     def most_logprobs(self, kind: Kind) -> int: ...
 
@@ -53,7 +56,7 @@ class Ollama:
     """Ollama's own API."""
 
     takes_grammar = False
-    takes_json_schema = True
+    schema_name = "format"
 
     def __init__(self, server: Server, model: str, context_window: int):
         self._server, self._model, self._context_window = server, model, context_window
@@ -105,10 +108,12 @@ class OpenAI:
     a character, and inside a chat, as the engine in the process was.
     """
 
+    schema_name = "response_format"
+
     def __init__(self, server: Server, model: str, *, by_ids: bool):
         self._server, self._model, self._by_ids = server, model, by_ids
         is_hosted = server.address.startswith(OPENAI)
-        self.takes_grammar, self.takes_json_schema = not is_hosted, False
+        self.takes_grammar = not is_hosted
         self._no_thinking = NoThinking(templates=not is_hosted, efforts=is_hosted)
         self._root = Server(
             server.address.removesuffix("/v1"), key=server.key, timeout=server.timeout, key_source=server.key_source
@@ -126,6 +131,8 @@ class OpenAI:
         limit = "max_tokens" if sizes["max_tokens"] else "max_completion_tokens"
         body: dict[str, Any] = {"model": self._model, limit: sampling.max_tokens, **within(given, sizes)}
         body |= {"structured_outputs": {"grammar": body["grammar"]}} if "grammar" in body else {}  # its name in vLLM
+        schema = body.get(self.schema_name)
+        body |= {self.schema_name: response_format(schema)} if schema else {}
         return self._read_together(prompt, body, sizes.get("logprobs", 0))
 
     def _read_together(self, prompt: Prompt, body: Mapping[str, Any], top: int) -> Json:

@@ -19,6 +19,10 @@ RIDGE = 20.0
 READ_FROM = 64
 """The fewest rows that a readout is fitted on: fewer tell too little about so many tokens."""
 
+_MOST_SIGNALS = 80_000_000
+"""The most numbers that a fit works on, about 2 GB. It has one for each row, outcome, and weight of each outcome: 77
+outcomes, 60 tokens and 200 rows fit, many hundreds of outcomes do not."""
+
 _TOLD = 0.5  # a token is used if it is among the alternatives in this part of the rows
 _STEADY = 0.3  # nats: a token that varies less is not scaled up to vary as much as the others
 
@@ -33,7 +37,7 @@ class ReadoutFitter:
         return len(results) >= READ_FROM and decides(results)
 
     def fit(self, predictor: str, candidate: Candidate, results: Sequence[RowResult]) -> Readout | None:
-        """Return the readout of a predictor; None if the rows lack its output."""
+        """Return the readout of a predictor; None if the rows lack its output, or there are too many outcomes."""
         field = decided_field(candidate.prompts[predictor].signature)
         told = [
             Told(field.outcome_of(row.example.outputs[field.name][0]), answer.shares, first_token)
@@ -56,12 +60,15 @@ class Told(NamedTuple):
     """The natural log-probabilities of the first token's alternatives."""
 
 
-def fit_readout(rows: Sequence[Told]) -> Readout:
+def fit_readout(rows: Sequence[Told]) -> Readout | None:
     """Return the weights that make the right outcomes likeliest, each pulled towards 0.
 
-    It is a multinomial logistic regression with the logarithms of the shares as offsets.
+    It is a multinomial logistic regression with the logarithms of the shares as offsets. Return None if it would take
+    too much memory.
     """
     outcomes, usual = list(rows[0].shares), _usual(rows)
+    if len(rows) * len(outcomes) ** 2 * (len(usual) + 1) > _MOST_SIGNALS:
+        return None
     told = np.array([[*told_above(usual, row.first_token).values()] for row in rows]).reshape(len(rows), -1)
     spread = np.maximum(told.std(axis=0), _STEADY)
     columns = np.hstack([told / spread, np.ones((len(rows), 1))])

@@ -1,6 +1,7 @@
 """Find other words for the fields and the outcomes of a prompt."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
@@ -176,10 +177,10 @@ def _shortened(closed: Mapping[str, str]) -> Iterator[dict[str, str]]:
     split = {outcome: re.findall(r"[^\W_]+", word) for outcome, word in closed.items()}
     if all(len(words) < 2 for words in split.values()):
         return
-    counts = [{word.casefold() for word in words} for words in split.values()]
+    labels_with = Counter(word for words in split.values() for word in {one.casefold() for one in words})
     short = {}
     for outcome, words in split.items():
-        own = [word for word in words if sum(word.casefold() in other for other in counts) == 1]
+        own = [word for word in words if labels_with[word.casefold()] == 1]
         content = [word for word in own if word.casefold() not in tables().stop_words]
         short[outcome] = next(iter(content or own), "")
     yield short

@@ -118,9 +118,18 @@ def json_of(text: str, brackets: str) -> Any:
     >>> json_of("Here: ['a', 'b',]", "[")
     ['a', 'b']
 
+    If the text begins with JSON of the other kind, such as a list where an object is wanted, the wanted value may be
+    its only part. If it has several parts, choosing one would be a guess.
+
+    >>> json_of('[{"name": "Ann"}]', "{")
+    {'name': 'Ann'}
+
     Raises:
-        ValueError: if there is no such value, it is cut off, or it names a key twice.
+        ValueError: if there is no such value, it is one of several, it is cut off, or it names a key twice.
     """
+    first = text.lstrip()[:1]
+    if first in tuple("[{") and first not in brackets:
+        return _only_part(text, json_of(text, first), brackets)
     start = min((text.find(bracket) for bracket in brackets if bracket in text), default=-1)
     if start < 0:
         raise ValueError(f"must be JSON that begins with {' or '.join(brackets)} but got {text[:80]!r}")
@@ -130,6 +139,14 @@ def json_of(text: str, brackets: str) -> Any:
     except (json.JSONDecodeError, RecursionError):
         return _literal(text[start:])
     return value
+
+
+def _only_part(text: str, whole: Any, brackets: str) -> Any:
+    parts = [*whole.values()] if isinstance(whole, dict) else list(whole)
+    wanted = dict if "{" in brackets else list | tuple
+    if len(parts) != 1 or not isinstance(parts[0], wanted):
+        raise ValueError(f"must be JSON that begins with {' or '.join(brackets)} but got {text[:80]!r}")
+    return parts[0]
 
 
 def _literal(text: str) -> Any:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import field_validator
@@ -36,21 +37,28 @@ class Label(Finite):
             )
         return labels
 
-    @property
+    @cached_property
     def outcomes(self) -> tuple[str, ...]:
         """The labels as text."""
-        return tuple(str(label) for label in self.labels)
+        return tuple(self._by_outcome)
+
+    @cached_property
+    def _by_outcome(self) -> Mapping[str, str | int]:
+        return {str(label): label for label in self.labels}
+
+    @cached_property
+    def _by_text(self) -> Mapping[str, str | int]:
+        return {outcome.strip(): label for outcome, label in self._by_outcome.items()}
 
     def value_of(self, outcome: str) -> Value:
         """Return the label."""
-        return next(label for label in self.labels if str(label) == outcome)
+        return self._by_outcome[outcome]
 
     def coerce(self, raw: object) -> Value:
         """Return the label that equals the value as text."""
-        text = None if raw is None else normal_form(str(raw)).strip()  # null is no label, not even a label "None"
-        for label in self.labels:
-            if str(label).strip() == text:
-                return label
+        text = normal_form(str(raw)).strip()
+        if raw is not None and text in self._by_text:  # null is no label, not even a label "None"
+            return self._by_text[text]
         raise ValueError(f"must be one of {', '.join(self.outcomes)} but got {shortened(repr(raw))}")
 
     @property
