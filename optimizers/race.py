@@ -10,6 +10,7 @@ from cribsheet.search.bootstrap.reasoning import reasoning_variant
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import answered_only, balanced, counted_demos, short
 from cribsheet.search.effects import Effects
+from cribsheet.search.holding import held
 from cribsheet.search.race import FIRST_BLOCK, Listed, Proposals, Race, first_block
 from cribsheet.search.screening import Screening
 from cribsheet.search.study import Study
@@ -52,10 +53,10 @@ def search(study: Study) -> None:
 
 def _race_held(study: Study) -> None:
     """Race the best candidate against itself with its answers held to their types, if the model may take a grammar."""
-    held = study.best and study.held(study.best.uncorrected)
-    if study.best and held and study.ledger.left > 0:
+    candidate = study.best and held(study, study.best.uncorrected)
+    if study.best and candidate and study.ledger.left > 0:
         study.progress.stage("holding answers to their types")
-        _race(study, Listed([held]), study.ledger.left, [study.best])
+        _race(study, Listed([candidate]), study.ledger.left, [study.best])
 
 
 def _race_further(study: Study, sets: Proposals) -> None:

@@ -3,6 +3,7 @@
 from cribsheet.errors import BudgetError
 from cribsheet.layout.decisions import decided_field
 from cribsheet.search.baselines import decided_zero_shot
+from cribsheet.search.holding import held
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
 from cribsheet.text import counted
@@ -85,7 +86,7 @@ def cost_of_text(study: Study, row: float) -> float:
     Only decided outcomes, and answers that a grammar may hold, are asked once more. An engine that keeps earlier
     prompts hardly reads them again.
     """
-    if study.held(study.zero_shot()) is not None:
+    if held(study, study.zero_shot()) is not None:
         return row
     decides = study.tells_logprobs and any(decided_field(one) for one in study.signatures.values())
     if study.carriage == "text" or not decides:

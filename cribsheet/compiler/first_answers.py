@@ -13,6 +13,7 @@ from cribsheet.layout.parsing import ParseFailure, parse
 from cribsheet.models import Completion
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.demos import balanced
+from cribsheet.search.holding import held
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
 from cribsheet.text import counted
@@ -94,7 +95,7 @@ def _answers_with_demos(study: Study) -> bool:
     }
     first = {layout.style == "raw": layout for layout in reversed(study.layouts)}
     free = [study.candidate(layout, demos, origin="first answers") for layout in first.values()]
-    candidates = [*free, *filter(None, map(study.held, free))]
+    candidates = [*free, *filter(None, (held(study, one) for one in free))]
     try:
         return any(_is_answered(study, one) for one in [*filter(study.fits, candidates)] or [study.bare()])
     except BudgetExhausted:  # nobody knows; that the budget is too small is said next

@@ -21,6 +21,7 @@ from cribsheet.models.cache import CachedModel
 from cribsheet.models.capabilities import refusals_in_words
 from cribsheet.search.baselines import decided_zero_shot
 from cribsheet.search.candidate import Candidate
+from cribsheet.search.holding import lacks_holding
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
 from cribsheet.settings import Settings
@@ -282,7 +283,7 @@ def _notes(study: Study, wiring: Wiring | None) -> tuple[str, ...]:
         notes.append(
             f"{study.model.name} reports no log-probabilities, so outcomes are read from its text, uncalibrated."
         )
-    if study.lacks_holding:
+    if lacks_holding(study):
         notes.append(
             f"{study.model.name} refuses or ignores both grammars and JSON Schemas, so answers are not held to their "
             "types."

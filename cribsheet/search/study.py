@@ -20,7 +20,6 @@ from cribsheet.frozen import Decoding, FrozenPrompt
 from cribsheet.layout import Layout
 from cribsheet.layout.catalogue import LAYOUTS, QUESTIONS
 from cribsheet.layout.decisions import decided_field
-from cribsheet.layout.holding import holding
 from cribsheet.layout.questions import suits
 from cribsheet.models import Completer, Model
 from cribsheet.progress import Progress
@@ -39,8 +38,6 @@ from cribsheet.text import has_chinese
 
 DECIDED_BY: Mapping[Carriage, Literal["text", "token"]] = {"text": "text", "logit_bias": "token"}
 """What decides a label if it is not all of its log-probabilities."""
-_HELD_BY = ("grammar", "json_schema")
-"""The ways to hold an answer to its type, the better one first: a grammar holds every answer, a schema only JSON."""
 
 
 @dataclass
@@ -153,10 +150,15 @@ class Study:
 
     @property
     def best(self) -> Trial | None:
-        """The best trial: one of those with the most rows, unless a trial with fewer rows is clearly better."""
+        """The best trial: one of those with the most rows, unless a trial with fewer rows is clearly better.
+
+        Of trials that are equally good, it is one with few answers that cannot be read.
+        """
         scored = [trial for trial in self.trials if trial.rows]
         reference = max(scored, key=lambda trial: trial.rows, default=None)
-        return reference and max(scored, key=lambda trial: trial.lead(reference))
+        return reference and max(
+            scored, key=lambda trial: (trial.lead(reference), -trial.evaluation.parse_failures / trial.rows)
+        )
 
     def zero_shot(self) -> Candidate:
         """Return the baseline: the task in words, or a typed question, without demos."""
@@ -204,47 +206,6 @@ class Study:
                 top_logprobs=self.alternatives(by_logprobs or source is not None),
             ),
         )
-
-    def held(self, candidate: Candidate) -> Candidate | None:
-        """Return the candidate with its written answers held to their types, as the model can; None if none can be.
-
-        Only JSON can be held, so values of these answers are written as JSON.
-        """
-        if self.carriage == "text":
-            return None
-        free = {
-            name: self._in_json(one) for name, one in candidate.prompts.items() if one.decoding.held_by == "nothing"
-        }
-        prompts = {
-            name: prompt.model_copy(update={"decoding": prompt.decoding.model_copy(update={"held_by": ways[0]})})
-            for name, prompt in free.items()
-            if (ways := self._ways_to_hold(prompt))
-        }
-        if not prompts:
-            return None
-        return replace(candidate, prompts={**candidate.prompts, **prompts}, origin=f"{candidate.origin}, held")
-
-    def _in_json(self, prompt: FrozenPrompt) -> FrozenPrompt:
-        """Return the prompt with all values that are made of others written as JSON."""
-        if not prompt.layout.notations:
-            return prompt
-        layout = prompt.layout.model_copy(update={"notations": {}})
-        decoding = {"max_tokens": self.lengths.answer(prompt.signature, layout)}
-        return prompt.model_copy(update={"layout": layout, "decoding": prompt.decoding.model_copy(update=decoding)})
-
-    def _ways_to_hold(self, prompt: FrozenPrompt) -> list[str]:
-        """Return the ways in which the model can hold the completions of a prompt, the better one first."""
-        kind = "raw" if prompt.layout.style == "raw" else "chat"
-        ways = [way for way in _HELD_BY if kind in getattr(self.model, f"takes_{way}", ())]
-        return [way for way in ways if any(holding(prompt.layout, prompt.signature, way))]
-
-    @property
-    def lacks_holding(self) -> bool:
-        """Whether answers could be held to their types, but the model takes neither a grammar nor a JSON Schema."""
-        is_wanted = self.carriage != "text" and any(
-            one.type.is_structured for own in self.signatures.values() for one in own.outputs
-        )
-        return is_wanted and not any(getattr(self.model, f"takes_{way}", ()) for way in _HELD_BY)
 
     def may_enter(self, candidate: Candidate) -> bool:
         """Tell whether a candidate fits, and no earlier trial has the same prompts."""

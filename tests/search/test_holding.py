@@ -9,6 +9,7 @@ from cribsheet.models import Completion, Sampling
 from cribsheet.models._base import KINDS
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
+from cribsheet.search.holding import held
 from cribsheet.search.study import Study
 from search.test_notations import PEOPLE, rows
 from studies import evaluator_of, search, study_on
@@ -51,16 +52,34 @@ def test_the_better_of_held_and_free_is_kept(best: str) -> None:
 
 def test_nothing_is_held_for_a_deployment_of_text_or_a_model_that_takes_no_grammar() -> None:
     text = study_of(Held(best="grammar"), carriage="text")
-    assert text.held(text.bare()) is None
+    assert held(text, text.bare()) is None
     taking = study_of(Held(best="grammar"))
-    assert taking.held(taking.bare()) is not None
+    assert held(taking, taking.bare()) is not None
     taking.model.takes_grammar = ()  # type: ignore[attr-defined]
-    assert taking.held(taking.bare()) is None
+    assert held(taking, taking.bare()) is None
 
 
 def test_a_model_that_takes_json_schemas_alone_is_held_by_one() -> None:
     study = study_of(Held(best="nothing"))
     study.model.takes_grammar, study.model.takes_json_schema = (), KINDS  # type: ignore[attr-defined]
-    held = study.held(study.bare())
-    assert held is not None
-    assert held.prompts[BARE].decoding.held_by == "json_schema"
+    candidate = held(study, study.bare())
+    assert candidate is not None
+    assert candidate.prompts[BARE].decoding.held_by == "json_schema"
+
+
+class Wrong(Held):
+    """A model that names nobody who is meant, in JSON that is broken unless it is held to a grammar."""
+
+    def _written(self, prompt: Prompt, sampling: Sampling) -> Completion:
+        return Completion(text='["nobody"]' if sampling.grammar else '["nobody')
+
+
+def test_of_prompts_that_score_alike_the_one_whose_answers_can_be_read_is_best() -> None:
+    study = study_of(Wrong(best="grammar"))
+    candidate = held(study, study.bare())
+    assert candidate is not None
+    free, readable = study.trial(study.bare()), study.trial(candidate)
+    for trial in (free, readable):
+        study.extend(trial, 24)
+    assert free.mean == readable.mean == 0
+    assert study.best is readable
