@@ -2,11 +2,45 @@
 
 from typing import Any
 
-from cribsheet.models._base import Usage
+from cribsheet.models._base import Completion, Usage
+from cribsheet.models._estimate import estimated_usage
 from cribsheet.models._json import well_formed
-from cribsheet.models._logprobs import NOTHING_TOLD, TokenLogprobs, as_entries, read_entries, sound, text_of
-from cribsheet.models._thoughts import Parts, after_thought
+from cribsheet.models._litellm_errors import Place
+from cribsheet.models._logprobs import ABOVE_0, NOTHING_TOLD, TokenLogprobs, as_entries, read_entries, sound, text_of
+from cribsheet.models._stops import cut_at_stop
+from cribsheet.models._thoughts import Parts, after_thought, told_apart
 from cribsheet.prompts import Prompt
+
+
+def completion_of(reply: Any, prompt: Prompt, place: Place, *, most: int, tells: bool) -> Completion:
+    """Return the completion that a reply holds, with the thought and what follows a stop taken off.
+
+    `most` is the number of tokens that it may have. `tells` says whether log-probabilities were asked for.
+
+    Raises:
+        ModelError: the reply holds no completion.
+        ContextOverflowError: the completion was cut off, though it is shorter than allowed.
+    """
+    text = completion_text(reply, prompt)
+    if text is None:
+        raise place.not_openai("its reply holds no completion")
+    parts = told_apart(text, prompt, thought=thought_of(reply))
+    parts = parts._replace(answer=cut_at_stop(parts.answer, prompt.stop))
+    usage = _usage(reply) or estimated_usage(prompt, text)
+    is_cut = reply.choices[0].finish_reason == "length"
+    if is_cut and parts.thought is None and 0 < usage.completion_tokens < most:
+        raise place.overflow("the completion was cut at the end of the window")
+    told = _logprobs(reply, parts) if tells else NOTHING_TOLD
+    return Completion(
+        text=parts.answer,
+        thought=parts.thought,
+        finish_reason="length" if is_cut else "stop",
+        first_token=told.first_token,
+        parts=told.parts,
+        logprobs=told.logprobs,
+        usage=usage,
+        refused=(ABOVE_0,) if told.is_above_0 else (),
+    )
 
 
 def completion_text(reply: Any, prompt: Prompt) -> str | None:
@@ -36,7 +70,7 @@ def thought_of(reply: Any) -> str | None:
     return well_formed(shown) if isinstance(shown, str) and shown else hidden
 
 
-def logprobs_of(reply: Any, parts: Parts) -> TokenLogprobs:
+def _logprobs(reply: Any, parts: Parts) -> TokenLogprobs:
     """Return the log-probabilities of an answer; `NOTHING_TOLD` if the reply has none that can be read."""
     told = getattr(reply.choices[0], "logprobs", None)
     if told is None:
@@ -50,7 +84,7 @@ def logprobs_of(reply: Any, parts: Parts) -> TokenLogprobs:
         return NOTHING_TOLD
 
 
-def usage_of(reply: Any) -> Usage | None:
+def _usage(reply: Any) -> Usage | None:
     """Return the token counts of a reply; None if it has none."""
     usage = getattr(reply, "usage", None)
     prompt_tokens = _count(getattr(usage, "prompt_tokens", None))

@@ -11,20 +11,17 @@ from cribsheet.errors import UnknownModelError
 from cribsheet.models import forks
 from cribsheet.models._api_keys import checked_key
 from cribsheet.models._base import DEFAULT_CONTEXT_WINDOW, KINDS, Completion, Kind, Sampling
-from cribsheet.models._estimate import estimate_tokens, estimated_usage
+from cribsheet.models._estimate import estimate_tokens
 from cribsheet.models._holding import joined, kinds_held, with_holding
 from cribsheet.models._litellm_clients import OPENAI_LIKE, Clients
 from cribsheet.models._litellm_errors import Place, failure_of, may_be_refused
 from cribsheet.models._litellm_package import address_of, import_litellm
-from cribsheet.models._litellm_replies import completion_text, logprobs_of, thought_of, usage_of
-from cribsheet.models._logprobs import ABOVE_0, NOTHING_TOLD
+from cribsheet.models._litellm_replies import completion_of
 from cribsheet.models._probing import probe
 from cribsheet.models._prompt_kinds import check_asks_for_text
 from cribsheet.models._proxies import keep_direct
 from cribsheet.models._refusals import Refusals, Refused, refused_of, sizes_of, within
 from cribsheet.models._server_facts import ServerInformation
-from cribsheet.models._stops import cut_at_stop
-from cribsheet.models._thoughts import told_apart
 from cribsheet.models.capabilities import Capabilities, Tokenizer, Told, fingerprint
 from cribsheet.models.no_thinking import NoThinking
 from cribsheet.models.thinking import Thinking
@@ -162,28 +159,11 @@ class LiteLLMModel:
             return self._send(prompt, sampling, given, sizes)
 
         reply, sizes = self._refusals.ask(kind, wanted, send, insists=insists)
-        text = completion_text(reply, prompt)
-        if text is None:
-            raise self._place.not_openai("its reply holds no completion")
+        completion = completion_of(reply, prompt, self._place, most=sampling.max_tokens, tells=bool(top))
         self._worked.add(kind)
-        parts = told_apart(text, prompt, thought=thought_of(reply))
-        parts = parts._replace(answer=cut_at_stop(parts.answer, prompt.stop))
-        usage = usage_of(reply) or estimated_usage(prompt, text)
-        is_cut = reply.choices[0].finish_reason == "length"
-        if is_cut and parts.thought is None and 0 < usage.completion_tokens < sampling.max_tokens:
-            raise self._place.overflow("the completion was cut at the end of the window")
-        told = logprobs_of(reply, parts) if top else NOTHING_TOLD
-        completion = Completion(
-            text=parts.answer,
-            thought=parts.thought,
-            finish_reason="length" if is_cut else "stop",
-            first_token=told.first_token,
-            parts=told.parts,
-            logprobs=told.logprobs,
-            usage=usage,
-            seconds=time.perf_counter() - started,
-            refused=(*refused_of(wanted, sizes), *([ABOVE_0] if told.is_above_0 else [])),
-        )
+        refused = (*refused_of(wanted, sizes), *completion.refused)
+        seconds = time.perf_counter() - started
+        completion = completion.model_copy(update={"refused": refused, "seconds": seconds})
         return completion, sizes
 
     def count_tokens(self, text: str) -> int:
