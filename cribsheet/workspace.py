@@ -5,9 +5,10 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 
@@ -51,10 +52,9 @@ class Workspace:
         module = self._import_task(name)
         task = getattr(module, "task", None)
         if not isinstance(task, Task):
-            raise WorkspaceError(
-                f"{name} defines no task: its module has task = {task!r}. "
-                "End it with `task = Task(YourProgram, metric=…, trainset=…)`."
-            )
+            others = [own for own, value in vars(module).items() if isinstance(value, Task)]
+            mend = f"Rename {others[0]} to task." if others else "End it with `task = Task(YourProgram, metric=…, …)`."
+            raise WorkspaceError(f"{name} defines no task: its module has task = {task!r}. {mend}")
         short = Path(name).stem if name.endswith(".py") else name.rsplit(".", 1)[-1]
         return short, task
 
@@ -62,7 +62,9 @@ class Workspace:
         """Return the module of an optimizer; WorkspaceError if there is none of that name."""
         known = self.optimizers()
         if name not in known:
-            raise WorkspaceError(f"There is no optimizer {name!r}. Known optimizers: {', '.join(known)}.")
+            raise WorkspaceError(
+                f"There is no optimizer {name!r}.{_alike(name, known)} Known optimizers: {', '.join(known)}."
+            )
         return self._run(known[name], f"optimizers.{name}")
 
     def trainset(self, name: str | os.PathLike[str]) -> Path:
@@ -98,8 +100,8 @@ class Workspace:
         if "." in name and all(part.isidentifier() for part in name.split(".")):
             return self._import(name)
         raise WorkspaceError(
-            f"There is no task {name!r}. Known tasks: {', '.join(known)}. You can also give the path of a module, or "
-            "package.module."
+            f"There is no task {name!r}.{_alike(name, known)} Known tasks: {', '.join(known)}. You can also give the "
+            "path of a module, or package.module."
         )
 
     def _import(self, name: str) -> ModuleType:
@@ -191,6 +193,12 @@ def _users_code(problem: str, *, mend: str, path: Path | None = None) -> Iterato
         line = f" at line {last}" if last else ""
         mend = _NO_EXIT if isinstance(error, SystemExit) else mend
         raise WorkspaceError(f"{problem}{line}: {told(error)}. {mend}") from error
+
+
+def _alike(name: str, known: Iterable[str]) -> str:
+    """Return a sentence on the known name that a name is close to; empty if it is close to none."""
+    found = get_close_matches(name, known, n=1, cutoff=0.75)
+    return f" Did you mean {found[0]!r}?" if found else ""
 
 
 def _python_files(folder: Path) -> dict[str, Path]:

@@ -70,6 +70,7 @@ def test_a_workspaces_own_name_goes_before_the_built_in_one(workspace: Workspace
     ("name", "says"),
     [
         ("nobody", r"no task 'nobody'. Known tasks: .*grounded_qa"),
+        ("sentimnet", r"no task 'sentimnet'. Did you mean 'sentiment'\? Known"),
         ("no/such/file.py", "no file"),
         ("no.such.module", "cannot be imported"),
     ],
@@ -83,6 +84,7 @@ def test_an_unknown_task_is_answered_with_what_there_is(workspace: Workspace, na
     ("source", "says"),
     [
         ("x = 1", "defines no task"),
+        ("from cribsheet import Task\nmine = Task('a -> b', metric=abs, trainset='x.jsonl')", "Rename mine to task"),
         ("import nowhere", "nowhere"),
         ("def broken(:", "line 1"),
         ("1 / 0", "ZeroDivisionError"),

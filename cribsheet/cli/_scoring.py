@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from cribsheet.cli._display import Display
 from cribsheet.cli._programs import Runnable
 from cribsheet.cli._terminal import note
-from cribsheet.dataset.examples import Row
+from cribsheet.dataset.examples import Row, folded_inputs
 from cribsheet.errors import MetricError
 from cribsheet.evaluation import metrics, numeric, structured_metrics, texts
 from cribsheet.evaluation.evaluate import Evaluation, RowResult, evaluate, summarize
@@ -92,6 +92,17 @@ def tell_of_failures(evaluation: Evaluation, frozen: FrozenProgram) -> None:
         note(
             f"Note: rows for which the model told no log-probabilities: {len(untold)}. Their answers were read from "
             "the text, without the corrections that need log-probabilities. `cribsheet doctor` says what a server has."
+        )
+
+
+def tell_of_demos(rows: Sequence[Row], frozen: FrozenProgram) -> None:
+    """Print a note if rows are demos of a prompt: then the search probably saw the others too."""
+    shown = {folded_inputs(demo.inputs) for prompt in frozen.prompts.values() for demo in prompt.demos}
+    found = sum(folded_inputs(row.inputs) in shown for row in rows)
+    if found:
+        note(
+            f"Note: rows that are demonstrations in the prompt: {found} of {len(rows)}. The search may have seen the "
+            "others too, so the score is too high. Score rows that are not in the trainset."
         )
 
 

@@ -21,7 +21,15 @@ from cribsheet.cli._command import (
 )
 from cribsheet.cli._display import Display, open_display
 from cribsheet.cli._programs import Runnable, open_its_model, open_program
-from cribsheet.cli._scoring import METRICS, has_other_weights, metric_of, name_of, score_rows, tell_of_failures
+from cribsheet.cli._scoring import (
+    METRICS,
+    has_other_weights,
+    metric_of,
+    name_of,
+    score_rows,
+    tell_of_demos,
+    tell_of_failures,
+)
 from cribsheet.cli._stopping import ended_by_ctrl_c
 from cribsheet.cli._terminal import note, print_json, stdout
 from cribsheet.dataset.examples import Row
@@ -73,6 +81,7 @@ def command(file: Path, *, as_json: bool, metric: str | None, **options: Any) ->
     figures = {"metric": name_of(score), "model": model.name, **meter_summary(model.meter), "seconds": seconds}
     summary = evaluation_summary(evaluation, _told_field(program.signature, rows), score)
     tell_of_failures(evaluation, program.frozen)
+    tell_of_demos(rows, program.frozen)
     _report(evaluation, {**summary, **figures}, as_json=as_json)
 
 

@@ -29,6 +29,7 @@ from cribsheet.dataset.examples import Row
 from cribsheet.dataset.rows import load_rows
 from cribsheet.dataset.sampling import Taken
 from cribsheet.dataset.splits import Splits, interleaved, split
+from cribsheet.dataset.unseen_outcomes import unseen_in_words
 from cribsheet.errors import AbandonedError, CompileError
 from cribsheet.executor import Threads
 from cribsheet.frozen import FrozenProgram, FrozenPrompt
@@ -126,8 +127,11 @@ class _Compiler:
         self.budget = Budget.parse(settings.budget)
         self._learn_what_the_model_can_do()
         self.study = self._study()
-        if told := contradictions_in_words(self.splits.rows, self.program.signature, self.numbers):
-            self.study.notes.append(told)
+        rows, signature = self.splits.rows, self.program.signature
+        told = (contradictions_in_words(rows, signature, self.numbers), unseen_in_words(rows, signature))
+        self.study.notes += filter(None, told)
+        for note in self.study.notes:  # before the search, which may take long
+            progress.notice(note)
         if known := self.model.capabilities:
             self.study.ledger.add(calls=known.calls, tokens=known.tokens)
 

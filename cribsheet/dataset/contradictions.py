@@ -44,7 +44,8 @@ def _disagree(rows: Sequence[Row], field: Field) -> bool:
 
 
 def _in_words(rows: Sequence[Row], field: Field, numbers: Mapping[str, int]) -> str:
-    labels = dict.fromkeys(field.outcome_of(row.outputs[field.name][0]) for row in rows if field.name in row.outputs)
-    places = ", ".join(str(place) for place in sorted(numbers.get(row.id, 0) for row in rows) if place)
-    text = shortened(repr(" ".join(map(str, rows[0].inputs.values()))), 60)
+    ordered = sorted(rows, key=lambda row: numbers.get(row.id, 0))
+    labels = dict.fromkeys(field.outcome_of(row.outputs[field.name][0]) for row in ordered if field.name in row.outputs)
+    places = ", ".join(str(numbers[row.id]) for row in ordered if row.id in numbers)
+    text = shortened(repr(" ".join(map(str, ordered[0].inputs.values()))), 60)
     return f"rows {places} ({text}) are {' and '.join(map(repr, labels))} in {field.name}"

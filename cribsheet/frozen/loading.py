@@ -15,6 +15,7 @@ from cribsheet.models import Completer, Model, open_model
 from cribsheet.outcomes import Value
 from cribsheet.prompts import Prompt
 from cribsheet.signature import Field
+from cribsheet.text import shortened
 
 
 class Program:
@@ -49,14 +50,17 @@ class Program:
             return next(iter(self.frozen.prompts.values())).signature.inputs
         return inputs_of(self.frozen.prompts, wiring)
 
-    def __call__(self, /, **inputs: Value) -> Prediction:
+    def __call__(self, /, *unnamed: Value, **inputs: Value) -> Prediction:
         """Return the typed outputs for one row.
 
         Raises:
-            DataError: if the inputs do not fit the signature.
+            DataError: if the inputs do not fit the signature, or are not given by name.
             UnreadableCompletionError: if the completion cannot be parsed.
             ModelError: if the model gives no completion.
         """
+        if unnamed:
+            named = ", ".join(f"{field.name}=…" for field in self.inputs)
+            raise DataError(f"Inputs are given by name but got {shortened(repr(unnamed[0]))}. Call program({named}).")
         return _checked(self.answer(inputs, self.model))
 
     def answer(self, inputs: Mapping[str, object], model: Completer) -> Run:

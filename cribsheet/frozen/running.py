@@ -159,7 +159,8 @@ def unreadable(failure: ParseFailure, text: str) -> UnreadableCompletionError:
     """Return the error for a model's text that holds no values."""
     return UnreadableCompletionError(
         f"The completion cannot be read: {failure.reason}. The model wrote {text[:200]!r}. Use the model that the "
-        "prompt was compiled for, or compile the task for this one."
+        "prompt was compiled for, or compile the task for this one. If the value is right, let the output's type have "
+        "it, and compile again."
     )
 
 

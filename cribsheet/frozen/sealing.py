@@ -68,11 +68,17 @@ def _sealed(content: dict[str, Any]) -> str:
     return json.dumps({**content, SEAL: seal_of(content)}, indent=2, ensure_ascii=False) + "\n"
 
 
+def _instead_of(path: Path) -> str:
+    """Say what to do about a file that is not there."""
+    meant = path.with_name(f"{path.name}.prompt.json")
+    return f"Did you mean {meant}?" if meant.is_file() else f"Create it with `optimize TASK --out {path}`."
+
+
 def _content(path: Path) -> dict[str, Any]:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise FrozenFileError(f"There is no file {path}. Create it with `optimize TASK --out {path}`.") from None
+        raise FrozenFileError(f"There is no file {path}. {_instead_of(path)}") from None
     except (OSError, ValueError) as error:  # a path with a NUL character is a ValueError
         raise FrozenFileError(f"{path} cannot be read: {error}. Name a frozen file (*.prompt.json).") from None
     try:

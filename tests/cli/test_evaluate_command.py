@@ -10,6 +10,7 @@ from engines import WrittenEngine
 from ollama_server import OllamaServer
 
 from cribsheet.corrections.guard import Guard
+from cribsheet.dataset.examples import Demo
 from cribsheet.frozen.sealing import read, save
 from toys import write_rows
 
@@ -272,3 +273,17 @@ def _compiled_with(folder: Path, served: Path, *, metric: str) -> None:
     program = read(folder / served)
     results = program.results.model_copy(update={"metric": metric})
     save(program.model_copy(update={"results": results}), folder / "own.prompt.json")
+
+
+def test_rows_that_are_demos_are_told_of(run: Run, served: Path) -> None:
+    program = read(served)
+    ((name, prompt),) = program.prompts.items()
+    demo = Demo(inputs={"text": "The 7th film."}, outputs={"sentiment": "positive"})
+    save(program.model_copy(update={"prompts": {name: prompt.model_copy(update={"demos": (demo,)})}}), served)
+    rows = [{"text": "The 7th  film.", "sentiment": "positive"}, {"text": "Another film.", "sentiment": "negative"}]
+    write_rows(Path("seen.jsonl"), rows)
+    assert (
+        "rows that are demonstrations in the prompt: 1 of 2." in run("evaluate", served, "--data", "seen.jsonl").stderr
+    )
+    write_rows(Path("new.jsonl"), rows[1:])
+    assert "demonstrations" not in run("evaluate", served, "--data", "new.jsonl").stderr

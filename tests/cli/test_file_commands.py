@@ -278,3 +278,8 @@ def test_long_instructions_are_shown_whole(run: Run, folder: Path) -> None:
     file = folder / "long.prompt.json"
     save(toy_program(prompt), file)
     assert instructions.strip() in run("show", file).stdout
+
+
+def test_a_name_without_its_ending_gets_the_file_that_is_meant(run: Run, folder: Path) -> None:
+    (folder / "rooms.prompt.json").write_text("{}", encoding="utf-8")
+    assert "There is no file rooms. Did you mean rooms.prompt.json?" in run("show", "rooms").stderr

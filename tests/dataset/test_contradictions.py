@@ -20,6 +20,12 @@ def test_the_same_text_under_opposite_labels_is_named_with_its_rows_and_labels()
     assert "Dull" not in told
 
 
+def test_labels_are_in_the_order_of_the_rows_that_are_named() -> None:
+    first, second = row("Fine.", "positive"), row("fine.", "negative")
+    told = contradictions_in_words([second, first], SENTIMENT, {first.id: 1, second.id: 2})
+    assert "rows 1, 2 ('Fine.') are 'positive' and 'negative' in sentiment" in told
+
+
 def test_of_many_the_first_few_are_shown() -> None:
     told = note(*(row(f"Text {n}.", label) for n in range(5) for label in ("positive", "negative")))
     assert told.count(" are 'positive' and 'negative'") == 3

@@ -50,6 +50,8 @@ def test_wrong_inputs_are_answered_with_the_right_ones(path: Path) -> None:
         program(review="fine")
     with pytest.raises(DataError, match="must be text but got 3"):
         program(text=3)
+    with pytest.raises(DataError, match=r"by name but got 'fine'. Call program\(text=…\)"):
+        program("fine")  # type: ignore[call-arg]
 
 
 def test_a_completion_that_cannot_be_read_says_what_the_model_said(path: Path) -> None:

@@ -20,12 +20,14 @@ from cribsheet.signature.types import (
     List,
     Number,
     Optional,
+    Record,
     SchemaReader,
     Text,
     ValueType,
     Verbalizer,
 )
 from cribsheet.signature.types._notation import NOTATIONS
+from cribsheet.signature.types.record import Member
 from typed_values import SIMPLE, STRUCTURED
 
 
@@ -187,3 +189,14 @@ def test_a_whole_float_is_written_without_a_fraction_in_every_notation(notation:
     numbers = List(item=Number())
     assert numbers.write_as([36.0, 2.5], str, notation).split(".0") == [numbers.write_as([36, 2.5], str, notation)]
     assert Number().write(36.0, str) == "36"
+
+
+@pytest.mark.parametrize(
+    ("notation", "text"), [("lines", "day: Sunday\nguests: 2"), ("inline", "day: Sunday, guests: 2")]
+)
+def test_a_member_that_cannot_be_read_is_named(notation: str, text: str) -> None:
+    booking = Record(
+        members=(Member(name="day", type=Label(labels=("Monday",))), Member(name="guests", type=Integer())),
+    )
+    with pytest.raises(ValueError, match=r"has a wrong day: it must be one of Monday.*Sunday"):
+        booking.read_as(text, str, notation)

@@ -122,7 +122,11 @@ class Record(Structured):
             if name in values:
                 raise ValueError(f"names {name!r} twice")
             kind = next(member.type for member in self.members if member.name == name)
-            values[name] = read_inline_of(kind, own, word) if isinstance(own, str) else read_block_of(kind, own, word)
+            try:
+                inline = isinstance(own, str)
+                values[name] = read_inline_of(kind, own, word) if inline else read_block_of(kind, own, word)
+            except ValueError as error:
+                raise ValueError(f"has a wrong {name}: it {error}") from None
         return values
 
     def inline(self, value: Any, word: Verbalizer) -> str:
