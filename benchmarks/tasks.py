@@ -5,7 +5,8 @@
 Each task is compiled in one workspace, whose cache keeps all completions. So a run that was stopped continues where
 it stopped, and compiling again costs no completion. A task that has its figures is skipped, unless `--again` is given.
 The figures are written to benchmarks/results/tasks.json as soon as they are there, and into the task's page,
-docs/tasks/TASK.md, together with its compiled prompt. Prints a Markdown table of all tasks.
+docs/tasks/TASK.md, together with its compiled prompt. A table of all tasks is written into docs/results.md, and
+printed.
 """
 
 import argparse
@@ -15,15 +16,17 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cribsheet.outcomes import ANSWERED, UNANSWERABLE, is_unanswerable_json
 from cribsheet.settings import DEFAULT_MODEL
 from cribsheet.workspace import builtin, new_workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "tasks"
+OVERVIEW = ROOT / "docs" / "results.md"
 RESULTS = ROOT / "benchmarks" / "results" / "tasks.json"
 BEGIN, END = "<!-- written by benchmarks/tasks.py -->", "<!-- up to here -->"
 SCORES = {
@@ -31,33 +34,67 @@ SCORES = {
     "decided": "zero-shot prompt, decided by log-probabilities",
     "words_alone": "words alone",
     "compiled": "compiled",
+    "as_text": "the compiled prompt as plain text",
 }
 
 
 def measured(task: str, workspace: Path, model: str) -> dict[str, Any]:
-    """Compile a task with its default command, and return its figures and its prompts."""
+    """Compile a task with its default command, and return its figures and its prompts.
+
+    If the compile stops because the model's first answers cannot be read, it is told to continue.
+    """
     out, before, start = workspace / f"{task}.prompt.json", _cpu_seconds(), time.monotonic()
-    report = json.loads(_run(workspace, "optimize", task, "--model", model, "--out", str(out), "--json"))
+    command = ("optimize", task, "--model", model, "--out", str(out), "--json")
+    said = _said(workspace, *command)
+    report = json.loads(said or _run(workspace, *command, "--go-on"))
     took = {"seconds": round(time.monotonic() - start), "cpu_seconds": round(_cpu_seconds() - before)}
     shown = json.loads(_run(workspace, "cribsheet", "show", str(out), "--json"))
     figures = {name: report.get(name) for name in (*SCORES, "gain", "metric", "model", "interrupted", "calls")}
+    figures["went_on"] = not said
+    figures["as_text"] = shown["results"]["carriages"].get("text")
     prompts = {name: _text(prompt) for name, prompt in shown["prompts"].items()}
-    return {"task": task, **figures, **took, "prompts": prompts}
+    held_by = sorted({prompt["held_by"] for prompt in shown["prompts"].values()} - {"nothing"})
+    return {"task": task, **figures, **took, **_tested(workspace, out), "held_by": held_by, "prompts": prompts}
 
 
 def page(text: str, cell: Mapping[str, Any]) -> str:
     """Return a page with the figures and prompts of a task between its marks."""
-    block = "\n".join([BEGIN, "", *_figures(cell), "", *_prompts(cell), END])
+    return between_marks(text, [*_figures(cell), "", *_prompts(cell)[:-1]])
+
+
+def between_marks(text: str, lines: Sequence[str]) -> str:
+    """Return a page with these lines between its marks."""
+    block = "\n".join([BEGIN, "", *lines, "", END])
     return re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: block, text, flags=re.DOTALL)
 
 
 def table(cells: Mapping[str, Mapping[str, Any]]) -> str:
     """Return one line for each task."""
-    lines = [f"| task | metric | {' | '.join(SCORES.values())} | gain | n |", f"| --- |{' --- |' * (len(SCORES) + 3)}"]
+    lines = ["| task | n | better zero-shot prompt | words alone | compiled | gain |", f"|{' --- |' * 6}"]
     for task, cell in sorted(cells.items()):
-        scores = " | ".join(_spread(cell[name]) for name in SCORES)
-        lines.append(f"| {task} | {cell['metric']} | {scores} | {_gain(cell['gain'])} | {cell['compiled']['n']} |")
+        better = max(filter(None, (cell["baseline"], cell["decided"])), key=lambda score: float(score["score"]))
+        scores = " | ".join(map(_spread, (better, cell["words_alone"], cell["compiled"])))
+        lines.append(f"| [{task}](tasks/{task}.md) | {cell['compiled']['n']} | {scores} | {_gain(cell['gain'])} |")
     return "\n".join(lines)
+
+
+def _tested(workspace: Path, frozen: Path) -> dict[str, Any]:
+    """Run the compiled program on its recorded test rows again, from the cache; count what cannot be read."""
+    with frozen.with_name(f"{frozen.name.removesuffix('.prompt.json')}.test.jsonl").open(encoding="utf-8") as file:
+        recorded = [json.loads(line) for line in file]
+    rows = workspace / "cache" / "tested.jsonl"
+    with rows.open("w", encoding="utf-8") as file:
+        for row in recorded:
+            accepted = {name: values[0] for name, values in row["outputs"].items()}
+            file.write(json.dumps(row["inputs"] | accepted) + "\n")
+    summary = json.loads(_run(workspace, "cribsheet", "evaluate", str(frozen), "--data", str(rows), "--json"))
+    return {"unreadable": summary["parse_failures"], "recall": summary["recall"], "absent": _absent(recorded)}
+
+
+def _absent(rows: Sequence[Mapping[str, Any]]) -> float:
+    """Return the share of rows that have no answer, which is what a program that always abstains would score."""
+    accepted = [[value for values in row["outputs"].values() for value in values] for row in rows]
+    return sum(all(map(is_unanswerable_json, values)) for values in accepted) / len(rows)
 
 
 def _figures(cell: Mapping[str, Any]) -> list[str]:
@@ -65,7 +102,17 @@ def _figures(cell: Mapping[str, Any]) -> list[str]:
     lines += [f"| {said} | {_spread(cell[name])} |" for name, said in SCORES.items() if cell.get(name)]
     lines += [f"| gain over the better zero-shot prompt | {_gain(cell['gain'])} |", ""]
     stopped = " The search was stopped by hand before its budget was used up." if cell["interrupted"] else ""
-    lines.append(f"For {cell['model']}, seed 0, the default budget.{stopped}")
+    model = f"For {cell['model']}, seed 0, the default budget, in {cell['cpu_seconds']} s of processor time.{stopped}"
+    lines += [model, "", f"- Answers that could not be read: {cell['unreadable']} of {cell['compiled']['n']}."]
+    if cell["went_on"]:
+        lines.append("- The compile stopped, since no first answer could be read, and was continued with `--go-on`.")
+    if cell["held_by"]:
+        lines.append(f"- Held to their types by: {', '.join(cell['held_by'])}.")
+    if UNANSWERABLE in cell["recall"]:
+        abstains, answers = cell["recall"][UNANSWERABLE], cell["recall"][ANSWERED]
+        lines.append(f"- It abstains on {abstains:.0%} of the rows that have no answer.")
+        lines.append(f"- It answers {answers:.0%} of the others, rightly or not.")
+        lines.append(f"- A program that always abstains would score {cell['absent']:.3f}.")
     return lines
 
 
@@ -92,11 +139,17 @@ def _gain(gain: Mapping[str, Any]) -> str:
 
 
 def _run(workspace: Path, *command: str) -> str:
+    said = _said(workspace, *command)
+    if not said:
+        raise SystemExit(f"{' '.join(command)} failed; its message is above.")
+    return said
+
+
+def _said(workspace: Path, *command: str) -> str:
+    """Return what a command of this environment prints; nothing if it fails."""
     program = str(Path(sys.executable).with_name(command[0]))
     done = subprocess.run([program, *command[1:]], cwd=workspace, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)} failed; its message is above.")
-    return done.stdout
+    return "" if done.returncode else done.stdout
 
 
 def _cpu_seconds() -> float:
@@ -120,6 +173,7 @@ def main() -> None:
         path = PAGES / f"{task}.md"
         if path.is_file():
             path.write_text(page(path.read_text(encoding="utf-8"), cell), encoding="utf-8")
+    OVERVIEW.write_text(between_marks(OVERVIEW.read_text(encoding="utf-8"), [table(cells)]), encoding="utf-8")
     print(table(cells))
 
 

@@ -22,7 +22,14 @@ CELL = {
     "words_alone": None,
     "compiled": {**SCORE, "score": 0.9},
     "gain": {"mean": 0.4, "low": 0.3, "high": 0.5, "n": 40},
+    "as_text": {**SCORE, "score": 0.7},
     "interrupted": False,
+    "cpu_seconds": 294,
+    "unreadable": 1,
+    "went_on": True,
+    "held_by": ["grammar"],
+    "absent": 0.5,
+    "recall": {"answered": 0.9, "unanswerable": 0.975},
     "prompts": {"predict": "Text: \\1 «text»\nTopic:"},
 }
 
@@ -66,13 +73,21 @@ def test_figures_and_prompts_stand_between_the_marks_and_nothing_else_changes() 
     assert "old" not in after
     assert "| zero-shot prompt, decided by log-probabilities | 0.500 [0.400, 0.600] |" in after
     assert "words alone" not in after
+    assert "294 s of processor time" in after
+    assert "could not be read: 1 of 40." in after
+    assert "continued with `--go-on`" in after
+    assert "abstains on 98% of the rows that have no answer" in after
     assert "| gain over the better zero-shot prompt | +0.400 [+0.300, +0.500] |" in after
     assert "````text\nText: \\1 «text»\nTopic:\n````" in after
     assert tasks.page(after, CELL) == after
 
 
-def test_the_table_has_a_line_for_each_task() -> None:
+def test_the_table_has_a_line_for_each_task_with_the_better_zero_shot_prompt() -> None:
     assert tasks.table({"topic": CELL}).splitlines()[2] == (
-        "| topic | label_accuracy | 0.100 [0.400, 0.600] | 0.500 [0.400, 0.600] | – | 0.900 [0.400, 0.600] | "
-        "+0.400 [+0.300, +0.500] | 40 |"
+        "| [topic](tasks/topic.md) | 40 | 0.500 [0.400, 0.600] | – | 0.900 [0.400, 0.600] | +0.400 [+0.300, +0.500] |"
     )
+
+
+def test_the_page_of_results_has_the_table_of_all_tasks() -> None:
+    cells = json.loads(tasks.RESULTS.read_text(encoding="utf-8"))
+    assert tasks.table(cells) in tasks.OVERVIEW.read_text(encoding="utf-8")
