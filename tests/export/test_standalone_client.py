@@ -248,6 +248,9 @@ def answered_raw(answer: bytes) -> ModelError:
                 with connection, suppress(OSError):
                     connection.recv(65536)
                     connection.sendall(answer)
+                    connection.shutdown(socket.SHUT_WR)
+                    while connection.recv(65536):  # if part of the request were left, the answer might get lost
+                        pass
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=serve, args=(listener,), daemon=True).start()
