@@ -1,7 +1,8 @@
 """Find out what an endpoint can do, by asking it for a few short completions."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 from cribsheet.errors import ModelError, TransientError, UnreachableError
@@ -25,18 +26,18 @@ _HELD = {
     "answer_schema": Sampling(max_tokens=16, answer_schema=json.dumps(_SCHEMA)),
 }
 """Asks for an object that no model writes unasked, by the setting that holds the answer."""
+_ATTEMPTS = 3
 _HELD_BEGINS = '{"held"'
 
 
+Granted = tuple[Completion, Mapping[str, int]]
+"""A completion, with the size that the server granted for each parameter."""
+
+
 class Ask(Protocol):
-    """A function that asks for a completion with extra parameters.
+    """A function that asks for a completion with extra parameters."""
 
-    It returns the completion with the size that the server granted for each parameter.
-    """
-
-    def __call__(
-        self, prompt: Prompt, sampling: Sampling, extra: Mapping[str, Any], *, insists: bool
-    ) -> tuple[Completion, Mapping[str, int]]: ...
+    def __call__(self, prompt: Prompt, sampling: Sampling, extra: Mapping[str, Any], *, insists: bool) -> Granted: ...
 
 
 def probe(
@@ -96,7 +97,7 @@ def _held(ask: Ask, kind: Kind, holds: Mapping[str, str]) -> tuple[Mapping[str, 
     asked: list[Completion] = []
     for setting, name in holds.items():
         try:
-            completion, granted = ask(_PROMPTS[kind], _HELD[setting], {}, insists=True)
+            completion, granted = _patiently(partial(ask, _PROMPTS[kind], _HELD[setting], {}, insists=True))
         except ModelError as error:
             _check_is_final(error)
             found[name] = 0
@@ -109,6 +110,16 @@ def _held(ask: Ask, kind: Kind, holds: Mapping[str, str]) -> tuple[Mapping[str, 
         if found[name]:
             break
     return found, asked
+
+
+def _patiently(ask: Callable[[], Granted]) -> Granted:
+    """Ask up to `_ATTEMPTS` times if a request fails with status 500, which may pass."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return ask()
+        except TransientError as error:
+            _check_is_final(error)
+    return ask()
 
 
 def _check_is_final(error: ModelError) -> None:

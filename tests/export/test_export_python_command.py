@@ -264,7 +264,7 @@ def test_typed_inputs_are_read_and_checked(tmp_path: Path) -> None:
     with ScriptServer(lambda prompt, sampling: told(" yes\nTotal: 7", {}, sampling), "openai") as server:
         done = run_module(path, *inputs, "2", "--api-base", server.url)
         assert (done.returncode, done.stdout) == (0, "fits: true\ntotal: 7\n")
-        assert "Strict: yes\nText: x\nLimit: 12\nRatio: 3.0\nGrade: 2" in server.asked[-1].text
+        assert "Strict: yes\nText: x\nLimit: 12\nRatio: 3\nGrade: 2" in server.asked[-1].text
         done = run_module(path, *inputs, "9", "--api-base", server.url)
         assert done.returncode == 1
         assert "the command line: grade must be one of 1, 2 but got '9'" in done.stderr

@@ -103,7 +103,7 @@ def test_a_failure_that_names_nothing_is_looked_into_when_it_comes_again() -> No
 @pytest.mark.parametrize("name", ["openai/model", "ollama/model"])
 @pytest.mark.parametrize("flaky", [1, 2])
 def test_a_failure_that_passes_is_not_taken_for_a_refusal(name: str, flaky: int, tmp_path: Path) -> None:
-    with StandIn(Switches(flaky=flaky)) as server:
+    with StandIn(Switches(flaky=flaky, holds=frozenset({"grammar", "format"}))) as server:
         for first in range(5):  # each of the first requests of a probe fails once
             server.completions = 9 - first
             served = Retrying(model_at(server, name), sleep=lambda seconds: None)
