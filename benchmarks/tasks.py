@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cribsheet.frozen.tested import path_beside
 from cribsheet.outcomes import ANSWERED, UNANSWERABLE, is_unanswerable_json
 from cribsheet.settings import DEFAULT_MODEL
 from cribsheet.workspace import builtin, new_workspace
@@ -80,7 +81,7 @@ def table(cells: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _tested(workspace: Path, frozen: Path) -> dict[str, Any]:
     """Run the compiled program on its recorded test rows again, from the cache; count what cannot be read."""
-    with frozen.with_name(f"{frozen.name.removesuffix('.prompt.json')}.test.jsonl").open(encoding="utf-8") as file:
+    with path_beside(frozen).open(encoding="utf-8") as file:
         recorded = [json.loads(line) for line in file]
     rows = workspace / "cache" / "tested.jsonl"
     with rows.open("w", encoding="utf-8") as file:

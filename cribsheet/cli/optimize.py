@@ -24,7 +24,7 @@ from cribsheet.cli._inputs import ask_line
 from cribsheet.cli._terminal import note, print_json, stdout
 from cribsheet.errors import BudgetError, FrozenFileError, WorkspaceError
 from cribsheet.frozen import FrozenProgram
-from cribsheet.frozen.sealing import check_not_read_only, read, to_text
+from cribsheet.frozen.sealing import ENDING, check_not_read_only, read, to_text
 from cribsheet.frozen.tested import path_beside
 from cribsheet.models import open_model
 from cribsheet.report.report import compiled_facts, compiled_summary, headline, results_table, verdicts
@@ -187,7 +187,7 @@ def _check_folder(path: Path, option: str) -> None:
 
 def _may_replace(out: Path) -> bool:
     """Tell whether writing to this path would overwrite nothing but an older (or damaged) frozen file."""
-    if not out.exists() or out.name.endswith(".prompt.json") or not out.stat().st_size:
+    if not out.exists() or out.name.endswith(ENDING) or not out.stat().st_size:
         return True
     try:
         read(out)

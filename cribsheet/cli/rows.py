@@ -16,7 +16,8 @@ from cribsheet.cli._terminal import note
 from cribsheet.dataset.calls import Call, Placed, calls_to_review, kept_calls
 from cribsheet.dataset.row_files import Dropped, RowFile
 from cribsheet.errors import DataError
-from cribsheet.serve.programs import ENDING, name_of
+from cribsheet.frozen.sealing import ENDING
+from cribsheet.serve.programs import name_of
 from cribsheet.text import shortened
 from cribsheet.workspace import current_workspace
 

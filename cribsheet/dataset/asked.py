@@ -89,7 +89,7 @@ def _names() -> Iterator[str]:
 
 
 def _checked(where: str, row: Row, inputs: Sequence[Field]) -> AskedRow:
-    """Return the row with what is wrong with it."""
+    """Return the row, with the reason if it cannot be asked."""
     unwritable = [name for name, value in row.items() if not _is_writable(value)]
     kept = {name: value for name, value in row.items() if name not in unwritable}
     names = [field.name for field in inputs if not field.has_default]

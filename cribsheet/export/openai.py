@@ -13,7 +13,7 @@ from cribsheet.export._base import Export, Source
 from cribsheet.export._caveats import caveats, input_forms, is_decided, logit_bias, unescaped
 from cribsheet.export._shell import curl, jq, llama_server
 from cribsheet.layout.template import filled
-from cribsheet.models._holding import response_format
+from cribsheet.models._holding import holding_parameters
 from cribsheet.models.addresses import LLAMA_SERVER
 
 _OPENAI = "https://api.openai.com/v1"
@@ -49,8 +49,7 @@ def _body(source: Source) -> dict[str, Any]:
         body["prompt"] = filled(opened.text, marks)
     body |= source.completion_settings
     held = source.held
-    body |= {"grammar": held.grammar, "structured_outputs": {"grammar": held.grammar}} if held.grammar else {}
-    body |= {"response_format": response_format(held.answer_schema)} if held.answer_schema else {}
+    body |= holding_parameters(held.grammar, held.answer_schema)
     biases = logit_bias(source)
     return body | ({"max_tokens": 1, "logit_bias": dict(biases)} if biases else _logprobs(source))
 

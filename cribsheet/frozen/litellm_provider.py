@@ -10,6 +10,7 @@ from typing import Any
 from cribsheet.errors import DataError, UnknownModelError
 from cribsheet.frozen.loading import Program, load
 from cribsheet.frozen.running import unreadable
+from cribsheet.frozen.sealing import ENDING
 from cribsheet.frozen.summary import usage_of
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completion
@@ -18,7 +19,7 @@ from cribsheet.models.litellm_provider import Handler, custom_llm
 from cribsheet.outcomes import to_json
 
 
-def frozen_handler(folder: str | os.PathLike[str], *, ending: str = ".prompt.json") -> Any:
+def frozen_handler(folder: str | os.PathLike[str], *, ending: str = ENDING) -> Any:
     """Return a `CustomLLM` of LiteLLM for which `frozen/NAME` is the file NAME with that ending in the folder.
 
     The inputs are the request's `prompt_variables`. If it has none, the user's last message holds them: the text itself

@@ -14,6 +14,8 @@ from cribsheet.frozen.consistency import misfits
 from cribsheet.frozen.schema import FORMAT, FrozenProgram
 from cribsheet.text import shortened
 
+ENDING = ".prompt.json"
+"""What the name of a frozen file usually ends in."""
 SEAL = "sha256"
 """The key under which a file stores its hash."""
 
@@ -70,7 +72,7 @@ def _sealed(content: dict[str, Any]) -> str:
 
 def _instead_of(path: Path) -> str:
     """Say what to do about a file that is not there."""
-    meant = path.with_name(f"{path.name}.prompt.json")
+    meant = path.with_name(f"{path.name}{ENDING}")
     return f"Did you mean {meant}?" if meant.is_file() else f"Create it with `optimize TASK --out {path}`."
 
 

@@ -20,12 +20,16 @@ def with_holding(request: Mapping[str, Any], *, in_body: bool) -> dict[str, Any]
     """
     rest = {name: value for name, value in request.items() if name not in ("grammar", "response_format")}
     grammar, schema = request.get("grammar"), request.get("response_format")
-    body: dict[str, Any] = {"grammar": grammar, "structured_outputs": {"grammar": grammar}} if grammar else {}
-    form = {"response_format": response_format(schema)} if schema else {}
     if not in_body:
-        return {**rest, **form}
-    body |= form
+        return {**rest, **holding_parameters("", schema or "")}
+    body = holding_parameters(grammar or "", schema or "")
     return joined(rest, {"extra_body": body}) if body else rest
+
+
+def holding_parameters(grammar: str, schema: str) -> dict[str, Any]:
+    """Return the parameters of a request for a grammar and for a JSON Schema; each may be empty."""
+    held: dict[str, Any] = {"grammar": grammar, "structured_outputs": {"grammar": grammar}} if grammar else {}
+    return held | ({"response_format": response_format(schema)} if schema else {})
 
 
 def response_format(schema: str) -> dict[str, Any]:

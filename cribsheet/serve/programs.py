@@ -10,13 +10,13 @@ from typing import Protocol
 from cribsheet.errors import CribsheetError, FrozenFileError, ServeError
 from cribsheet.frozen import FrozenProgram
 from cribsheet.frozen.running import Run
+from cribsheet.frozen.sealing import ENDING
 from cribsheet.models import Completer
 from cribsheet.outcomes import Value
 from cribsheet.serve.engines import Engine, Engines
 from cribsheet.serve.refusals import Refusal
 from cribsheet.signature import Signature
 
-ENDING = ".prompt.json"
 _LATEST = ":latest"
 
 
