@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict
 
 Piece = str | int
 """A part of an answer: text, or a token id if the token is not text by itself, such as half a character."""
+UNTOLD = "\ufffd"
+"""What stands for a token id in a prompt's full text."""
 
 
 class Message(BaseModel):
@@ -68,7 +70,7 @@ class Prompt(BaseModel):
     @property
     def full_text(self) -> str:
         """All text in order, without a chat template; used to count tokens or to show the prompt."""
-        begun = "".join(piece if isinstance(piece, str) else "\ufffd" for piece in self.begun)
+        begun = "".join(piece if isinstance(piece, str) else UNTOLD for piece in self.begun)
         if self.question is not None:
             options = [
                 f"{one.word}: {one.description}" if one.description else one.word for one in self.question.options

@@ -3,13 +3,13 @@
 import http.client
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from cribsheet.models._base import Part, Sampling, Usage
 from cribsheet.models._logprobs import added_up, first_parts, is_whole
 from cribsheet.models._thoughts import Parts, after_thought, told_apart
-from cribsheet.prompts import Prompt
+from cribsheet.prompts import UNTOLD, Prompt
 
 Json = Mapping[str, Any]
 
@@ -47,6 +47,39 @@ def with_other_end(text: str) -> Prompt:
     'Review\\x1f\\x1f'
     """
     return Prompt(text=text.encode()[:-LAST].decode(errors="ignore") + _OTHER)
+
+
+class Token(NamedTuple):
+    """A token of a raw prompt."""
+
+    id: int
+    size: int
+    """How many bytes of the prompt's text it stands for."""
+
+
+def tokens_of(reply: Json, prompt: Prompt) -> Sequence[Token]:
+    """Return the tokens of a raw prompt, given the reply to its text from `/tokenize`, with pieces."""
+    text = [
+        Token(one["id"], len(one["piece"].encode() if isinstance(one["piece"], str) else one["piece"]))
+        for one in reply["tokens"]
+    ]
+    size = len(UNTOLD.encode())  # as the prompt's full text shows a token's number
+    return [*text, *(Token(piece, size) for piece in prompt.begun if isinstance(piece, int))]
+
+
+def tokens_before(tokens: Sequence[Token], *, after: int) -> int:
+    """Return how many of a text's tokens end before its last `after` bytes; the last token never counts.
+
+    >>> tokens_before([Token(1, 6), Token(2, 1), Token(3, 5)], after=5)
+    2
+    >>> tokens_before([Token(1, 6), Token(2, 1), Token(3, 5)], after=6)
+    1
+    """
+    count, left = len(tokens), after
+    while count and (left > 0 or count == len(tokens)):
+        count -= 1
+        left -= tokens[count].size
+    return count
 
 
 def post(address: str, path: str, body: Json) -> tuple[int, str]:

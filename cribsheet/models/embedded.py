@@ -212,15 +212,21 @@ class EmbeddedModel:
             self._ask(engine, alone, _llama.request(alone, Sampling(max_tokens=1)))
 
     def _forget(self, engine: Any, prompt: Prompt, end: int) -> bool:
-        """Drop from the prefix cache everything from shortly before character `end` on; return whether that was done.
+        """Drop from the prefix cache the token before character `end` and all after it; return whether that was done.
 
-        To do so, the engine reads a prompt that begins the same but ends differently. It returns False for a chat,
-        because only its template knows the text, and for an `end` too close to the prompt's start.
+        At least the last two tokens are dropped. To do so, the engine reads a prompt that begins the same but ends
+        with another token. It returns False for a chat, because only its template knows the text, and for an `end`
+        too close to the prompt's start.
         """
-        if prompt.is_chat or end <= _llama.LAST:
+        if prompt.is_chat:
             return False
-        other = _llama.with_other_end(prompt.text[:end])
-        self._ask(engine, other, _llama.request(other, Sampling(max_tokens=1)))
+        tokens = self._tokens(engine, prompt)
+        kept = _llama.tokens_before(tokens, after=len(prompt.full_text[end:].encode())) - 1
+        other = next((one.id for one in tokens if one.id != tokens[kept].id), None)
+        if kept < 1 or other is None:
+            return False
+        ids = [*(one.id for one in tokens[:kept]), other]
+        self._ask(engine, prompt, _llama.request(prompt, Sampling(max_tokens=1)) | {"prompt": ids})
         return True
 
     def _ask(self, engine: Any, prompt: Prompt, body: _llama.Json) -> _llama.Json:
@@ -263,10 +269,18 @@ class EmbeddedModel:
         choice: _llama.Json = self._ask(engine, prompt, body)["choices"][0]
         return choice
 
+    def _tokens(self, engine: Any, prompt: Prompt) -> Sequence[_llama.Token]:
+        """Return the tokens of a raw prompt; the caller holds the turn."""
+        body = {"content": prompt.text, "add_special": True, "with_pieces": True}
+        return _llama.tokens_of(self._posted(engine, "/tokenize", body), prompt)
+
     def _post(self, path: str, body: _llama.Json) -> Any:
-        # The Python bindings offer no tokenizer, but the engine's HTTP server on the loopback does.
         with self._turn:
-            status, reply = _llama.post(self._engine().listening_address, path, body)
+            return self._posted(self._engine(), path, body)
+
+    def _posted(self, engine: Any, path: str, body: _llama.Json) -> Any:
+        # The Python bindings offer no tokenizer, but the engine's HTTP server on the loopback does.
+        status, reply = _llama.post(engine.listening_address, path, body)
         if status != http.client.OK:
             raise ModelError(
                 f"The engine of {self.name} refused {path} with status {status}: {reply}. Choose another model."
