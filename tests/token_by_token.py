@@ -47,11 +47,14 @@ def tell(model: EmbeddedModel, text: str, tokens: Sequence[int]) -> Told:
     return [(one["id"], bytes(one["bytes"]), one["logprob"]) for one in entry["top_logprobs"]]
 
 
-def worth(labels: Sequence[str], told: Callable[[Sequence[int]], Told]) -> Worth:
-    """Return what each label is worth, the likeliest beginnings first, until no other label could be the likeliest."""
+def worth(labels: Sequence[str], told: Callable[[Sequence[int]], Told], *, most: int = MOST_EXPANDED) -> Worth:
+    """Return what each label is worth, the likeliest beginnings first, until no other label could be the likeliest.
+
+    At most `most` beginnings are followed.
+    """
     shares = dict.fromkeys(labels, 0.0)
     beginnings: list[tuple[float, tuple[int, ...], bytes]] = [(-1.0, (), b"")]
-    for _ in range(MOST_EXPANDED):
+    for _ in range(most):
         if not beginnings or _is_settled(shares, -math.fsum(mass for mass, _, _ in beginnings)):
             break
         mass, tokens, said = heapq.heappop(beginnings)

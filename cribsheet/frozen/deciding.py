@@ -8,7 +8,7 @@ from cribsheet.frozen.schema import FrozenPrompt
 from cribsheet.layout.decisions import decided_field, likeliest, spelling_of, token_logprobs
 from cribsheet.layout.parsing import ParseFailure, parse_field
 from cribsheet.layout.questions import answered_logprobs
-from cribsheet.layout.scoring import MANY, MOST_CALLS, MOST_CALLS_OF_MANY, Alternative, Scoring
+from cribsheet.layout.scoring import MANY, Alternative, Scoring
 from cribsheet.models import Completer, Completion, Sampling
 from cribsheet.models.next_token import NextTokens, alternatives_of
 from cribsheet.models.thinking import without_thought
@@ -101,15 +101,9 @@ class _Deciding:
         return scoring
 
     def _gone_on(self, told: Sequence[Alternative], alternatives: int, *, calls: int = 0) -> Scoring:
-        scoring, most = Scoring(self._spelling, told, calls=calls), MOST_CALLS
-        if self._has_many and scoring.is_open:
-            outcome, logprob = self._written()
-            begins = outcome is None and self._text is not None and scoring.follow(self._text.text)
-            most = MOST_CALLS_OF_MANY + begins if begins or outcome is not None else MOST_CALLS
-            if not begins:
-                scoring.hear(outcome, logprob)
+        scoring = Scoring(self._spelling, told, calls=calls)
         next_tokens = NextTokens(self._rendered, self._model, Sampling(max_tokens=1, top_logprobs=alternatives))
-        scoring.go_on(next_tokens.after, most=most)
+        scoring.go_on(next_tokens.after)
         self.asked += next_tokens.asked
         return scoring
 

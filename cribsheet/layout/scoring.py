@@ -12,10 +12,10 @@ SHARE = 0.98
 MOST_CALLS = 12
 """The most further calls for one decision. Each reads few tokens: the prompt is in the engine's prefix cache."""
 MANY = 12
-"""If there are more outcomes, many of them share beginnings of several tokens. To tell these apart token by token takes
-too many calls, so the text that the model writes is heard first."""
-MOST_CALLS_OF_MANY = 1
-"""The most further calls after that, if the text names an outcome; one more if it only begins as some do."""
+"""If there are more outcomes, many of them share beginnings of several tokens. Then only those beginnings are continued
+that could still change the decision, and not those that only make the probabilities more exact."""
+MOST_CALLS_OF_MANY = 24
+"""The most further calls for a decision between many outcomes."""
 
 _SURE = 0.9  # if the model continues a word with this probability, it is assumed to complete the word
 _LONG, _LIKELY = 4, 0.5  # a beginning of at least _LONG letters is assumed to be continued with probability _LIKELY
@@ -93,14 +93,16 @@ class Scoring:
         self._spelling = spelling
         self._spoken: dict[str, list[float]] = {outcome: [] for outcome in spelling.words}
         self._open: list[_Open] = []
+        self._has_many = len(spelling.words) > MANY
         self._logprobs = [one.logprob for one in told]
         self._take(told, _Open(b"", 0.0, frozenset(self._spoken), (), is_greedy=True, goes_on=0.0))
 
-    def go_on(self, next_alternatives: NextAlternatives, *, most: int = MOST_CALLS) -> None:
-        """Ask the model to continue from the most doubtful beginning, until little is in doubt or after `most` calls.
+    def go_on(self, next_alternatives: NextAlternatives) -> None:
+        """Ask the model to continue from the most doubtful beginning, until little is in doubt.
 
-        `next_alternatives` makes the calls.
+        `next_alternatives` makes the calls, at most `MOST_CALLS` or `MOST_CALLS_OF_MANY` of them.
         """
+        most = MOST_CALLS_OF_MANY if self._has_many else MOST_CALLS
         while self.calls < most and (live := [one for one in self._live() if one.begun]):
             one = max(live, key=lambda beginning: beginning.doubt)
             told = next_alternatives(one.begun or ())
@@ -121,11 +123,6 @@ class Scoring:
         """Whether the greedy text could tell more: it starts with an open beginning, or no outcome has support."""
         return self.is_silent or any(one.is_greedy for one in self._live())
 
-    @property
-    def is_open(self) -> bool:
-        """Whether some beginning leaves too much in doubt."""
-        return bool(self._live())
-
     def hear(self, outcome: str | None, logprob: float | None = None) -> None:
         """Use the outcome that the model writes by greedy decoding; None if its text names no outcome.
 
@@ -145,26 +142,6 @@ class Scoring:
             rest = min(one.mass - math.exp(written), len(others) * math.exp(written) / 2)
             if rest > _LEAST:
                 self._open.append(one._replace(logprob=math.log(rest), may=others, begun=None, is_greedy=False))
-
-    def follow(self, text: str) -> bool:
-        """Use a text that names no outcome, but begins as some do; tell whether it does.
-
-        The greedy beginning is moved to the last place from which the text could still become an outcome.
-        """
-        before = next((one for one in self._open if one.is_greedy), None)
-        if before is None:
-            return False
-        said = max(
-            (text[:at] for at in range(len(text) + 1) if self._spelling.read(text[:at].encode()).may),
-            key=len,
-            default="",
-        )
-        may = before.may & self._spelling.read(said.encode()).may
-        if len(said.encode()) > len(before.said) and may:
-            begun = (said,) if before.begun is not None else None
-            self._open.remove(before)
-            self._open.append(before._replace(said=said.encode(), may=may, begun=begun, is_greedy=False))
-        return True
 
     def scores(self) -> Scores:
         """Return the probabilities; they are equal if no alternative supports any outcome.
@@ -219,6 +196,8 @@ class Scoring:
         mass = math.fsum(one.mass for one in self._open) + math.fsum(map(self._mass, self._spoken))
         allowed = (1 - SHARE) * mass
         decisive = contested if math.fsum(one.doubt for one in contested) > allowed else []
+        if self._has_many:
+            return decisive
         return [one for one in self._open if one in decisive or (one.is_vague and one.mass > allowed)]
 
     def _contested(self) -> list[_Open]:
@@ -240,12 +219,13 @@ class Scoring:
         """Return the log-probabilities that support each outcome, open beginnings included.
 
         A beginning of one word counts for its outcome. A beginning of several words is divided among them if it
-        matters (see `_live`) and cannot become every outcome; otherwise it counts for none.
+        matters (see `_live`), or if there are many outcomes, and cannot become every outcome; otherwise it counts for
+        none.
         """
         spoken = {outcome: [*logprobs] for outcome, logprobs in self._spoken.items()}
-        live = self._live()
+        divided = self._open if self._has_many else self._live()
         for one in self._open:
-            if len(one.may) == 1 or (one in live and len(one.may) < len(spoken)):
+            if len(one.may) == 1 or (one in divided and len(one.may) < len(spoken)):
                 for outcome in one.may:
                     spoken[outcome].append(one.logprob - math.log(len(one.may)))
         return spoken

@@ -14,7 +14,7 @@ from cribsheet.errors import ContextOverflowError, ModelError, UnknownModelError
 from cribsheet.models import _engine, _llama, forks, weights
 from cribsheet.models._base import DEFAULT_CONTEXT_WINDOW, KINDS, Completion, Sampling, Usage
 from cribsheet.models._continued import as_raw
-from cribsheet.models._earlier_prompts import EarlierPrompts
+from cribsheet.models._earlier_prompts import EarlierPrompts, End
 from cribsheet.models._engine import ends_alone
 from cribsheet.models._memory import Memory
 from cribsheet.models._prefixes import SharedPrefixes
@@ -173,19 +173,20 @@ class EmbeddedModel:
         llama.cpp evaluates a batch of one token with other kernels than a larger batch, and the rounding differences
         can grow to 0.1 nats. A token is in a batch of its own if it was generated, or if it is the only prompt token
         that the prefix cache does not hold. So if this prompt continues an earlier one, the prefix cache is first made
-        to drop the tokens generated there. And if the last token was in a batch of its own, the prompt is read again.
+        to drop the tokens generated there, or to drop the end of the earlier prompt if only one token follows. And if
+        the last token was in a batch of its own, the prompt is read again.
         """
         body, text = _llama.request(prompt, sampling), prompt.full_text
         fresh = body | {"cache_prompt": False}
         end = self._earlier.end_in(text)
-        self._earlier.add(text)
+        self._earlier.add(text, has_answer=sampling.max_tokens > 1)  # the last token that is generated is not read
         self._read_start(engine, prompt)
         forgot = end is None or self._forget(engine, prompt, end)
         reply = self._ask(engine, prompt, body if forgot else fresh)
         usage = _llama.usage_of(reply)
         if not self._ends_alone(usage.evaluated_tokens) or usage.prompt_tokens == 1:
             return reply
-        if self._forget(engine, prompt, len(text)):
+        if self._forget(engine, prompt, End(len(text), has_answer=False)):
             again = self._ask(engine, prompt, body)
             if not self._ends_alone(_llama.usage_of(again).evaluated_tokens):
                 return again
@@ -211,17 +212,20 @@ class EmbeddedModel:
             alone = Prompt(text=start)
             self._ask(engine, alone, _llama.request(alone, Sampling(max_tokens=1)))
 
-    def _forget(self, engine: Any, prompt: Prompt, end: int) -> bool:
-        """Drop from the prefix cache the token before character `end` and all after it; return whether that was done.
+    def _forget(self, engine: Any, prompt: Prompt, end: End) -> bool:
+        """Drop from the prefix cache an earlier prompt's last token and all after it, unless that changes nothing.
 
         At least the last two tokens are dropped. To do so, the engine reads a prompt that begins the same but ends
-        with another token. It returns False for a chat, because only its template knows the text, and for an `end`
-        too close to the prompt's start.
+        with another token. Return False if that is impossible: for a chat, because only its template knows the text,
+        and for an `end` too close to the prompt's start.
         """
         if prompt.is_chat:
             return False
         tokens = self._tokens(engine, prompt)
-        kept = _llama.tokens_before(tokens, after=len(prompt.full_text[end:].encode())) - 1
+        before = _llama.tokens_before(tokens, after=len(prompt.full_text[end.at :].encode()))
+        if not end.has_answer and len(tokens) - before > 1:
+            return True
+        kept = before - 1
         other = next((one.id for one in tokens if one.id != tokens[kept].id), None)
         if kept < 1 or other is None:
             return False

@@ -21,7 +21,6 @@ TOPICS = ("card", "card_payment", "cash_withdrawal", "top_up", "top_up_by_card",
           "account", "refund", "exchange")  # fmt: skip
 MATTERS = ("arrival", "limits", "declined", "fee_charged", "not_recognised", "pending", "reverted")
 MANY = [f"{topic}_{matter}" for topic in TOPICS for matter in MATTERS]
-FEW = ["card", "transfer", "refund", "exchange"]
 
 
 def prompt_of(labels: Sequence[str]) -> FrozenPrompt:
@@ -92,10 +91,9 @@ def calls_of(labels: Sequence[str], right: str, *, sure: float) -> int:
 @pytest.mark.parametrize("sure", [0.95, 0.7, 0.4])
 def test_each_of_77_labels_can_be_predicted_at_a_bounded_cost(sure: float) -> None:
     assert len(set(MANY)) == 77
-    few = fmean(calls_of(FEW, label, sure=sure) for label in FEW)
-    many = [calls_of(MANY, label, sure=sure) for label in MANY]
-    assert fmean(many) <= 3 * few
-    assert max(many) <= 4
+    calls = [calls_of(MANY, label, sure=sure) for label in MANY]
+    assert fmean(calls) <= 6
+    assert max(calls) <= 12
 
 
 def test_a_text_that_names_no_label_leaves_the_decision_to_the_probabilities() -> None:
@@ -105,7 +103,7 @@ def test_a_text_that_names_no_label_leaves_the_decision_to_the_probabilities() -
     assert answer.outputs == {"intent": "refund_pending"}
 
 
-def test_the_written_label_gets_its_own_probability_and_not_that_of_its_beginning() -> None:
+def test_a_label_gets_its_own_probability_and_not_that_of_its_beginning() -> None:
     shares = {**dict.fromkeys(MANY, 0.001), "card_limits": 0.5, "card_declined": 0.4}
     answer = ask(prompt_of(MANY), {"text": "Hm."}, believing(shares))
     assert answer.outputs == {"intent": "card_limits"}
@@ -120,9 +118,15 @@ def test_a_label_that_the_model_goes_on_behind_still_counts_as_written() -> None
     assert answer.outputs == {"intent": "card_limits"}
 
 
-def test_a_text_that_begins_as_labels_do_leads_to_the_likeliest_of_them() -> None:
+def test_a_likely_text_that_only_begins_as_labels_do_decides_for_none() -> None:
     shares = {**dict.fromkeys(MANY, 0.001), "card_payment_stolen": 0.6, "card_payment_reverted": 0.2}
     model = believing(shares)
     answer = ask(prompt_of(MANY), {"text": "Hm."}, model)
     assert answer.outputs == {"intent": "card_payment_reverted"}
-    assert len(model.calls) <= 4
+    assert len(model.calls) <= 12
+
+
+def test_of_many_labels_the_likeliest_wins_although_the_model_would_write_another() -> None:
+    shares = {**dict.fromkeys(MANY, 0.0001), "card_limits": 0.2, "card_declined": 0.19, "refund_pending": 0.3}
+    answer = ask(prompt_of(MANY), {"text": "Hm."}, believing(shares))
+    assert answer.outputs == {"intent": "refund_pending"}

@@ -9,11 +9,12 @@ from cribsheet.dataset.examples import Demo
 from cribsheet.frozen import Decoding, FrozenPrompt
 from cribsheet.frozen.deciding import decide
 from cribsheet.layout.catalogue import layout_named
-from cribsheet.layout.scoring import MOST_CALLS
+from cribsheet.layout.scoring import MANY, MOST_CALLS, MOST_CALLS_OF_MANY
 from cribsheet.models.embedded import EmbeddedModel
 from cribsheet.signature import Field, Signature
 from token_by_token import tell, worth
 
+MATTERS = ("arrival", "limits", "declined", "not_recognised", "pending")
 LABELS = {
     "digits": [str(number) for number in range(13)],
     "letters": [*"ABCDEFGHabcdefgh"],
@@ -35,6 +36,7 @@ LABELS = {
     ],
     "cases": ["Apple", "apple", "US", "us", "May", "may", "Polish", "polish"],
     "marks": ["+", "-", "++", "--", "!", "?", "!!", "*", "**", "A+", "A-", "B+"],
+    "intents": [f"{topic}_{matter}" for topic in ("card", "refund", "top_up", "top_up_by_card") for matter in MATTERS],
     "words": ["wonderful", "dreadful", "unanswerable", "bookkeeping", "notable", "refund", "very good", "quite bad"],
 }
 TEXTS = (
@@ -55,7 +57,8 @@ IDLE = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.f
 @st.composite
 def prompts(draw: st.DrawFn) -> FrozenPrompt:
     kind = draw(st.sampled_from(sorted(LABELS)))
-    labels = draw(st.lists(st.sampled_from(LABELS[kind]), min_size=2, max_size=5, unique=True))
+    sizes = (MANY + 1, len(LABELS[kind])) if kind == "intents" else (2, 5)
+    labels = draw(st.lists(st.sampled_from(LABELS[kind]), min_size=sizes[0], max_size=sizes[1], unique=True))
     event(kind)
     shown = draw(st.lists(st.sampled_from(labels), min_size=0, max_size=4))
     demos = tuple(
@@ -81,7 +84,8 @@ def assert_decides_for_the_likeliest_text(model: EmbeddedModel, prompt: FrozenPr
     shares, left = worth(field.outcomes, lambda tokens: tell(model, rendered.text, tokens))
     *_, second, best = sorted(shares.values())
     assume(best > FAINT and best > CLOSE * second + left)
-    assume(len(answer.further) < MOST_CALLS)  # else the decision was made before all that matters was known
+    most = MOST_CALLS_OF_MANY if len(field.outcomes) > MANY else MOST_CALLS
+    assume(len(answer.further) < most)  # else the decision was made before all that matters was known
     assert shares[str(answer.outputs["label"])] == best, (answer.shares, shares)
     return answer
 

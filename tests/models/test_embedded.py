@@ -182,6 +182,15 @@ class TestLogprobs:
         smollm.close()
         assert smollm.complete(raw(f"{story}{answer} and the end is near"), FIRST).first_token == after.first_token
 
+    def test_beginnings_of_an_answer_are_read_in_any_order_to_the_bit(self, smollm: EmbeddedModel) -> None:
+        beginnings = [" card", " account", " card_payment", " card_payment_declined", " account", " card_p", " c"]
+        smollm.complete(raw(FILMS), Sampling(max_tokens=5))
+        told = [smollm.complete(raw(FILMS + one), FIRST) for one in ["", *beginnings]]
+        assert all(one.usage.evaluated_tokens < 8 for one in told)
+        for one, completion in zip(["", *beginnings], told, strict=True):
+            smollm.close()
+            assert smollm.complete(raw(FILMS + one), FIRST).first_token == completion.first_token
+
     @pytest.mark.slow
     @pytest.mark.parametrize("tokens", [512, 513, 514])
     def test_the_end_of_a_batch_changes_nothing(self, smollm: EmbeddedModel, tokens: int) -> None:
