@@ -1,6 +1,7 @@
 """Tell a model's thought from its answer."""
 
 import re
+import string
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
@@ -54,6 +55,7 @@ _CLOSING = (
     "assistantfinal",
 )
 _LONGEST = max(map(len, _CLOSING))
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 Entry = TypeVar("Entry")
 
@@ -79,8 +81,8 @@ def told_apart(text: str, prompt: Prompt, *, thought: str | None = None) -> Part
     >>> told_apart("<think>\\nOkay, the user", Prompt(text="Sentiment:"))
     Parts(answer='', thought='Okay, the user')
     """
-    asked = (prompt.messages[-1].content if prompt.is_chat else prompt.text).rstrip().casefold()
-    seen = prompt.full_text.casefold()
+    asked = _lowered((prompt.messages[-1].content if prompt.is_chat else prompt.text).rstrip())
+    seen = _lowered(prompt.full_text)
     marks = [pair for pair in MARKS if not asked.endswith(pair[0])]
     marks += [pair for pair in _TAGS if pair[0] not in seen]
     thoughts = [] if thought is None else [thought.strip()]
@@ -112,7 +114,7 @@ def _end_of_marks(texts: Sequence[str]) -> int:
     """Return the index after the last closing mark's last token; a mark may span several tokens."""
     end, tail = 0, ""
     for place, text in enumerate(texts, start=1):
-        tail = (tail + text.casefold())[-_LONGEST - len(text) :]
+        tail = (tail + _lowered(text))[-_LONGEST - len(text) :]
         if any(closing in tail[-len(closing) - len(text) + 1 :] for closing in _CLOSING):
             end = place
     return end
@@ -121,40 +123,60 @@ def _end_of_marks(texts: Sequence[str]) -> int:
 def _first_thought(text: str, marks: Sequence[tuple[str, str]]) -> Parts | None:
     """Split off the thought that a text begins with; None if there is none."""
     begun = text.strip()
-    folded = begun.casefold()
+    folded = _lowered(begun)
     if stripped := _STRIPPED.match(begun):
         return Parts(begun[stripped.end() :], (stripped["said"] or stripped["begun"] or "").strip())
+    if len(folded) >= _SHORTEST and any(opening.startswith(folded) for opening, _ in marks):
+        return Parts("", "")
+    if opened := next((pair for pair in marks if folded.startswith(pair[0])), None):
+        end, resumes = _closed(folded, opened, marks)
+        return Parts(begun[resumes:], begun[len(opened[0]) : end].strip())
+    if later := _later_thought(begun, marks):
+        return later
     for opening, closing in marks:
-        is_open, end = folded.startswith(opening), folded.find(closing)
+        end = folded.find(closing)
         # Some chat templates write the opening mark, so the text begins inside the thought.
-        if end >= 0 and (is_open or opening not in folded[:end]):
-            begins = len(opening) if is_open else 0
-            return Parts(begun[end + len(closing) :], begun[begins:end].strip())
-        if is_open or (len(folded) >= _SHORTEST and opening.startswith(folded)):
-            return Parts("", begun[len(opening) :].strip())
-    return _later_thought(begun, marks)
+        if end >= 0 and opening not in folded[:end]:
+            return Parts(begun[end + len(closing) :], begun[:end].strip())
+    return None
 
 
 def _later_thought(text: str, marks: Sequence[tuple[str, str]]) -> Parts | None:
     """Split off a thought that begins on a later line; the answer is what follows it, else what precedes it."""
-    folded = text.casefold()
-    for opening, closing in marks:
-        if begin := re.search(rf"\n\s*{re.escape(opening)}", folded):
-            end = folded.find(closing, begin.end())
-            after = text[end + len(closing) :] if end >= 0 else ""
-            return Parts(
-                after if after.strip() else text[: begin.start()],
-                text[begin.end() : end if end >= 0 else None].strip(),
-            )
+    folded = _lowered(text)
+    for pair in marks:
+        if begin := re.search(rf"\n\s*{re.escape(pair[0])}", folded):
+            end, resumes = _closed(folded, pair, marks, begins=begin.end())
+            after = text[resumes:]
+            return Parts(after if after.strip() else text[: begin.start()], text[begin.end() : end].strip())
     return None
+
+
+def _closed(
+    folded: str, pair: tuple[str, str], marks: Sequence[tuple[str, str]], *, begins: int = 0
+) -> tuple[int, int]:
+    """Return where a thought ends and where the text resumes; both are the text's end if the thought is not closed.
+
+    Small models may close a thought with a mark of another pair, such as `<think>Hm.</thinking>`.
+    """
+    for closings in ([pair[1]], [closing for _, closing in marks]):
+        found = [(end, end + len(closing)) for closing in closings if (end := folded.find(closing, begins)) >= 0]
+        if found:
+            return min(found)
+    return len(folded), len(folded)
 
 
 def _unwrapped(answer: str, seen: str) -> str:
     """Return an answer without the marks around it, unless the prompt has such marks too."""
     answer = _ENDS.sub("", answer).lstrip()
-    folded = answer.casefold()
+    folded = _lowered(answer)
     for opening, closing in _WRAPPINGS:
         if folded.startswith(opening) and opening not in seen:
             end = folded.find(closing)
             return answer[len(opening) : end if end >= 0 else None].strip()
     return answer
+
+
+def _lowered(text: str) -> str:
+    """Return a text of the same length with its ASCII letters in lower case, so that places in both are the same."""
+    return text.translate(_LOWER)
