@@ -20,6 +20,8 @@ CribsheetError
       +-- MissingExtraError  the package that the model needs is not installed
       +-- UnreachableError   no server answers at the address
       +-- TransientError     a failure that may not happen again if the call is repeated
+      |    +-- TimedOutError          no answer within the time that one request may take
+      |    +-- BrokenOffError         the connection ended before the answer did
       +-- PromptError        the model does not accept this prompt, but it may accept others
       |    +-- ContextOverflowError   the prompt is longer than the context window
       |    +-- PromptStyleError   the server does not accept this style of prompt, chat or raw
@@ -118,6 +120,14 @@ class TransientError(ModelError):
         super().__init__(message)
         self.status = status
         self.retry_after = retry_after
+
+
+class TimedOutError(TransientError):
+    """A request that was not answered within the time that it may take."""
+
+
+class BrokenOffError(TransientError):
+    """A connection that ended before the answer did, as when a server is stopped or crashes."""
 
 
 class PromptError(ModelError):

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from cribsheet.errors import (
+    BrokenOffError,
     ContextOverflowError,
     ModelError,
     PromptStyleError,
     RefusedError,
+    TimedOutError,
     TransientError,
     UnknownModelError,
     UnreachableError,
@@ -190,9 +192,9 @@ def _connection(place: Place, names: set[str], words: str, error: Exception) -> 
         problem = "No host has the name given in" if _NO_HOST.search(words) else "Nothing answers at"
         return UnreachableError(f"{problem} {place.where}. Start the server, or check --api-base.{place.via}")
     if any(name.endswith("Timeout") for name in names):
-        return TransientError(f"{place.where} gave no answer in time: the request timed out.{place.via}")
+        return TimedOutError(f"{place.where} gave no answer in time: the request timed out.{place.via}")
     if any(name.startswith("httpx.") for name in names):
-        return TransientError(
+        return BrokenOffError(
             f"{place.where} broke off the connection: {first_reason(str(error)) or type(error).__name__}.{place.via}"
         )
     return None

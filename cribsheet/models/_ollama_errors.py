@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from cribsheet.errors import (
+    BrokenOffError,
     ContextOverflowError,
     ModelError,
     PromptStyleError,
+    TimedOutError,
     TransientError,
     UnknownModelError,
     UnreachableError,
@@ -80,8 +82,9 @@ def explained(served: Served, *, kind: Kind | None = None, worked: Collection[Ki
     except Redirected as error:
         raise redirected(endpoint, error) from error
     except httpx.TransportError as error:
-        problem = "gave no answer in time" if isinstance(error, httpx.TimeoutException) else "broke off the connection"
-        raise TransientError(f"Ollama at {endpoint} {problem}: {error!r}.{via}") from error
+        if isinstance(error, httpx.TimeoutException):
+            raise TimedOutError(f"Ollama at {endpoint} gave no answer in time: {error!r}.{via}") from error
+        raise BrokenOffError(f"Ollama at {endpoint} broke off the connection: {error!r}.{via}") from error
     except (UnreadableReply, ValueError, TypeError, AttributeError, KeyError, httpx.HTTPError) as error:
         reason = reason_in(_FURTHER.sub("", str(error))) if str(error) else type(error).__name__
         failure = TransientError if kind in worked else ModelError  # a server that has answered may answer again
@@ -121,7 +124,7 @@ def _explained(served: Served, status: int, words: str, *, kind: Kind | None, wo
     if status == 200:
         return TransientError(
             f"Ollama at {endpoint} answered with an error: {short}. Correct that on the server, then run the command "
-            f"again; the completions so far are in the cache.{via}"
+            f"again.{via}"
         )
     return ModelError(
         f"Ollama at {endpoint} refused the request with status {status}: {short}. "

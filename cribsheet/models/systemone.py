@@ -9,7 +9,15 @@ from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
-from cribsheet.errors import ContextOverflowError, ModelError, TransientError, UnknownModelError, UnreachableError
+from cribsheet.errors import (
+    BrokenOffError,
+    ContextOverflowError,
+    ModelError,
+    TimedOutError,
+    TransientError,
+    UnknownModelError,
+    UnreachableError,
+)
 from cribsheet.models import forks
 from cribsheet.models._api_keys import checked_key, key_refused, without_key
 from cribsheet.models._base import DEFAULT_CONTEXT_WINDOW, Completion, Sampling
@@ -138,7 +146,7 @@ class SystemOneModel:
         except Redirected as error:
             raise redirected(self.endpoint, error) from error
         except httpx.TimeoutException as error:
-            raise TransientError(
+            raise TimedOutError(
                 f"{self.endpoint} did not answer within {self._timeout:g} seconds: {error!r}."
                 f"{through_proxy(self.endpoint)}"
             ) from error
@@ -149,7 +157,7 @@ class SystemOneModel:
             ) from error
         except httpx.HTTPError as error:
             via = through_proxy(self.endpoint)
-            raise TransientError(f"{self.endpoint} broke off the connection: {error!r}.{via}") from error
+            raise BrokenOffError(f"{self.endpoint} broke off the connection: {error!r}.{via}") from error
         try:
             return status, read_json(content), wait
         except ValueError:

@@ -1,9 +1,12 @@
 """A compile goes on without what a server refuses, and says so; rows that are too long are named."""
 
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,10 +16,13 @@ from stand_in import StandIn, Switches
 
 from cribsheet import Task, label_accuracy
 from cribsheet.compiler.compile import Compiled, Settings, compile_task
-from cribsheet.errors import CompileError
+from cribsheet.errors import CompileError, UnreachableError
 from cribsheet.frozen.sealing import read, to_text
 from cribsheet.models import open_model
+from cribsheet.models.litellm import LiteLLMModel
+from cribsheet.models.retry import Retrying
 from cribsheet.models.scripted import ScriptedModel
+from cribsheet.progress import Silent
 from cribsheet.workspace import Workspace, new_workspace
 from toys import sentiment_rows, student, write_rows
 
@@ -201,6 +207,52 @@ def test_rows_are_not_left_out_for_an_estimate_that_is_too_high(workspace: Works
 
 
 # Ctrl-C
+
+
+class Waits(Silent):
+    """Keeps the notices, and calls `wakes` at each one that tells of a wait."""
+
+    def __init__(self, wakes: Callable[[], object]) -> None:
+        self.notices: list[str] = []
+        self._wakes = wakes
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+        if "Waiting up to" in text:
+            self._wakes()
+
+
+def at(port: int, **switches: Any) -> StandIn:
+    return StandIn(Switches(**switches), port=port)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["openai/model", "ollama/model"])
+def test_a_server_that_is_restarted_amid_a_compile_is_waited_for(workspace: Workspace, name: str) -> None:
+    with ExitStack() as servers, StandIn(Switches(dies_after=40)) as server:
+        port = int(server.url.rpartition(":")[2])
+        progress = Waits(lambda: servers.enter_context(at(port)))
+        base = server.url + ("" if name.startswith("ollama") else "/v1")
+        options = Settings(model=name, api_base=base, budget="300calls", optimizer="labeled")
+        done = compile_task(TOY, options, workspace=workspace, progress=progress)
+    assert done.program.results.compiled.score == 1.0
+    assert len([text for text in progress.notices if "Nothing answers at" in text]) == 1
+
+
+def test_a_server_that_stays_down_ends_the_compile_and_what_it_answered_is_kept(workspace: Workspace) -> None:
+    with StandIn(Switches(dies_after=40)) as server:
+        port = int(server.url.rpartition(":")[2])
+        options = Settings(model="openai/model", api_base=f"{server.url}/v1", budget="300calls", optimizer="labeled")
+        model = Retrying(LiteLLMModel(options.model, api_base=options.api_base), sleep=lambda seconds: None)
+        with pytest.raises(UnreachableError, match=r"Gave up .* the same command goes on from here"):
+            compile_task(TOY, options, workspace=workspace, model=model)
+    with at(port) as again:
+        resumed = compile_task(TOY, options, workspace=workspace)
+    shutil.rmtree(workspace.cache)
+    with at(port) as anew:
+        whole = compile_task(TOY, options, workspace=workspace)
+    assert to_text(resumed.program) == to_text(whole.program)
+    assert again.completions + 40 == anew.completions + 1, "one is asked anew, to know the weights by"
 
 
 HANGING = """

@@ -5,7 +5,7 @@ import pytest
 from engines import WrittenEngine
 from ollama_server import OllamaServer
 
-from cribsheet.errors import ModelError, TransientError
+from cribsheet.errors import BrokenOffError, ModelError, TimedOutError, TransientError, UnreachableError
 from cribsheet.models import Completion, Model, Sampling
 from cribsheet.models.litellm import LiteLLMModel
 from cribsheet.models.ollama import OllamaModel
@@ -74,13 +74,13 @@ def test_no_pause_is_longer_than_the_longest() -> None:
     assert len(set(waits)) > 1, "the pauses vary, lest all threads come back together"
 
 
-def failing(*errors: TransientError) -> ScriptedModel:
-    """Return a model that fails with these errors before it answers."""
+def failing(*errors: ModelError | None) -> ScriptedModel:
+    """Return a model that fails with these errors before it answers; None is an answer in between."""
     left = list(errors)
 
     def script(prompt: Prompt, sampling: Sampling) -> Completion:
-        if left:
-            raise left.pop(0)
+        if left and (error := left.pop(0)):
+            raise error
         return Completion(text=" positive")
 
     return ScriptedModel(script)
@@ -112,6 +112,42 @@ def test_a_failure_that_is_no_sign_of_a_busy_server_is_not_waited_for() -> None:
     model = Retrying(failing(*[busy(500)] * 10), sleep=waits.append, notice=lambda text: None)
     with pytest.raises(TransientError, match="after 4 attempts"):
         model.complete(PROMPT, Sampling())
+
+
+DOWN = (BrokenOffError("broke off."), *[UnreachableError("Nothing answers.")] * 12)
+
+
+def test_a_server_that_goes_down_after_it_has_answered_is_waited_for_each_time() -> None:
+    told: list[str] = []
+    model = Retrying(failing(None, *DOWN, None, *DOWN), sleep=lambda seconds: None, notice=told.append)
+    assert [model.complete(PROMPT, Sampling()).text for _ in range(3)] == [" positive"] * 3
+    assert told == [f"Nothing answers. Waiting up to {PATIENCE:.0f} s for it."] * 2
+
+
+@pytest.mark.parametrize(("notice", "least"), [(print, PATIENCE), (None, 0)])
+def test_a_server_that_stays_down_is_given_up_in_the_end(notice: Callable[[str], None] | None, least: float) -> None:
+    waits: list[float] = []
+    model = Retrying(failing(None, *DOWN * 999), sleep=waits.append, notice=notice)
+    model.complete(PROMPT, Sampling())
+    with pytest.raises(UnreachableError, match=r"Nothing answers\. Gave up after \d+ attempts.* start it again"):
+        model.complete(PROMPT, Sampling())
+    assert least <= sum(waits) <= least + LONGEST_WAIT
+
+
+def test_a_server_that_was_never_there_is_not_waited_for() -> None:
+    model = Retrying(failing(*DOWN[1:]), sleep=lambda seconds: None, notice=print)
+    with pytest.raises(UnreachableError, match=r"^Nothing answers\.$"):
+        model.complete(PROMPT, Sampling())
+
+
+def test_a_request_that_times_out_is_sent_once_more_and_somebody_is_told_so() -> None:
+    told: list[str] = []
+    slow = TimedOutError("no answer in time.")
+    model = Retrying(failing(slow, None, *[slow] * 9), sleep=lambda seconds: None, notice=told.append)
+    assert model.complete(PROMPT, Sampling()).text == " positive"
+    with pytest.raises(TimedOutError, match=r"Gave up after 2 attempts .*--timeout"):
+        model.complete(PROMPT, Sampling())
+    assert told == ["no answer in time. Asking once more."]
 
 
 def test_a_pause_is_as_long_as_the_server_asks() -> None:

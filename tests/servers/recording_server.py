@@ -73,6 +73,10 @@ class RecordingServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
 

@@ -27,6 +27,7 @@ shape          the JSON format of its answers: one of `SHAPES` in `stand_in_shap
 weights        which weights it serves: `a`, or `b`, which has the opposite opinions
 window         its context window in tokens; longer prompts are refused
 hangs_after    how many completions it answers before it stops answering; -1 for never
+dies_after     how many completions it answers before nothing listens at its port any more; -1 for never
 flaky          how many of every ten completions it answers with status 500
 loads          how many completions it first refuses with 503, like a server that is still loading its model
 """
@@ -74,6 +75,7 @@ class Switches:
     weights: str = "a"
     window: int = 4096
     hangs_after: int = -1
+    dies_after: int = -1
     flaky: int = 0
     loads: int = 0
 
@@ -109,6 +111,9 @@ class StandIn(RecordingServer):
             return 500, "Internal Server Error"
         if 0 <= switches.hangs_after < self.completions:
             self._released.wait()
+            return HANG_UP, ""
+        if 0 <= switches.dies_after < self.completions:
+            self.close()
             return HANG_UP, ""
         is_chat = "chat" in path
         status = switches.chat if is_chat else switches.raw
