@@ -18,6 +18,8 @@ class Settings:
     api_base: str | None = None
     context_window: int | None = None
     """The most tokens of prompt and completion together; None for the value that the model reports."""
+    timeout: float = 120.0
+    """How many seconds a server may take to answer one request."""
     long_rows: int | None = None
     """The most rows that may be left out because they are too long for the model; None for 1 in 20."""
     trainset: str | os.PathLike[str] | Iterable[Any] | None = None

@@ -1,5 +1,6 @@
 """Answer all rows of a JSONL file."""
 
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -34,8 +35,9 @@ def answer_file(program: Runnable, model: Model, *, source: Path, out: Path | No
     if error != ERROR:
         note(f"Note: the field {ERROR!r} is taken, so {error!r} says why a row has no outputs.")
     failures: list[str] = []
-    with opened(out) as file:
-        answers = Threads(model.parallel).map(lambda row: _answer(program, model, row, error), rows)
+    answers = Threads(model.parallel).map(lambda row: _answer(program, model, row, error), rows)
+    # Closed here, so that no row is still being answered when the model is closed after an error.
+    with opened(out) as file, closing(answers):
         for done, answer in enumerate(answers, 1):
             write_row(file, answer, out)
             failures += [answer[error]] if error in answer else []

@@ -1,5 +1,6 @@
 """The base of all commands: their exit codes, their shared options."""
 
+import math
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +17,8 @@ from cribsheet.evaluation.places import place_of
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as in shells: 128 plus the number of SIGINT."""
+LONGEST_TIMEOUT = 1_000_000
+"""The most seconds that one request may take."""
 
 
 class Command(click.Command):
@@ -103,6 +106,31 @@ class LabelsType(PairsType):
 
 model_option = click.option("--model", metavar="NAME", help="A model to use instead of the compiled one.")
 api_base_option = click.option("--api-base", metavar="URL", help="The address of the model's server.")
+
+
+class SecondsType(click.FloatRange):
+    """The type of `--timeout`: more than 0 seconds, and no more than a socket can count."""
+
+    name = "seconds"
+
+    def __init__(self) -> None:
+        super().__init__(min=0, max=LONGEST_TIMEOUT, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the seconds; NaN, which is in no range, is refused too."""
+        seconds = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value!r} is not a number of seconds.", param, ctx)
+        return seconds
+
+
+timeout_option = click.option(
+    "--timeout",
+    type=SecondsType(),
+    default=120.0,
+    metavar="SECONDS",
+    help="How long a server may take to answer one request.  [default: 120]",
+)
 context_window_option = click.option(
     "--context-window",
     type=click.IntRange(min=1),

@@ -10,8 +10,6 @@ from cribsheet.prompts import Option, Prompt, Question
 from cribsheet.report.tables import facts_table
 from cribsheet.workspace import current_workspace
 
-_PATIENCE = 30.0
-"""How many seconds to wait for an answer of one token."""
 _IN_PROCESS = {
     "server": "none: it runs in this process",
     "chats": "yes; any number of log-probabilities",
@@ -35,13 +33,13 @@ _QUESTION = Prompt(
 )
 
 
-def examine(name: str, *, api_base: str | None, context_window: int | None, as_json: bool) -> None:
+def examine(name: str, *, api_base: str | None, timeout: float, context_window: int | None, as_json: bool) -> None:
     """Probe what a model can do, show it, and store it for later compiles.
 
     Raises:
         ModelError: if the model does not answer.
     """
-    opened = open_model(name, api_base=api_base, context_window=context_window, timeout=_PATIENCE, notice=note)
+    opened = open_model(name, api_base=api_base, context_window=context_window, timeout=timeout, notice=note)
     with closing(opened), closing(CompletionCache(current_workspace().cache)) as cache:
         model = CachedModel(opened, cache)
         note(f"asking {model.endpoint or name} what it can do")

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import click
 
 from cribsheet.carriage import Carriage
+from cribsheet.cli._display import Display
 from cribsheet.corrections import Outputs
 from cribsheet.errors import CribsheetError, FrozenFileError, ProgramError, deed
 from cribsheet.evaluation.places import place_of
@@ -117,11 +118,19 @@ def open_its_model(
     *,
     model: str | None,
     api_base: str | None,
-    progress: Callable[[int, int | None], None],
+    timeout: float,
+    display: Display,
 ) -> Model:
-    """Open the model that a file was compiled for, or the one named instead."""
+    """Open the model that a file was compiled for, or the one named instead; `display` tells what is waited for."""
     place = model_place(frozen, model=model, api_base=api_base)
-    return open_model(place.name, api_base=place.api_base, context_window=place.context_window, progress=progress)
+    return open_model(
+        place.name,
+        api_base=place.api_base,
+        context_window=place.context_window,
+        timeout=timeout,
+        progress=display.download,
+        notice=display.notice,
+    )
 
 
 def chosen_prompts(frozen: FrozenProgram, name: str | None) -> Mapping[str, FrozenPrompt]:

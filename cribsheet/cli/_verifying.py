@@ -9,7 +9,7 @@ import click
 
 from cribsheet.carriage import Carriage
 from cribsheet.cli._checking import rows_to_check
-from cribsheet.cli._command import check_about_rows
+from cribsheet.cli._command import SecondsType, check_about_rows
 from cribsheet.cli._display import open_display
 from cribsheet.cli._programs import open_its_model, open_program
 from cribsheet.cli._scoring import collected, metric_of
@@ -18,7 +18,7 @@ from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.drift import Drift
 from cribsheet.evaluation.evaluate import Evaluation, RowResult, score_run
 from cribsheet.export import Source
-from cribsheet.export.verifying import Deployment, verifier_of
+from cribsheet.export.verifying import TIMEOUT, Deployment, verifier_of
 from cribsheet.frozen.running import Run
 from cribsheet.report.drift import drift_table, verdict
 from cribsheet.task import Metric
@@ -40,8 +40,11 @@ _OPTIONS = (
         "--model", metavar="NAME", help="For --verify: a model to use instead of the compiled or created one."
     ),
     click.option("--api-base", metavar="URL", help="For --verify: the address of the model's server."),
+    click.option(
+        "--timeout", type=SecondsType(), metavar="SECONDS", help="For --verify: of one request.  [default: 120]"
+    ),
 )
-_NEEDS_VERIFY = {"data": "--data", "limit": "--limit", "model": "--model", "api_base": "--api-base"}
+_NEEDS_VERIFY = {name: f"--{name.replace('_', '-')}" for name in ("data", "limit", "model", "api_base", "timeout")}
 
 
 def verify_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -79,16 +82,17 @@ class Verification:
         return found
 
     def _scored(self, target: str, source: Source, rows: Sequence[Row], metric: Metric) -> Evaluation:
-        model, api_base = self.options["model"], self.options["api_base"]
+        model, api_base, timeout = self.options["model"], self.options["api_base"], self.options["timeout"] or TIMEOUT
         with open_display("rows", figure="score so far") as display:
             deployment = Deployment(
                 source=source,
                 path=self.out,
                 open_model=lambda: open_its_model(
-                    source.program, model=model, api_base=api_base, progress=display.download
+                    source.program, model=model, api_base=api_base, timeout=timeout, display=display
                 ),
                 model=model,
                 api_base=api_base,
+                timeout=timeout,
             )
             display.stage(f"running {self.out} on {counted(len(rows), 'row')}")
             answers = verifier_of(target, source)(deployment, [row.inputs for row in rows])

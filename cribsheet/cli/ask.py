@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from cribsheet.cli._answering import answer_file
-from cribsheet.cli._command import Command, Group, api_base_option, json_option, model_option
+from cribsheet.cli._command import Command, Group, api_base_option, json_option, model_option, timeout_option
 from cribsheet.cli._display import open_display
 from cribsheet.cli._inputs import given_inputs, input_options
 from cribsheet.cli._programs import Runnable, open_its_model, open_program
@@ -58,6 +58,7 @@ def command() -> None:
 def _command_of(program: Runnable) -> Command:
     @model_option
     @api_base_option
+    @timeout_option
     @click.option(
         "--jsonl",
         type=click.Path(allow_dash=True, path_type=Path),
@@ -109,6 +110,7 @@ def _run(
     *,
     model: str | None,
     api_base: str | None,
+    timeout: float,
     jsonl: Path | None,
     out: Path | None,
     as_json: bool,
@@ -127,7 +129,7 @@ def _run(
     if missing and not jsonl:
         raise click.UsageError(f"Missing option '{option_name(missing[0])}'. {_takes(program)}")
     with open_display("rows") as display:
-        opened = open_its_model(program.frozen, model=model, api_base=api_base, progress=display.download)
+        opened = open_its_model(program.frozen, model=model, api_base=api_base, timeout=timeout, display=display)
         try:
             with ended_by_ctrl_c(opened):
                 if jsonl:

@@ -19,6 +19,7 @@ from cribsheet.cli._command import (
     model_option,
     sample_option,
     seed_of_sample_option,
+    timeout_option,
 )
 from cribsheet.cli._display import open_display
 from cribsheet.cli._programs import Runnable, open_its_model, open_program
@@ -37,6 +38,7 @@ from cribsheet.workspace import Workspace, current_workspace
 @click.argument("file", type=click.Path(path_type=Path))
 @model_option
 @api_base_option
+@timeout_option
 @click.option("--data", type=click.Path(path_type=Path), help="Score these rows, not the test rows beside FILE.")
 @map_option
 @allow_empty_option
@@ -95,9 +97,8 @@ def _measured(
     metric = metric_of(program.frozen, workspace)
     rows, compare = rows_to_check(file, program, carriage, workspace, options)
     with open_display("rows", figure="score so far") as display:
-        model = open_its_model(
-            program.frozen, model=options["model"], api_base=options["api_base"], progress=display.download
-        )
+        served = {name: options[name] for name in ("model", "api_base", "timeout")}
+        model = open_its_model(program.frozen, **served, display=display)
         try:
             if has_other_weights(program.frozen, model):
                 note(f"Note: {model.name} does not have the weights that the file was compiled for.")

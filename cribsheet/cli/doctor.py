@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import click
 from rich.table import Table
 
-from cribsheet.cli._command import Command, api_base_option, context_window_option, json_option
+from cribsheet.cli._command import Command, SecondsType, api_base_option, context_window_option, json_option
 from cribsheet.cli._examining import examine
 from cribsheet.cli._terminal import print_json, stdout
 from cribsheet.errors import AddressError, ModelError, UnreachableError
@@ -35,6 +35,8 @@ _PYTHON = (3, 11)
 _NOT_NEEDED = "Embedded models do not need Ollama."
 _ROOM = 1e9
 _TIMEOUT = 2.0
+_PATIENCE = 30.0
+"""How many seconds to wait for an answer of one token."""
 _LLAMA_PORTS = (LLAMA_SERVER_PORT, OLD_LLAMA_SERVER_PORT)
 
 
@@ -52,6 +54,7 @@ class Check(NamedTuple):
 @click.command("doctor", cls=Command)
 @click.option("--model", metavar="NAME", help="Check only what this model can do.")
 @api_base_option
+@click.option("--timeout", type=SecondsType(), metavar="SECONDS", help="Of one request, with --model.  [default: 30]")
 @context_window_option
 @json_option
 @click.pass_context
@@ -67,7 +70,8 @@ def command(context: click.Context, /, as_json: bool, model: str | None, **serve
       cribsheet doctor --model openai/qwen2.5-0.5b --api-base http://localhost:9931/v1
     """
     if model:
-        examine(model, **served, as_json=as_json)
+        timeout = served.pop("timeout") or _PATIENCE
+        examine(model, **served, timeout=timeout, as_json=as_json)
         return
     given = next((name for name, value in served.items() if value), None)
     if given:

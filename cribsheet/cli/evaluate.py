@@ -18,6 +18,7 @@ from cribsheet.cli._command import (
     model_option,
     sample_option,
     seed_of_sample_option,
+    timeout_option,
 )
 from cribsheet.cli._display import Display, open_display
 from cribsheet.cli._programs import Runnable, open_its_model, open_program
@@ -54,6 +55,7 @@ from cribsheet.workspace import Workspace, current_workspace
 @seed_of_sample_option
 @model_option
 @api_base_option
+@timeout_option
 @click.option("--metric", type=click.Choice(list(METRICS)), help="Use this metric instead of the compiled one.")
 @json_option
 def command(file: Path, *, as_json: bool, metric: str | None, **options: Any) -> None:
@@ -100,9 +102,8 @@ def _told_field(signature: Signature, rows: Sequence[Row]) -> Field:
 
 
 def _open_model(program: Runnable, workspace: Workspace, options: Mapping[str, Any], display: Display) -> CachedModel:
-    opened = open_its_model(
-        program.frozen, model=options["model"], api_base=options["api_base"], progress=display.download
-    )
+    served = {name: options[name] for name in ("model", "api_base", "timeout")}
+    opened = open_its_model(program.frozen, **served, display=display)
     model = CachedModel(opened, CompletionCache(workspace.cache))
     if has_other_weights(program.frozen, model):
         has = "has" if str(model.digest).startswith("sha256:") else "seems to have"

@@ -18,6 +18,7 @@ from cribsheet.cli._command import (
     labels_option,
     map_option,
     sample_option,
+    timeout_option,
 )
 from cribsheet.cli._display import open_display
 from cribsheet.cli._inputs import ask_line
@@ -50,6 +51,7 @@ class _BudgetType(click.ParamType):  # type: ignore[type-arg]  # generic in some
 @click.argument("task")
 @click.option("--model", metavar="NAME", default="embedded/smollm2-135m", show_default=True, help="A LiteLLM name.")
 @api_base_option
+@timeout_option
 @context_window_option
 @click.option("--trainset", type=click.Path(path_type=Path), help="Rows to use instead of the task's own.")
 @map_option
@@ -206,6 +208,7 @@ def _compile(task: str, settings: dict[str, Any], workspace: Workspace) -> "Comp
             settings["model"],
             api_base=settings["api_base"],
             context_window=settings["context_window"],
+            timeout=settings["timeout"],
             progress=display.download,
             notice=display.notice,
         )

@@ -91,6 +91,7 @@ def compile_task(
         settings.model,
         api_base=settings.api_base,
         context_window=settings.context_window,
+        timeout=settings.timeout,
         notice=progress.notice,
     )
     cached = CachedModel(opened, CompletionCache(workspace.cache), meter=meter)

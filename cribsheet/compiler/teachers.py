@@ -73,4 +73,5 @@ def _names_another(settings: Settings, student: Model) -> bool:
 
 
 def _opened(settings: Settings, notice: Callable[[str], None]) -> "closing[Model]":
-    return closing(open_model(settings.teacher or "", api_base=settings.teacher_api_base, notice=notice))
+    name, served = settings.teacher or "", settings.teacher_api_base
+    return closing(open_model(name, api_base=served, timeout=settings.timeout, notice=notice))

@@ -2,7 +2,7 @@
 
 from cribsheet.errors import ExportError
 from cribsheet.export._base import Source
-from cribsheet.export.verifying._base import Deployment, Verifier, wiring_of
+from cribsheet.export.verifying._base import TIMEOUT, Deployment, Verifier, wiring_of
 from cribsheet.export.verifying.dotprompt import ask_dotprompt
 from cribsheet.export.verifying.dspy import run_program
 from cribsheet.export.verifying.litellm import ask_litellm
@@ -11,7 +11,7 @@ from cribsheet.export.verifying.ollama import send_to_ollama
 from cribsheet.export.verifying.request import send_to_llamacpp, send_to_openai
 from cribsheet.export.verifying.template import render_template
 
-__all__ = ["VERIFIERS", "Deployment", "Verifier", "verifier_of"]
+__all__ = ["TIMEOUT", "VERIFIERS", "Deployment", "Verifier", "verifier_of"]
 
 VERIFIERS: dict[str, Verifier] = {
     "dotprompt": ask_dotprompt,

@@ -19,7 +19,7 @@ from cribsheet.outcomes import Value
 Inputs = Mapping[str, Value]
 """The typed inputs of a row, by name."""
 TIMEOUT = 120.0
-"""The seconds that one answer may take."""
+"""The seconds that one answer may take, unless the user says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Deployment:
     """The LiteLLM name of a model to ask instead of the compiled one."""
     api_base: str | None = None
     """The address of its server; None for the export's own, or for an embedded model's engine."""
+    timeout: float = TIMEOUT
+    """The seconds that one answer may take."""
 
     @property
     def served_name(self) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 from cribsheet.corrections import Answer
 from cribsheet.errors import ExportError
 from cribsheet.export.standalone.server import patiently
-from cribsheet.export.verifying._base import TIMEOUT, Deployment, Inputs, one_by_one, openai_address
+from cribsheet.export.verifying._base import Deployment, Inputs, one_by_one, openai_address
 from cribsheet.frozen.running import Run, written_answer
 from cribsheet.layout.template import Template, Turn, filled
 from cribsheet.models import Completion
@@ -73,7 +73,7 @@ def ask_by(
     """Yield the run of each row, as LiteLLM answers a request whose messages come from the prompt manager."""
     litellm, source, place = imported_litellm(), deployment.source, place_of(arguments)
     keep_direct(place.endpoint)
-    once = {"messages": [], "timeout": TIMEOUT, "num_retries": 0, "max_retries": 0}
+    once = {"messages": [], "timeout": deployment.timeout, "num_retries": 0, "max_retries": 0}
 
     def reply_to(inputs: Mapping[str, str]) -> Any:
         try:

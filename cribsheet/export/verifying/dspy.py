@@ -7,7 +7,7 @@ from typing import Any
 from cribsheet.corrections import Answer
 from cribsheet.errors import ExportError, ModelError, TransientError
 from cribsheet.export.standalone.server import patiently
-from cribsheet.export.verifying._base import TIMEOUT, Deployment, Inputs, typed_one_by_one
+from cribsheet.export.verifying._base import Deployment, Inputs, typed_one_by_one
 from cribsheet.export.verifying._litellm import directed, imported_litellm, place_of
 from cribsheet.export.verifying._python_file import defined_in
 from cribsheet.frozen.running import Run
@@ -29,7 +29,7 @@ def run_program(deployment: Deployment, rows: Sequence[Inputs]) -> Iterator[Run 
     usual = {"model": source.litellm_name, **source.litellm_server}
     with deployment.address() as address:
         arguments = directed(deployment, usual, address)
-        lm = dspy.LM(**arguments, cache=False, num_retries=0, timeout=TIMEOUT)
+        lm = dspy.LM(**arguments, cache=False, num_retries=0, timeout=deployment.timeout)
 
         def answer(inputs: Mapping[str, object]) -> Answer:
             return patiently(lambda: _answer(program, lm, place_of(arguments), inputs))

@@ -27,6 +27,7 @@ def run_module(deployment: Deployment, rows: Sequence[Inputs]) -> Iterator[Run |
         lines = (json.dumps({name: to_json(value) for name, value in row.items()}) + "\n" for row in rows)
         given.write_text("".join(lines), encoding="utf-8")
         command = [str(deployment.path), "--jsonl", str(given)]
+        command += ["--timeout", str(deployment.timeout)]
         command += ["--api-base", address] if address else []
         command += ["--model", deployment.served_name] if deployment.served_name else []
         for line in _lines(command, len(rows), Path(folder, "errors.txt")):

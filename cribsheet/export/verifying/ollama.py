@@ -14,7 +14,7 @@ from cribsheet.export._modelfile import ALWAYS_OWN
 from cribsheet.export.ollama import REQUEST
 from cribsheet.export.standalone.replies import read_ollama
 from cribsheet.export.standalone.server import Server
-from cribsheet.export.verifying._base import TIMEOUT, Deployment, Inputs
+from cribsheet.export.verifying._base import Deployment, Inputs
 from cribsheet.export.verifying._modelfile import Command, Parts, parts_said, parts_shown, read_modelfile
 from cribsheet.export.verifying.request import Api, asked, sent
 from cribsheet.frozen.running import Run
@@ -38,7 +38,8 @@ def send_to_ollama(deployment: Deployment, rows: Sequence[Inputs]) -> Iterator[R
     # If no address is given, OllamaModel takes it from OLLAMA_HOST, or the usual one.
     compiled_at = deployment.source.model.endpoint if deployment.source.runs_on_ollama else ""
     address = OllamaModel("ollama/", api_base=deployment.api_base or compiled_at).endpoint
-    server = Server(address, key=checked_key(os.environ.get(KEY), source=KEY), timeout=TIMEOUT, key_source=KEY)
+    key = checked_key(os.environ.get(KEY), source=KEY)
+    server = Server(address, key=key, timeout=deployment.timeout, key_source=KEY)
     name = deployment.served_name or body["model"]
     create = f"ollama create {shlex.quote(name)} -f {shlex.quote(str(deployment.path))}"
     _Created(server, name, create).check(read_modelfile(text))

@@ -13,7 +13,7 @@ from cribsheet.export.openai import server_of
 from cribsheet.export.standalone.dialects import granted
 from cribsheet.export.standalone.replies import read_openai
 from cribsheet.export.standalone.server import Server, patiently
-from cribsheet.export.verifying._base import TIMEOUT, Deployment, Inputs, one_by_one, openai_address
+from cribsheet.export.verifying._base import Deployment, Inputs, one_by_one, openai_address
 from cribsheet.frozen.running import Run, written_answer
 from cribsheet.models import Completion
 from cribsheet.models._api_keys import checked_key
@@ -45,7 +45,7 @@ def send_to_openai(deployment: Deployment, rows: Sequence[Inputs]) -> Iterator[R
     """Yield the run of each row, as an OpenAI-compatible server answers the request."""
     usual, _ = server_of(deployment.source)
     with deployment.address() as address:
-        server = _server(openai_address(address or usual))
+        server = _server(openai_address(address or usual), deployment.timeout)
         api = Api(server, raw="/completions", chat="/chat/completions", read=_read)
         yield from sent(deployment, rows, json.loads(deployment.text()), api)
 
@@ -54,7 +54,12 @@ def send_to_llamacpp(deployment: Deployment, rows: Sequence[Inputs]) -> Iterator
     """Yield the run of each row, as llama.cpp's own server answers the request."""
     with deployment.address() as address:
         url = read_address(address or LLAMA_SERVER, dialect="openai", source="--api-base")
-        api = Api(_server(url.removesuffix("/v1")), raw="/completion", chat="/v1/chat/completions", read=_read)
+        api = Api(
+            _server(url.removesuffix("/v1"), deployment.timeout),
+            raw="/completion",
+            chat="/v1/chat/completions",
+            read=_read,
+        )
         yield from sent(deployment, rows, json.loads(deployment.text()), api)
 
 
@@ -84,9 +89,9 @@ def asked(server: Server, path: str, request: Json) -> Json:
         raise refused.failure.error from None
 
 
-def _server(address: str) -> Server:
+def _server(address: str, timeout: float) -> Server:
     key = checked_key(os.environ.get(_KEY), source=_KEY)
-    return Server(address, key=key, timeout=TIMEOUT, key_source=_KEY)
+    return Server(address, key=key, timeout=timeout, key_source=_KEY)
 
 
 def _filled(body: Json, marks: Mapping[str, str], inputs: Mapping[str, str]) -> dict[str, Any]:
