@@ -13,7 +13,7 @@ from cribsheet.frozen.running import unreadable
 from cribsheet.frozen.sealing import ENDING
 from cribsheet.frozen.summary import usage_of
 from cribsheet.layout.parsing import ParseFailure
-from cribsheet.models import Completion
+from cribsheet.models import Completion, forks
 from cribsheet.models._litellm_requests import text_of
 from cribsheet.models.litellm_provider import Handler, custom_llm
 from cribsheet.outcomes import to_json
@@ -38,6 +38,7 @@ class _FrozenHandler(Handler):
         self._folder, self._ending = folder, ending
         self._programs: dict[tuple[str, str | None], Program] = {}
         self._opening = threading.Lock()
+        forks.renew_in_child(self, "_opening", threading.Lock)
 
     def answer(self, request: dict[str, Any]) -> Completion:
         """Return the program's outputs as a completion."""

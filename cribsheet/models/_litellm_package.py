@@ -4,6 +4,7 @@ import os
 import warnings
 from typing import Any
 
+from cribsheet.models import forks
 from cribsheet.models._hosts import read_server
 from cribsheet.models._proxies import bad_certificates
 
@@ -17,7 +18,8 @@ def import_litellm() -> Any:
     # Unless this is set before the import, LiteLLM downloads a price list, with three attempts.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     try:
-        import litellm
+        with forks.importing:
+            import litellm
     except OSError as error:  # LiteLLM reads the certificates for https when it is imported
         raise bad_certificates(error) from error
 

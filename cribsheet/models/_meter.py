@@ -3,6 +3,7 @@
 import threading
 from dataclasses import dataclass
 
+from cribsheet.models import forks
 from cribsheet.models._base import Completion
 
 
@@ -29,6 +30,7 @@ class Meter:
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
+        forks.renew_in_child(self, "_lock", threading.Lock)
 
     @property
     def cached_share(self) -> float | None:

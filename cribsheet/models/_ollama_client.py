@@ -2,11 +2,11 @@
 
 import json
 import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from cribsheet.models import forks
 from cribsheet.models._ollama_errors import ErrorReply
 from cribsheet.models._openai_replies import UnreadableReply, json_object
 from cribsheet.models._proxies import route
@@ -28,7 +28,6 @@ _READ_AT_IMPORT = frozenset(
     }
 )
 """The variables, in lower case, that `ollama` reads when it is imported, to make a client that nobody asked for."""
-_IMPORTING = threading.Lock()
 
 
 def ollama_client(endpoint: str, *, timeout: float, heed: Callable[[Any], None]) -> Any:
@@ -50,13 +49,14 @@ def _import_ollama() -> Any:
 
     The import makes a client, which fails if a variable has a value that cannot be used.
     """
-    import httpx  # imported here because it takes 0.2 seconds, which embedded models need not spend
+    with forks.importing:
+        import httpx  # imported here because it takes 0.2 seconds, which embedded models need not spend
 
-    try:
-        import ollama
-    except (ValueError, ImportError, OSError, httpx.InvalidURL):
-        with _IMPORTING, _without_variables():
+        try:
             import ollama
+        except (ValueError, ImportError, OSError, httpx.InvalidURL):
+            with _without_variables():
+                import ollama
     return ollama
 
 

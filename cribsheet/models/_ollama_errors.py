@@ -15,6 +15,7 @@ from cribsheet.errors import (
     UnknownModelError,
     UnreachableError,
 )
+from cribsheet.models import forks
 from cribsheet.models._api_keys import key_refused, without_key
 from cribsheet.models._base import Kind
 from cribsheet.models._litellm_errors import TOO_LONG
@@ -61,7 +62,8 @@ def explained(served: Served, *, kind: Kind | None = None, worked: Collection[Ki
         Refused: the server may have refused a parameter of a prompt of this kind.
         ModelError: anything else went wrong.
     """
-    import httpx  # imported here because it takes 0.2 seconds, which embedded models need not spend
+    with forks.importing:
+        import httpx  # imported here because it takes 0.2 seconds, which embedded models need not spend
 
     endpoint, model, via = served.endpoint, served.model, through_proxy(served.endpoint)
     try:

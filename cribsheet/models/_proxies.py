@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
 from cribsheet.errors import ModelError
+from cribsheet.models import forks
 from cribsheet.models.addresses import is_this_machine
 
 _OWN_NAMES = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
@@ -33,7 +34,8 @@ def keep_direct(url: str) -> bool:
 
 def http_client(url: str, **options: Any) -> Any:
     """Return an httpx client for a server; see `route` for the proxy and for what it raises."""
-    import httpx  # imported here because it takes 0.2 seconds, which embedded models need not spend
+    with forks.importing:
+        import httpx  # imported here because it takes 0.2 seconds, which embedded models need not spend
 
     return httpx.Client(**route(url), **options)
 

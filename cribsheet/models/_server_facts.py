@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, TypeGuard
 
+from cribsheet.models import forks
 from cribsheet.models._json import read_json
 from cribsheet.models._proxies import http_client
 from cribsheet.models.capabilities import Tokenizer, Told
@@ -37,6 +38,7 @@ class ServerInformation:
         self._root = endpoint.removesuffix("/v1")
         self._is_silent = False
         """Whether a request timed out or found no server, so that no further one is sent."""
+        forks.renew_in_child(self, "_is_silent", bool)
 
     def told(self, model: str) -> Told:
         """Return what the server reports about a model.

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import diskcache
 
 from cribsheet.errors import WorkspaceError
+from cribsheet.models import forks
 
 SIZE_LIMIT = 4 * 1024**3
 """Maximum size on disk, in bytes. Beyond it, the oldest entries are dropped."""
@@ -64,6 +65,7 @@ class CompletionCache:
         """The folder of the SQLite file, created if it does not exist."""
         self._on_fault = on_fault
         self._lock = threading.Lock()
+        forks.renew_in_child(self, "_lock", threading.Lock)
         self._reads = self._writes = True
         self._cache: Any = None
         self._try(self._open, reads=True)
@@ -127,7 +129,8 @@ class CompletionCache:
     def _try(self, action: Callable[[], _T], *, reads: bool) -> _T | None:
         """Run the action; if it fails, warn once, then stop writing and, if `reads`, also reading."""
         try:
-            return action()
+            with forks.storing:
+                return action()
         except _FAULTS as error:
             self.close()  # an open transaction would block other processes
             with self._lock:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from cribsheet.errors import AbandonedError
 from cribsheet.interrupts import result_of
+from cribsheet.models import forks
 
 Answer = TypeVar("Answer")
 
@@ -24,6 +25,7 @@ class Waiting:
         self._abandoned = threading.Event()
         self._since: dict[int, float] = {}
         """Maps a waiting thread to the time when its request started."""
+        forks.renew_in_child(self, "_since", dict)  # only the parent waits for those
 
     @property
     def ages(self) -> list[float]:

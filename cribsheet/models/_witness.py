@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cribsheet.errors import AbandonedError, ModelError, TransientError, UnreachableError
+from cribsheet.models import forks
 from cribsheet.models._base import Completion, Sampling
 from cribsheet.models._store import CompletionCache
 from cribsheet.prompts import Prompt
@@ -48,6 +49,7 @@ class Witness:
         self._is_first_run = self._record is None
         self._watched = self._best = 0
         self._lock = threading.Lock()
+        forks.renew_in_child(self, "_lock", threading.Lock)
 
     def check(self, ask: Ask) -> bool:
         """Send the stored prompt again; return whether the weights are new ones.

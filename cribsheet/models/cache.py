@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from pydantic import JsonValue
 
+from cribsheet.models import forks
 from cribsheet.models._base import Completion, Kind, Model, Sampling, TellsTokenIds
 from cribsheet.models._meter import Meter
 from cribsheet.models._store import CacheStats, CompletionCache
@@ -40,6 +41,7 @@ class CachedModel:
         """Parameters that the server refused in any completion so far."""
         self._locks = KeyLocks()
         self._starting = threading.RLock()
+        forks.renew_in_child(self, "_starting", threading.RLock)
         self._is_started = False
         self._capabilities: Capabilities | None = None
         self._digest: str | None = None

@@ -64,6 +64,7 @@ class EmbeddedModel:
         self._loading = threading.Lock()
         self._turn = threading.Lock()
         self._thinking = Thinking()
+        forks.renew_in_child(self._thinking, "_finding_out", threading.Lock)
         forks.free_before_fork(self, self._turn, self._loading)
 
     @property

@@ -5,6 +5,7 @@ import json
 import threading
 from weakref import WeakValueDictionary
 
+from cribsheet.models import forks
 from cribsheet.models._base import HOLDS, Model, Sampling
 from cribsheet.prompts import Prompt
 
@@ -42,6 +43,8 @@ class KeyLocks:
     def __init__(self) -> None:
         self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._guard = threading.Lock()
+        forks.renew_in_child(self, "_guard", threading.Lock)
+        forks.renew_in_child(self, "_locks", WeakValueDictionary)
 
     def of(self, key: str) -> threading.Lock:
         """Return the key's lock, which exists as long as someone refers to it."""

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Collection, Mapping
 from functools import cached_property
@@ -74,11 +75,13 @@ class LiteLLMModel:
         self._clients = Clients(self.endpoint, self._provider, key=self._api_key, timeout=timeout)
         self._timeout = timeout
         self._refusals = Refusals()
+        forks.renew_in_child(self._refusals, "_lock", threading.Lock)
         self._worked: set[Kind] = set()
         """The kinds of prompts that the server has answered."""
         self._capabilities: Capabilities | None = None
         self._given_window = context_window or self._known_window()
         self._thinking = Thinking()
+        forks.renew_in_child(self._thinking, "_finding_out", threading.Lock)
         forks.forget_in_child(self)
 
     @property

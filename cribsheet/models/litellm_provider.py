@@ -14,7 +14,7 @@ from cribsheet.errors import (
     UnknownModelError,
     UnreachableError,
 )
-from cribsheet.models import open_model
+from cribsheet.models import forks, open_model
 from cribsheet.models._base import Completion, Model
 from cribsheet.models._litellm_requests import check_asks_once, prompt_of, sampling_of
 from cribsheet.models.litellm import import_litellm
@@ -124,6 +124,7 @@ class _ModelHandler(Handler):
         self._opener = opener
         self._models: dict[str, Model] = {}
         self._opening = threading.Lock()
+        forks.renew_in_child(self, "_opening", threading.Lock)
 
     def answer(self, request: dict[str, Any]) -> Completion:
         """Return the model's completion; the model is opened at the first request."""

@@ -70,10 +70,12 @@ class OllamaModel:
         self._told = threading.local()
         self._information = ServerInformation(self.endpoint, key=self._key)
         self._refusals = Refusals()
+        forks.renew_in_child(self._refusals, "_lock", threading.Lock)
         self._worked: set[Kind] = set()
         """The kinds of prompts that the server has answered."""
         self._capabilities = Capabilities()
         self._thinking = Thinking()
+        forks.renew_in_child(self._thinking, "_finding_out", threading.Lock)
         self._may_say_think = True
         forks.forget_in_child(self)
 

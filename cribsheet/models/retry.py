@@ -2,9 +2,11 @@
 
 import threading
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cribsheet.errors import BrokenOffError, ModelError, TimedOutError, TransientError, UnreachableError
+from cribsheet.models import forks
 from cribsheet.models._base import Completion, Kind, Model, Sampling
 from cribsheet.models._waiting import Waiting
 from cribsheet.models.capabilities import Capabilities, Probed, Told
@@ -58,8 +60,10 @@ class Retrying:
         """The kinds of failures that the notice has told about."""
         self._has_answered = False
         self._telling = threading.Lock()
+        forks.renew_in_child(self, "_telling", threading.Lock)
         self._patience = PATIENCE if notice else 0.0
         self._slots = threading.BoundedSemaphore(model.parallel)
+        forks.renew_in_child(self, "_slots", partial(threading.BoundedSemaphore, model.parallel))
 
     @property
     def context_window(self) -> int:
@@ -156,7 +160,8 @@ class Retrying:
         return answer
 
     def _patiently(self, ask: Callable[[], Answer]) -> Answer:
-        import tenacity  # imported here because it loads asyncio, which embedded models do not need
+        with forks.importing:
+            import tenacity  # imported here because it loads asyncio, which embedded models do not need
 
         pause = tenacity.wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT)
         attempts = tenacity.Retrying(
