@@ -72,8 +72,8 @@ def _prompts(found: Found) -> dict[str, FrozenPrompt]:
     """Return the prompts of the best trial; `logit_bias` is added to those for which it gives the same decisions.
 
     A prompt for text alone no longer asks for the log-probabilities that told the search how good it is. If the client
-    is a program, it asks again for a structured answer that cannot be read. The search does not: it would pay most for
-    the prompts that are worst to read.
+    is a program, it asks again for an answer that cannot be read. The search does not: it would pay most for the
+    prompts that are worst to read.
     """
     if found.study.carriage == "text":
         return {name: _without_alternatives(prompt) for name, prompt in found.best.candidate.prompts.items()}
@@ -88,7 +88,8 @@ def _prompts(found: Found) -> dict[str, FrozenPrompt]:
 
 
 def _asking_again(prompt: FrozenPrompt) -> FrozenPrompt:
-    if not any(field.type.is_structured for field in prompt.signature.outputs):
+    is_one_text = len(prompt.signature.outputs) == 1 and prompt.signature.outputs[0].type.is_text
+    if prompt.decoding.decide_by != "text" or is_one_text:  # these can always be read
         return prompt
     return prompt.model_copy(update={"decoding": prompt.decoding.model_copy(update={"asks_again": True})})
 

@@ -1,7 +1,7 @@
 """Run frozen prompts on a model, without dspy."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from cribsheet.corrections import Answer, Asked, Outputs, corrected
@@ -9,24 +9,13 @@ from cribsheet.dataset.examples import Prediction
 from cribsheet.errors import DataError, UnreadableCompletionError
 from cribsheet.frozen.deciding import decide
 from cribsheet.frozen.schema import FrozenPrompt, Wire, Wiring
-from cribsheet.layout.holding import holding
-from cribsheet.layout.parsing import ParseFailure, parse
-from cribsheet.models import Completer, Completion, Sampling
-from cribsheet.models.thinking import without_thought
+from cribsheet.frozen.writing import write
+from cribsheet.layout.parsing import ParseFailure
+from cribsheet.models import Completer
 from cribsheet.outcomes import Value
 from cribsheet.prompts import Prompt
-from cribsheet.signature import REASONING, Signature, with_defaults
+from cribsheet.signature import Signature, with_defaults
 from cribsheet.text import shortened
-
-_SECOND = {"temperature": 0.3, "seed": 1}
-"""How the model is asked again for an answer that cannot be read.
-
-The prompt stays the same, since a small model that has learnt a form from demos does not understand a complaint about
-its own answer. Greedy decoding would repeat the answer, so it is sampled, with a fixed seed, so that a rerun gives the
-same. Of the 83 unreadable answers that SmolLM2-135M gave to 40 rows each of `entities` and `records`, in two layouts
-with three notations, this makes 26 readable, which adds 0.020 to the mean score. Temperatures of 0.7 and 1 make 28 and
-30 readable, and add 0.018.
-"""
 
 
 @dataclass(frozen=True)
@@ -179,7 +168,7 @@ def ask(prompt: FrozenPrompt, inputs: Mapping[str, object], model: Completer) ->
     typed = typed_inputs(prompt, inputs)
     rendered = prompt.render(typed)
     raw = None if prompt.decoding.decide_by == "text" else decide(prompt, rendered, model)
-    return corrected(prompt.corrections, raw or _write(prompt, rendered, model), _asked(prompt, typed), model)
+    return corrected(prompt.corrections, raw or write(prompt, rendered, model), _asked(prompt, typed), model)
 
 
 def asked(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> Asked:
@@ -189,40 +178,6 @@ def asked(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> Asked:
 
 def _asked(prompt: FrozenPrompt, typed: Outputs) -> Asked:
     return Asked(prompt.signature, prompt.layout, typed, prompt.decoding.max_tokens)
-
-
-def _write(prompt: FrozenPrompt, rendered: Prompt, model: Completer) -> Answer:
-    decoding = prompt.decoding
-    held = holding(prompt.layout, prompt.signature, decoding.held_by)
-    sampling = Sampling(
-        max_tokens=decoding.max_tokens,
-        top_logprobs=decoding.top_logprobs,
-        grammar=held.grammar,
-        answer_schema=held.answer_schema,
-    )
-    first = written_answer(prompt, rendered, model.complete(rendered, sampling))
-    if not (decoding.asks_again and isinstance(first.outputs, ParseFailure)):
-        return first
-    again = model.complete(rendered, sampling.model_copy(update=_SECOND))
-    return replace(written_answer(prompt, rendered, again), further=((rendered, first.completion),), is_second=True)
-
-
-def written_answer(prompt: FrozenPrompt, rendered: Prompt, completion: Completion) -> Answer:
-    """Return the answer that a completion's text says, before any correction."""
-    completion = without_thought(completion, rendered)
-    outputs = _read(prompt, completion)
-    reasoning = None
-    if prompt.reasoning and not isinstance(outputs, ParseFailure):
-        reasoning = str(outputs[REASONING])
-        outputs = {name: value for name, value in outputs.items() if name != REASONING}
-    return Answer(outputs, rendered, completion, text=completion.text, reasoning=reasoning)
-
-
-def _read(prompt: FrozenPrompt, completion: Completion) -> Outputs | ParseFailure:
-    """Parse a completion into typed outputs; a thought alone is a parse failure."""
-    if completion.thought is not None and not completion.text.strip():
-        return ParseFailure(f"there is only a thought and no answer after it: {completion.thought[:80]!r}")
-    return parse(prompt.layout, prompt.signature, completion.text)
 
 
 def typed_inputs(prompt: FrozenPrompt, inputs: Mapping[str, object]) -> dict[str, Value]:

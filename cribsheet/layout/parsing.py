@@ -1,6 +1,7 @@
 """Parse a completion into typed values, without ever raising."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,6 +9,9 @@ from cribsheet.layout import Layout
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
 from cribsheet.signature import Field, Signature
 from cribsheet.text import PUNCTUATION, starts_with_word, unquoted
+
+_SENTENCE = re.compile(r"[.!?](?=\s|$)|[。！？]")
+"""The end of a sentence, and not the point of a decimal number."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,26 @@ def parse(layout: Layout, signature: Signature, text: str) -> Mapping[str, Value
             return value
         outputs[field.name] = value
     return outputs
+
+
+def up_to_second(layout: Layout, signature: Signature, text: str) -> str | None:
+    """Return the first output of a completion that lacks the second one, followed by the opening mark of the second.
+
+    A sentence that was cut off is left out, if it is not the only one. Return None if the completion does not lack the
+    second output, has no text, or if the first output is not text.
+    """
+    first, *others = signature.outputs
+    if not (others and first.type.is_text):
+        return None
+    mark = layout.output_mark
+    written, rest = _take(layout, first, others[0], text)
+    if rest is not None or not written.strip():
+        return None
+    closing = layout.closing(first.name, mark)
+    written = written.partition(closing)[0] if closing else written
+    sentences = [*_SENTENCE.finditer(written)]
+    whole = written[: sentences[-1].end()] if sentences else written
+    return f"{whole.rstrip()}{closing}{layout.between_fields}{layout.opening(others[0].name, mark)}"
 
 
 def parse_field(layout: Layout, field: Field, text: str) -> Value | ParseFailure:

@@ -9,7 +9,8 @@ from cribsheet.corrections import Answer
 from cribsheet.errors import ExportError
 from cribsheet.export.standalone.server import patiently
 from cribsheet.export.verifying._base import Deployment, Inputs, one_by_one, openai_address
-from cribsheet.frozen.running import Run, written_answer
+from cribsheet.frozen.running import Run
+from cribsheet.frozen.writing import written_answer
 from cribsheet.layout.template import Template, Turn, filled
 from cribsheet.models import Completion
 from cribsheet.models._api_keys import checked_key

@@ -14,7 +14,8 @@ from cribsheet.export.standalone.dialects import granted
 from cribsheet.export.standalone.replies import read_openai
 from cribsheet.export.standalone.server import Server, patiently
 from cribsheet.export.verifying._base import Deployment, Inputs, one_by_one, openai_address
-from cribsheet.frozen.running import Run, written_answer
+from cribsheet.frozen.running import Run
+from cribsheet.frozen.writing import written_answer
 from cribsheet.models import Completion
 from cribsheet.models._api_keys import checked_key
 from cribsheet.models._openai_replies import UnreadableReply, rebuilt

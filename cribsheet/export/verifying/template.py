@@ -7,7 +7,8 @@ from contextlib import closing
 from cribsheet.corrections import Answer
 from cribsheet.errors import ExportError
 from cribsheet.export.verifying._base import Deployment, Inputs, one_by_one
-from cribsheet.frozen.running import Run, written_answer
+from cribsheet.frozen.running import Run
+from cribsheet.frozen.writing import written_answer
 from cribsheet.prompts import Prompt
 
 

@@ -1,0 +1,80 @@
+"""An answer whose first text has no end is finished from there."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from cribsheet.corrections import Answer
+from cribsheet.frozen import Decoding, FrozenPrompt
+from cribsheet.frozen.writing import write
+from cribsheet.layout.catalogue import layout_named
+from cribsheet.layout.parsing import ParseFailure
+from cribsheet.models import Completion, Sampling
+from cribsheet.models.scripted import ScriptedModel
+from cribsheet.prompts import Prompt
+from cribsheet.signature import Field, Signature
+
+PROBLEM = Signature(
+    name="Problem",
+    instructions="",
+    inputs=(Field(name="question"),),
+    outputs=(Field(name="reasoning"), Field(name="answer", kind="number")),
+)
+
+
+def prompt_of(layout: str, *, asks_again: bool = True) -> FrozenPrompt:
+    return FrozenPrompt(
+        signature=PROBLEM,
+        layout=layout_named(layout),
+        instructions="",
+        reasoning=True,
+        decoding=Decoding(max_tokens=30, asks_again=asks_again),
+    )
+
+
+def written(prompt: FrozenPrompt, says: Mapping[str, str], *, may_go_on: bool = False) -> tuple[Answer, ScriptedModel]:
+    """Return the answer of a model that says the text of the last key with which its prompt ends."""
+
+    def answer(asked: Prompt, sampling: Sampling) -> Completion:
+        text = next(text for end, text in reversed(says.items()) if asked.full_text.endswith(end))
+        return Completion(text="" if sampling.temperature else text, may_go_on=may_go_on)
+
+    model = ScriptedModel(answer)
+    return write(prompt, prompt.render({"question": "What is 2 * 3 + 1?"}), model), model
+
+
+@pytest.mark.parametrize(
+    ("layout", "said", "after"),
+    [
+        ("plain", " 2 * 3 = 6. 6 + 1 = 7. 7 +", " 2 * 3 = 6. 6 + 1 = 7.\nAnswer:"),
+        ("plain", " 2 * 3 is 6.5 / 1", " 2 * 3 is 6.5 / 1\nAnswer:"),
+        ("xml", "2 * 3 = 6. 6 + 1 = 7.</reasoning>\nSo", "2 * 3 = 6. 6 + 1 = 7.</reasoning>\n<answer>"),
+        ("xml", "2 * 3 = 6. Then 6", "2 * 3 = 6.</reasoning>\n<answer>"),
+    ],
+)
+def test_a_rationale_without_an_answer_is_finished_from_its_last_sentence(layout: str, said: str, after: str) -> None:
+    answer, model = written(prompt_of(layout), {"": said, after: " 7"})
+    assert answer.outputs == {"answer": 7.0}
+    assert answer.reasoning == after.partition("\n")[0].replace("</reasoning>", "").strip()
+    assert answer.is_second
+    assert len(model.calls) == len(answer.completions) == 2
+
+
+def test_a_chat_is_finished_if_the_model_can_go_on_and_else_asked_again() -> None:
+    prompt = prompt_of("chat")
+    says = {"": "2 * 3 = 6. 6", "Answer:": " 7"}
+    assert written(prompt, says, may_go_on=True)[0].outputs == {"answer": 7.0}
+    failed, model = written(prompt, says)
+    assert isinstance(failed.outputs, ParseFailure)
+    assert [call.sampling.temperature for call in model.calls] == [0.0, 0.3]
+
+
+def test_an_answer_that_is_there_but_no_number_is_asked_for_again() -> None:
+    _, model = written(prompt_of("plain"), {"": " It is easy.\nAnswer: seven"})
+    assert [call.sampling.temperature for call in model.calls] == [0.0, 0.3]
+
+
+def test_nothing_is_asked_twice_if_the_decoding_does_not_say_so() -> None:
+    failed, model = written(prompt_of("plain", asks_again=False), {"": " 2 * 3"})
+    assert isinstance(failed.outputs, ParseFailure)
+    assert len(model.calls) == 1
