@@ -12,7 +12,7 @@ from cribsheet.dataset.examples import Row, folded_inputs
 from cribsheet.dataset.rows import load_rows
 from cribsheet.errors import DataError
 from cribsheet.outcomes import to_json
-from cribsheet.signature import Signature
+from cribsheet.signature import Field, Signature
 from cribsheet.text import shortened
 
 _ENDINGS = (".jsonl", ".ndjson")
@@ -74,7 +74,7 @@ class RowFile:
         self._refresh()
         if self.has(row.inputs):
             return False
-        append_line(self.path, json.dumps(_as_json(row, values), ensure_ascii=False, allow_nan=False))
+        append_line(self.path, json.dumps(_as_json(row, values, self._signature), ensure_ascii=False, allow_nan=False))
         self._rows[folded_inputs(row.inputs)] = row
         self._state = _state(self.path)
         return True
@@ -90,11 +90,20 @@ class RowFile:
         self._state = state
 
 
-def _as_json(row: Row, given: Mapping[str, object]) -> dict[str, object]:
-    """Return a row with the JSON types of its fields; accepted values that were given as a list stay one."""
-    outputs = {name: [to_json(value) for value in accepted] for name, accepted in row.outputs.items()}
-    listed = {name: values if isinstance(given[name], list) else values[0] for name, values in outputs.items()}
-    return {name: to_json(value) for name, value in row.inputs.items()} | listed
+def _as_json(row: Row, given: Mapping[str, object], signature: Signature) -> dict[str, object]:
+    """Return a row with the JSON types of its fields."""
+    outputs = {field.name: _accepted(field, row, given[field.name]) for field in signature.outputs}
+    return {name: to_json(value) for name, value in row.inputs.items()} | outputs
+
+
+def _accepted(field: Field, row: Row, given: object) -> object:
+    """Return the accepted values as a list if they were given so.
+
+    The only value of a list field stands for itself: in another list, `[]` would be read as a list that holds one.
+    """
+    values = [to_json(value) for value in row.outputs[field.name]]
+    is_itself = len(values) == 1 and field.type.is_structured
+    return values if isinstance(given, list) and not is_itself else values[0]
 
 
 class Dropped:
@@ -124,21 +133,24 @@ def append_line(path: Path, line: str) -> None:
     try:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            _append(file, line.encode())
+            append_whole(file, line.encode())
+            os.fsync(file)
         finally:
             os.close(file)
     except OSError as error:
         raise DataError(f"{path} cannot be written: {error.strerror}. Check its folder and its permissions.") from None
 
 
-def _append(file: int, line: bytes) -> None:
-    """Append the whole line or, if the disk is full, nothing of it."""
-    size = os.lseek(file, 0, os.SEEK_END)
+def append_whole(file: int, line: bytes) -> None:
+    """Append the whole line or, if the disk is full, nothing of it; OSError if it cannot be written.
+
+    The file must be open for reading, too, because a last line that has no end is ended first.
+    """
+    size = os.fstat(file).st_size  # 0 for a pipe
     content = b"\n" * _lacks_end(file, size) + line + b"\n"
     if os.write(file, content) < len(content):
         os.ftruncate(file, size)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    os.fsync(file)
 
 
 def _lacks_end(file: int, size: int) -> bool:

@@ -11,6 +11,8 @@ import pytest
 from cribsheet.dataset.row_files import Dropped, RowFile, append_line
 from cribsheet.dataset.rows import load_rows
 from cribsheet.errors import DataError
+from cribsheet.signature import Field, Signature
+from cribsheet.signature.types import Integer, List
 from toys import QA, SENTIMENT
 
 ROW = {"text": "Hm.", "sentiment": "negative"}
@@ -64,6 +66,22 @@ def test_a_file_that_no_row_can_be_appended_to_is_refused(
     with pytest.raises(DataError, match=message):
         RowFile(tmp_path / name, SENTIMENT)
     assert (tmp_path / name).read_bytes() == content
+
+
+def test_lists_are_read_back_as_they_were_given(tmp_path: Path) -> None:
+    grid = Field(name="grid", type=List(item=List(item=Integer())))
+    signature = Signature(name="Grid", instructions="Draw.", inputs=(Field(name="text"),), outputs=(grid,))
+    rows = RowFile(tmp_path / "rows.jsonl", signature)
+    values: tuple[tuple[list[object], tuple[object, ...]], ...] = (
+        ([], ([],)),
+        ([[]], ([[]],)),
+        ([[1], [2]], ([[1], [2]],)),
+        ([[[1]], []], ([[1]], [])),
+    )
+    for place, (given, _) in enumerate(values):
+        rows.add({"text": str(place), "grid": given})
+    assert [row.outputs["grid"] for row in load_rows(rows.path, signature)] == [accepted for _, accepted in values]
+    assert json.loads(rows.path.read_text().splitlines()[2])["grid"] == [[1], [2]]
 
 
 def test_values_that_are_no_row_are_refused_and_the_file_stays(tmp_path: Path) -> None:
