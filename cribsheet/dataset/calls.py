@@ -1,6 +1,8 @@
 """Read the calls that a server kept, the least sure first."""
 
+import json
 import os
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -103,6 +105,14 @@ def calls_to_review(placed: Sequence[Placed], signature: Signature) -> list[Call
     return sorted(found.values(), key=lambda call: call.order)
 
 
+def check_call(values: object, signature: Signature) -> None:
+    """Raise DataError if a call that is to be kept could not be read again."""
+    where = "the call"
+    if not isinstance(values, dict):
+        raise DataError(f"{where} is a {type(values).__name__}, not a dict. Return a dict, or None to drop the call.")
+    calls_to_review([Placed(where, _kept(where, values))], signature)
+
+
 def _text(path: Path) -> str:
     try:
         data = path.read_bytes()
@@ -112,10 +122,28 @@ def _text(path: Path) -> str:
         ) from None
     except (OSError, ValueError) as error:  # a folder, or a path with a NUL character
         raise DataError(f"{path} cannot be read: {error}. Check its name and its permissions.") from None
-    text = decoded(data, str(path))
+    text = decoded(_without_cut_line(data, path), str(path))
     if not text.strip():
         raise DataError(f"{path} is empty. Calls are written to it as they are answered, so ask the server first.")
     return text
+
+
+def _without_cut_line(data: bytes, path: Path) -> bytes:
+    """Leave out a last line that is not whole, because the server writes it just now, or was killed while it did."""
+    whole, end, last = data.rpartition(b"\n")
+    if not last.startswith(b"{") or _is_json(last):
+        return data
+    number = whole.count(b"\n") + bool(end) + 1
+    warnings.warn(f"{path}, line {number}: left out, because the line is cut off.", stacklevel=2)
+    return whole + end
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
 
 
 def _kept(where: str, values: dict[str, object]) -> KeptCall:

@@ -10,12 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cribsheet.errors import ServeError, told
+from cribsheet.dataset.calls import check_call
+from cribsheet.dataset.row_files import append_whole
+from cribsheet.errors import DataError, ServeError, told
 from cribsheet.frozen.running import Run
 from cribsheet.outcomes import Value, to_json
 from cribsheet.serve.facts import reply_of
 from cribsheet.serve.log import LOG, place_of
 from cribsheet.serve.programs import Served
+from cribsheet.signature import Signature
 
 Kept = dict[str, Any]
 """A call as it is kept: when it was, the program, its inputs and outputs, and how sure they are."""
@@ -54,35 +57,57 @@ class Keeper:
             "inputs": {name: to_json(value) for name, value in inputs.items()},
         }
         reply = reply_of(served, run)
-        self._thread.submit(self._write, call | {name: reply[name] for name in _NAMES})
+        self._thread.submit(self._write, call | {name: reply[name] for name in _NAMES}, served.signature)
 
     def close(self) -> None:
         """Write what is still to be written."""
         self._thread.shutdown(wait=True)
 
-    def _write(self, call: Kept) -> None:
+    def _write(self, call: Kept, signature: Signature) -> None:
         try:
-            kept = self._redact(call) if self._redact else call
+            kept = self._redacted(call, signature)
             if kept is not None:
-                self._append(json.dumps(kept, ensure_ascii=False, allow_nan=False).encode() + b"\n")
-        except Exception as error:  # noqa: BLE001 - the hook is the user's code, which may raise anything
-            if not self._has_failed:  # not once for each call
-                LOG.error("calls are not kept: %s at %s", type(error).__name__, place_of(error))
-            self._has_failed = True
+                self._append(json.dumps(kept, ensure_ascii=False, allow_nan=False).encode())
+        except _UnfitError as error:
+            self._fail(str(error))
+        except BaseException as error:  # noqa: BLE001 - the hook is the user's code, which may raise anything, or exit
+            self._fail(f"{type(error).__name__} at {place_of(error)}")
         else:
             self._has_failed = False
 
+    def _redacted(self, call: Kept, signature: Signature) -> Kept | None:
+        """Return what the hook makes of a call; one call that cannot be read again would spoil the whole file."""
+        kept = self._redact(call) if self._redact else call
+        if self._redact and kept is not None:
+            try:
+                check_call(kept, signature)
+            except DataError:  # its message may hold an input
+                raise _UnfitError(
+                    "what --redact returned has not the form of a call of this program. Return the call, in which a "
+                    "value may be another one of the same type"
+                ) from None
+        return kept
+
+    def _fail(self, reason: str) -> None:
+        if not self._has_failed:  # not once for each call
+            LOG.error("calls are not kept: %s", reason)
+        self._has_failed = True
+
     def _append(self, line: bytes) -> None:
-        if self._path.exists() and self._path.stat().st_size + len(line) > self._most:
+        if self._path.exists() and self._path.stat().st_size + len(line) + 1 > self._most:
             self._path.replace(self._path.with_name(f"{self._path.name}.1"))
         file = self._open()
         try:
-            os.write(file, line)
+            append_whole(file, line)
         finally:
             os.close(file)
 
     def _open(self) -> int:
-        return os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)  # for nobody else to read
+        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)  # for nobody else to read
+
+
+class _UnfitError(Exception):
+    """A hook returned something that `cribsheet rows review` could not read."""
 
 
 def hook_named(name: str) -> Redact:

@@ -71,6 +71,18 @@ def test_a_line_that_is_no_call_of_the_program_is_named(tmp_path: Path, line: st
         calls_to_review(kept_calls([path]), SENTIMENT)
 
 
+def test_a_last_line_that_is_cut_off_is_left_out(tmp_path: Path) -> None:
+    path = written(tmp_path, kept("Köln"))
+    whole = path.read_bytes()
+    line = json.dumps(kept("Zürich"), ensure_ascii=False).encode()
+    for cut in (line[:20], line[: line.index("ü".encode()) + 1]):
+        path.write_bytes(whole + cut)
+        with pytest.warns(UserWarning, match="line 2: left out, because the line is cut off"):
+            assert [call.inputs for _, call in kept_calls([path])] == [{"text": "Köln"}]
+    path.write_bytes(whole + line)
+    assert len(kept_calls([path])) == 2
+
+
 def test_a_missing_an_empty_and_a_binary_file_are_told(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("\n")
     (tmp_path / "binary").write_bytes(b"PK\x03\x04")

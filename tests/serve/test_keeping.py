@@ -3,6 +3,7 @@
 import json
 import logging
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,6 +62,43 @@ def test_a_hook_changes_and_drops_calls(
     assert [call["inputs"]["text"] for call in kept(file)] == ["a * film", "the end"]  # type: ignore[index]
     assert caplog.text.count("calls are not kept: ValueError at ") == 1
     assert "s3cret" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "returned",
+    ["'text'", "[call]", "True", "{'program': 'toy'}", "call | {'user': 'me'}", "call | {'inputs': {'text': 3}}"],
+)
+def test_what_no_review_could_read_is_not_kept(
+    serve: Callable[..., CompiledServer], hooks: Path, caplog: pytest.LogCaptureFixture, returned: str
+) -> None:
+    (hooks / "odd.py").write_text(f"def redact(call):\n    return {returned} if 'odd' in str(call) else call\n")
+    sys.modules.pop("odd", None)
+    file = hooks / "calls.jsonl"
+    server = serve(keep=file, redact="odd:redact")
+    ask(server, "odd one", "odd two", "the end")
+    wait_until(lambda: len(kept(file)) == 1)
+    assert kept(file)[0]["inputs"] == {"text": "the end"}
+    assert caplog.text.count("calls are not kept: what --redact returned has not the form") == 1
+    assert "odd one" not in caplog.text
+
+
+def test_a_hook_that_exits_is_told_too(
+    serve: Callable[..., CompiledServer], hooks: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (hooks / "leaving.py").write_text("import sys\n\ndef redact(call):\n    sys.exit(3)\n")
+    server = serve(keep=hooks / "calls.jsonl", redact="leaving:redact")
+    ask(server, "a film")
+    wait_until(lambda: "calls are not kept: SystemExit at " in caplog.text)
+
+
+def test_a_call_after_a_line_that_was_cut_off_has_a_line_of_its_own(
+    serve: Callable[..., CompiledServer], tmp_path: Path
+) -> None:
+    file = tmp_path / "calls.jsonl"
+    file.write_text('{"program": "toy", "inp')
+    ask(serve(keep=file), "a film")
+    wait_until(lambda: "a film" in file.read_text())
+    assert json.loads(file.read_text().splitlines()[1])["inputs"] == {"text": "a film"}
 
 
 def test_a_full_file_is_renamed(serve: Callable[..., CompiledServer], tmp_path: Path) -> None:
