@@ -14,7 +14,7 @@ from cribsheet.cli._terminal import note
 from cribsheet.dataset.calls import Call
 from cribsheet.dataset.row_files import Dropped, RowFile
 from cribsheet.errors import DataError
-from cribsheet.outcomes import UNANSWERABLE, Value, to_json
+from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value, is_absent, to_json, to_text
 from cribsheet.signature import Field, Signature
 
 _LONG = 3000
@@ -23,7 +23,7 @@ _JOINERS = "\u200c\u200d"
 _WORDS = ("accept", "mend", "drop", "later", "view", "quit")
 _ASK = "[a]ccept, [m]end, [d]rop, [l]ater, [v]iew in full, [q]uit: "
 
-Deed = Literal["accepted", "mended", "dropped", "later"]
+Deed = Literal["accepted", "mended", "dropped", "later", "known"]
 
 
 class _Stopped(Exception):
@@ -44,7 +44,8 @@ class Reviewed:
         """Return the counts in a sentence."""
         counts = ", ".join(f"{self.deeds[deed]} {deed}" for deed in ("accepted", "mended", "dropped"))
         added = self.deeds["accepted"] + self.deeds["mended"]
-        return f"{counts}; {self.left} left. {added} {'row was' if added == 1 else 'rows were'} added to {out}."
+        known = f", {self.deeds['known']} there already" * (self.deeds["known"] > 0)
+        return f"{counts}{known}; {self.left} left. {added} {'row was' if added == 1 else 'rows were'} added to {out}."
 
 
 class Review:
@@ -75,12 +76,12 @@ class Review:
             word, _, rest = lines.ask(_ASK).partition(" ")
             match _meant(word):
                 case "accept" if not rest:
-                    if self._add(call, call.outputs):
-                        return "accepted"
+                    if deed := self._added(call, call.outputs):
+                        return deed
                 case "mend":
                     outputs = self._mended(call, rest.strip(), lines)
-                    if outputs is not None and self._add(call, outputs):
-                        return "accepted" if outputs == call.outputs else "mended"
+                    if outputs is not None and (deed := self._added(call, outputs)):
+                        return deed
                 case "drop" if not rest:
                     self._dropped.add(call.inputs)
                     return "dropped"
@@ -93,15 +94,18 @@ class Review:
                 case _:
                     note("Write a, m, d, l, v or q. With one output, `m VALUE` mends it at once.")
 
-    def _add(self, call: Call, outputs: Mapping[str, Any]) -> bool:
+    def _added(self, call: Call, outputs: Mapping[str, Any]) -> Deed | None:
+        """Add the row, and return what was done; None if it cannot be a row."""
         values = {name: to_json(value) for name, value in (*call.inputs.items(), *outputs.items())}
         try:
             self._rows.checked(values)
         except DataError as error:
             note(f"This cannot be a row: {error}")
-            return False
-        self._rows.add(values)
-        return True
+            return None
+        if not self._rows.add(values):
+            note(f"{self._rows.path} has got a row with these inputs meanwhile, so nothing was added.")
+            return "known"
+        return "accepted" if outputs == call.outputs else "mended"
 
     def _mended(self, call: Call, said: str, lines: "_Lines") -> dict[str, Any] | None:
         """Return the outputs that the reviewer writes; None if one does not fit."""
@@ -120,7 +124,8 @@ class Review:
         return outputs
 
     def _shown(self, call: Call, *, limit: int | None = _LONG) -> str:
-        values = {**call.inputs, **call.outputs}
+        inputs = {name: to_text(value) for name, value in call.inputs.items()}
+        values = inputs | {name: _as_written(value) for name, value in call.outputs.items()}
         width = max(map(len, values))
         return "\n".join(f"  {name:<{width}}  {_in_place(value, width + 4, limit)}" for name, value in values.items())
 
@@ -196,8 +201,16 @@ def _facts(call: Call) -> str:
     return "".join(f" · {fact}" for fact in facts if fact)
 
 
-def _in_place(value: object, indent: int, limit: int | None) -> str:
-    shown = json.dumps(value) if isinstance(value, bool) else visible(str(value))
+def _as_written(value: Value) -> str:
+    """Return an output as a reviewer would write it."""
+    if not is_absent(value):
+        return to_text(value)
+    reason = value.reason if isinstance(value, Unanswerable) else None
+    return f"{UNANSWERABLE}: {reason}" if reason else UNANSWERABLE
+
+
+def _in_place(value: str, indent: int, limit: int | None) -> str:
+    shown = visible(value)
     if limit is not None and len(shown) > limit:
         shown = f"{shown[:limit]}… ({len(shown) - limit:,} more characters)"
     return shown.replace("\n", "\n" + " " * indent)

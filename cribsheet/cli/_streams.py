@@ -14,7 +14,7 @@ import click
 _LIKE = {
     **dict.fromkeys("–—‐‑−━─╸╺", "-"),
     **dict.fromkeys("│┃", "|"),
-    **dict.fromkeys("•×", "*"),
+    **dict.fromkeys("•×·", "*"),
     **dict.fromkeys("\u00a0\u2009\u202f", " "),
     "…": "...",
     "«": "<<",

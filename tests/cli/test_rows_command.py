@@ -13,8 +13,11 @@ from click.testing import Result
 from compiled_server import CompiledServer
 
 from cribsheet.cli._reviewing import written_value
+from cribsheet.frozen import save
+from cribsheet.layout.catalogue import layout_named
 from cribsheet.serve.options import Options
 from cribsheet.signature import Field
+from export_cases import TYPED, program_of, prompt_of
 from frozen_toys import toy_program
 from serve_toys import guarded, mood
 
@@ -82,6 +85,35 @@ def test_rows_that_are_there_are_not_asked_again(run: Run, calls: Path) -> None:
     result = run("rows", "review", calls, "--out", "rows.jsonl", input="a\na\n")
     assert "2 accepted" in result.stderr
     assert [row["text"] for row in rows_of("rows.jsonl")] == ["Unsure", "sure", "unknown"]
+
+
+def test_a_row_that_something_else_adds_meanwhile_is_not_counted(folder: Path, calls: Path) -> None:
+    command = [sys.executable, "-m", "cribsheet", "rows", "review", str(calls)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
+    assert process.stderr
+    while "1 of 3" not in process.stderr.readline():
+        pass
+    Path("served.rows.jsonl").write_text('{"text": "Unsure", "sentiment": "negative"}\n')
+    told = process.communicate("a\na\n")[1]
+    assert "served.rows.jsonl has got a row with these inputs meanwhile, so nothing was added." in told
+    assert "1 accepted, 0 mended, 0 dropped, 1 there already; 1 left. 1 row was added" in told
+    assert [row["sentiment"] for row in rows_of("served.rows.jsonl")] == ["negative", "positive"]
+
+
+def test_values_are_shown_as_they_are_written(run: Run, folder: Path) -> None:
+    save(program_of(prompt_of(layout_named("plain"), TYPED, ())), Path("typed.prompt.json"))
+    inputs = {"text": "Ann is 3.", "known": [{"name": "Bob", "age": None}], "since": None}
+    outputs = {"people": [{"name": "Ann", "age": 3}], "tags": {"unanswerable": "no tag"}, "born": None}
+    Path("calls.jsonl").write_text(json.dumps({"program": "typed", "inputs": inputs, "outputs": outputs}))
+    told = run("rows", "review", "calls.jsonl", input="q\n").stderr
+    for line in (
+        'known   [{"name": "Bob", "age": null}]',
+        "since   null",
+        'people  [{"name": "Ann", "age": 3}]',
+        "tags    unanswerable: no tag",
+        "born    unanswerable",
+    ):
+        assert line in told
 
 
 def test_what_is_no_row_is_told_and_asked_again(run: Run, served: Path) -> None:
