@@ -72,7 +72,8 @@ class Answering:
             return stopping()
         return Refusal(
             408,
-            f"There was no answer within {counted(limit, 'second')}. Try again later, or raise --timeout.",
+            f"There was no answer within {counted(limit, 'second')}. Try again later, or serve with a longer "
+            "--timeout.",
             kind="timeout",
         )
 

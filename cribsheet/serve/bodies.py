@@ -51,6 +51,7 @@ class Bodies:
 
     async def _bytes(self, request: Request) -> bytes:
         _check_type(request.headers)
+        _check_packing(request.headers)
         told = request.headers.get("content-length", "")
         chunks, size = [], 0
         try:
@@ -77,7 +78,8 @@ class Bodies:
     def _too_large(self, size: int, *, is_cut: bool) -> Refusal:
         return Refusal(
             413,
-            f"The body has {size} bytes, and at most {self._max_bytes} are allowed. Send less, or raise --max-bytes.",
+            f"The body has {size} bytes, and at most {self._max_bytes} are allowed. Send less, or serve with a "
+            "larger --max-bytes.",
             kind="too_large",
             headers={"Connection": "close"} if is_cut else {},
         )
@@ -110,9 +112,22 @@ def _check_type(headers: Headers) -> None:
     )
 
 
+def _check_packing(headers: Headers) -> None:
+    """Refuse a packed body, which could unpack to more bytes than are allowed."""
+    packed = headers.get("content-encoding", "").strip().lower()
+    if packed in ("", "identity"):
+        return
+    raise Refusal(
+        415,
+        f"The body is packed with {packed[:40]!r}. Send it as it is, without the header Content-Encoding.",
+        kind="unsupported_media_type",
+        headers={"Accept-Encoding": "identity"},
+    )
+
+
 def _parsed(content: bytes) -> Any:
     try:
-        value = json.loads(content.decode(), parse_constant=_no_constant)
+        value = json.loads(content.decode().removeprefix("\ufeff"), parse_constant=_no_constant)
     except UnicodeDecodeError as error:
         raise _no_json(f"it is not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:

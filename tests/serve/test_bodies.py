@@ -1,5 +1,6 @@
 """Whatever a body holds, the reply is JSON with a reason, and nothing of it is in the log."""
 
+import gzip
 import json
 import logging
 import socket
@@ -106,6 +107,23 @@ def test_other_types_than_json_are_refused(server: CompiledServer, path: str, ki
         reply = client.post(path, content=json.dumps(BODIES[path]).encode(), headers=headers)
     assert reply.status_code == 415
     assert "Content-Type: application/json" in reason_of(path, reply.json())
+
+
+def test_a_packed_body_is_refused(server: CompiledServer) -> None:
+    path = "/v1/programs/toy"
+    content = json.dumps(BODIES[path]).encode()
+    with server.client() as client:
+        reply = client.post(path, content=gzip.compress(content), headers=JSON | {"Content-Encoding": "gzip"})
+        same = client.post(path, content=content, headers=JSON | {"Content-Encoding": "identity"})
+    assert (reply.status_code, same.status_code) == (415, 200)
+    assert "packed with 'gzip'" in reason_of(path, reply.json())
+    assert reply.headers["accept-encoding"] == "identity"
+
+
+def test_a_byte_order_mark_before_the_json_is_skipped(server: CompiledServer) -> None:
+    content = json.dumps(BODIES["/v1/programs/toy"]).encode("utf-8-sig")
+    with server.client() as client:
+        assert client.post("/v1/programs/toy", content=content, headers=JSON).status_code == 200
 
 
 @PATHS
