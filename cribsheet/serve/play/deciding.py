@@ -13,7 +13,7 @@ from cribsheet.outcomes import Unanswerable, to_json
 from cribsheet.prompts import Prompt
 from cribsheet.serve.shares import shares_of
 from cribsheet.signature import Signature
-from cribsheet.text import occurrences
+from cribsheet.text import occurrences, shortened
 
 _SIGNALS = {
     "coverage": "words of the question in the context",
@@ -30,7 +30,7 @@ def told(run: Run, frozen: FrozenProgram, signature: Signature, inputs: Mapping[
     outputs: Outputs = {} if isinstance(run.outputs, ParseFailure) else run.outputs
     return {
         "outputs": {name: to_json(value) for name, value in outputs.items()},
-        "problem": None if is_read else f"The text cannot be read: {run.outputs.reason}.",  # type: ignore[union-attr]
+        "problem": None if is_read else f"The text cannot be read: {shortened(run.outputs.reason)}.",  # type: ignore[union-attr]
         **facts_of(run),
         "shares": _shares(run, frozen, signature),
         "marks": _marks(outputs, signature, inputs),

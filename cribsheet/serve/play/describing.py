@@ -46,6 +46,8 @@ def _field(field: Field) -> dict[str, Any]:
         "is_whole": field.type.kind == "integer",
         "choices": list(field.closed_outcomes),
         "abstains": field.abstains,
+        "has_default": field.has_default,
+        "default": field.default,
     }
 
 

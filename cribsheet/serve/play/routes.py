@@ -1,6 +1,7 @@
 """The page that tries programs, and what it asks for."""
 
 import ipaddress
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from cribsheet.dataset.row_files import RowFile
 from cribsheet.errors import DataError
 from cribsheet.frozen.running import Run
-from cribsheet.outcomes import Value
+from cribsheet.outcomes import Value, to_json
 from cribsheet.serve.endpoints import Answer, Endpoint
 from cribsheet.serve.inputs import check_names, coerced
 from cribsheet.serve.play.deciding import told
@@ -25,11 +26,13 @@ from cribsheet.serve.play.ways import WAYS
 from cribsheet.serve.programs import Served
 from cribsheet.serve.refusals import Refusal
 from cribsheet.serve.serving import Serving
+from cribsheet.signature import with_defaults
 
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 _POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'"
 DEFAULT_PORT = 8378
 """The port of the page if none is given."""
+_PORT = re.compile(r":[0-9]+$")
 _LOCAL = frozenset({"localhost", ""})
 
 
@@ -76,7 +79,7 @@ class _Play:
 
     def __init__(self, serving: Serving, rows: Path | None) -> None:
         self._serving, self._path = serving, rows
-        self._examples: dict[str, Examples] = {}
+        self._examples: dict[tuple[Path, str], Examples] = {}
 
     async def programs(self, request: Request) -> Response:
         """Describe all programs."""
@@ -110,10 +113,10 @@ class _Play:
         """Append a row to the trainset."""
         served = self._program(request)
         row = await self._serving.bodies.read(request, Labelled)
-        _typed(row.inputs, served)
+        inputs = {name: to_json(value) for name, value in _typed(row.inputs, served).items()}
         try:
             rows = RowFile(self._path_of(served), served.signature)
-            is_new = rows.add({**row.inputs, **row.outputs})
+            is_new = rows.add(inputs | row.outputs)
         except DataError as error:
             raise Refusal(422, str(error), kind="invalid_row") from None
         return JSONResponse({"is_new": is_new, "file": str(rows.path), "count": len(rows)})
@@ -126,14 +129,15 @@ class _Play:
 
     def _examples_of(self, served: Served) -> Examples:
         """Return the test rows of this version of the file."""
-        if served.digest not in self._examples:
-            found = examples_of(served.path, served.runnable.frozen, served.signature)
-            self._examples[served.digest] = found
-        return self._examples[served.digest]
+        version = (served.path, served.digest)
+        if version not in self._examples:
+            self._examples[version] = examples_of(served.path, served.runnable.frozen, served.signature)
+        return self._examples[version]
 
 
 def _typed(given: Mapping[str, Any], served: Served) -> dict[str, Value]:
     fields = served.signature.inputs
+    given = with_defaults(fields, given)
     check_names(given, fields)
     return {field.name: coerced(field, given[field.name]) for field in fields}
 
@@ -156,12 +160,21 @@ def _local(answer: Answer, host: str) -> Answer:
     """
 
     async def checked(request: Request) -> Response:
-        name = (request.url.hostname or "").casefold()
+        name = _host_of(request.headers.get("host", ""))
         if not (name in _LOCAL or name == host.casefold() or _is_address(name)):
             raise Refusal(403, f"The page is not at {name[:80]!r}. Use an address, or localhost.", kind="wrong_host")
         return await answer(request)
 
     return checked
+
+
+def _host_of(told: str) -> str:
+    """Return the name in a header `Host`, without its port and the brackets of IPv6.
+
+    Starlette's own reading of a malformed one is this server's address, and that is always allowed.
+    """
+    name = _PORT.sub("", told.casefold())
+    return name[1:-1] if name.startswith("[") and name.endswith("]") else name
 
 
 def _is_address(name: str) -> bool:

@@ -30,6 +30,16 @@ TYPED = Signature(
         Field(name="price", kind="number"),
     ),
 )
+SUMS = Signature(
+    name="Sums",
+    instructions="Add up.",
+    inputs=(
+        Field(name="number", kind="integer"),
+        Field(name="limit", kind="integer", has_default=True, default=5),
+        Field(name="hint", abstains=True, optional=True, has_default=True),
+    ),
+    outputs=(Field(name="total", kind="integer"), Field(name="best", kind="integer", abstains=True, optional=True)),
+)
 INPUTS = {"question": "Where was it?", "context": "It was in Rome, not in rome2rio."}
 
 

@@ -1,6 +1,7 @@
 """The page in a real browser: it answers, explains, keeps rows, and loads nothing from elsewhere."""
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,12 +9,15 @@ import pytest
 from chromium import Browser
 from compiled_server import CompiledServer
 
+from cribsheet.frozen import Decoding
 from cribsheet.models import Completion, Sampling
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
+from cribsheet.signature import Field, Signature
+from frozen_toys import toy_program, toy_prompt
 from serve_toys import guarded, mood
 
-from .conftest import calibrated, with_test_rows
+from .conftest import SUMS, calibrated, with_test_rows
 
 Play = Callable[..., CompiledServer]
 READY = "document.querySelectorAll('.card').length === 3 && !document.getElementById('main').hidden"
@@ -108,6 +112,46 @@ def test_inputs_of_every_type_are_asked_and_what_does_not_fit_is_told_at_its_fie
     page.wait(ANSWERED)
     prompt = page.run("document.querySelector('.compiled pre').textContent")
     assert "Text: lovely\nStars: 3\nIs new: no" in prompt
+
+
+def test_numbers_keep_all_digits_and_an_input_with_a_default_may_be_left_empty(browser: Browser, play: Play) -> None:
+    digits = "12345678901234567890"
+    model = ScriptedModel(lambda prompt, sampling: Completion(text=f" {digits}\nBest: unanswerable"))
+    page = opened(browser, play({"sums": toy_program(toy_prompt(SUMS))}, model), "sums")
+    focus(page, "#in-number")
+    page.write(digits)
+    assert page.run("document.getElementById('in-limit').placeholder") == "5 if left empty"
+    page.press("Enter", ctrl=True, code=13)
+    page.wait(ANSWERED)
+    assert text(page, ".compiled .answer").split() == ["total", digits, "best", "unanswerable"]
+    page.press("Enter", ctrl=True, shift=True, code=13)
+    page.wait("document.getElementById('kept').textContent === 'Kept. sums.rows.jsonl has 1 row.'")
+    row = {"number": int(digits), "limit": 5, "hint": None, "total": int(digits), "best": None}
+    assert json.loads(Path("sums.rows.jsonl").read_text()) == row
+
+
+def test_many_labels_are_a_list_that_opens_and_the_likeliest_are_shown(browser: Browser, play: Play) -> None:
+    labels = ("card_payment_wrong_exchange_rate", *(f"intent {count}" for count in range(76)))
+    intent = Field(name="intent", kind="label", labels=labels)
+    signature = Signature(name="Intent", instructions="Which?", inputs=(Field(name="text"),), outputs=(intent,))
+    decoding = Decoding(decide_by="logprobs", max_tokens=20, top_logprobs=20)
+    prompt = toy_prompt(signature).model_copy(update={"decoding": decoding})
+
+    def answer(prompt: Prompt, sampling: Sampling) -> Completion:
+        first = {" intent": math.log(0.7), " card": math.log(0.2)} if sampling.top_logprobs else None
+        return Completion(text=f" {labels[3]}", first_token=first)
+
+    page = opened(browser, play({"intent": toy_program(prompt)}, ScriptedModel(answer)), "intent")
+    assert page.run("document.querySelectorAll('#outputs option').length") == 78
+    focus(page, "#in-text")
+    page.write("Where is my card?")
+    page.press("Enter", ctrl=True, code=13)
+    page.wait(ANSWERED)
+    assert page.run("document.getElementById('out-intent').value") == labels[3]
+    assert text(page, ".compiled .block summary") == "69 more"
+    assert page.run("document.querySelector('.compiled .bar').offsetWidth") >= 40
+    page.press("Enter", ctrl=True, shift=True, code=13)
+    page.wait("document.getElementById('kept').textContent.startsWith('Kept.')")
 
 
 def test_html_in_an_input_or_an_answer_stays_text(browser: Browser, play: Play) -> None:

@@ -10,6 +10,8 @@ from compiled_server import CompiledServer
 from cribsheet.frozen.tested import path_beside
 from cribsheet.models import Completion
 from cribsheet.models.scripted import ScriptedModel
+from cribsheet.signature import Field, Signature
+from frozen_toys import toy_program, toy_prompt
 from serve_toys import chain, guarded
 
 from .conftest import INPUTS, off_topic, with_test_rows
@@ -83,6 +85,15 @@ def test_a_text_that_cannot_be_read_is_shown_with_its_prompt(play: Play) -> None
     assert told["calls"][0]["requests"][0]["text"] == "Well, it depends"
 
 
+def test_a_long_reason_is_cut(play: Play) -> None:
+    mood = Field(name="mood", kind="label", labels=tuple(f"label {count}" for count in range(77)))
+    signature = Signature(name="Mood", instructions="Which?", inputs=(Field(name="text"),), outputs=(mood,))
+    server = play({"mood": toy_program(toy_prompt(signature))})
+    told = ask(server, "mood", "text", {"text": "x"})
+    assert told["problem"].startswith("The text cannot be read: mood must be one of label 0, label 1")
+    assert len(told["problem"]) < 300
+
+
 def test_each_predictor_of_a_chain_is_told(play: Play) -> None:
     server = play({"chain": chain()})
     for way, words in (("compiled", "Context: In Rome."), ("zero_shot", "Answer the question from the context alone.")):
@@ -101,6 +112,13 @@ def test_examples_are_the_test_rows_beside_the_file(play: Play, tmp_path: Path) 
     told = {one["name"]: one["examples"] for one in server.get("/play/programs").json()["programs"]}
     assert told["qa"] == {"count": 2, "problem": ""}
     assert told["other"] == {"count": 0, "problem": "The file has no test rows beside it."}
+
+
+def test_a_copy_without_test_rows_has_no_examples(play: Play, tmp_path: Path) -> None:
+    program = with_test_rows(tmp_path, "qa", guarded())
+    server = play({"qa": program, "copy": program})
+    told = {one["name"]: one["examples"]["count"] for one in server.get("/play/programs").json()["programs"]}
+    assert told == {"qa": 2, "copy": 0}
 
 
 def test_test_rows_of_another_compile_are_not_shown(play: Play, tmp_path: Path) -> None:
@@ -176,6 +194,7 @@ def test_the_page_allows_no_other_hosts(shared: CompiledServer) -> None:
 
 def test_a_name_that_another_site_made_lead_here_is_refused(shared: CompiledServer) -> None:
     server = shared
-    assert server.get("/play/programs", headers={"Host": "evil.example:8378"}).status_code == 403
+    for host in ("evil.example:8378", "evil.example:", "me@evil.example", "[::1", "127.0.0.1 evil.example"):
+        assert server.get("/play/programs", headers={"Host": host}).status_code == 403, host
     for host in ("localhost:8378", "[::1]:8378", "192.168.1.7"):
         assert server.get("/play/programs", headers={"Host": host}).status_code == 200

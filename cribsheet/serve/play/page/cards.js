@@ -1,5 +1,6 @@
 /* Draw the cards: what each way answered, and what decided it. */
 
+const SHOWN = 8; // of the outcomes, if there are more than twice as many
 const SPACE = "\u00a0";
 const percent = (share) => `${share > 0.995 && share < 1 ? `>${SPACE}99` : Math.round(100 * share)}${SPACE}%`;
 const signed = (number) => `${number < 0 ? "−" : "+"}${Math.abs(number).toFixed(2)}`;
@@ -22,8 +23,17 @@ export function spoken(element, text) {
   return element;
 }
 
+/** Return the value of a JSON text; an integer with more digits than a number here can have keeps them. */
+export function parsed(text) {
+  return JSON.parse(text, (name, value, context) => {
+    const isExact = typeof value !== "number" || !Number.isInteger(value) || Number.isSafeInteger(value);
+    return isExact || !context?.source || !JSON.rawJSON ? value : JSON.rawJSON(context.source);
+  });
+}
+
+/** An output declared as `X | None` has no value if it abstains. */
 export const isAbstained = (value) =>
-  value !== null && typeof value === "object" && Object.keys(value).join() === "unanswerable";
+  value === null || (typeof value === "object" && Object.keys(value).join() === "unanswerable");
 
 export function written(value) {
   if (isAbstained(value)) return "unanswerable";
@@ -88,7 +98,7 @@ function values(reply, outputs) {
     const kind = isAbstained(value) ? "abstained" : typeof value === "object" ? "json" : text.length > 60 ? "long" : "";
     if (outputs.length > 1) list.append(el("dt", {}, output.label));
     list.append(spoken(el("dd", { className: kind }, text), text));
-    if (isAbstained(value) && value.unanswerable) list.append(el("dd", { className: "why" }, value.unanswerable));
+    if (isAbstained(value) && value?.unanswerable) list.append(el("dd", { className: "why" }, value.unanswerable));
   }
   return list;
 }
@@ -119,8 +129,11 @@ function bars(name, shares, reply, isNamed) {
   const before = reply.calls.length === 1 ? reply.calls[0].raw_shares : null;
   const best = Object.keys(shares).reduce((one, other) => (shares[other] > shares[one] ? other : one));
   const hasMoved = before && Object.keys(shares).some((one) => Math.abs(shares[one] - (before[one] ?? 0)) > 0.005);
-  const grid = el("div", { className: "shares" });
-  for (const [outcome, share] of Object.entries(shares)) {
+  const hasMany = Object.keys(shares).length > 2 * SHOWN;
+  const inOrder = Object.entries(shares);
+  if (hasMany) inOrder.sort(([, one], [, other]) => other - one);
+  const [grid, rest] = [el("div", { className: "shares" }), el("div", { className: "shares" })];
+  inOrder.forEach(([outcome, share], place) => {
     const mark = outcome === best ? " best" : "";
     const told = hasMoved ? `, ${percent(before[outcome] ?? 0)} before the corrections` : "";
     const meter = { role: "meter", "aria-label": outcome, "aria-valuenow": share.toFixed(3), "aria-valuemin": 0 };
@@ -129,12 +142,13 @@ function bars(name, shares, reply, isNamed) {
     bar.firstChild.style.width = percentOf(share);
     if (hasMoved) bar.append(el("b"));
     if (hasMoved) bar.lastChild.style.left = percentOf(before[outcome] ?? 0);
-    grid.append(spoken(el("span", { className: `name${mark}`, title: outcome }, outcome), outcome), bar);
-    grid.append(el("span", {}, percent(share)));
-  }
+    const shown = spoken(el("span", { className: `name${mark}` }, outcome), outcome);
+    (hasMany && place >= SHOWN ? rest : grid).append(shown, bar, el("span", {}, percent(share)));
+  });
   const title = isNamed ? `Shares of ${name}` : "Shares of the outcomes";
   const legend = hasMoved ? el("p", { className: "legend" }, "before the corrections") : null;
-  return el("section", { className: "block" }, el("h3", {}, title), grid, legend);
+  const more = hasMany ? el("details", {}, el("summary", {}, `${inOrder.length - SHOWN} more`), rest) : null;
+  return el("section", { className: "block" }, el("h3", {}, title), grid, more, legend);
 }
 
 function guard(told) {

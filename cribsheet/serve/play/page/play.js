@@ -1,8 +1,9 @@
 /* The page: the form of a program, its examples, asking in three ways, keeping rows. */
 
-import { answered, el, emptyCard, failed, isAbstained, spoken } from "./cards.js";
+import { answered, el, emptyCard, failed, isAbstained, parsed, spoken, written } from "./cards.js";
 
 const $ = (id) => document.getElementById(id);
+const MANY = 12; // choices from here on are a list that opens
 const ORDER = ["compiled", "text", "zero_shot"]; // the one that people wait for is asked first
 
 let programs = [];
@@ -23,7 +24,7 @@ async function fetched(path, body, signal) {
     if (error.name === "AbortError") throw error;
     throw new Error("The server does not answer. Start it again with cribsheet play, and reload this page.");
   }
-  const content = await reply.json().catch(() => null);
+  const content = await reply.text().then(parsed).catch(() => null);
   if (reply.ok && content) return content;
   const told = content?.error?.message ?? content?.error ?? `The server answered with status ${reply.status}.`;
   throw Object.assign(new Error(told), { param: content?.error?.param ?? null });
@@ -43,9 +44,15 @@ function drawn(field, side) {
   const hint = field.description ? el("span", { className: "hint", id: `${id}-hint` }, field.description) : null;
   const wrong = el("span", { className: "wrong", id: `${id}-wrong` });
   const about = { "aria-describedby": hint ? `${id}-hint ${id}-wrong` : `${id}-wrong` };
-  const choices = [...field.choices.map(String), ...(field.abstains ? ["unanswerable"] : [])];
+  const absent = side === "in" ? "none" : "unanswerable";
+  const choices = [...field.choices.map((one) => [String(one), one]), ...(field.abstains ? [["unanswerable", absent]] : [])];
+  if (field.control === "choice" && choices.length > MANY) {
+    const options = choices.map(([value, label]) => el("option", { value, textContent: label }));
+    const list = el("select", { id, ...about }, el("option", { value: "", textContent: "choose" }), ...options);
+    return el("div", { className: "field", id: `${id}-field` }, el("label", { for: id }, field.label), hint, list, wrong);
+  }
   if (field.control === "choice") {
-    const radios = choices.map((one) => el("label", {}, el("input", { type: "radio", name: id, value: one }), one));
+    const radios = choices.map(([value, label]) => el("label", {}, el("input", { type: "radio", name: id, value }), label));
     const group = el("div", { className: "choices" }, ...radios);
     return el("fieldset", { className: "field", id: `${id}-field`, ...about }, el("legend", {}, field.label), hint, group, wrong);
   }
@@ -53,11 +60,12 @@ function drawn(field, side) {
     ? el("input", { id, type: "number", step: field.is_whole ? "1" : "any", ...about })
     : el("textarea", { id, rows: side === "in" ? 2 : 1, spellcheck: false, ...about });
   if (field.control === "json") control.className = "code";
+  if (field.has_default) control.placeholder = field.default === null ? "may be left empty" : `${written(field.default)} if left empty`;
   const parts = [el("label", { for: id }, field.label), hint, control];
   if (field.abstains) {
     const box = el("input", { type: "checkbox", id: `${id}-none` });
     box.addEventListener("change", () => (control.disabled = box.checked));
-    parts.push(el("label", { className: "check" }, box, "unanswerable"));
+    parts.push(el("label", { className: "check" }, box, absent));
   }
   return el("div", { className: "field", id: `${id}-field` }, ...parts, wrong);
 }
@@ -65,14 +73,15 @@ function drawn(field, side) {
 function value(field, side) {
   const id = `${side}-${field.name}`;
   if (field.control === "choice") {
-    const chosen = document.querySelector(`input[name="${CSS.escape(id)}"]:checked`)?.value;
+    const chosen = $(id)?.value || document.querySelector(`input[name="${CSS.escape(id)}"]:checked`)?.value;
     return chosen === "unanswerable" && field.abstains ? { unanswerable: null } : chosen;
   }
   if ($(`${id}-none`)?.checked) return { unanswerable: null };
   const text = $(id).value;
-  if (field.control === "text") return text;
+  if (!text.trim() && field.has_default) return undefined; // the server fills it in
+  if (field.control !== "json") return text; // the server reads a number, which may have more digits than one here
   try {
-    return JSON.parse(text);
+    return parsed(text);
   } catch {
     return text; // the server says what is wrong with it
   }
@@ -84,12 +93,13 @@ function fill(field, side, given) {
   if (field.control === "choice") {
     const word = none ? null : isAbstained(given) ? "unanswerable" : String(given);
     document.getElementsByName(id).forEach((radio) => (radio.checked = radio.value === word));
+    if ($(id)) $(id).value = word ?? "";
     return;
   }
   const control = $(id);
   const box = $(`${id}-none`);
   if (box) box.checked = control.disabled = !none && isAbstained(given);
-  control.value = none || isAbstained(given) ? "" : field.control === "json" ? JSON.stringify(given, null, 2) : String(given);
+  control.value = none || isAbstained(given) ? "" : field.control === "json" ? JSON.stringify(given, null, 2) : written(given);
   spoken(control, control.value);
 }
 
@@ -166,8 +176,11 @@ function shownExample(inputs) {
   return example && same(example.inputs, inputs) ? example : null;
 }
 
-/* A text area has its own line ends, and a choice is a text. */
-const plain = (one) => (typeof one === "object" ? JSON.stringify(one) : String(one).replaceAll("\r\n", "\n"));
+/* A text area has its own line ends, a choice and a number are texts, and what is left out has no value. */
+function plain(one) {
+  if (one === undefined || isAbstained(one)) return "";
+  return written(one).replaceAll("\r\n", "\n");
+}
 const same = (one, other) => program.inputs.every(({ name }) => plain(one[name]) === plain(other[name]));
 
 function changed() {
