@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from chromium import Browser
-from compiled_server import CompiledServer
+from compiled_server import CompiledServer, wait_until
 
-from cribsheet.frozen import Decoding
+from cribsheet.frozen import Decoding, save
 from cribsheet.models import Completion, Sampling
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
@@ -152,6 +152,31 @@ def test_many_labels_are_a_list_that_opens_and_the_likeliest_are_shown(browser: 
     assert page.run("document.querySelector('.compiled .bar').offsetWidth") >= 40
     page.press("Enter", ctrl=True, shift=True, code=13)
     page.wait("document.getElementById('kept').textContent.startsWith('Kept.')")
+
+
+def test_text_from_right_to_left_runs_so(browser: Browser, play: Play) -> None:
+    page = opened(browser, play({"qa": guarded()}, ScriptedModel(lambda prompt, sampling: Completion(text=" רומא"))))
+    for name, said in (("question", "מי היה שם?"), ("context", "זה היה רומא.")):
+        focus(page, f"#in-{name}")
+        page.write(said)
+    page.press("Enter", ctrl=True, code=13)
+    page.wait(ANSWERED)
+    for selector in ("#in-question", "#in-context", "#out-answer", ".compiled dd", ".compiled .passage"):
+        shown = f"getComputedStyle(document.querySelector({json.dumps(selector)})).direction"
+        assert page.run(shown) == "rtl", selector
+
+
+def test_a_program_whose_inputs_changed_is_told_and_a_nonsense_address_shows_the_first(
+    browser: Browser, play: Play
+) -> None:
+    server = play({"mood": calibrated()})
+    page = opened(browser, server, "%E0%A4%A")
+    assert page.run("document.title") == "mood · Cribsheet play"
+    save(guarded(), server.files["mood"])
+    wait_until(lambda: "question" in server.get("/play/programs").text)
+    page.run("document.getElementById('ask').click()")
+    page.wait("!document.getElementById('banner').hidden")
+    assert text(page, "#banner") == "The program has other inputs since its file changed. Reload this page."
 
 
 def test_html_in_an_input_or_an_answer_stays_text(browser: Browser, play: Play) -> None:

@@ -16,8 +16,9 @@ export function el(tag, given = {}, ...children) {
   return made;
 }
 
-/** Say which language a text seems to be in, so that Chinese gets Chinese glyphs. */
+/** Say which language a text seems to be in, so that Chinese gets Chinese glyphs, and let it run from right to left. */
 export function spoken(element, text) {
+  element.dir = "auto";
   if (/[\u3040-\u30ff]/.test(text)) element.lang = "ja";
   else if (/[\u3400-\u9fff]/.test(text)) element.lang = "zh-Hans";
   return element;

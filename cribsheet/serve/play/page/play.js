@@ -143,7 +143,9 @@ async function ask() {
     for (const way of ORDER) await show(way, inputs, expected, own.signal);
   } catch (error) {
     if (error.name === "AbortError") return;
-    if (!complain("in", program.inputs, error)) banner(error.message);
+    const isOfAnother = error.param && !program.inputs.some((one) => one.name === error.param);
+    if (isOfAnother) banner("The program has other inputs since its file changed. Reload this page.");
+    else if (!complain("in", program.inputs, error)) banner(error.message);
   } finally {
     if (asking === own) {
       ORDER.forEach((way) => card(way).removeAttribute("aria-busy"));
@@ -239,6 +241,15 @@ async function choose(name) {
   if (examples.length) step(1);
 }
 
+/** Return the name of a program that the address ends with. */
+function asked() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return ""; // not every text with a % is the code of a name
+  }
+}
+
 async function start() {
   document.querySelectorAll("[data-keys]").forEach((one) => {
     one.textContent = `${navigator.platform.startsWith("Mac") ? "⌘" : "Ctrl"}+${one.dataset.keys}`;
@@ -248,7 +259,7 @@ async function start() {
     $("programs").replaceChildren(
       ...programs.map((one) => el("a", { href: `#${encodeURIComponent(one.name)}` }, one.name)),
     );
-    await choose(decodeURIComponent(location.hash.slice(1)));
+    await choose(asked());
   } catch (error) {
     banner(error.message);
   }
@@ -263,7 +274,7 @@ $("main").addEventListener("input", (event) => {
 });
 $("next").addEventListener("click", () => step(1));
 $("previous").addEventListener("click", () => step(-1));
-addEventListener("hashchange", () => choose(decodeURIComponent(location.hash.slice(1))).catch((error) => banner(error.message)));
+addEventListener("hashchange", () => choose(asked()).catch((error) => banner(error.message)));
 addEventListener("keydown", (event) => {
   const isKey = event.key === "Enter" && (event.ctrlKey || event.metaKey);
   if (isKey) (event.shiftKey ? keep : ask)();
