@@ -1,6 +1,7 @@
 """Run a server until it is told to stop."""
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -58,6 +59,7 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to stop at the first signal, and end at once at the second."""
         if self.stopped_by is not None:
+            logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # it shows a traceback of all that is cancelled now
             self.force_exit = self.should_exit = True
             return
         self.stopped_by = sig

@@ -143,6 +143,27 @@ def test_ctrl_c_stops_the_server(file: Path, ollama: OllamaServer) -> None:
     assert log.rstrip().endswith("Stopped by Ctrl-C.")
 
 
+@pytest.mark.parametrize("is_asked", [False, True])
+def test_a_second_signal_ends_the_server_at_once_and_without_a_traceback(file: Path, is_asked: bool) -> None:
+    with OllamaServer(WrittenEngine(), delay=3.0) as slow:
+        server = Process(file, slow)
+        connection = http.client.HTTPConnection(server.address.removeprefix("http://"), timeout=30)
+        connection.request("GET", "/health")  # for 0.3 seconds after a request, a stopping server waits for another
+        connection.getresponse().read()
+        if is_asked:
+            connection.request("POST", "/v1/programs/toy", ROW, {"Content-Type": "application/json"})
+            wait_until(lambda: slow.prompts)
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.stderr
+        while "stopping: " not in (line := server.process.stderr.readline()):
+            assert line
+        code, log = server.end(signal.SIGINT)
+        connection.close()
+    assert code == 130
+    assert "Traceback" not in log
+    assert log.rstrip().endswith("Stopped by Ctrl-C.")
+
+
 @pytest.mark.slow
 def test_the_log_of_the_process_shows_no_input(file: Path, ollama: OllamaServer) -> None:
     server = Process(file, ollama)
