@@ -67,7 +67,7 @@ def _keys_of(file: Path | None) -> tuple[str, ...]:
     if file is None:
         return ()
     try:
-        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+        lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, ValueError) as error:
         raise ServeError(f"The keys in {file} cannot be read: {error}. Write one key on each line.") from None
     keys = tuple(line for line in lines if line and not line.startswith("#"))

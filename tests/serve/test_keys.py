@@ -44,7 +44,7 @@ def test_health_needs_no_key_and_readiness_tells_no_names_without_one(serve: Cal
 
 def test_keys_come_from_a_file_and_the_environment(tmp_path: Path) -> None:
     file = tmp_path / "keys"
-    file.write_text("# ours\none\n\n two \n")
+    file.write_text("\ufeffone\n# ours\n\n two \n", encoding="utf-8")
     assert read_keys(file, {VARIABLE: "three\tfour"}) == ("one", "two", "three", "four")
     assert read_keys(None, {}) == ()
 
