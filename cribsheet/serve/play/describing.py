@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cribsheet.frozen import FrozenProgram
 from cribsheet.frozen.score import Score
 from cribsheet.serve.play.examples import Examples
 from cribsheet.serve.play.ways import Way
@@ -20,7 +21,7 @@ def description_of(served: Served, ways: Mapping[str, Way], *, examples: Example
     return {
         "name": served.name,
         "task": frozen.task,
-        "instructions": next(iter(frozen.prompts.values())).signature.instructions,
+        "instructions": _instructions(frozen),
         "model": served.engine.model.name,
         "compiled_for": frozen.model.name,
         "metric": frozen.results.metric,
@@ -35,6 +36,14 @@ def description_of(served: Served, ways: Mapping[str, Way], *, examples: Example
         "examples": {"count": len(examples.rows), "problem": examples.problem},
         "rows": str(rows),
     }
+
+
+def _instructions(frozen: FrozenProgram) -> str:
+    """Return the task in words; of several predictors, one line for each."""
+    told = {name: prompt.signature.instructions for name, prompt in frozen.prompts.items()}
+    if len(told) == 1:
+        return next(iter(told.values()))
+    return "\n".join(f"{name}: {text}" for name, text in told.items())
 
 
 def _field(field: Field) -> dict[str, Any]:

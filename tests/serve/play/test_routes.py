@@ -96,6 +96,10 @@ def test_a_long_reason_is_cut(play: Play) -> None:
 
 def test_each_predictor_of_a_chain_is_told(play: Play) -> None:
     server = play({"chain": chain()})
+    assert server.get("/play/programs").json()["programs"][0]["instructions"].splitlines() == [
+        "answer: Answer the question from the context alone.",
+        "judge: Say whether the text is negative or positive.",
+    ]
     for way, words in (("compiled", "Context: In Rome."), ("zero_shot", "Answer the question from the context alone.")):
         told = ask(server, "chain", way, {"question": "Where?", "context": "In Rome."})
         assert told["outputs"] == {"mood": "positive", "said": "Rome"}
