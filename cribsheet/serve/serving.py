@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
+from pydantic import BaseModel
 from starlette.requests import Request
 
 from cribsheet.frozen.running import Run, unreadable
@@ -19,6 +20,8 @@ from cribsheet.serve.metrics import Metrics
 from cribsheet.serve.options import Options
 from cribsheet.serve.programs import Programs, Served
 from cribsheet.serve.refusals import Refusal
+
+_Body = TypeVar("_Body", bound=BaseModel)
 
 CALL = "cribsheet.call"
 """The key of a request's scope under which its `Call` stands."""
@@ -64,6 +67,16 @@ class Serving:
         served = self.programs.get(name)
         call_of(request).program = served.name
         return served
+
+    async def asked(self, request: Request, form: type[_Body]) -> tuple[Served, _Body]:
+        """Return the program that the path names, and the body.
+
+        A body may take longer than the reload of a file, so it is the version that answers once the body is there.
+        """
+        name = request.path_params["name"]
+        self.program(name, request)  # if there is none, nothing of the body needs to be read
+        body = await self.bodies.read(request, form)
+        return self.program(name, request), body
 
     async def answer(self, served: Served, inputs: Inputs, request: Request) -> Run:
         """Return the run for one row; its outputs can be read.

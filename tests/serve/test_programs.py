@@ -1,5 +1,6 @@
 """Files that change are taken up; a broken one never replaces one that answers."""
 
+import http.client
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,23 @@ def test_a_file_that_changes_is_taken_up(serve: Callable[..., CompiledServer]) -
     reply = server.post("/v1/programs/toy", {"inputs": {"question": "Where?", "context": "In Rome."}})
     assert reply.json()["outputs"] == {"answer": "Rome"}
     assert "question" in str(server.get("/openapi.json").json()["paths"]["/v1/programs/toy"])
+
+
+def test_a_file_that_changes_while_a_body_is_sent_is_taken_up(serve: Callable[..., CompiledServer]) -> None:
+    server = serve()
+    connection = http.client.HTTPConnection(server.address.removeprefix("http://"), timeout=30)
+    body = json.dumps({"inputs": {"question": "Where?", "context": "In Rome."}}).encode()
+    connection.putrequest("POST", "/v1/programs/toy")
+    connection.putheader("Content-Type", "application/json")
+    connection.putheader("Content-Length", str(len(body)))
+    connection.endheaders(body[:10])
+    wait_until(lambda: server.serving.in_progress)
+    save(toy_program(toy_prompt(QA)), server.files["toy"])
+    wait_until(lambda: "question" in str(server.get("/v1/programs").json()))
+    connection.send(body[10:])
+    reply = connection.getresponse()
+    assert (reply.status, json.load(reply)["outputs"]) == (200, {"answer": "Rome"})
+    connection.close()
 
 
 @pytest.mark.slow

@@ -91,12 +91,12 @@ class _Play:
 
     async def examples(self, request: Request) -> Response:
         """Return the test rows of a program."""
-        return JSONResponse({"examples": self._examples_of(self._program(request)).rows})
+        served = self._serving.program(request.path_params["name"], request)
+        return JSONResponse({"examples": self._examples_of(served).rows})
 
     async def ask(self, request: Request) -> Response:
         """Answer one row in one way."""
-        served = self._program(request)
-        asked = await self._serving.bodies.read(request, Asked)
+        served, asked = await self._serving.asked(request, Asked)
         if asked.way not in WAYS:
             raise Refusal(422, f"There is no way {asked.way[:80]!r}. Use {', '.join(WAYS)}.", kind="invalid_request")
         inputs = _typed(asked.inputs, served)
@@ -111,8 +111,7 @@ class _Play:
 
     async def keep(self, request: Request) -> Response:
         """Append a row to the trainset."""
-        served = self._program(request)
-        row = await self._serving.bodies.read(request, Labelled)
+        served, row = await self._serving.asked(request, Labelled)
         inputs = {name: to_json(value) for name, value in _typed(row.inputs, served).items()}
         try:
             rows = RowFile(self._path_of(served), served.signature)
@@ -120,9 +119,6 @@ class _Play:
         except DataError as error:
             raise Refusal(422, str(error), kind="invalid_row") from None
         return JSONResponse({"is_new": is_new, "file": str(rows.path), "count": len(rows)})
-
-    def _program(self, request: Request) -> Served:
-        return self._serving.program(request.path_params["name"], request)
 
     def _path_of(self, served: Served) -> Path:
         return self._path or Path(f"{served.name}.rows.jsonl")
