@@ -6,7 +6,7 @@ Each task is compiled in one workspace, whose cache keeps all completions. So a 
 it stopped, and compiling again costs no completion. A task that has its figures is skipped, unless `--again` is given.
 The figures are written to benchmarks/results/tasks.json as soon as they are there, and into the task's page,
 docs/tasks/TASK.md, together with its compiled prompt. A table of all tasks is written into docs/results.md, and
-printed.
+printed. The figures of another model than the default one have a file of their own, and a column of that table.
 """
 
 import argparse
@@ -29,6 +29,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "tasks"
 OVERVIEW = ROOT / "docs" / "results.md"
 RESULTS = ROOT / "benchmarks" / "results" / "tasks.json"
+SECOND = "embedded/gemma-3-270m"
+"""The second model that has a column in the table."""
 BEGIN, END = "<!-- written by benchmarks/tasks.py -->", "<!-- up to here -->"
 SCORES = {
     "baseline": "zero-shot prompt",
@@ -69,14 +71,24 @@ def between_marks(text: str, lines: Sequence[str]) -> str:
     return re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: block, text, flags=re.DOTALL)
 
 
-def table(cells: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return one line for each task."""
-    lines = ["| task | n | better zero-shot prompt | words alone | compiled | gain |", f"|{' --- |' * 6}"]
+def table(cells: Mapping[str, Mapping[str, Any]], second: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return one line for each task, with the score and the gain of the second model, if they were measured."""
+    lines = [
+        f"| task | n | better zero-shot prompt | words alone | compiled | gain | compiled for {SECOND}; gain |",
+        f"|{' --- |' * 7}",
+    ]
     for task, cell in sorted(cells.items()):
         better = max(filter(None, (cell["baseline"], cell["decided"])), key=lambda score: float(score["score"]))
         scores = " | ".join(map(_spread, (better, cell["words_alone"], cell["compiled"])))
-        lines.append(f"| [{task}](tasks/{task}.md) | {cell['compiled']['n']} | {scores} | {_gain(cell['gain'])} |")
+        other = f"{_spread(second[task]['compiled'])}; {_gain(second[task]['gain'])}" if task in second else "–"
+        of_task = f"| [{task}](tasks/{task}.md) | {cell['compiled']['n']} | {scores} | {_gain(cell['gain'])} |"
+        lines.append(f"{of_task} {other} |")
     return "\n".join(lines)
+
+
+def results_of(model: str) -> Path:
+    """Return the file of a model's figures."""
+    return RESULTS if model == DEFAULT_MODEL else RESULTS.with_name(f"tasks.{Path(model).name}.json")
 
 
 def _tested(workspace: Path, frozen: Path) -> dict[str, Any]:
@@ -161,7 +173,8 @@ def _cpu_seconds() -> float:
 def main() -> None:
     """Measure the missing tasks, write the pages, print the table."""
     options = _options()
-    cells = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
+    results = results_of(options.model)
+    cells = _read(results)
     if not options.workspace.is_dir():
         new_workspace(options.workspace)
     for task in options.only:
@@ -169,13 +182,24 @@ def main() -> None:
             continue
         print(f"compiling {task} …", file=sys.stderr, flush=True)
         cells[task] = measured(task, options.workspace.resolve(), options.model)
-        RESULTS.write_text(json.dumps(cells, indent=2, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
+        results.write_text(json.dumps(cells, indent=2, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
+    _write_pages()
+
+
+def _write_pages() -> None:
+    cells = _read(RESULTS)
     for task, cell in cells.items():
         path = PAGES / f"{task}.md"
         if path.is_file():
             path.write_text(page(path.read_text(encoding="utf-8"), cell), encoding="utf-8")
-    OVERVIEW.write_text(between_marks(OVERVIEW.read_text(encoding="utf-8"), [table(cells)]), encoding="utf-8")
-    print(table(cells))
+    written = table(cells, _read(results_of(SECOND)))
+    OVERVIEW.write_text(between_marks(OVERVIEW.read_text(encoding="utf-8"), [written]), encoding="utf-8")
+    print(written)
+
+
+def _read(results: Path) -> dict[str, Any]:
+    cells: dict[str, Any] = json.loads(results.read_text(encoding="utf-8")) if results.is_file() else {}
+    return cells
 
 
 def _options() -> argparse.Namespace:

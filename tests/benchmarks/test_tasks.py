@@ -11,6 +11,7 @@ from cribsheet.compiler.bridge import DspyProgram, as_module
 from cribsheet.workspace import builtin
 
 ROOT = Path(__file__).parents[2]
+SECOND = tasks.results_of(tasks.SECOND)
 PAGES = sorted((ROOT / "docs" / "tasks").glob("*.md"))
 SCORE = {"score": 0.5, "low": 0.4, "high": 0.6, "n": 40}
 CELL = {
@@ -83,11 +84,21 @@ def test_figures_and_prompts_stand_between_the_marks_and_nothing_else_changes() 
 
 
 def test_the_table_has_a_line_for_each_task_with_the_better_zero_shot_prompt() -> None:
-    assert tasks.table({"topic": CELL}).splitlines()[2] == (
+    first = (
         "| [topic](tasks/topic.md) | 40 | 0.500 [0.400, 0.600] | – | 0.900 [0.400, 0.600] | +0.400 [+0.300, +0.500] |"
+    )
+    assert tasks.table({"topic": CELL}, {}).splitlines()[2] == f"{first} – |"
+    second = {**CELL, "compiled": SCORE}
+    assert tasks.table({"topic": CELL}, {"topic": second}).splitlines()[2] == (
+        f"{first} 0.500 [0.400, 0.600]; +0.400 [+0.300, +0.500] |"
     )
 
 
+def test_each_model_has_a_file_of_its_own() -> None:
+    assert tasks.results_of("embedded/smollm2-135m") == tasks.RESULTS
+    assert tasks.results_of(tasks.SECOND).name == "tasks.gemma-3-270m.json"
+
+
 def test_the_page_of_results_has_the_table_of_all_tasks() -> None:
-    cells = json.loads(tasks.RESULTS.read_text(encoding="utf-8"))
-    assert tasks.table(cells) in tasks.OVERVIEW.read_text(encoding="utf-8")
+    cells, second = (json.loads(path.read_text(encoding="utf-8")) for path in (tasks.RESULTS, SECOND) if path.is_file())
+    assert tasks.table(cells, second) in tasks.OVERVIEW.read_text(encoding="utf-8")

@@ -224,6 +224,26 @@ class TestHub:
         assert locate("tiny", directory=directory) == path
         assert leftovers(directory) == []
 
+    def test_a_file_in_parts_is_put_together_and_verified(self, hub: None, directory: Path) -> None:
+        source, whole = "hf:owner/repo/sub/tiny.gguf", GGUF * 3
+        weights = Weights(
+            name="three",
+            file="three.gguf",
+            source=source,
+            parts=(source, source),
+            sha256=hashlib.sha256(whole).hexdigest(),
+            size=len(whole),
+        )
+        told: list[tuple[int, int | None]] = []
+        path = pull(weights, directory=directory, progress=lambda *bytes_: told.append(bytes_))
+        assert path.read_bytes() == whole
+        assert [done for done, _ in told] == sorted(done for done, _ in told)
+        assert {total for _, total in told} == {len(whole)}
+        assert leftovers(directory) == []
+        with pytest.raises(WeightsError, match="was expected, so the download was deleted"):
+            pull(weights.model_copy(update={"parts": (source,), "file": "two.gguf"}), directory=directory)
+        assert leftovers(directory) == []
+
     def test_a_file_that_the_hub_lacks_is_named(self, hub: None, directory: Path) -> None:
         with pytest.raises(WeightsError, match=r"other could not be fetched: .*models pull hf:owner/repo/other.gguf"):
             pull("hf:owner/repo/other.gguf", directory=directory)
