@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 Row = dict[str, Any]
 
 MAX_CONTEXT = 600
-"""In characters; longer paragraphs are left out."""
+"""The most characters of a paragraph, by default; longer ones are left out."""
 
 
 class Paragraph(NamedTuple):
@@ -22,14 +22,14 @@ class Paragraph(NamedTuple):
     """Pairs of a question and its accepted answers."""
 
 
-def read_paragraphs(path: Path) -> list[Paragraph]:
-    """Return the short paragraphs of a SQuAD 2 file with their answerable questions."""
+def read_paragraphs(path: Path, *, most: int = MAX_CONTEXT) -> list[Paragraph]:
+    """Return the paragraphs of a SQuAD file that have fewer than `most` characters, with their answerable questions."""
     articles = json.loads(path.read_text(encoding="utf-8"))["data"]
     return [
         Paragraph(article["title"], one["context"], _answerable(one["qas"]))
         for article in articles
         for one in article["paragraphs"]
-        if len(one["context"]) < MAX_CONTEXT
+        if len(one["context"]) < most
     ]
 
 
@@ -62,7 +62,7 @@ def _answerable(questions: Sequence[dict[str, Any]]) -> tuple[tuple[str, tuple[s
     return tuple(
         (one["question"], tuple(dict.fromkeys(answer["text"] for answer in one["answers"])))
         for one in questions
-        if not one["is_impossible"]
+        if not one.get("is_impossible") and one["question"].strip()  # one question of CMRC 2018 is empty
     )
 
 

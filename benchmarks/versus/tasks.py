@@ -1,7 +1,8 @@
 """Define the tasks of the comparison."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,12 +10,13 @@ from typing import Any, Literal
 
 import dspy
 
+from cribsheet import numeric_match
 from cribsheet.compiler.bridge import signature_of
 from cribsheet.dataset.examples import Row
 from cribsheet.dataset.rows import load_rows
 from cribsheet.dataset.splits import Splits, split
 from cribsheet.evaluation.metrics import answer_f1, label_accuracy
-from cribsheet.outcomes import to_json
+from cribsheet.outcomes import Unanswerable, to_json
 from cribsheet.settings import Settings
 from cribsheet.signature import Field, Signature
 from cribsheet.task import Metric
@@ -22,9 +24,11 @@ from cribsheet.workspace import builtin
 from signatures.grounded_qa import GroundedQA
 from signatures.sentiment import Sentiment
 from signatures.topic import Topic
-from versus.squad import half_and_half, off_topic, read_paragraphs
+from versus.squad import Paragraph, half_and_half, off_topic, read_paragraphs
 
 TEST_ROWS = 300
+CHINESE_CONTEXT = 400
+"""The most characters of a Chinese paragraph, each of which takes SmolLM2 about two tokens."""
 TEST_ARTICLES = frozenset({"Normans", "Steam_engine", "Packet_switching", "Immune_system"})
 """Questions about these articles are test rows only; the searches use those of the other six articles."""
 
@@ -34,6 +38,22 @@ class Review(dspy.Signature):
 
     review: str = dspy.InputField()
     label: Literal["消极", "积极"] = dspy.OutputField()
+
+
+class Reading(dspy.Signature):
+    """只根据上下文回答问题，上下文里没有答案就说无法回答。"""
+
+    question: str = dspy.InputField()
+    context: str = dspy.InputField()
+    answer: str | Unanswerable = dspy.OutputField(desc="上下文里最短的答案")
+
+
+class WordProblem(dspy.Signature):
+    """Solve the problem step by step; the answer is a number."""
+
+    question: str = dspy.InputField()
+    reasoning: str = dspy.OutputField()
+    answer: float = dspy.OutputField()
 
 
 @dataclass(frozen=True)
@@ -57,8 +77,8 @@ class Bench:
 
     @property
     def field(self) -> Field:
-        """The one output."""
-        return self.plain.outputs[0]
+        """The output that is scored."""
+        return self.plain.outputs[-1]
 
     def splits(self, seed: int) -> Splits:
         """Return the splits that a compile with that seed makes."""
@@ -111,17 +131,57 @@ def _unseen(dev: Sequence[Row], train: Sequence[Row]) -> tuple[Row, ...]:
 
 def _squad2(data: Path, scratch: Path) -> Bench:
     paragraphs = read_paragraphs(data / "squad2" / "dev-10-articles.json")
+    return _reading("squad2", GroundedQA, paragraphs, TEST_ARTICLES, scratch)
+
+
+def _cmrc2018(data: Path, scratch: Path) -> Bench:
+    paragraphs = read_paragraphs(data / "cmrc2018" / "trial.json", most=CHINESE_CONTEXT)
+    articles = list(dict.fromkeys(one.article for one in paragraphs))
+    return _reading("cmrc2018", Reading, paragraphs, frozenset(articles[: len(articles) // 2]), scratch)
+
+
+def _reading(
+    name: str,
+    signature: type[dspy.Signature],
+    paragraphs: Sequence[Paragraph],
+    test_articles: Collection[str],
+    scratch: Path,
+) -> Bench:
+    """Return a task of reading, in which half of the questions are off topic."""
     parts = {
-        "search": [one for one in paragraphs if one.article not in TEST_ARTICLES],
-        "test": [one for one in paragraphs if one.article in TEST_ARTICLES],
+        "search": [one for one in paragraphs if one.article not in test_articles],
+        "test": [one for one in paragraphs if one.article in test_articles],
     }
     paths: dict[str, Path] = {}
     for part, limit in (("search", len(paragraphs) * 100), ("test", TEST_ROWS)):
         rows = half_and_half(*off_topic(parts[part], seed=0), limit=limit, seed=0)
-        paths[part] = scratch / f"squad2-{part}.jsonl"
+        paths[part] = scratch / f"{name}-{part}.jsonl"
         paths[part].write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    test = tuple(load_rows(paths["test"], signature_of(GroundedQA)))
-    return Bench("squad2", GroundedQA, answer_f1, "120k", paths["search"], test)
+    test = tuple(load_rows(paths["test"], signature_of(signature)))
+    return Bench(name, signature, answer_f1, "120k", paths["search"], test)
+
+
+def _gsm8k(data: Path, scratch: Path) -> Bench:
+    paths = {}
+    for part in ("train", "dev"):
+        lines = (data / "gsm8k" / f"{part}.jsonl").read_text(encoding="utf-8").splitlines()
+        paths[part] = scratch / f"gsm8k-{part}.jsonl"
+        paths[part].write_text(
+            "".join(json.dumps(_solved(json.loads(line))) + "\n" for line in lines), encoding="utf-8"
+        )
+    test = tuple(load_rows(paths["dev"], signature_of(WordProblem)))[:TEST_ROWS]
+    return Bench("gsm8k", WordProblem, numeric_match, "60k", paths["train"], test)
+
+
+def _solved(line: Mapping[str, str]) -> dict[str, object]:
+    """Return a row of GSM8K: `#### ` is before the answer, and `<<…>>` holds what a calculator was asked."""
+    reasoning, _, answer = line["answer"].partition("#### ")
+    steps = re.sub(r"<<.*?>>", "", reasoning).split("\n")
+    return {
+        "question": line["question"],
+        "reasoning": " ".join(step.strip() for step in steps if step.strip()),
+        "answer": float(answer.replace(",", "")),
+    }
 
 
 def _own(name: str, signature: type[dspy.Signature], metric: Metric) -> Callable[[Path, Path], Bench]:
@@ -138,6 +198,8 @@ TASKS: dict[str, Callable[[Path, Path], Bench]] = {
     "sst2": _table("sst2", Sentiment, {"sentence": "text", "label": "sentiment"}, "60k"),
     "ag_news": _table("ag_news", Topic, {}, "120k"),
     "squad2": _squad2,
+    "cmrc2018": _cmrc2018,
+    "gsm8k": _gsm8k,
     "waimai": _table("waimai", Review, {}, "60k"),
     "grounded_qa": _own("grounded_qa", GroundedQA, answer_f1),
     "sentiment": _own("sentiment", Sentiment, label_accuracy),
