@@ -104,7 +104,7 @@ def test_a_model_whose_answers_can_never_be_read_is_given_up(workspace: Workspac
 
 def test_a_model_that_gives_the_outcomes_no_probability_is_given_up(workspace: Workspace) -> None:
     def say(prompt: Prompt, sampling: Sampling) -> Completion:
-        told = {" ": -0.01, "positive": -6.0, "negative": -7.0}
+        told = {" ": -0.01, "positive": -9.0, "negative": -10.0}
         usage = Usage(prompt_tokens=9, completion_tokens=1)
         return Completion(text=" \n", first_token=told if sampling.top_logprobs else None, usage=usage)
 
