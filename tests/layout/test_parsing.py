@@ -8,6 +8,7 @@ from cribsheet.layout import Layout
 from cribsheet.layout.catalogue import layout_named
 from cribsheet.layout.parsing import ParseFailure, parse
 from cribsheet.outcomes import Unanswerable, Value
+from cribsheet.signature import Field, Signature
 from layout_cases import MIXED, QA, REASON, SENTIMENT, TEXT, layouts, read_back
 
 
@@ -86,6 +87,17 @@ def test_parsing_never_raises(layout: Layout, text: str) -> None:
 def test_labels_are_read_as_people_write_them(completion: str, value: str | None) -> None:
     parsed = parse(layout_named("plain"), SENTIMENT, completion)
     assert parsed.get("sentiment") == value
+
+
+@pytest.mark.parametrize(
+    ("completion", "value"),
+    [(" Yes, it is", True), ("true", True), (" False.", False), ("no, true", False), ("It is true", None)],
+)
+def test_a_truth_value_is_also_read_by_its_own_name(completion: str, value: bool | None) -> None:
+    signature = Signature(
+        name="Fair", instructions="", inputs=(Field(name="text"),), outputs=(Field(name="fair", kind="boolean"),)
+    )
+    assert parse(layout_named("plain"), signature, completion).get("fair") is value
 
 
 def test_an_abstention_in_a_sentence_is_an_abstention_with_a_reason() -> None:
