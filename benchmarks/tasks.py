@@ -55,6 +55,7 @@ def measured(task: str, workspace: Path, model: str) -> dict[str, Any]:
     figures = {name: report.get(name) for name in (*SCORES, "gain", "metric", "model", "interrupted", "calls")}
     figures["went_on"] = not said
     figures["as_text"] = shown["results"]["carriages"].get("text")
+    figures["unread"] = shown["results"]["unread"]
     prompts = {name: _text(prompt) for name, prompt in shown["prompts"].items()}
     held_by = sorted({prompt["held_by"] for prompt in shown["prompts"].values()} - {"nothing"})
     return {"task": task, **figures, **took, **_tested(workspace, out), "held_by": held_by, "prompts": prompts}
@@ -116,7 +117,11 @@ def _figures(cell: Mapping[str, Any]) -> list[str]:
     lines += [f"| gain over the better zero-shot prompt | {_gain(cell['gain'])} |", ""]
     stopped = " The search was stopped by hand before its budget was used up." if cell["interrupted"] else ""
     model = f"For {cell['model']}, seed 0, the default budget, in {cell['cpu_seconds']} s of processor time.{stopped}"
-    lines += [model, "", f"- Answers that could not be read: {cell['unreadable']} of {cell['compiled']['n']}."]
+    lines += [
+        model,
+        "",
+        f"- Answers that could not be read: {cell['unreadable']} of {cell['compiled']['n']}.{_again(cell)}",
+    ]
     if cell["went_on"]:
         lines.append("- The compile stopped, since no first answer could be read, and was continued with `--go-on`.")
     if cell["held_by"]:
@@ -127,6 +132,12 @@ def _figures(cell: Mapping[str, Any]) -> list[str]:
         lines.append(f"- It answers {answers:.0%} of the others, rightly or not.")
         lines.append(f"- A program that always abstains would score {cell['absent']:.3f}.")
     return lines
+
+
+def _again(cell: Mapping[str, Any]) -> str:
+    """Tell how many answers were asked for again, because they could not be read."""
+    number = (cell.get("unread") or {}).get("asked_again", 0)
+    return f" Without asking again, it would be {number}." if number else ""
 
 
 def _prompts(cell: Mapping[str, Any]) -> list[str]:

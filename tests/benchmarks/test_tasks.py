@@ -27,6 +27,7 @@ CELL = {
     "interrupted": False,
     "cpu_seconds": 294,
     "unreadable": 1,
+    "unread": {"asked_again": 3, "rescued": 2, "rows": 1},
     "went_on": True,
     "held_by": ["grammar"],
     "absent": 0.5,
@@ -75,7 +76,7 @@ def test_figures_and_prompts_stand_between_the_marks_and_nothing_else_changes() 
     assert "| zero-shot prompt, decided by log-probabilities | 0.500 [0.400, 0.600] |" in after
     assert "words alone" not in after
     assert "294 s of processor time" in after
-    assert "could not be read: 1 of 40." in after
+    assert "could not be read: 1 of 40. Without asking again, it would be 3." in after
     assert "continued with `--go-on`" in after
     assert "abstains on 98% of the rows that have no answer" in after
     assert "| gain over the better zero-shot prompt | +0.400 [+0.300, +0.500] |" in after
