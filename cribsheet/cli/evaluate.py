@@ -36,6 +36,7 @@ from cribsheet.cli._terminal import note, print_json, stdout
 from cribsheet.dataset.examples import Row
 from cribsheet.evaluation.evaluate import Evaluation
 from cribsheet.models.cache import CachedModel, CompletionCache
+from cribsheet.models.capabilities import is_hash
 from cribsheet.report.report import evaluation_summary, evaluation_tables, meter_summary
 from cribsheet.signature import Field, Signature
 from cribsheet.text import counted
@@ -106,6 +107,6 @@ def _open_model(program: Runnable, workspace: Workspace, options: Mapping[str, A
     opened = open_its_model(program.frozen, **served, display=display)
     model = CachedModel(opened, CompletionCache(workspace.cache))
     if has_other_weights(program.frozen, model):
-        has = "has" if str(model.digest).startswith("sha256:") else "seems to have"
+        has = "has" if is_hash(model.digest) else "seems to have"
         note(f"Note: {model.name} {has} other weights than the file was compiled for. Compile again for these weights.")
     return model

@@ -148,3 +148,12 @@ class TellsTokenIds(Protocol):
     def token_ids(self, text: str) -> Sequence[int] | None:
         """Return the token ids of a text, without the tokens that start every prompt; None if not available."""
         ...
+
+
+@runtime_checkable
+class MayCount(Protocol):
+    """A served model whose `count_tokens` is an estimate if its server does not count."""
+
+    def exact_count(self, text: str) -> int | None:
+        """Return the number of tokens in a text; None if it can only be estimated at the moment."""
+        ...

@@ -8,19 +8,33 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, TypeGuard
 
-from cribsheet.models import forks
 from cribsheet.models._json import read_json
 from cribsheet.models._proxies import http_client
 from cribsheet.models.capabilities import Tokenizer, Told
 
 PATIENCE = 10.0
 """Timeout in seconds. None of these requests makes the server compute anything."""
+_PAUSE = 30.0
+"""How many seconds nothing is asked after a request timed out or found no server."""
 _PAGES = ("/props", "/get_model_info", "/info")
 """The paths at which llama-server, SGLang and TGI report more than `/v1/models` does."""
-_HASHES = ("digest", "sha256", "hash", "checksum", "model_sha", "sha")
+_HASHES = ("digest", "sha256", "hash", "checksum", "sha")
+"""What a model's own entry calls the hash of its weights. On the pages about the server, these may mean its build."""
 _FACTS = (
-    *_HASHES,
-    *("root", "parent", "revision", "quantization", "arch", "path", "model_path", "model_id", "weight_version"),
+    *(
+        "model_sha",
+        "model_dtype",
+        "dtype",
+        "root",
+        "parent",
+        "revision",
+        "quantization",
+        "arch",
+        "path",
+        "model_path",
+        "model_id",
+        "weight_version",
+    ),
     *("model_ftype", "ftype", "n_params", "size", "n_vocab", "n_embd", "n_ctx_train", "tokenizer_path", "lora"),
 )
 """Facts that help to identify the weights. Other facts that a server reports may change from minute to minute."""
@@ -36,22 +50,24 @@ class ServerInformation:
     def __init__(self, endpoint: str, *, key: str | None) -> None:
         self._endpoint, self._key = endpoint, key
         self._root = endpoint.removesuffix("/v1")
-        self._is_silent = False
-        """Whether a request timed out or found no server, so that no further one is sent."""
-        forks.renew_in_child(self, "_is_silent", bool)
+        self._silent_until = 0.0
+        """The time before which no request is sent, because one timed out or found no server."""
 
     def told(self, model: str) -> Told:
         """Return what the server reports about a model.
 
         The result is empty if no server answers; the next completion then raises an error that explains it.
         """
+        self._silent_until = 0.0
         models = self._ask("GET", f"{self._endpoint}/models")
         entries = [entry for entry in _listed(models) if isinstance(entry, dict)]
         own = next((entry for entry in entries if entry.get("id") == model), entries[0] if len(entries) == 1 else {})
         pages = {page: found for page in _PAGES if isinstance(found := self._ask("GET", self._root + page), dict)}
         parts = [own, *pages.values()]
         facts = dict(_facts(parts))
-        hashes = [str(facts[name]) for name in _HASHES if name in facts]
+        meta = own.get("meta")
+        named = {**meta, **own} if isinstance(meta, dict) else own
+        hashes = [str(named[name]) for name in _HASHES if name in named]
         return Told(
             server=_server(own, pages),
             models=tuple(str(entry["id"]) for entry in entries if "id" in entry),
@@ -61,14 +77,28 @@ class ServerInformation:
         )
 
     def told_by_ollama(self, model: str, *, digest: str | None) -> Told:
-        """Return what Ollama reports about a model; `digest` is the hash of its weights, which the caller knows."""
+        """Return what Ollama reports about a model; `digest` is the hash of its manifest, which the caller knows.
+
+        A cloud model's manifest only names the host that runs it, so its hash stays the same if the weights change.
+        """
+        self._silent_until = 0.0
         version = self._ask("GET", f"{self._endpoint}/api/version")
         shown = self._ask("POST", f"{self._endpoint}/api/show", {"model": model})
         details = shown.get("model_info") if isinstance(shown, dict) else None
         sizes = details.items() if isinstance(details, dict) else ()
         windows = [size for name, size in sizes if name.endswith(".context_length") and _is_window(size)]
         number = version.get("version") if isinstance(version, dict) else None
-        return Told(server=f"Ollama {number or ''}".strip(), digest=digest, context_window=next(iter(windows), None))
+        remote = {
+            name: str(shown[name])
+            for name in ("remote_host", "remote_model")
+            if isinstance(shown, dict) and shown.get(name)
+        }
+        return Told(
+            server=f"Ollama {number or ''}".strip(),
+            digest=None if remote else digest,
+            weights={**remote, "manifest": digest} if remote else {},
+            context_window=next(iter(windows), None),
+        )
 
     def tokenizer(self, model: str) -> Tokenizer | None:
         """Return which kind of `/tokenize` request the server understands; None if it counts no tokens."""
@@ -102,13 +132,13 @@ class ServerInformation:
         """Return the JSON of a reply; None if the request failed or the reply is not JSON."""
         import httpx  # imported here because it takes 0.2 seconds, which embedded models need not spend
 
-        if self._is_silent:
+        if time.monotonic() < self._silent_until:
             return None
         try:
             with self._client.stream(method, url, json=body) as reply:
                 return read_json(_body(reply)) if reply.is_success else None
         except (httpx.ConnectError, httpx.TimeoutException):
-            self._is_silent = True
+            self._silent_until = time.monotonic() + _PAUSE
         except (httpx.HTTPError, httpx.InvalidURL, ValueError):
             pass
         return None

@@ -1,12 +1,14 @@
 """Detect that a server has changed the weights behind a model's name."""
 
 import math
+import secrets
 import threading
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from cribsheet.errors import AbandonedError, ModelError, TransientError, UnreachableError
+from cribsheet.errors import PromptError
 from cribsheet.models import forks
 from cribsheet.models._base import Completion, Sampling
 from cribsheet.models._store import CompletionCache
@@ -15,10 +17,22 @@ from cribsheet.prompts import Prompt
 NEARNESS = 0.5
 """Log-probabilities of the same weights may differ by this many nats; a server's batching alone changes them by 0.3."""
 _LEAST = math.log(0.02)
-"""Alternatives with a lower log-probability than this are not compared."""
+"""A token may be missing from the other answer's alternatives if its log-probability is lower than this."""
+_TAIL = math.log(0.001)
+_TAIL_NEARNESS = 1.5
+"""The same as `NEARNESS`, for tokens whose log-probability is between `_TAIL` and `_LEAST`."""
 _WATCHED = 64
 """How many completions of a first run are considered as the one to store for comparison."""
+_PATIENCE = 8
+"""From this completion on, a first run no longer expects one with log-probabilities."""
+_FREE_TOKENS = 32
+"""The length of a text that is compared if there are no log-probabilities: two models often agree on a single word."""
 
+_PROMPT = "prompt"
+"""What a refused prompt has in `Completion.refused` here."""
+
+Verdict = Literal["same", "other", "mixed"]
+"""The weights are known ones, new ones, or change from one request to the next."""
 Ask = Callable[[Prompt, Sampling], Completion]
 
 
@@ -27,9 +41,12 @@ class _Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    prompt: Prompt
-    sampling: Sampling
-    answers: Mapping[str, Completion]
+    first: str
+    """The generation of the weights that were served when the record was made."""
+    prompt: Prompt | None = None
+    """None until the first completion."""
+    sampling: Sampling = Sampling()
+    answers: Mapping[str, Completion] = {}
     """Maps each generation of weights to its answer."""
 
 
@@ -39,52 +56,80 @@ class Witness:
     At the start of each run, the same prompt is sent again. If the answer differs from all stored ones, the server has
     new weights: a new generation, whose completions get cache keys of their own. If it equals the answer of an earlier
     generation, the server has gone back to those weights.
+
+    Generations have random names. So if the record is lost, for example because the cache is full, the completions that
+    can no longer be checked are not used either.
     """
 
-    def __init__(self, cache: CompletionCache, key: str) -> None:
-        self.generation = ""
-        """The current weights' generation, part of the cache key: "" for the first weights, then "1", "2" …"""
-        self._cache, self._key = cache, key
-        self._record = self._read()
-        self._is_first_run = self._record is None
-        self._watched = self._best = 0
+    def __init__(self, cache: CompletionCache, key: str, ask: Ask) -> None:
+        self._cache, self._key, self._ask = cache, key, ask
+        record = self._read()
+        self._is_first_run = record is None or record.prompt is None
+        self._record = record or _Record(first=_new_generation())
+        self.generation = self._record.first
+        """The current weights' generation, part of the cache key."""
+        if record is None:
+            self._write(self._record)
+        self._watched, self._best = 0, 0.0
         self._lock = threading.Lock()
         forks.renew_in_child(self, "_lock", threading.Lock)
 
-    def check(self, ask: Ask) -> bool:
-        """Send the stored prompt again; return whether the weights are new ones.
+    def check(self) -> Verdict:
+        """Send the stored prompt again, and return what its answer says about the weights.
+
+        An answer that differs from all stored ones is asked for twice, because several servers behind one address may
+        take turns. Then no earlier completion is used, and a later run uses none of this one.
 
         Raises:
-            TransientError, UnreachableError: the server does not answer at the moment.
+            ModelError: the server does not answer at the moment, or not to this user.
         """
-        record = self._record
-        if record is None:
-            return False
-        try:
-            answer = ask(record.prompt, record.sampling)
-        except (TransientError, UnreachableError, AbandonedError):
-            raise
-        except ModelError as error:  # for example, the prompt no longer fits the window
-            answer = Completion(text=f"{type(error).__name__}: {error}")
+        record = self._read() or self._record
+        if record.prompt is None:
+            return "same"
+        answer = self._asked(record.prompt, record.sampling)
         same = [generation for generation, known in record.answers.items() if same_weights(known, answer)]
         if same:
             self.generation = same[0]
-            return False
-        self.generation = str(len(record.answers))
+            return "same"
+        self._is_first_run = False
+        self.generation = _new_generation()
+        if _is_completion(answer) and not same_weights(answer, self._asked(record.prompt, record.sampling)):
+            return "mixed"
         self._write(record.model_copy(update={"answers": {**record.answers, self.generation: answer}}))
-        return True
+        return "other"
 
     def watch(self, prompt: Prompt, sampling: Sampling, completion: Completion) -> None:
-        """Store a completion of the first run if it is better for comparing weights than those before it."""
-        if not self._is_first_run or sampling.temperature:
+        """Store a completion of the first run if it is better for comparing weights than those before it.
+
+        If its text is all that there is to compare, or if it was drawn at random, the model is asked for a longer text.
+        """
+        if not self._is_first_run:
             return
         with self._lock:
             self._watched += 1
-            telling = _telling(completion)
-            if self._watched <= _WATCHED and telling > self._best:
-                self._best = telling
-                answers = {self.generation: completion.model_copy(update={"cached": False})}
-                self._write(_Record(prompt=prompt, sampling=sampling, answers=answers))
+            telling = 0.0 if sampling.temperature else _telling(completion)
+            has_only_text = max(self._best, telling) <= _TEXT and self._watched == _PATIENCE
+            if has_only_text or (sampling.temperature and not self._best):
+                telling = _TEXT + 0.5
+                prompt = prompt.model_copy(update={"stop": ()})
+                sampling = Sampling(max_tokens=_FREE_TOKENS, top_logprobs=sampling.top_logprobs)
+                completion = self._asked(prompt, sampling)
+            if self._watched > _WATCHED or telling <= self._best:
+                return
+            self._best = telling
+            answers = {self.generation: completion.model_copy(update={"cached": False})}
+            made = _Record(first=self.generation, prompt=prompt, sampling=sampling, answers=answers)
+            stored = self._read()
+            if stored and not set(stored.answers) <= {self.generation}:  # another process has found other weights
+                self._is_first_run = False
+                return
+            self._write(made)
+
+    def _asked(self, prompt: Prompt, sampling: Sampling) -> Completion:
+        try:
+            return self._ask(prompt, sampling)
+        except PromptError as error:  # for example, the prompt no longer fits the window
+            return Completion(text=f"{type(error).__name__}: {error}", refused=(_PROMPT,))
 
     def _read(self) -> _Record | None:
         try:
@@ -97,6 +142,14 @@ class Witness:
         self._cache.put(self._key, record.model_dump(mode="json"))
 
 
+def _is_completion(answer: Completion) -> bool:
+    return _PROMPT not in answer.refused
+
+
+def _new_generation() -> str:
+    return secrets.token_hex(6)
+
+
 def same_weights(one: Completion, other: Completion) -> bool:
     """Return whether both answers to a prompt can come from the same weights.
 
@@ -106,11 +159,21 @@ def same_weights(one: Completion, other: Completion) -> bool:
     first, second = one.first_token, other.first_token
     if not first or not second:
         return one.text == other.text
-    probable = [token for told in (first, second) for token, logprob in told.items() if logprob > _LEAST]
-    if any(abs(first.get(token, -math.inf) - second.get(token, -math.inf)) > NEARNESS for token in probable):
+    if not (_agrees(first, second) and _agrees(second, first)):
         return False
     # If two tokens are about equally likely, either may be chosen, and the rest of the text differs with it.
     return one.text == other.text or all(_may_begin(text, first) for text in (one.text, other.text))
+
+
+def _agrees(first: Mapping[str, float], second: Mapping[str, float]) -> bool:
+    """Return whether the second answer gives each token of the first about the same log-probability."""
+    least = min(second.values())
+    for token, logprob in first.items():
+        if logprob > _LEAST and abs(logprob - second.get(token, -math.inf)) > NEARNESS:
+            return False
+        if logprob > _TAIL and abs(logprob - second.get(token, min(least, logprob))) > _TAIL_NEARNESS:
+            return False
+    return True
 
 
 def _may_begin(text: str, first: Mapping[str, float]) -> bool:
@@ -119,8 +182,14 @@ def _may_begin(text: str, first: Mapping[str, float]) -> bool:
     return any(text.startswith(token) or token.startswith(text) for token, logprob in first.items() if logprob > likely)
 
 
-def _telling(completion: Completion) -> int:
-    """Rank how well a completion identifies weights: 3 with several log-probabilities, 2 with text only, else 1."""
+_TEXT = 2.0
+
+
+def _telling(completion: Completion) -> float:
+    """Rank how well a completion identifies weights: above 2 with log-probabilities, 2 with text only, else 1.
+
+    An answer that leaves several tokens probable tells more than one that any good model is sure of.
+    """
     if completion.first_token and len(completion.first_token) > 1:
-        return 3
-    return 2 if completion.text.strip() else 1
+        return 3 - sum(logprob * math.exp(logprob) for logprob in completion.first_token.values())
+    return _TEXT if completion.text.strip() else 1.0

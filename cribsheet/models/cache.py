@@ -6,12 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 
 from pydantic import JsonValue
 
+from cribsheet.errors import ModelError
 from cribsheet.models import forks
-from cribsheet.models._base import Completion, Kind, Model, Sampling, TellsTokenIds
+from cribsheet.models._base import Completion, Kind, MayCount, Model, Sampling, TellsTokenIds
+from cribsheet.models._estimate import estimate_tokens
 from cribsheet.models._meter import Meter
 from cribsheet.models._store import CacheStats, CompletionCache
 from cribsheet.models._witness import Witness
-from cribsheet.models.capabilities import Capabilities, Probed, fingerprint
+from cribsheet.models.capabilities import Capabilities, Probed, fingerprint, is_hash
 from cribsheet.models.keys import KeyLocks, completion_key, request_key
 from cribsheet.models.retry import Retrying
 from cribsheet.models.thinking import is_only_thought
@@ -22,6 +24,16 @@ __all__ = ["CacheStats", "CachedModel", "CompletionCache", "Meter"]
 
 _PROBE = 2
 """Part of the key of stored capabilities. Raise it when the probe finds out more."""
+
+
+_CHANGED = {
+    "other": "{endpoint} no longer gives the stored answer to a prompt, so it now serves other weights under the name "
+    "{name}. Stored completions of the former weights are not used.",
+    "mixed": "{endpoint} gives two answers to one prompt under the name {name}, and neither is the stored one. Perhaps "
+    "several servers with different weights take turns behind this address. Stored completions are not used. Give the "
+    "address of one server, or one name to each set of weights.",
+}
+"""What a user is told if the check of the weights does not find known ones."""
 
 
 class CachedModel:
@@ -46,6 +58,10 @@ class CachedModel:
         self._capabilities: Capabilities | None = None
         self._digest: str | None = None
         self._witness: Witness | None = None
+        self._outages = 0
+        """How many outages of the server there were when the weights were last checked."""
+        self._is_replaced = False
+        """Whether the server came back with other weights."""
 
     @property
     def context_window(self) -> int:
@@ -104,7 +120,7 @@ class CachedModel:
     def circumstances(self) -> Mapping[str, JsonValue]:
         """Further parts of the cache key: the refused parameters, and the generation of the weights.
 
-        Empty if the server accepts everything and has always served the same weights. See `Witness` for generations.
+        Empty if the server accepts everything and reports a hash of its weights. See `Witness` for generations.
         """
         self.start()
         terms = dict(self._capabilities.terms) if self._capabilities else {}
@@ -146,25 +162,51 @@ class CachedModel:
     def _start(self, *, probes: bool, anew: bool) -> None:
         model = self.model
         told = model.told() if isinstance(model, Probed) else None
-        if told is None or not isinstance(model, Probed):
-            self._digest = model.digest
-            return
-        self._digest = fingerprint(told)
-        key = request_key(self, capabilities=told.model_dump(mode="json"), probe=_PROBE)
-        found = None if anew else self._stored_capabilities(key)
-        if found is None and probes:
-            found = model.probe(told)
-            self.cache.put(key, found.model_dump(mode="json"))
-            self.meter.add_probe(found.calls, found.tokens)
-        self._capabilities = found or Capabilities(told=told)
-        model.adopt(self._capabilities)
-        if self.endpoint and not told.digest:
-            self._witness = Witness(self.cache, request_key(self, witness=True))
-            if self._witness.check(self._ask_anew):
-                _warn(
-                    f"{self.endpoint} no longer gives the stored answer to a prompt, so it now serves other weights "
-                    f"under the name {self.name}. Stored completions of the former weights are not used."
-                )
+        self._digest = fingerprint(told) if told else model.digest
+        if told and isinstance(model, Probed):
+            key = request_key(self, capabilities=told.model_dump(mode="json"), probe=_PROBE)
+            found = None if anew else self._stored_capabilities(key)
+            if found is None and probes:
+                found = model.probe(told)
+                self.cache.put(key, found.model_dump(mode="json"))
+                self.meter.add_probe(found.calls, found.tokens)
+            self._capabilities = found or Capabilities(told=told)
+            model.adopt(self._capabilities)
+        if self.endpoint and not is_hash(self._digest):
+            self._witness = Witness(self.cache, request_key(self, witness=True), self._ask_anew)
+            verdict = self._witness.check()
+            if verdict != "same":
+                _warn(_CHANGED[verdict].format(endpoint=self.endpoint, name=self.name))
+
+    def _check_after_outage(self) -> None:
+        """Check the weights again if the server was down since the last check.
+
+        Raises:
+            ModelError: it serves other weights now, so its answers do not belong with the earlier ones.
+        """
+        with self._starting:
+            now = self.model.outages if isinstance(self.model, Retrying) else 0
+            if now != self._outages:
+                self._outages = now
+                self._is_replaced = self._is_replaced or self._serves_others()
+        if self._is_replaced:
+            raise ModelError(
+                f"{self.endpoint} was restarted and now serves other weights under the name {self.name}. Their answers "
+                "cannot be counted with the earlier ones. Run the command again to begin anew with these weights, or "
+                "start the server with the former ones to go on."
+            )
+
+    def _serves_others(self) -> bool:
+        told = self.model.told() if isinstance(self.model, Probed) else None
+        digest = told and fingerprint(told)
+        if digest and self._digest and digest != self._digest:
+            return True
+        if not self._witness:
+            return False
+        before = self._witness.generation
+        self._witness.check()
+        after, self._witness.generation = self._witness.generation, before
+        return before != after
 
     def _ask_anew(self, prompt: Prompt, sampling: Sampling) -> Completion:
         completion = self.model.complete(prompt, sampling)
@@ -189,21 +231,28 @@ class CachedModel:
             completion = self._stored(key)
             if completion is None or is_only_thought(completion, prompt):
                 completion = self.model.complete(prompt, sampling)
+                self._check_after_outage()
+                if self._witness:
+                    self._witness.watch(prompt, sampling, completion)
                 if not is_only_thought(completion, prompt):  # a thought without an answer may succeed next time
                     self.cache.put(key, completion.model_dump(exclude={"cached"}))
         self.meter.add(completion)
         self.refused.update(completion.refused)
-        if self._witness:
-            self._witness.watch(prompt, sampling, completion)
         return completion
 
     def count_tokens(self, text: str) -> int:
-        """Return the number of tokens in a text, from the cache if it was counted before."""
-        key = request_key(self, tokens_of=text)
-        count = self.cache.get(key)
-        if not isinstance(count, int):
-            count = self.model.count_tokens(text)
-            self.cache.put(key, count)
+        """Return the number of tokens in a text, from the cache if it was counted before. Estimates are not stored."""
+        key = request_key(self, counted=text)
+        known = self.cache.get(key)
+        if isinstance(known, int):
+            return known
+        if not isinstance(self.model, MayCount):
+            count: int | None = self.model.count_tokens(text)
+        else:
+            count = self.model.exact_count(text)
+        if count is None:
+            return estimate_tokens(text)
+        self.cache.put(key, count)
         return count
 
     def token_ids(self, text: str) -> Sequence[int] | None:

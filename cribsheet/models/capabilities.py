@@ -123,6 +123,11 @@ def fingerprint(told: Told) -> str | None:
     return f"told:{hashlib.sha256(facts.encode()).hexdigest()[:32]}"
 
 
+def is_hash(digest: str | None) -> bool:
+    """Return whether an identifier is a hash of the weights, so that other weights have another one."""
+    return digest is not None and digest.startswith("sha256:")
+
+
 def refusals_in_words(capabilities: Capabilities | None, refused: Collection[str], name: str) -> Iterator[str]:
     """Yield one sentence for each thing that a compile had to do without.
 

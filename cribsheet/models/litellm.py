@@ -171,9 +171,13 @@ class LiteLLMModel:
 
     def count_tokens(self, text: str) -> int:
         """Return the number of tokens in a text, counted by the server, else an estimate that errs on the high side."""
-        way = self._tokenizer
-        count = self._information.count(way, self._model, text) if way else None
+        count = self.exact_count(text)
         return estimate_tokens(text) if count is None else count
+
+    def exact_count(self, text: str) -> int | None:
+        """Return the number of tokens in a text; None if the server does not count it."""
+        way = self._tokenizer
+        return self._information.count(way, self._model, text) if way else None
 
     def close(self) -> None:
         """Close this model's connections. LiteLLM keeps those that it opened itself."""

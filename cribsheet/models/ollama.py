@@ -125,6 +125,7 @@ class OllamaModel:
 
     def told(self) -> Told:
         """Return what the server reports about itself. There is no digest if it cannot list its models."""
+        self.__dict__.pop("digest", None)  # it may have changed since it was asked for
         try:
             digest = self.digest
         except (UnreachableError, TransientError):

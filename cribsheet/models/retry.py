@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from cribsheet.errors import BrokenOffError, ModelError, TimedOutError, TransientError, UnreachableError
 from cribsheet.models import forks
-from cribsheet.models._base import Completion, Kind, Model, Sampling
+from cribsheet.models._base import Completion, Kind, MayCount, Model, Sampling
 from cribsheet.models._waiting import Waiting
 from cribsheet.models.capabilities import Capabilities, Probed, Told
 from cribsheet.prompts import Prompt
@@ -22,6 +22,8 @@ PATIENCE = 180.0
 """How many seconds a request waits in all while a server is busy or down, if somebody is told about the wait."""
 _BUSY = frozenset({429, 502, 503})
 """The HTTP statuses of a server that is busy, loads its model, or is just being restarted behind a gateway."""
+_RESTARTED = frozenset({502, 503})
+"""The statuses that a gateway gives while the server behind it is restarted."""
 _QUIET = 5.0  # nobody needs to be told about pauses of fewer seconds
 _TIMED_OUT = 2  # the most attempts if the last one timed out: a cold model may be loaded by then, a hung one is not
 
@@ -59,6 +61,8 @@ class Retrying:
         self._told_of: set[type[ModelError]] = set()
         """The kinds of failures that the notice has told about."""
         self._has_answered = False
+        self.outages = 0
+        """How often a server that had answered before was down."""
         self._telling = threading.Lock()
         forks.renew_in_child(self, "_telling", threading.Lock)
         self._patience = PATIENCE if notice else 0.0
@@ -144,9 +148,16 @@ class Retrying:
 
     def count_tokens(self, text: str) -> int:
         """Return the number of tokens in a text."""
-        if self.counts_exactly:
-            return self._waiting.for_answer(lambda: self._model.count_tokens(text))
-        return self._model.count_tokens(text)
+        count = self.exact_count(text)
+        return self._model.count_tokens(text) if count is None else count
+
+    def exact_count(self, text: str) -> int | None:
+        """Return the number of tokens in a text; None if it can only be estimated at the moment."""
+        if not self.counts_exactly:
+            return None
+        model = self._model
+        count = model.exact_count if isinstance(model, MayCount) else model.count_tokens
+        return self._waiting.for_answer(lambda: count(text))
 
     def close(self) -> None:
         """Release the model's resources, such as open connections."""
@@ -181,6 +192,7 @@ class Retrying:
         return answer
 
     def _may_pass(self, error: BaseException) -> bool:
+        self.outages += self._is_down(error) or (self._has_answered and getattr(error, "status", 0) in _RESTARTED)
         return isinstance(error, TransientError) or self._is_down(error)
 
     def _is_down(self, error: BaseException) -> bool:

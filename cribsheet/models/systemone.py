@@ -84,7 +84,7 @@ class SystemOneModel:
             known = [one for one in entries or () if isinstance(one, dict)]
             own = [one for one in known if self._model in (one.get("id"), one.get("name"))] or known
             if len(own) == 1 and (told := {key: own[0][key] for key in own[0] if key not in _VOLATILE}):
-                return f"sha256:{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()}"
+                return f"told:{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()}"
         return None
 
     def complete(self, prompt: Prompt, sampling: Sampling) -> Completion:
