@@ -116,4 +116,6 @@ def _is_untold(frozen: FrozenProgram, call: Call) -> bool:
 def has_other_weights(frozen: FrozenProgram, model: Model) -> bool:
     """Tell whether the model has the name in the file, but is known to have other weights."""
     same_name = model.name == frozen.model.name
-    return bool(same_name and frozen.model.digest and model.digest and model.digest != frozen.model.digest)
+    # Files of earlier releases call the facts that a decision endpoint reports `sha256:…` instead of `told:…`.
+    known, now = (digest.rpartition(":")[2] if digest else "" for digest in (frozen.model.digest, model.digest))
+    return bool(same_name and known and now and known != now)

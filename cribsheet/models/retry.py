@@ -192,7 +192,6 @@ class Retrying:
         return answer
 
     def _may_pass(self, error: BaseException) -> bool:
-        self.outages += self._is_down(error) or (self._has_answered and getattr(error, "status", 0) in _RESTARTED)
         return isinstance(error, TransientError) or self._is_down(error)
 
     def _is_down(self, error: BaseException) -> bool:
@@ -211,8 +210,10 @@ class Retrying:
         return number >= self._attempts and not (is_busy and left > 0)
 
     def _tell(self, state: "tenacity.RetryCallState") -> None:
-        """Tell about the first pause of each kind that a user may wonder about, and about every first time-out."""
+        """Count outages. Tell about the first pause of each kind that a user may wonder about, and first time-outs."""
         error = _error_of(state)
+        if self._is_down(error) or (self._has_answered and getattr(error, "status", 0) in _RESTARTED):
+            self.outages += 1
         has_timed_out = isinstance(error, TimedOutError)
         if not self._notice or not (has_timed_out or state.idle_for + state.upcoming_sleep > _QUIET):
             return
