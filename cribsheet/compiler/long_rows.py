@@ -10,6 +10,7 @@ from cribsheet.errors import CompileError, ContextOverflowError
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.frozen.running import prompt_text
 from cribsheet.models import Sampling
+from cribsheet.outcomes import Value
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.study import Study
 from cribsheet.text import counted
@@ -30,9 +31,14 @@ class Long(NamedTuple):
     """Its position in the trainset, counted from 1."""
     row: Row
     tokens: int
-    """The tokens of its zero-shot prompt with the completion."""
+    """The tokens of its zero-shot prompt with the completion, or those of its answer."""
+    is_answer: bool = False
+    """Whether it is the answer that is too long."""
 
     def __str__(self) -> str:
+        if self.is_answer:
+            text = max((str(values[0]) for values in self.row.outputs.values() if values), key=len)
+            return f"row {self.number} (an answer of {self.tokens:,} tokens, {text[:_SHOWN]!r}…)"
         text = max(map(str, self.row.inputs.values()), key=len)
         return f"row {self.number} ({self.tokens:,} tokens, {text[:_SHOWN]!r}…)"
 
@@ -54,18 +60,32 @@ def calibrate(study: Study, candidate: Candidate) -> None:
 def leave_out_long_rows(
     study: Study, candidate: Candidate, numbers: Mapping[str, int], *, most: int | None
 ) -> Sequence[Long]:
-    """Remove from the study the rows whose zero-shot prompt is too long for the model, and return them.
+    """Remove from the study the rows whose zero-shot prompt or answer is too long for the model, and return them.
 
-    This concerns the demo pool and the valset. `numbers` has each row's position in the trainset, by row id; `most` is
-    how many rows may be left out, None for 1 in 20.
+    Long answers are removed first, because every prompt has to leave room for the longest answer of the demo
+    pool. This concerns the demo pool and the valset. `numbers` has each row's position in the trainset, by row id;
+    `most` is how many rows may be left out, None for 1 in 20.
 
     Raises:
         CompileError: if more rows are too long, or the prompt is too long without any row.
     """
-    _check_bare_prompt(study, candidate)
     rows = [*study.train, *study.val]
-    long = too_long(study, candidate, rows, numbers)
     allowed = max(1, int(FEW * len(rows))) if most is None else most
+    answers = _long_answers(study, candidate, numbers)
+    _check_allowed(study, answers, rows, allowed)
+    if answers:
+        study.leave_out({one.row.id for one in answers})
+        candidate = study.zero_shot()
+    _check_bare_prompt(study, candidate)
+    inputs = too_long(study, candidate, [*study.train, *study.val], numbers)
+    _check_allowed(study, [*answers, *inputs], rows, allowed)
+    if inputs:
+        study.leave_out({one.row.id for one in inputs})
+    return [*answers, *inputs]
+
+
+def _check_allowed(study: Study, long: Sequence[Long], rows: Sequence[Row], allowed: int) -> None:
+    """Raise a CompileError if these are more rows than may be left out, or none would be left."""
     kept = [sum(row.id not in {one.row.id for one in long} for row in part) for part in (study.train, study.val)]
     if len(long) > allowed or (long and not all(kept)):
         raise CompileError(
@@ -73,16 +93,29 @@ def leave_out_long_rows(
             f"tokens of {study.model.name}, and at most {allowed} may be left out: {named(long)}. Shorten them, give "
             "the model a larger window with --context-window, or allow more to be left out with --long-rows."
         )
-    if long:
-        study.leave_out({one.row.id for one in long})
-    return long
+
+
+def _long_answers(study: Study, candidate: Candidate, numbers: Mapping[str, int]) -> list[Long]:
+    """Return the rows of the demo pool whose answer does not fit the context window after a bare prompt."""
+    long: dict[str, Long] = {}
+    for prompt in candidate.prompts.values():
+        # A prompt that does not fit even without an answer is not the rows' fault.
+        room = study.model.context_window - study.lengths.inputs(prompt, _blank(prompt)) + prompt.decoding.max_tokens
+        for row in study.train if room > 0 else ():
+            tokens = study.lengths.answer_beyond(room, prompt.signature, prompt.layout, row)
+            if tokens:
+                long[row.id] = Long(numbers.get(row.id, 0), row, tokens, is_answer=True)
+    return sorted(long.values(), key=lambda one: one.tokens, reverse=True)
+
+
+def _blank(prompt: FrozenPrompt) -> Mapping[str, Value]:
+    return {field.name: field.type.blank for field in prompt.signature.inputs}
 
 
 def _check_bare_prompt(study: Study, candidate: Candidate) -> None:
     """Raise a CompileError if a prompt with empty inputs does not fit the context window."""
     for prompt in candidate.prompts.values():
-        blank = {field.name: field.type.blank for field in prompt.signature.inputs}
-        tokens = study.lengths.inputs(prompt, blank)
+        tokens = study.lengths.inputs(prompt, _blank(prompt))
         if tokens > study.model.context_window:
             raise CompileError(
                 f"The prompt of {prompt.signature.name} takes {tokens:,} tokens without any input, more than the "

@@ -86,6 +86,11 @@ def open_model(
         )
     if parallel is not None and parallel < 1:
         raise ModelError(f"parallel must be at least 1 but got {parallel}. Use 1 to send one request at a time.")
+    if context_window is not None and context_window < 1:
+        raise ModelError(
+            f"context_window must be at least 1 token but got {context_window}. Leave it out to use the window that "
+            "the model reports."
+        )
     if not timeout > 0:  # true for NaN, too
         raise ModelError(f"timeout must be more than 0 seconds but got {timeout}. Give 120, for example.")
     return WAYS.get(prefix, _litellm)(name, Options(api_base, parallel, context_window, timeout, progress, notice))

@@ -17,6 +17,7 @@ from cribsheet.signature import Field, Signature
 _MARGIN = 4
 _CUT_OFF = 1.3  # a list that is cut off is lost as a whole, and other rows have longer ones
 _TURN_TOKENS = 8  # what a chat template adds to a turn, from above
+_LONGEST_TOKEN = 8  # bytes; a server that tells of fewer tokens leaves out those that it had cached
 _CAUTION = 1.1  # other texts may have more tokens for their length than the one that was counted
 
 
@@ -35,7 +36,18 @@ class Lengths:
     def answer(self, signature: Signature, layout: Layout) -> int:
         """Return how many tokens the longest answer of the demo pool takes, plus a margin."""
         texts = [render_outputs(layout, signature, demo.outputs) for demo in demos_of(signature, self._train)]
-        longest = max(texts, key=len, default="x" * 200)
+        return self._answer(signature, max(texts, key=_bytes, default="x" * 200))
+
+    def answer_beyond(self, room: int, signature: Signature, layout: Layout, row: Row) -> int:
+        """Return how many tokens the answer of one row takes, plus a margin, if these are more than `room`; else 0."""
+        for demo in demos_of(signature, [row]):
+            text = render_outputs(layout, signature, demo.outputs)
+            if _CUT_OFF * _bytes(text) + _MARGIN > room:  # else it fits, because a token has at least one byte
+                tokens = self._answer(signature, text)
+                return tokens if tokens > room else 0
+        return 0
+
+    def _answer(self, signature: Signature, longest: str) -> int:
         share = _CUT_OFF if any(field.type.is_structured for field in signature.outputs) else 1.0
         return math.ceil(share * self._model.count_tokens(longest)) + _MARGIN
 
@@ -48,7 +60,8 @@ class Lengths:
     def calibrate(self, prompt: Prompt, prompt_tokens: int) -> None:
         """Scale the estimates of a model without a tokenizer by one prompt whose tokens it has counted."""
         estimate = self._model.count_tokens(prompt.full_text) + _TURN_TOKENS * len(prompt.messages)
-        self._scale = min(1.0, _CAUTION * prompt_tokens / estimate)
+        told = max(prompt_tokens, _bytes(prompt.full_text) / _LONGEST_TOKEN)
+        self._scale = min(1.0, _CAUTION * told / estimate)
         self._by_candidate.clear()
 
     def row(self, candidate: Candidate, row: Row) -> int:
@@ -82,8 +95,13 @@ class Lengths:
         names = tuple(field.name for field in fields)
         if names not in self._longest_inputs:
             rows = [{field.name: _value(row, field) for field in fields} for row in self._rows]
-            self._longest_inputs[names] = max(rows, key=lambda one: sum(len(str(value)) for value in one.values()))
+            self._longest_inputs[names] = max(rows, key=lambda one: sum(_bytes(str(value)) for value in one.values()))
         return self._longest_inputs[names]
+
+
+def _bytes(text: str) -> int:
+    """Return the size of a text, which tells more about its tokens than its length: Chinese has few characters."""
+    return len(text.encode(errors="replace"))
 
 
 def _value(row: Row, field: Field) -> Value:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ import dspy
 import pytest
 from stand_in import StandIn, Switches
 
-from cribsheet import Task, label_accuracy
+from cribsheet import Task, answer_f1, label_accuracy
 from cribsheet.compiler.compile import Compiled, Settings, compile_task
 from cribsheet.errors import CompileError, UnreachableError
 from cribsheet.frozen.sealing import read, to_text
@@ -190,6 +191,36 @@ def test_more_than_a_few_end_the_compile_unless_they_are_allowed(workspace: Work
     assert compiled_with(workspace, long_rows=12).program.results.compiled.n == 36
 
 
+def test_a_row_whose_answer_is_too_long_is_named_and_left_out(workspace: Workspace) -> None:
+    class Noun(dspy.Signature):
+        """Say what the text is about."""
+
+        text: str = dspy.InputField()
+        noun: str = dspy.OutputField()
+
+    rows = [{"text": row["text"], "noun": row["text"].split()[1]} for row in sentiment_rows()]
+    for place in (3, 40, 77, 110):
+        rows[place]["noun"] = "word " * 400
+    task = Task(Noun, metric=answer_f1, trainset=rows)
+    with StandIn(Switches(free=" film", telling="vllm", window=600, tokenizer="vllm")) as server:
+        options = Settings(model="openai/model", api_base=f"{server.url}/v1", budget="300calls", optimizer="labeled")
+        done = compile_task(task, options, workspace=workspace)
+        with pytest.raises(CompileError, match=r"at most 0 may be left out: row \d+ \(an answer of 8\d\d tokens"):
+            compile_task(task, replace(options, long_rows=0), workspace=workspace)
+    [note] = [note for note in done.program.notes if "too long" in note]
+    assert "(an answer of 8" in note
+    assert all(prompt.decoding.max_tokens < 30 for prompt in done.program.prompts.values())
+
+
+@pytest.mark.slow
+def test_a_server_that_leaves_cached_tokens_out_of_its_count_makes_no_long_row_short(workspace: Workspace) -> None:
+    place = a_place_in(workspace, {"train", "val"})
+    with StandIn(Switches(window=100_000)) as server:  # it tells of 7 tokens for every prompt
+        done = compiled(workspace, server, "ollama/model", context_window=180, budget="300calls")
+    [note] = [note for note in done.program.notes if "too long" in note]
+    assert f"row {place} (" in note
+
+
 def test_none_may_be_left_out_if_the_user_says_so(workspace: Workspace) -> None:
     with_long_rows(workspace, *range(0, 120, 30))
     with pytest.raises(CompileError, match="and at most 0 may be left out"):
@@ -269,7 +300,7 @@ def test_a_second_ctrl_c_ends_a_compile_that_waits_for_a_server_that_hangs(
     workspace: Workspace, name: str, answered: int, freezes: bool
 ) -> None:
     (workspace.root / "programs" / "toy.py").write_text(
-        "from cribsheet import Task, label_accuracy\nfrom signatures.sentiment import Sentiment\n\n"
+        "from cribsheet import Task, answer_f1, label_accuracy\nfrom signatures.sentiment import Sentiment\n\n"
         'task = Task(Sentiment, metric=label_accuracy, trainset="toy.jsonl")\n'
     )
     with StandIn(Switches(hangs_after=answered)) as server:

@@ -74,3 +74,10 @@ def test_opening_a_model_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("name", ["embedded/smollm2-135m", "ollama/model", "openai/model"])
+@pytest.mark.parametrize("window", [0, -5])
+def test_a_window_without_tokens_is_refused(name: str, window: int) -> None:
+    with pytest.raises(ModelError, match=f"context_window must be at least 1 token but got {window}"):
+        open_model(name, context_window=window)
