@@ -75,21 +75,45 @@ def _check(rows: Any) -> None:
     kind = type(rows).__name__
     if isinstance(rows, Mapping):
         names = ", ".join(map(repr, rows))
+        if all(map(_is_column, rows.values())):
+            raise DataError(
+                f"The trainset is a {kind} of columns, {names}, not a list of rows. Give a list of dicts, such as "
+                "[dict(zip(columns, row)) for row in zip(*columns.values())]."
+            )
         raise DataError(
             f"The trainset is a {kind} with the keys {names}, not a list of rows. Give one of its values, or a list of "
             "dicts."
         )
-    if hasattr(rows, "to_dict") and hasattr(rows, "iloc"):  # pandas
-        raise DataError(
-            f'The trainset is a {kind}, which iterates over columns, not rows. Give its .to_dict("records").'
-        )
+    if way := _way_to_rows(rows):
+        raise DataError(f"The trainset is a {kind}, which does not iterate over rows as dicts. Give its {way}.")
     if isinstance(rows, Iterator):
         raise DataError(f"The trainset is a {kind}, which can be read only once. Put its rows into a list.")
     if not (isinstance(rows, Iterable) or hasattr(rows, "__getitem__")):
         raise DataError(f"The trainset is {rows!r}, which cannot be iterated over. {_MEND}")
 
 
+def _is_column(values: Any) -> bool:
+    """Return whether values are those of a column instead of the rows of a split."""
+    return isinstance(values, list | tuple) and not isinstance(next(iter(values), {}), Mapping)
+
+
+def _way_to_rows(table: Any) -> str:
+    """Return what gives the rows of a table of another package as dicts; empty if it is no such table."""
+    if hasattr(table, "iloc") and hasattr(table, "to_dict"):  # pandas
+        return '.to_dict("records")' if hasattr(table, "columns") or not hasattr(table, "to_frame") else ".tolist()"
+    if hasattr(table, "to_pylist"):  # pyarrow
+        return ".to_pylist()"
+    if hasattr(table, "collect_schema") or hasattr(table, "to_dicts"):  # polars
+        return ".to_dicts()" if hasattr(table, "to_dicts") else ".collect().to_dicts()"
+    return ""
+
+
 def _values(row: Any, where: str) -> dict[str, object]:
+    if hasattr(row, "columns") and _way_to_rows(row):
+        raise DataError(
+            f"{where}: it is a {type(row).__name__}, not a mapping of columns to values. Give a datasets.Dataset as "
+            "its .with_format(None), or else a list of dicts."
+        )
     if not (hasattr(row, "keys") and hasattr(row, "__getitem__")):
         raise DataError(f"{where}: {str(row)[:60]!r} is not a mapping of columns to values. {_MEND}")
     names = list(row.keys())

@@ -1,5 +1,6 @@
 """Convert the values that a metric returns to scores from 0 to 1."""
 
+import inspect
 import math
 from functools import update_wrapper
 from typing import Any, SupportsFloat
@@ -48,6 +49,13 @@ def check_score(raw: object, *, metric_name: str, example: Any, bounds: tuple[fl
     Raises:
         MetricError: if it is not a number, or not between the bounds.
     """
+    if inspect.isawaitable(raw) or inspect.isasyncgen(raw):
+        if inspect.iscoroutine(raw):
+            raw.close()  # else Python warns that nobody awaited it
+        raise MetricError(
+            f"The metric {metric_name} is async: it returned a {type(raw).__name__} for {row_in_words(example)}. "
+            "Metrics cannot be async. Write it with `def`, and call asynchronous code in it with `asyncio.run(…)`."
+        )
     try:
         value = float(raw) if isinstance(raw, SupportsFloat) else math.nan
     except (TypeError, ValueError, OverflowError):  # a dspy.Prediction without a score, a number of 400 digits

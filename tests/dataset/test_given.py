@@ -222,6 +222,35 @@ def test_what_holds_no_rows_is_said_with_what_to_give(rows, message):
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("kind", "methods", "mend"),
+    [
+        ("Series", ["iloc", "to_dict", "to_frame"], r"\.tolist\(\)"),
+        ("DataFrame", ["to_dicts", "columns"], r"\.to_dicts\(\)"),
+        ("LazyFrame", ["collect_schema"], r"\.collect\(\)\.to_dicts\(\)"),
+        ("Table", ["to_pylist", "columns"], r"\.to_pylist\(\)"),
+    ],
+)
+def test_a_table_of_each_package_is_told_how_to_give_its_rows(kind: str, methods: list[str], mend: str) -> None:
+    table = type(kind, (), {**dict.fromkeys(methods), "__iter__": lambda self: iter("ab")})()
+    with pytest.raises(DataError, match=rf"is a {kind}, .* Give its {mend}\."):
+        load_rows(table, SENTIMENT)
+
+
+def test_a_dataset_whose_rows_are_tables_is_told_how_to_give_dicts() -> None:
+    row = type("DataFrame", (), {"iloc": None, "to_dict": None, "columns": ["text"], "keys": lambda self: ["text"]})()
+    with pytest.raises(DataError, match=r"it is a DataFrame, not a mapping .* \.with_format\(None\)"):
+        load_rows([row], SENTIMENT)
+
+
+def test_columns_are_not_taken_for_splits() -> None:
+    columns = {name: [row[name] for row in ROWS] for name in ROWS[0]}
+    with pytest.raises(DataError, match=r"is a dict of columns, .* Give a list of dicts"):
+        load_rows(columns, SENTIMENT)
+    with pytest.raises(DataError, match=r"with the keys 'train'.* Give one of its values"):
+        load_rows({"train": ROWS}, SENTIMENT)
+
+
 def test_a_frame_is_told_how_to_give_its_rows():
     frame = type(
         "DataFrame", (), {"iloc": None, "to_dict": lambda self, orient: ROWS, "__iter__": lambda self: iter("ab")}

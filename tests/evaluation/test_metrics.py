@@ -1,6 +1,7 @@
 """Metrics of one prediction, and figures over many."""
 
 import math
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -201,3 +202,16 @@ def test_figures_that_are_undefined_are_none_or_refused():
     assert abstention_recall([("answered", "unanswerable")]) is None
     with pytest.raises(MetricError, match="no rows"):
         balanced_accuracy([])
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_async_metric_is_told_that_metrics_cannot_be_async() -> None:
+    async def grade(example: Row, prediction: Prediction) -> float:
+        return 1.0
+
+    async def grades() -> AsyncIterator[float]:
+        yield 1.0
+
+    for raw in (grade(ROW, Prediction({})), grades()):
+        with pytest.raises(MetricError, match=r"The metric mine is async: .* Metrics cannot be async\. .*asyncio\.run"):
+            check_score(raw, metric_name="mine", example=ROW)
