@@ -21,7 +21,7 @@ from cribsheet.models._api_keys import key_refused, without_key
 from cribsheet.models._base import Kind
 from cribsheet.models._json import well_formed
 from cribsheet.models._openai_replies import ErrorReply, UnreadableReply
-from cribsheet.models._proxies import bad_variable, through_proxy
+from cribsheet.models._proxies import bad_variable, proxy_wants_password, through_proxy
 from cribsheet.models._redirects import Redirected, redirected
 from cribsheet.models._refusals import REFUSING, Failure, may_pass
 from cribsheet.models._retry_after import retry_after
@@ -166,6 +166,8 @@ def _refusal(place: Place, status: int, reason: str, *, answered: bool) -> Model
         )
     if place.endpoint and not answered:  # the server replied, but LiteLLM could not read the reply
         return place.not_openai(reason)
+    if error := proxy_wants_password(place.endpoint, status):
+        return error
     if may_pass(status):
         return TransientError(f"{place.where} failed with status {status}: {reason}.{place.via}", status=status)
     kind = RefusedError if status in (400, 422) else ModelError

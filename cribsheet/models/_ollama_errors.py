@@ -20,7 +20,7 @@ from cribsheet.models._api_keys import key_refused, without_key
 from cribsheet.models._base import Kind
 from cribsheet.models._litellm_errors import TOO_LONG
 from cribsheet.models._openai_replies import UnreadableReply
-from cribsheet.models._proxies import through_proxy
+from cribsheet.models._proxies import proxy_wants_password, through_proxy
 from cribsheet.models._redirects import Redirected, redirected
 from cribsheet.models._refusals import REFUSING, Failure, Refused, may_pass
 from cribsheet.models._server_messages import reason_in
@@ -121,6 +121,8 @@ def _explained(served: Served, status: int, words: str, *, kind: Kind | None, wo
             f"{model!r} at {endpoint} writes no text: {short}. If it is a decision model, name it systemone/{model} "
             f"with --api-base {endpoint}. Otherwise choose another model."
         )
+    if error := proxy_wants_password(endpoint, status):
+        return error
     if may_pass(status):
         return TransientError(f"Ollama at {endpoint} failed with status {status}: {short}.{via}", status=status)
     if status == 200:

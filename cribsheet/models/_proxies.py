@@ -138,6 +138,23 @@ def through_proxy(url: str) -> str:
     return f"{said}. Add {urlsplit(url).hostname} to NO_PROXY to avoid the proxy." if url else f"{said}."
 
 
+def proxy_wants_password(url: str, status: int) -> ModelError | None:
+    """Return the error for a proxy that asks who the user is; None if the reply is not about that."""
+    proxy = _proxy_for(url or "https://hosted")
+    if status != 407 or proxy is None:
+        return None
+    variable, address = proxy[0], _without_password(proxy[1])
+    scheme, mark, host = address.rpartition("://")
+    way = f", or add {urlsplit(url).hostname} to NO_PROXY to avoid it" if url else ""
+    does = (
+        "does not accept the user name and password in" if "@" in proxy[1] else "expects a user name and a password in"
+    )
+    return ModelError(
+        f"The proxy {address} {does} {variable} (status 407). Set it to {scheme or 'http'}{mark or '://'}USER:PASSWORD@{host}"
+        f"{way}."
+    )
+
+
 def proxy_of(url: str) -> tuple[str, str] | None:
     """Return the environment variable that names the proxy for a URL, and the proxy's address; None if there is none.
 

@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from cribsheet.errors import ModelError
+from cribsheet.models._proxies import through_proxy
 
 _LONGEST = 200  # characters of an address that are shown
 
@@ -39,7 +40,8 @@ def redirected(endpoint: str, error: Redirected) -> ModelError:
     base = location[: len(location) - len(path)] if path and location.endswith(path) else location
     shown = "".join(character for character in base if character.isprintable())[:_LONGEST]
     mend = "Give that address with --api-base" if base != location else "Check --api-base"
-    return ModelError(f"{endpoint} sends its clients elsewhere, with status {error.status}: to {shown}. {mend}.")
+    said = f"{endpoint} sends its clients elsewhere, with status {error.status}: to {shown}. {mend}."
+    return ModelError(said + through_proxy(endpoint))
 
 
 def _without_user(url: str) -> str:

@@ -180,6 +180,30 @@ def test_a_proxy_that_answers_for_a_server_is_named_without_its_password(
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("user", "said"), [("", "expects a user name"), ("me:secret@", "does not accept the user name")]
+)
+def test_a_proxy_that_expects_a_password_says_so(
+    name: str, user: str, said: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy.url.replace("//", f"//{user}"))
+    proxy.faults.extend([(407, "<html>Proxy Authentication Required</html>")] * 9)
+    with pytest.raises(ModelError, match=rf"The proxy http://127.* {said}.* HTTP_PROXY .*USER:PASSWORD@") as caught:
+        model_at(name, "http://models.invalid:8080").complete(CHAT, Sampling())
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_proxy_that_sends_its_clients_elsewhere_is_named(
+    name: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    proxy.faults.extend([(302, "http://login.invalid/")] * 9)
+    with pytest.raises(ModelError, match=r"to http://login\.invalid/.*the proxy .* that HTTP_PROXY names"):
+        model_at(name, "http://models.invalid:8080").complete(CHAT, Sampling())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("proxy_address", ["http://127.0.0.1:9", "socks5://127.0.0.1:9", "no proxy at all"])
