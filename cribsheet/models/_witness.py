@@ -13,6 +13,7 @@ from cribsheet.models import forks
 from cribsheet.models._base import Completion, Sampling
 from cribsheet.models._store import CompletionCache
 from cribsheet.prompts import Prompt
+from cribsheet.text import shared_length
 
 NEARNESS = 0.5
 """Log-probabilities of the same weights may differ by this many nats; a server's batching alone changes them by 0.3."""
@@ -25,6 +26,7 @@ _WATCHED = 64
 """How many completions of a first run are considered as the one to store for comparison."""
 _PATIENCE = 8
 """From this completion on, a first run no longer expects one with log-probabilities."""
+_LONG = 40  # characters; a shorter text has to be the same as a whole
 _FREE_TOKENS = 32
 """The length of a text that is compared if there are no log-probabilities: two models often agree on a single word."""
 
@@ -158,11 +160,20 @@ def same_weights(one: Completion, other: Completion) -> bool:
     """
     first, second = one.first_token, other.first_token
     if not first or not second:
-        return one.text == other.text
+        return _begin_alike(one.text, other.text)
     if not (_agrees(first, second) and _agrees(second, first)):
         return False
     # If two tokens are about equally likely, either may be chosen, and the rest of the text differs with it.
     return one.text == other.text or all(_may_begin(text, first) for text in (one.text, other.text))
+
+
+def _begin_alike(one: str, other: str) -> bool:
+    """Return whether two texts are equal, or have the first half in common if they are long.
+
+    A server that batches requests may choose another of two tokens that are about equally likely, and go on from there.
+    """
+    shorter = min(len(one), len(other))
+    return one == other or (shorter >= _LONG and 2 * shared_length(one, other) >= shorter)
 
 
 def _agrees(first: Mapping[str, float], second: Mapping[str, float]) -> bool:

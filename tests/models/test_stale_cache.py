@@ -113,3 +113,13 @@ def test_which_of_two_equals_is_drawn_does_not_matter() -> None:
     one, other, third = (Completion(text=text, first_token=equals) for text in ("a x", "b y", "c z"))
     assert same_weights(one, other)
     assert not same_weights(one, third)
+
+
+def test_long_texts_of_the_same_weights_may_part_late() -> None:
+    text = "The town lies on the northern bank of the river, which is crossed by two bridges."
+    late = text.replace("crossed by two bridges", "a border")
+    early = text.replace("northern bank", "left side")
+    one, same, other = (Completion(text=said) for said in (text, late, early))
+    assert same_weights(one, same)
+    assert not same_weights(one, other)
+    assert not same_weights(Completion(text="yes"), Completion(text="yes, it is"))
