@@ -102,7 +102,7 @@ class EmbeddedModel:
     def _answer(self, prompt: Prompt, sampling: Sampling) -> Completion:
         # The end of a chat that is asked again can be forgotten only as text: see `_read`.
         if prompt.begun or (prompt.is_chat and self._earlier.holds(prompt.full_text)):
-            prompt = as_raw(prompt, template=self.apply_template, token_ids=self.token_ids)
+            prompt = self._as_raw(prompt)
         with self._turn:
             engine, start = self._engine(), time.perf_counter()
             self._evaluated = 0
@@ -124,6 +124,18 @@ class EmbeddedModel:
             usage=usage,
             seconds=time.perf_counter() - start,
         )
+
+    def _as_raw(self, prompt: Prompt) -> Prompt:
+        """Return a chat, or a prompt with a begun answer, as text and token ids, the end of which can be forgotten."""
+
+        def template(messages: Sequence[Message]) -> str:
+            text = self.apply_template(messages)
+            with self._turn:  # tokens that were read alone after the chat are known by its text from now on
+                if self._earlier.pop_alone(prompt.model_copy(update={"begun": ()}).full_text):
+                    self._earlier.add(text, read_alone=True)
+            return text
+
+        return as_raw(prompt, template=template, token_ids=self.token_ids)
 
     def count_tokens(self, text: str) -> int:
         """Return the number of tokens in a text sent as a raw prompt."""
@@ -174,20 +186,22 @@ class EmbeddedModel:
         llama.cpp evaluates a batch of one token with other kernels than a larger batch, and the rounding differences
         can grow to 0.1 nats. A token is in a batch of its own if it was generated, or if it is the only prompt token
         that the prefix cache does not hold. So if this prompt continues an earlier one, the prefix cache is first made
-        to drop the tokens generated there, or to drop the end of the earlier prompt if only one token follows. And if
-        the last token was in a batch of its own, the prompt is read again.
+        to drop the tokens that were read alone there, or to drop the end of the earlier prompt if only one token
+        follows. And if the last token was in a batch of its own, the prompt is read again.
         """
         body, text = _llama.request(prompt, sampling), prompt.full_text
         fresh = body | {"cache_prompt": False}
         end = self._earlier.end_in(text)
-        self._earlier.add(text, has_answer=sampling.max_tokens > 1)  # the last token that is generated is not read
+        self._earlier.add(text, read_alone=sampling.max_tokens > 1)  # the last token that is generated is not read
         self._read_start(engine, prompt)
         forgot = end is None or self._forget(engine, prompt, end)
         reply = self._ask(engine, prompt, body if forgot else fresh)
         usage = _llama.usage_of(reply)
+        if usage.prompt_tokens == 1:
+            self._earlier.add(text, read_alone=True)
         if not self._ends_alone(usage.evaluated_tokens) or usage.prompt_tokens == 1:
             return reply
-        if self._forget(engine, prompt, End(len(text), has_answer=False)):
+        if self._forget(engine, prompt, End(len(text), read_alone=False)):
             again = self._ask(engine, prompt, body)
             if not self._ends_alone(_llama.usage_of(again).evaluated_tokens):
                 return again
@@ -224,7 +238,7 @@ class EmbeddedModel:
             return False
         tokens = self._tokens(engine, prompt)
         before = _llama.tokens_before(tokens, after=len(prompt.full_text[end.at :].encode()))
-        if not end.has_answer and len(tokens) - before > 1:
+        if not end.read_alone and len(tokens) - before > 1:
             return True
         kept = before - 1
         other = next((one.id for one in tokens if one.id != tokens[kept].id), None)
@@ -268,10 +282,12 @@ class EmbeddedModel:
         stop sequence. So a second request forces a harmless token with a bias. The reported log-probabilities are still
         the model's own, since they are taken before the bias. Thanks to the prefix cache, only one token is evaluated.
         It is in a batch of its own, so the result may differ from a whole reading by rounding, but is always the same.
+        A later prompt that continues this one drops that token: see `_read`.
         """
         forced = sampling.model_copy(update={"max_tokens": 1})
         body = _llama.request(prompt, forced) | {"stop": [], "logit_bias": [[_ANY_TOKEN, 1000.0]]}
         choice: _llama.Json = self._ask(engine, prompt, body)["choices"][0]
+        self._earlier.add(prompt.full_text, read_alone=True)
         return choice
 
     def _tokens(self, engine: Any, prompt: Prompt) -> Sequence[_llama.Token]:
