@@ -143,6 +143,8 @@ def _is_json(line: bytes) -> bool:
         json.loads(line)
     except ValueError:
         return False
+    except RecursionError:  # it is named like any other line that cannot be read
+        return True
     return True
 
 

@@ -83,6 +83,13 @@ def test_a_last_line_that_is_cut_off_is_left_out(tmp_path: Path) -> None:
     assert len(kept_calls([path])) == 2
 
 
+def test_a_last_line_that_is_nested_too_deep_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "calls.jsonl"
+    path.write_text('{"a":' * 100_000)
+    with pytest.raises(DataError, match="line 1: not JSON"):
+        kept_calls([path])
+
+
 def test_a_missing_an_empty_and_a_binary_file_are_told(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("\n")
     (tmp_path / "binary").write_bytes(b"PK\x03\x04")
