@@ -20,7 +20,7 @@ from cribsheet.compiler.freeze import Found, Scored, freeze, score, score_on_val
 from cribsheet.compiler.interruption import Interruption
 from cribsheet.compiler.logit_bias import takes_logit_bias
 from cribsheet.compiler.long_rows import calibrate, leave_out_long_rows, note_on
-from cribsheet.compiler.outage import kept_in_words
+from cribsheet.compiler.outage import saying_what_is_kept
 from cribsheet.compiler.own_types import metric_of
 from cribsheet.compiler.searching import run_search
 from cribsheet.compiler.stopping import waited_for
@@ -99,7 +99,7 @@ def compile_task(
     signatures, notice = compiler.program.signatures, progress.notice
     with open_teacher(settings, cached, signatures, notice=notice, teacher=teacher) as teaching:
         compiler.study.teacher_settings = teaching
-        with kept_in_words():
+        with saying_what_is_kept():
             program, tested = compiler.compile(optimizer)
     return Compiled(program, name, meter, time.monotonic() - started, tested)
 
