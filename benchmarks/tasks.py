@@ -6,7 +6,8 @@ Each task is compiled in one workspace, whose cache keeps all completions. So a 
 it stopped, and compiling again costs no completion. A task that has its figures is skipped, unless `--again` is given.
 The figures are written to benchmarks/results/tasks.json as soon as they are there, and into the task's page,
 docs/tasks/TASK.md, together with its compiled prompt. A table of all tasks is written into docs/results.md, and
-printed. The figures of another model than the default one have a file of their own, and a column of that table.
+printed. The figures of another model than the default one have a file of their own. Those of Gemma 3 270M also have a
+column in that table.
 """
 
 import argparse

@@ -131,23 +131,25 @@ def _unseen(dev: Sequence[Row], train: Sequence[Row]) -> tuple[Row, ...]:
 
 def _squad2(data: Path, scratch: Path) -> Bench:
     paragraphs = read_paragraphs(data / "squad2" / "dev-10-articles.json")
-    return _reading("squad2", GroundedQA, paragraphs, TEST_ARTICLES, scratch)
+    return _reading("squad2", GroundedQA, paragraphs=paragraphs, test_articles=TEST_ARTICLES, scratch=scratch)
 
 
 def _cmrc2018(data: Path, scratch: Path) -> Bench:
     paragraphs = read_paragraphs(data / "cmrc2018" / "trial.json", most=CHINESE_CONTEXT)
     articles = list(dict.fromkeys(one.article for one in paragraphs))
-    return _reading("cmrc2018", Reading, paragraphs, frozenset(articles[: len(articles) // 2]), scratch)
+    half = articles[: len(articles) // 2]
+    return _reading("cmrc2018", Reading, paragraphs=paragraphs, test_articles=half, scratch=scratch)
 
 
 def _reading(
     name: str,
     signature: type[dspy.Signature],
+    *,
     paragraphs: Sequence[Paragraph],
     test_articles: Collection[str],
     scratch: Path,
 ) -> Bench:
-    """Return a task of reading, in which half of the questions are off topic."""
+    """Return a reading task, in which half of the questions are off topic; other articles are for testing."""
     parts = {
         "search": [one for one in paragraphs if one.article not in test_articles],
         "test": [one for one in paragraphs if one.article in test_articles],
