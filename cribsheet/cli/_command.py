@@ -104,10 +104,6 @@ class LabelsType(PairsType):
         return parse_labels(text)
 
 
-model_option = click.option("--model", metavar="NAME", help="A model to use instead of the compiled one.")
-api_base_option = click.option("--api-base", metavar="URL", help="The address of the model's server.")
-
-
 class SecondsType(click.FloatRange):
     """The type of `--timeout`: more than 0 seconds, and no more than a socket can count."""
 
@@ -124,6 +120,8 @@ class SecondsType(click.FloatRange):
         return seconds
 
 
+model_option = click.option("--model", metavar="NAME", help="A model to use instead of the compiled one.")
+api_base_option = click.option("--api-base", metavar="URL", help="The address of the model's server.")
 timeout_option = click.option(
     "--timeout",
     type=SecondsType(),

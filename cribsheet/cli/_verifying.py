@@ -41,7 +41,10 @@ _OPTIONS = (
     ),
     click.option("--api-base", metavar="URL", help="For --verify: the address of the model's server."),
     click.option(
-        "--timeout", type=SecondsType(), metavar="SECONDS", help="For --verify: of one request.  [default: 120]"
+        "--timeout",
+        type=SecondsType(),
+        metavar="SECONDS",
+        help="For --verify: how long a server may take to answer one request.  [default: 120]",
     ),
 )
 _NEEDS_VERIFY = {name: f"--{name.replace('_', '-')}" for name in ("data", "limit", "model", "api_base", "timeout")}

@@ -54,7 +54,12 @@ class Check(NamedTuple):
 @click.command("doctor", cls=Command)
 @click.option("--model", metavar="NAME", help="Check only what this model can do.")
 @api_base_option
-@click.option("--timeout", type=SecondsType(), metavar="SECONDS", help="Of one request, with --model.  [default: 30]")
+@click.option(
+    "--timeout",
+    type=SecondsType(),
+    metavar="SECONDS",
+    help="With --model: how long a server may take to answer one request.  [default: 30]",
+)
 @context_window_option
 @json_option
 @click.pass_context
