@@ -51,7 +51,7 @@ class Bodies:
 
     async def _bytes(self, request: Request) -> bytes:
         _check_type(request.headers)
-        _check_packing(request.headers)
+        _check_encoding(request.headers)
         told = request.headers.get("content-length", "")
         chunks, size = [], 0
         try:
@@ -112,14 +112,14 @@ def _check_type(headers: Headers) -> None:
     )
 
 
-def _check_packing(headers: Headers) -> None:
-    """Refuse a packed body, which could unpack to more bytes than are allowed."""
-    packed = headers.get("content-encoding", "").strip().lower()
-    if packed in ("", "identity"):
+def _check_encoding(headers: Headers) -> None:
+    """Refuse a compressed body, which could unpack to more bytes than are allowed."""
+    encoding = headers.get("content-encoding", "").strip().lower()
+    if encoding in ("", "identity"):
         return
     raise Refusal(
         415,
-        f"The body is packed with {packed[:40]!r}. Send it as it is, without the header Content-Encoding.",
+        f"The body is compressed with {encoding[:40]!r}. Send it uncompressed, without the header Content-Encoding.",
         kind="unsupported_media_type",
         headers={"Accept-Encoding": "identity"},
     )

@@ -83,8 +83,8 @@ class Keeper:
                 check_call(kept, signature)
             except DataError:  # its message may hold an input
                 raise _UnfitError(
-                    "what --redact returned has not the form of a call of this program. Return the call, in which a "
-                    "value may be another one of the same type"
+                    "what --redact returned does not have the form of a call of this program. Return the call with "
+                    "other values, each of the same type"
                 ) from None
         return kept
 

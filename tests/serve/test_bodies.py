@@ -109,14 +109,14 @@ def test_other_types_than_json_are_refused(server: CompiledServer, path: str, ki
     assert "Content-Type: application/json" in reason_of(path, reply.json())
 
 
-def test_a_packed_body_is_refused(server: CompiledServer) -> None:
+def test_a_compressed_body_is_refused(server: CompiledServer) -> None:
     path = "/v1/programs/toy"
     content = json.dumps(BODIES[path]).encode()
     with server.client() as client:
         reply = client.post(path, content=gzip.compress(content), headers=JSON | {"Content-Encoding": "gzip"})
         same = client.post(path, content=content, headers=JSON | {"Content-Encoding": "identity"})
     assert (reply.status_code, same.status_code) == (415, 200)
-    assert "packed with 'gzip'" in reason_of(path, reply.json())
+    assert "compressed with 'gzip'" in reason_of(path, reply.json())
     assert reply.headers["accept-encoding"] == "identity"
 
 

@@ -78,7 +78,7 @@ def test_what_no_review_could_read_is_not_kept(
     ask(server, "odd one", "odd two", "the end")
     wait_until(lambda: len(kept(file)) == 1)
     assert kept(file)[0]["inputs"] == {"text": "the end"}
-    assert caplog.text.count("calls are not kept: what --redact returned has not the form") == 1
+    assert caplog.text.count("calls are not kept: what --redact returned does not have the form") == 1
     assert "odd one" not in caplog.text
 
 
