@@ -218,9 +218,8 @@ class Scoring:
     def _sums(self) -> Mapping[str, list[float]]:
         """Return the log-probabilities that support each outcome, open beginnings included.
 
-        A beginning of one word counts for its outcome. A beginning of several words is divided among them if it
-        matters (see `_live`), or if there are many outcomes, and cannot become every outcome; otherwise it counts for
-        none.
+        A beginning of one word counts for its outcome. A beginning of several words counts for none if it can become
+        every outcome. Otherwise it is divided among them if it matters (see `_live`), or if there are many outcomes.
         """
         spoken = {outcome: [*logprobs] for outcome, logprobs in self._spoken.items()}
         divided = self._open if self._has_many else self._live()

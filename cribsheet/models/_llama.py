@@ -13,7 +13,7 @@ from cribsheet.prompts import UNTOLD, Prompt
 
 Json = Mapping[str, Any]
 
-LAST = 24
+_LAST = 24
 """How many bytes at the end of a prompt hold at least two tokens."""
 _OTHER = "\x1f\x1f"  # a text that occurs in no prompt
 
@@ -46,7 +46,7 @@ def with_other_end(text: str) -> Prompt:
     >>> with_other_end("Review: a fine film\\nSentiment:").text
     'Review\\x1f\\x1f'
     """
-    return Prompt(text=text.encode()[:-LAST].decode(errors="ignore") + _OTHER)
+    return Prompt(text=text.encode()[:-_LAST].decode(errors="ignore") + _OTHER)
 
 
 class Token(NamedTuple):

@@ -210,7 +210,7 @@ class Retrying:
         return number >= self._attempts and not (is_busy and left > 0)
 
     def _tell(self, state: "tenacity.RetryCallState") -> None:
-        """Count outages. Tell about the first pause of each kind that a user may wonder about, and first time-outs."""
+        """Count an outage; tell about the first time-out, and about the first longer pause of each other kind."""
         error = _error_of(state)
         if self._is_down(error) or (self._has_answered and getattr(error, "status", 0) in _RESTARTED):
             self.outages += 1

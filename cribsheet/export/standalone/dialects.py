@@ -138,7 +138,7 @@ class OpenAI:
     def _read_together(self, prompt: Prompt, body: Mapping[str, Any], top: int) -> Json:
         """Ask so that the last token of a prompt is not read alone, which llama.cpp rounds otherwise.
 
-        As `EmbeddedModel` does: the server first forgets the end of the prompt, for another one.
+        So the server first reads a prompt with another end, and forgets this one's.
         """
         reply = self._asked(prompt, body, top)
         if prompt.is_chat or prompt.begun or not (self._by_ids and _ends_alone(reply)):
