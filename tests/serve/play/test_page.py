@@ -130,6 +130,16 @@ def test_numbers_keep_all_digits_and_an_input_with_a_default_may_be_left_empty(b
     assert json.loads(Path("sums.rows.jsonl").read_text()) == row
 
 
+def test_a_default_does_not_replace_what_is_no_number(browser: Browser, play: Play) -> None:
+    """A browser gives no text for it, as for a field that is empty."""
+    page = opened(browser, play({"sums": toy_program(toy_prompt(SUMS))}), "sums")
+    for name, written in (("number", "1"), ("limit", "1e")):
+        focus(page, f"#in-{name}")
+        page.write(written)
+    page.press("Enter", ctrl=True, code=13)
+    page.wait("document.getElementById('in-limit-wrong').textContent.startsWith('limit must be')")
+
+
 def test_many_labels_are_a_list_that_opens_and_the_likeliest_are_shown(browser: Browser, play: Play) -> None:
     labels = ("card_payment_wrong_exchange_rate", *(f"intent {count}" for count in range(76)))
     intent = Field(name="intent", kind="label", labels=labels)

@@ -77,8 +77,8 @@ function value(field, side) {
     return chosen === "unanswerable" && field.abstains ? { unanswerable: null } : chosen;
   }
   if ($(`${id}-none`)?.checked) return { unanswerable: null };
-  const text = $(id).value;
-  if (!text.trim() && field.has_default) return undefined; // the server fills it in
+  const text = $(id).value; // empty, too, if a number is asked for and what was written is none
+  if (!text.trim() && field.has_default && !$(id).validity.badInput) return undefined; // the server fills it in
   if (field.control !== "json") return text; // the server reads a number, which may have more digits than one here
   try {
     return parsed(text);
