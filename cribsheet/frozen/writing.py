@@ -67,7 +67,8 @@ def _gone_on(prompt: FrozenPrompt, first: Answer, model: Completer, sampling: Sa
     Return None if the first output is not such a text, or if the model cannot go on from it.
     """
     goes_on = first.completion.may_go_on or not first.prompt.is_chat
-    begun = up_to_second(prompt.layout, prompt.signature, first.text) if goes_on else None
+    is_cut = first.completion.finish_reason == "length"
+    begun = up_to_second(prompt.layout, prompt.signature, first.text, is_cut=is_cut) if goes_on else None
     if begun is None:
         return None
     longer = first.prompt.followed_by(begun)

@@ -40,11 +40,11 @@ def parse(layout: Layout, signature: Signature, text: str) -> Mapping[str, Value
     return outputs
 
 
-def up_to_second(layout: Layout, signature: Signature, text: str) -> str | None:
+def up_to_second(layout: Layout, signature: Signature, text: str, *, is_cut: bool) -> str | None:
     """Return the first output of a completion that lacks the second one, followed by the opening mark of the second.
 
-    A sentence that was cut off is left out, if it is not the only one. Return None if the completion does not lack the
-    second output, has no text, or if the first output is not text.
+    `is_cut` says whether the completion was cut off. Then the sentence at its end is left out, if it is not the only
+    one. Return None if the completion does not lack the second output, has no text, or if the first output is not text.
     """
     first, *others = signature.outputs
     if not (others and first.type.is_text):
@@ -54,8 +54,9 @@ def up_to_second(layout: Layout, signature: Signature, text: str) -> str | None:
     if rest is not None or not written.strip():
         return None
     closing = layout.closing(first.name, mark)
-    written = written.partition(closing)[0] if closing else written
-    sentences = [*_SENTENCE.finditer(written)]
+    if closing and closing in written:
+        written, is_cut = written.partition(closing)[0], False
+    sentences = [*_SENTENCE.finditer(written)] if is_cut else []
     whole = written[: sentences[-1].end()] if sentences else written
     return f"{whole.rstrip()}{closing}{layout.between_fields}{layout.opening(others[0].name, mark)}"
 

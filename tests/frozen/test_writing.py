@@ -1,6 +1,7 @@
 """An answer whose first text has no end is finished from there."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 import pytest
 
@@ -32,12 +33,15 @@ def prompt_of(layout: str, *, asks_again: bool = True) -> FrozenPrompt:
     )
 
 
-def written(prompt: FrozenPrompt, says: Mapping[str, str], *, may_go_on: bool = False) -> tuple[Answer, ScriptedModel]:
+def written(
+    prompt: FrozenPrompt, says: Mapping[str, str], *, may_go_on: bool = False, is_cut: bool = True
+) -> tuple[Answer, ScriptedModel]:
     """Return the answer of a model that says the text of the last key with which its prompt ends."""
 
     def answer(asked: Prompt, sampling: Sampling) -> Completion:
         text = next(text for end, text in reversed(says.items()) if asked.full_text.endswith(end))
-        return Completion(text="" if sampling.temperature else text, may_go_on=may_go_on)
+        reason: Literal["length", "stop"] = "length" if is_cut else "stop"
+        return Completion(text="" if sampling.temperature else text, may_go_on=may_go_on, finish_reason=reason)
 
     model = ScriptedModel(answer)
     return write(prompt, prompt.render({"question": "What is 2 * 3 + 1?"}), model), model
@@ -49,6 +53,7 @@ def written(prompt: FrozenPrompt, says: Mapping[str, str], *, may_go_on: bool = 
         ("plain", " 2 * 3 = 6. 6 + 1 = 7. 7 +", " 2 * 3 = 6. 6 + 1 = 7.\nAnswer:"),
         ("plain", " 2 * 3 is 6.5 / 1", " 2 * 3 is 6.5 / 1\nAnswer:"),
         ("xml", "2 * 3 = 6. 6 + 1 = 7.</reasoning>\nSo", "2 * 3 = 6. 6 + 1 = 7.</reasoning>\n<answer>"),
+        ("xml", "2 * 3 = 6. 6 + 1 = 7</reasoning>\nSo", "2 * 3 = 6. 6 + 1 = 7</reasoning>\n<answer>"),
         ("xml", "2 * 3 = 6. Then 6", "2 * 3 = 6.</reasoning>\n<answer>"),
     ],
 )
@@ -58,6 +63,12 @@ def test_a_rationale_without_an_answer_is_finished_from_its_last_sentence(layout
     assert answer.reasoning == after.partition("\n")[0].replace("</reasoning>", "").strip()
     assert answer.is_second
     assert len(model.calls) == len(answer.completions) == 2
+
+
+def test_a_rationale_that_the_model_ended_itself_is_kept_whole() -> None:
+    answer, _ = written(prompt_of("plain"), {"": " 2 * 3 = 6. 6 + 1 = 7", " 6 + 1 = 7\nAnswer:": " 7"}, is_cut=False)
+    assert answer.outputs == {"answer": 7.0}
+    assert answer.reasoning == "2 * 3 = 6. 6 + 1 = 7"
 
 
 def test_a_chat_is_finished_if_the_model_can_go_on_and_else_asked_again() -> None:
