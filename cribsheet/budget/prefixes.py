@@ -8,7 +8,7 @@ from cribsheet.text import shared_length
 
 _KEPT = 0.5
 _TOKEN = 8  # characters that may be one token
-_READ_AGAIN = 36  # bytes: the end of a prompt that is forgotten (24), and the few tokens that make the engine do so
+_READ_AGAIN = 8  # bytes: the last token of the part that is held, and another one that makes the engine forget it
 
 
 @dataclass
