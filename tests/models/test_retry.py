@@ -127,7 +127,7 @@ def test_a_server_that_goes_down_after_it_has_answered_is_waited_for_each_time()
 @pytest.mark.parametrize(("notice", "least"), [(print, PATIENCE), (None, 0)])
 def test_a_server_that_stays_down_is_given_up_in_the_end(notice: Callable[[str], None] | None, least: float) -> None:
     waits: list[float] = []
-    model = Retrying(failing(None, *DOWN * 999), sleep=waits.append, notice=notice)
+    model = Retrying(failing(None, *DOWN, *[DOWN[-1]] * 999), sleep=waits.append, notice=notice)
     model.complete(PROMPT, Sampling())
     with pytest.raises(UnreachableError, match=r"Nothing answers\. Gave up after \d+ attempts.* start it again"):
         model.complete(PROMPT, Sampling())
