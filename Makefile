@@ -32,6 +32,7 @@ lint: $(FILLED)
 bench: $(FILLED)  ## measure the figures of README and docs again; some hours, and a run that was stopped goes on
 	@$(BIN)/python benchmarks/figures.py
 	@$(BIN)/python benchmarks/tasks.py
+	@$(BIN)/python benchmarks/tasks.py --model embedded/gemma-3-270m
 
 versus: $(FILLED)  ## compare with DSPy's optimizers: many hours, can be stopped; ARGS=--quick for ten minutes
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[bench]"
