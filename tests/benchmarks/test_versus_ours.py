@@ -27,7 +27,7 @@ def test_each_optimizer_is_scored_on_rows_of_its_splits_test_part(method: str, b
     assert cell.score is not None, cell.note
     assert cell.n == 20
     assert cell.compiling.calls > 0
-    assert cell.testing.calls == 20
+    assert cell.testing.calls == 20 + cell.unreadable  # these were asked for once more
     assert cell.rows == measure(bench, "baseline", 0, model=student_model(), budget="20k", limit=20).rows
 
 

@@ -13,10 +13,7 @@ class Finite(ValueType):
     """A kind with finitely many values: log-probabilities can decide among them, and no text is needed."""
 
     def read(self, text: str, word: Verbalizer) -> Value:
-        """Return the value whose word the text starts with, or else the only one whose word it mentions.
-
-        If it mentions no word, it may start with an outcome's own name, such as `true`, whose word is yes.
-        """
+        """Return the value whose word the text starts with, or else the only one whose word it mentions."""
         text, words = normal_form(text), {outcome: word(outcome) for outcome in self.outcomes}
         started = [outcome for outcome in words if starts_with_word(text, words[outcome])]
         if started:
@@ -24,10 +21,6 @@ class Finite(ValueType):
         mentioned = [outcome for outcome, word in words.items() if mentions_word(text, word)]
         if len(mentioned) == 1:
             return self.value_of(mentioned[0])
-        own = {outcome: outcome for outcome in self.outcomes}
-        named = [] if mentioned else [outcome for outcome in own if starts_with_word(text, outcome)]
-        if named:
-            return self.value_of(_closest(text, named, own))
         found = "several" if mentioned else "none"
         raise ValueError(f"must be one of {', '.join(words.values())}, but the text has {found}: {text[:80]!r}")
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
 from cribsheet.outcomes import Value
-from cribsheet.signature.types._base import SchemaReader
+from cribsheet.signature.types._base import SchemaReader, Verbalizer
 from cribsheet.signature.types._finite import Finite
-from cribsheet.text import shortened
+from cribsheet.text import mentions_word, shortened, starts_with_word
 
 
 class Boolean(Finite):
@@ -41,6 +41,16 @@ class Boolean(Finite):
         if text not in ("true", "false"):
             raise ValueError(f"must be {self.noun} but got {shortened(repr(raw))}")
         return text == "true"
+
+    def read(self, text: str, word: Verbalizer) -> Value:
+        """Return the value of the word in the text; true or false at its start counts if it has no word."""
+        try:
+            return super().read(text, word)
+        except ValueError:
+            named = [outcome for outcome in self.outcomes if starts_with_word(text, outcome)]
+            if not named or any(mentions_word(text, word(outcome)) for outcome in self.outcomes):
+                raise
+            return self.value_of(named[0])
 
     def json_schema(self) -> Mapping[str, Any]:
         """Return the schema of a boolean."""
