@@ -121,7 +121,7 @@ def open_its_model(
     timeout: float,
     display: Display,
 ) -> Model:
-    """Open the model that a file was compiled for, or the one named instead; `display` tells what is waited for."""
+    """Open the model that a file was compiled for, or the one named instead; `display` shows downloads and waits."""
     place = model_place(frozen, model=model, api_base=api_base)
     return open_model(
         place.name,

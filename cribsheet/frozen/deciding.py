@@ -82,8 +82,6 @@ class _Deciding:
         self._prompt, self._field, self._rendered, self._model = prompt, field, rendered, model
         self._spelling = spelling_of(prompt.layout, prompt.signature, field)
         self._has_many = len(self._spelling.words) > MANY
-        self._text: Completion | None = None
-        """What the model wrote, if it was asked to."""
 
     def ask(self, alternatives: int) -> Completion:
         """Return a completion of one token, with this number of alternatives."""
@@ -96,7 +94,7 @@ class _Deciding:
         if scoring.is_silent and usual <= len(told) < WIDE:
             more = alternatives_of(self._rendered, self.ask(WIDE))
             scoring = self._gone_on(more, WIDE, calls=scoring.calls) if more else scoring
-        if scoring.needs_text and self._text is None:
+        if scoring.needs_text:
             scoring.hear(*self._written())
         return scoring
 
@@ -110,17 +108,16 @@ class _Deciding:
     def _written(self) -> tuple[str | None, float | None]:
         """Return the outcome that the model writes, and its log-probability if the text is nothing but its word.
 
-        The outcome is None if the text names none. The text is asked for once.
+        The outcome is None if the text names none.
         """
-        if self._text is None:
-            told = int(self._has_many)
-            self._text = self._complete(Sampling(max_tokens=self._prompt.decoding.max_tokens, top_logprobs=told))
-        value = parse_field(self._prompt.layout, self._field, self._text.text)
+        told = int(self._has_many)
+        written = self._complete(Sampling(max_tokens=self._prompt.decoding.max_tokens, top_logprobs=told))
+        value = parse_field(self._prompt.layout, self._field, written.text)
         if isinstance(value, ParseFailure):
             return None, None
         outcome = self._field.outcome_of(value)
-        is_word = self._text.text.strip().casefold() == self._spelling.words[outcome].casefold()
-        return outcome, math.fsum(self._text.logprobs) if is_word and self._text.logprobs else None
+        is_word = written.text.strip().casefold() == self._spelling.words[outcome].casefold()
+        return outcome, math.fsum(written.logprobs) if is_word and written.logprobs else None
 
     def _complete(self, sampling: Sampling) -> Completion:
         completion = without_thought(self._model.complete(self._rendered, sampling), self._rendered)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class End(NamedTuple):
-    """Where an earlier prompt ends in a new one."""
+    """The place in a new prompt where an earlier one ends."""
 
     at: int
     """Its length in characters."""
