@@ -40,7 +40,7 @@ class EmbeddedDecisions(EmbeddedModel):
         """Return the likeliest option as the text, with the log-probability of every option in `first_token`."""
         question = question_in(prompt, self.name)
         with self._turn:
-            engine, start = self._engine(), time.perf_counter()
+            engine, start = self._reader().engine, time.perf_counter()
             reply = engine.handle_systemone(SYSTEMONE.request(self.name, prompt, question))
         if "error" in reply:
             raise self._explained(reply["error"])

@@ -25,7 +25,7 @@ class Slotted(EmbeddedModel):
         super().__init__("embedded/tiny", path=path, context_window=64)
         self._slotted = engine
 
-    def _engine(self) -> Any:
+    def _started(self) -> Any:
         return self._slotted
 
 
