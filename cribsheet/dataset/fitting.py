@@ -131,6 +131,8 @@ class Fitting:
         """Return the sentence that tells the user what to do about a bad value."""
         if isinstance(error, _EmptyError):
             return _ALLOW
+        if raw != raw:  # only NaN is not itself
+            return "NaN is how pandas writes an empty cell. Leave such rows out, or fill the cells."
         if one.type.is_text and isinstance(raw, int | float):
             return "Put it in quotes if it is a text; otherwise change the type in the signature."
         if not one.is_finite or one.accepts(raw):

@@ -114,6 +114,12 @@ def test_a_number_of_no_class_is_refused(names, label, message):
         load_rows(rows, SENTIMENT)
 
 
+@pytest.mark.parametrize("row", [{"text": float("nan"), "sentiment": "positive"}, {**ROWS[0], "sentiment": np.nan}])
+def test_an_empty_cell_of_pandas_is_called_one(row):
+    with pytest.raises(DataError, match="NaN is how pandas writes an empty cell"):
+        load_rows([row], SENTIMENT)
+
+
 class Broken:
     """Gives one row, then fails."""
 
