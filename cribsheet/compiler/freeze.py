@@ -17,11 +17,12 @@ from cribsheet.evaluation.scores import paired_gain
 from cribsheet.frozen import FrozenProgram, FrozenPrompt, ModelIdentity, Provenance, Results, Taught, Wiring
 from cribsheet.frozen.running import direct_wiring
 from cribsheet.frozen.tested import TestedRow, hash_of, to_lines
+from cribsheet.models import Model
 from cribsheet.models.cache import CachedModel
 from cribsheet.models.capabilities import refusals_in_words
 from cribsheet.search.baselines import decided_zero_shot
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.holding import lacks_holding
+from cribsheet.search.holding import lacks_holding, way_to_hold
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
 from cribsheet.settings import Settings
@@ -84,14 +85,15 @@ def _prompts(found: Found) -> dict[str, FrozenPrompt]:
     }
     if found.study.carriage == "logit_bias":
         return prompts
-    return {name: _asking_again(prompt) for name, prompt in prompts.items()}
+    return {name: _asking_again(prompt, found.study.model) for name, prompt in prompts.items()}
 
 
-def _asking_again(prompt: FrozenPrompt) -> FrozenPrompt:
+def _asking_again(prompt: FrozenPrompt, model: Model) -> FrozenPrompt:
     is_one_text = len(prompt.signature.outputs) == 1 and prompt.signature.outputs[0].type.is_text
     if prompt.decoding.decide_by != "text" or is_one_text:  # these can always be read
         return prompt
-    return prompt.model_copy(update={"decoding": prompt.decoding.model_copy(update={"asks_again": True})})
+    update = {"asks_again": True, "again_held_by": way_to_hold(model, prompt.layout, prompt.signature)}
+    return prompt.model_copy(update={"decoding": prompt.decoding.model_copy(update=update)})
 
 
 def _without_alternatives(prompt: FrozenPrompt) -> FrozenPrompt:

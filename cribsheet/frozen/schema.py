@@ -24,6 +24,10 @@ _Kind = TypeVar("_Kind", bound=Correction)
 _Member = TypeVar("_Member", bound=BaseModel)
 
 
+HeldBy = Literal["nothing", "grammar", "json_schema"]
+"""What can hold a written answer to the types of the outputs."""
+
+
 class Decoding(BaseModel):
     """How the answer is obtained from the model."""
 
@@ -36,11 +40,13 @@ class Decoding(BaseModel):
     """The most tokens of a written answer."""
     top_logprobs: int = 0
     """How many alternatives per token to request, if the model reports log-probabilities."""
-    held_by: Literal["nothing", "grammar", "json_schema"] = "nothing"
+    held_by: HeldBy = "nothing"
     """What holds a written answer to the types of the outputs: a grammar, which llama.cpp and vLLM take, or a JSON
     Schema, which Ollama and many OpenAI-compatible servers take."""
     asks_again: bool = False
     """Whether the model is asked once more if its answer cannot be read."""
+    again_held_by: HeldBy = "nothing"
+    """What holds the second answer."""
 
 
 class FrozenPrompt(BaseModel):
@@ -102,7 +108,7 @@ class FrozenPrompt(BaseModel):
         return self._decided_by("token", calibration)
 
     def _decided_by(self, how: Literal["token", "text"], *corrections: Correction) -> Self:
-        update = {"decide_by": how, "held_by": "nothing", "asks_again": False}
+        update = {"decide_by": how, "held_by": "nothing", "asks_again": False, "again_held_by": "nothing"}
         decoding = self.decoding.model_copy(update=update)
         return self.model_copy(update={"decoding": decoding, "corrections": corrections})
 

@@ -96,6 +96,7 @@ def _prompt_summary(prompt: FrozenPrompt) -> dict[str, Any]:
         "decide_by": prompt.decoding.decide_by,
         "held_by": prompt.decoding.held_by,
         "asks_again": prompt.decoding.asks_again,
+        "again_held_by": prompt.decoding.again_held_by,
         "corrections": [one.model_dump(mode="json", exclude={"idf", "rare"}) for one in prompt.corrections],
         "text": rendered.text,
         "messages": [message.model_dump() for message in rendered.messages],

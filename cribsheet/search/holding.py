@@ -4,13 +4,16 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from cribsheet.frozen import FrozenPrompt
+from cribsheet.frozen.schema import HeldBy
 from cribsheet.layout.holding import holding
+from cribsheet.layout.layout import Layout
 from cribsheet.models import Model
 from cribsheet.models._base import Kind
 from cribsheet.search.candidate import Candidate
 from cribsheet.search.study import Study
+from cribsheet.signature import Signature
 
-_WAYS = ("grammar", "json_schema")
+_WAYS: tuple[HeldBy, ...] = ("grammar", "json_schema")
 """The ways to hold an answer, the better one first: a grammar holds every answer, a JSON Schema only JSON."""
 
 
@@ -36,16 +39,22 @@ def lacks_holding(study: Study) -> bool:
     return any(one.type.is_structured for signature in study.signatures.values() for one in signature.outputs)
 
 
+def way_to_hold(model: Model, layout: Layout, signature: Signature) -> HeldBy:
+    """Return the best way in which a model can be held to a signature's answers in a layout."""
+    kind: Kind = "raw" if layout.style == "raw" else "chat"
+    able = (way for way in _WAYS if kind in _kinds(model, way) and any(holding(layout, signature, way)))
+    return next(able, "nothing")
+
+
 def _held(study: Study, prompt: FrozenPrompt) -> FrozenPrompt | None:
     layout = prompt.layout.model_copy(update={"notations": {}})
-    kind: Kind = "raw" if layout.style == "raw" else "chat"
-    for way in _WAYS:
-        if kind in _kinds(study.model, way) and any(holding(layout, prompt.signature, way)):
-            tokens = study.lengths.answer(prompt.signature, layout) if layout != prompt.layout else None
-            update = {"held_by": way} | ({"max_tokens": tokens} if tokens else {})
-            decoding = prompt.decoding.model_copy(update=update)
-            return prompt.model_copy(update={"layout": layout, "decoding": decoding})
-    return None
+    way = way_to_hold(study.model, layout, prompt.signature)
+    if way == "nothing":
+        return None
+    tokens = study.lengths.answer(prompt.signature, layout) if layout != prompt.layout else None
+    update = {"held_by": way} | ({"max_tokens": tokens} if tokens else {})
+    decoding = prompt.decoding.model_copy(update=update)
+    return prompt.model_copy(update={"layout": layout, "decoding": decoding})
 
 
 def _kinds(model: Model, way: str) -> Collection[Kind]:

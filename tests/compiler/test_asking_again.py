@@ -13,6 +13,7 @@ from cribsheet.frozen import Unread
 from cribsheet.frozen.loading import load
 from cribsheet.frozen.sealing import to_text
 from cribsheet.models import Completion, Sampling, Usage
+from cribsheet.models._base import KINDS
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
 from cribsheet.report.description import program_summary
@@ -85,6 +86,17 @@ def test_every_second_completion_is_charged_and_a_rerun_asks_for_none(workspace:
     assert rerun.calls == []
     assert to_text(again.program) == to_text(first.program)
     assert first.program.provenance.spent_tokens == again.program.provenance.spent_tokens > 0
+
+
+def test_what_the_model_can_be_held_by_holds_the_second_answer_of_json(workspace: Workspace) -> None:
+    free = compiled(workspace, ScriptedModel(forgetful))
+    model = ScriptedModel(forgetful)
+    model.takes_grammar = KINDS  # type: ignore[attr-defined]
+    held = compiled(workspace, model)
+    for done, way in ((free, "nothing"), (held, "grammar")):
+        (prompt,) = done.program.prompts.values()
+        assert prompt.decoding.again_held_by == way
+    assert all(bool(call.sampling.grammar) == bool(call.sampling.temperature) for call in model.calls)
 
 
 def test_a_deployment_of_text_alone_is_not_asked_again(workspace: Workspace) -> None:

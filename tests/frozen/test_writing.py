@@ -6,6 +6,7 @@ from typing import Literal
 import pytest
 
 from cribsheet.corrections import Answer
+from cribsheet.errors import ContextOverflowError
 from cribsheet.frozen import Decoding, FrozenPrompt
 from cribsheet.frozen.writing import write
 from cribsheet.layout.catalogue import layout_named
@@ -14,6 +15,8 @@ from cribsheet.models import Completion, Sampling
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
 from cribsheet.signature import Field, Signature
+from cribsheet.signature.types.list import List
+from cribsheet.signature.types.text import Text
 
 PROBLEM = Signature(
     name="Problem",
@@ -83,6 +86,46 @@ def test_a_chat_is_finished_if_the_model_can_go_on_and_else_asked_again() -> Non
 def test_an_answer_that_is_there_but_no_number_is_asked_for_again() -> None:
     _, model = written(prompt_of("plain"), {"": " It is easy.\nAnswer: seven"})
     assert [call.sampling.temperature for call in model.calls] == [0.0, 0.3]
+
+
+ORDER = Signature(
+    name="Order",
+    instructions="",
+    inputs=(Field(name="text"),),
+    outputs=(Field(name="items", type=List(item=Text())),),
+)
+"""A signature whose answers can be held to a grammar."""
+
+
+@pytest.mark.parametrize("held_by", ["nothing", "grammar"])
+def test_an_answer_that_was_cut_off_is_asked_for_again_with_twice_the_tokens_and_held(
+    held_by: Literal["nothing", "grammar"],
+) -> None:
+    decoding = Decoding(max_tokens=8, held_by=held_by, asks_again=True, again_held_by="grammar")
+    layout = layout_named("plain")
+    prompt = FrozenPrompt(signature=ORDER, layout=layout, instructions="", decoding=decoding)
+
+    def answer(asked: Prompt, sampling: Sampling) -> Completion:
+        return Completion(text=' ["tea", "milk"]'[: sampling.max_tokens], finish_reason="length")
+
+    model = ScriptedModel(answer)
+    found = write(prompt, prompt.render({"text": "Tea and milk."}), model)
+    assert found.outputs == {"items": ["tea", "milk"]}
+    assert [call.sampling.max_tokens for call in model.calls] == [8, 16]
+    assert [bool(call.sampling.grammar) for call in model.calls] == [held_by == "grammar", True]
+
+
+def test_if_a_longer_answer_does_not_fit_the_first_one_is_kept() -> None:
+    def answer(asked: Prompt, sampling: Sampling) -> Completion:
+        if sampling.max_tokens > 30:
+            raise ContextOverflowError("The window is full.")
+        return Completion(text=" It is easy.\nAnswer: seven", finish_reason="length")
+
+    prompt, model = prompt_of("plain"), ScriptedModel(answer)
+    found = write(prompt, prompt.render({"question": "What is 2 * 3 + 1?"}), model)
+    assert isinstance(found.outputs, ParseFailure)
+    assert not found.is_second
+    assert len(model.calls) == 2
 
 
 def test_nothing_is_asked_twice_if_the_decoding_does_not_say_so() -> None:
