@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cribsheet.errors import CribsheetError
     from cribsheet.evaluation.metrics import answer_exact, answer_f1, exact_match, label_accuracy
     from cribsheet.evaluation.numeric import numeric_match, numeric_within
-    from cribsheet.evaluation.structured_metrics import record_accuracy, set_f1
+    from cribsheet.evaluation.structured_metrics import json_valid, record_accuracy, set_f1
     from cribsheet.evaluation.texts import chrf, length_kept, rouge_l
     from cribsheet.frozen.loading import Program, load
     from cribsheet.models import open_model
@@ -37,6 +37,7 @@ _HOMES = {
     "chrf": "cribsheet.evaluation.texts",
     "compile_task": "cribsheet.compiler.compile",
     "exact_match": "cribsheet.evaluation.metrics",
+    "json_valid": "cribsheet.evaluation.structured_metrics",
     "label_accuracy": "cribsheet.evaluation.metrics",
     "length_kept": "cribsheet.evaluation.texts",
     "load": "cribsheet.frozen.loading",
@@ -65,6 +66,7 @@ __all__ = [
     "chrf",
     "compile_task",
     "exact_match",
+    "json_valid",
     "label_accuracy",
     "length_kept",
     "load",

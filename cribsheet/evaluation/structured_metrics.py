@@ -9,7 +9,7 @@ from typing import Any
 from pydantic_core import to_jsonable_python
 
 from cribsheet.errors import MetricError
-from cribsheet.evaluation.metrics import accepted_values, output_names, value_of
+from cribsheet.evaluation.metrics import accepted_values, only_name, output_names, value_of
 from cribsheet.outcomes import is_absent
 from cribsheet.text import folded, shortened
 
@@ -56,6 +56,38 @@ def record_accuracy(example: Any, prediction: Any, trace: object = None) -> floa
         accepted = [dict(_leaves(_plain(value))) for value in accepted_values(example, prediction, name)]
         shares.append(max(_share(own, found) for own in accepted))
     return fmean(shares)
+
+
+def json_valid(example: Any, prediction: Any, trace: object = None) -> bool:
+    """Return whether the only output, a text, is valid JSON (RFC 8259).
+
+    It is for texts in which a model writes JSON of any shape. An output with a type of its own needs no such metric: if
+    its JSON cannot be read, the row scores 0 and is counted as unreadable. The accepted values do not matter, so
+    combine it with a metric that compares them. `Unanswerable` is valid where it is accepted.
+
+    >>> from cribsheet.dataset.examples import Example, Prediction
+    >>> row = Example({"text": "…"}, {"config": ('{"port": 80}',)})
+    >>> [json_valid(row, Prediction({"config": text})) for text in ('{"port": 8080}', "{'port': 80}", "[1, 2")]
+    [True, False, False]
+    """
+    name = only_name(example, prediction, metric="json_valid")
+    value = value_of(prediction, name)
+    if is_absent(value):
+        return any(map(is_absent, accepted_values(example, prediction, name)))
+    if not isinstance(value, str):
+        raise MetricError(
+            f"The metric json_valid checks texts, but {name} is {shortened(repr(value))}. Use exact_match or "
+            "record_accuracy, or declare the output as a str."
+        )
+    try:
+        json.loads(value, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def _share(gold: Mapping[_Path, object], found: Mapping[_Path, object]) -> float:

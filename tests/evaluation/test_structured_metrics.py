@@ -7,7 +7,7 @@ import dspy
 import pytest
 from pydantic import BaseModel
 
-from cribsheet import Unanswerable, record_accuracy, set_f1
+from cribsheet import Unanswerable, json_valid, record_accuracy, set_f1
 from cribsheet.dataset.examples import Example, Prediction
 from cribsheet.errors import MetricError
 
@@ -62,6 +62,31 @@ def test_a_value_in_the_wrong_output_is_not_found() -> None:
 )
 def test_record_accuracy_is_the_share_of_right_fields(gold: Any, predicted: Any, score: float) -> None:
     assert scored(record_accuracy, gold, predicted) == pytest.approx(score)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_valid"),
+    [
+        ('{"port": 80, "hosts": []}', True),
+        (" null ", True),
+        ('"端口"', True),
+        ("{'port': 80}", False),
+        ('{"port": 80,}', False),
+        ('{"port": NaN}', False),
+        ('```json\n{"port": 80}\n```', False),
+        ("[" * 100_000, False),
+        ("", False),
+        (Unanswerable(), False),
+    ],
+)
+def test_json_valid_takes_what_rfc_8259_takes(text: Any, is_valid: bool) -> None:
+    assert json_valid(Example({"text": "x"}, {"found": ("{}",)}), Prediction({"found": text})) is is_valid
+
+
+def test_json_valid_of_what_is_no_text_says_so_and_an_accepted_abstention_is_valid() -> None:
+    with pytest.raises(MetricError, match="json_valid checks texts, but found is"):
+        scored(json_valid, ({"port": 80},), {"port": 80})
+    assert scored(json_valid, ("{}", Unanswerable()), Unanswerable()) == 1
 
 
 def test_examples_and_predictions_of_dspy_are_scored_alike() -> None:
