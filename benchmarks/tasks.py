@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cribsheet.frozen.sealing import read, save
 from cribsheet.frozen.tested import path_beside
 from cribsheet.outcomes import ANSWERED, UNANSWERABLE, is_unanswerable_json
 from cribsheet.settings import DEFAULT_MODEL
@@ -88,6 +89,24 @@ def table(cells: Mapping[str, Mapping[str, Any]], second: Mapping[str, Mapping[s
     return "\n".join(lines)
 
 
+def overview(cells: Mapping[str, Mapping[str, Any]], second: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the lines of the page of results: the table, and how many answers of all tasks cannot be read."""
+    by_model = {DEFAULT_MODEL: cells, SECOND: second}
+    unread = [unreadable(model, own) for model, own in by_model.items() if own]
+    return [table(cells, second), "", *(f"- {sentence}" for sentence in unread)]
+
+
+def unreadable(model: str, cells: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return a sentence that says how many answers of all tasks together cannot be read."""
+    rows = sum(cell["compiled"]["n"] for cell in cells.values())
+    now = sum(cell["unreadable"] for cell in cells.values())
+    freely = sum(cell["unreadable"] if (free := cell["unreadable_freely"]) is None else free for cell in cells.values())
+    return (
+        f"With {model}, {now} of {rows} answers could not be read. Written freely and asked for once, it would be "
+        f"{freely}."
+    )
+
+
 def results_of(model: str) -> Path:
     """Return the file of a model's figures."""
     return RESULTS if model == DEFAULT_MODEL else RESULTS.with_name(f"tasks.{Path(model).name}.json")
@@ -102,8 +121,32 @@ def _tested(workspace: Path, frozen: Path) -> dict[str, Any]:
         for row in recorded:
             accepted = {name: values[0] for name, values in row["outputs"].items()}
             file.write(json.dumps(row["inputs"] | accepted) + "\n")
-    summary = json.loads(_run(workspace, "cribsheet", "evaluate", str(frozen), "--data", str(rows), "--json"))
-    return {"unreadable": summary["parse_failures"], "recall": summary["recall"], "absent": _absent(recorded)}
+    summary = _evaluated(workspace, frozen, rows)
+    free = _freed(frozen, workspace / "cache" / "freed.prompt.json")
+    unread_freely = _evaluated(workspace, free, rows)["parse_failures"] if free else None
+    figures = {"unreadable": summary["parse_failures"], "unreadable_freely": unread_freely}
+    return {**figures, "recall": summary["recall"], "absent": _absent(recorded)}
+
+
+def _evaluated(workspace: Path, frozen: Path, rows: Path) -> dict[str, Any]:
+    summary: dict[str, Any] = json.loads(
+        _run(workspace, "cribsheet", "evaluate", str(frozen), "--data", str(rows), "--json")
+    )
+    return summary
+
+
+def _freed(frozen: Path, out: Path) -> Path | None:
+    """Save a program whose answers are neither held to their types nor asked for again; None if it is the same."""
+    program = read(frozen)
+    free = {"held_by": "nothing", "asks_again": False}
+    prompts = {
+        name: prompt.model_copy(update={"decoding": prompt.decoding.model_copy(update=free)})
+        for name, prompt in program.prompts.items()
+    }
+    if prompts == program.prompts:
+        return None
+    save(program.model_copy(update={"prompts": prompts}), out)
+    return out
 
 
 def _absent(rows: Sequence[Mapping[str, Any]]) -> float:
@@ -121,7 +164,7 @@ def _figures(cell: Mapping[str, Any]) -> list[str]:
     lines += [
         model,
         "",
-        f"- Answers that could not be read: {cell['unreadable']} of {cell['compiled']['n']}.{_again(cell)}",
+        f"- Answers that could not be read: {cell['unreadable']} of {cell['compiled']['n']}.{_freely(cell)}",
     ]
     if cell["went_on"]:
         lines.append("- The compile stopped, since no first answer could be read, and was continued with `--go-on`.")
@@ -135,10 +178,10 @@ def _figures(cell: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _again(cell: Mapping[str, Any]) -> str:
-    """Tell how many answers were asked for again, because they could not be read."""
-    number = (cell.get("unread") or {}).get("asked_again", 0)
-    return f" Without asking again, it would be {number}." if number else ""
+def _freely(cell: Mapping[str, Any]) -> str:
+    """Tell how many answers could not be read if they were written freely, and asked for once."""
+    number = cell.get("unreadable_freely")
+    return "" if number is None else f" Written freely and asked for once, it would be {number}."
 
 
 def _prompts(cell: Mapping[str, Any]) -> list[str]:
@@ -204,9 +247,9 @@ def _write_pages() -> None:
         path = PAGES / f"{task}.md"
         if path.is_file():
             path.write_text(page(path.read_text(encoding="utf-8"), cell), encoding="utf-8")
-    written = table(cells, _read(results_of(SECOND)))
-    OVERVIEW.write_text(between_marks(OVERVIEW.read_text(encoding="utf-8"), [written]), encoding="utf-8")
-    print(written)
+    lines = overview(cells, _read(results_of(SECOND)))
+    OVERVIEW.write_text(between_marks(OVERVIEW.read_text(encoding="utf-8"), lines), encoding="utf-8")
+    print("\n".join(lines))
 
 
 def _read(results: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from cribsheet.compiler.affordable import MIN_TEST_ROWS, cost_of_decided, cost_o
 from cribsheet.compiler.bridge import BARE, DspyProgram
 from cribsheet.compiler.logit_bias import with_logit_bias
 from cribsheet.compiler.wiring import infer_wiring
-from cribsheet.compiler.words import words_alone_score
+from cribsheet.compiler.without_model import abstaining_score, words_alone_score
 from cribsheet.dataset.examples import Row
 from cribsheet.dataset.splits import Splits
 from cribsheet.evaluation.evaluate import Evaluation, RowResult, summarize, uncorrected_evaluation
@@ -121,9 +121,10 @@ def score(found: Found) -> Scored:
     )
     labelled = found.program.signature.labelled_by(rows[0].outputs)
     seen, scored = (*study.train, *study.val), rows[: len(compiled.rows)]
-    words = words_alone_score(labelled.outputs, seen, scored, study.evaluator.metric)
+    metric = study.evaluator.metric
     known = {
-        "words_alone": words,
+        "words_alone": words_alone_score(labelled.outputs, seen, scored, metric),
+        "abstaining": abstaining_score(labelled.outputs, scored, metric),
         "carriages": {carriage: evaluation.score for carriage, evaluation in by_carriage.items()},
         "tested": hash_of(to_lines(tested)),
     }

@@ -190,6 +190,8 @@ class Results(BaseModel):
     words_alone: Score | None = None
     """The score of a linear model of words and characters that was learned from the rows that the search saw; None if
     an output is no label."""
+    abstaining: Score | None = None
+    """The score of a program that always abstains; None if no output can abstain."""
     compiled: Score
     """The score of this file's prompts."""
     gain: Gain

@@ -1,6 +1,6 @@
 """Report a compile or an evaluation, as tables for people or as JSON for machines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +40,7 @@ def compiled_summary(compiled: "Compiled", out: Path) -> dict[str, Any]:
         },
         "interrupted": program.provenance.interrupted,
         "taught": program.provenance.taught.model_dump() if program.provenance.taught else None,
-        "notes": [*program.notes, *filter(None, (words_in_words(program.results),))],
+        "notes": [*program.notes, *without_model_in_words(program.results)],
         **meter_summary(compiled.meter),
         "seconds": round(compiled.seconds, 3),
     }
@@ -76,6 +76,8 @@ def results_table(results: Results) -> Table:
         add_score(table, "zero-shot, decided", results.decided)
     if results.words_alone:
         add_score(table, "words alone", results.words_alone)
+    if results.abstaining:
+        add_score(table, "always abstains", results.abstaining)
     add_score(table, "compiled", results.compiled)
     for carriage, score in results.carriages.items():
         if carriage != results.carriage and score != results.compiled:
@@ -100,20 +102,24 @@ def gain_in_words(gain: Gain) -> str:
     return "The interval of the gain includes 0: it may be chance. More rows would show."
 
 
-def words_in_words(results: Results) -> str:
-    """Return a sentence if words alone are as good as the compiled prompt; empty if they are not, or not measured."""
-    words, compiled = results.words_alone, results.compiled
-    if words is None or words.score < compiled.score:
-        return ""
-    return (
-        f"Words alone do as well: a linear model of words and characters, learned from the rows that the search saw, "
-        f"scores {words.score:.3f}, the compiled prompt {compiled.score:.3f}. It needs no language model."
-    )
+def without_model_in_words(results: Results) -> Iterator[str]:
+    """Yield a sentence for each way to be as good as the compiled prompt without a language model."""
+    words, abstaining, compiled = results.words_alone, results.abstaining, results.compiled
+    if words and words.score >= compiled.score:
+        yield (
+            "Words alone do as well: a linear model of words and characters, learned from the rows that the search "
+            f"saw, scores {words.score:.3f}, the compiled prompt {compiled.score:.3f}. It needs no language model."
+        )
+    if abstaining and abstaining.score >= compiled.score:
+        yield (
+            f"Abstaining on every row does as well: it scores {abstaining.score:.3f}, the compiled prompt "
+            f"{compiled.score:.3f}. Try a larger model or budget, or more rows that have an answer."
+        )
 
 
 def verdicts(results: Results) -> str:
     """Return what the scores mean, in sentences."""
-    return " ".join(filter(None, (gain_in_words(results.gain), words_in_words(results))))
+    return " ".join((gain_in_words(results.gain), *without_model_in_words(results)))
 
 
 def meter_summary(meter: "Meter") -> dict[str, int | float | None]:

@@ -27,7 +27,7 @@ CELL = {
     "interrupted": False,
     "cpu_seconds": 294,
     "unreadable": 1,
-    "unread": {"asked_again": 3, "rescued": 2, "rows": 1},
+    "unreadable_freely": 3,
     "went_on": True,
     "held_by": ["grammar"],
     "absent": 0.5,
@@ -76,7 +76,7 @@ def test_figures_and_prompts_stand_between_the_marks_and_nothing_else_changes() 
     assert "| zero-shot prompt, decided by log-probabilities | 0.500 [0.400, 0.600] |" in after
     assert "words alone" not in after
     assert "294 s of processor time" in after
-    assert "could not be read: 1 of 40. Without asking again, it would be 3." in after
+    assert "could not be read: 1 of 40. Written freely and asked for once, it would be 3." in after
     assert "continued with `--go-on`" in after
     assert "abstains on 98% of the rows that have no answer" in after
     assert "| gain over the better zero-shot prompt | +0.400 [+0.300, +0.500] |" in after
@@ -95,6 +95,13 @@ def test_the_table_has_a_line_for_each_task_with_the_better_zero_shot_prompt() -
     )
 
 
+def test_answers_that_cannot_be_read_are_counted_over_all_tasks() -> None:
+    decided = {**CELL, "unreadable": 0, "unreadable_freely": None}
+    assert tasks.unreadable("a/b", {"topic": CELL, "stars": decided}) == (
+        "With a/b, 1 of 80 answers could not be read. Written freely and asked for once, it would be 3."
+    )
+
+
 def test_each_model_has_a_file_of_its_own() -> None:
     assert tasks.results_of("embedded/smollm2-135m") == tasks.RESULTS
     assert tasks.results_of(tasks.SECOND).name == "tasks.gemma-3-270m.json"
@@ -103,4 +110,4 @@ def test_each_model_has_a_file_of_its_own() -> None:
 def test_the_page_of_results_has_the_table_of_all_tasks() -> None:
     cells = json.loads(tasks.RESULTS.read_text(encoding="utf-8"))
     second = json.loads(SECOND.read_text(encoding="utf-8")) if SECOND.is_file() else {}
-    assert tasks.table(cells, second) in tasks.OVERVIEW.read_text(encoding="utf-8")
+    assert "\n".join(tasks.overview(cells, second)) in tasks.OVERVIEW.read_text(encoding="utf-8")

@@ -1,11 +1,12 @@
-"""A compiled prompt is compared with the better zero-shot prompt, and with words alone."""
+"""A compiled prompt is compared with the better zero-shot prompt, and with what needs no language model."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import dspy
 import pytest
 
-from cribsheet import Settings, Task, compile_task, label_accuracy
+from cribsheet import Settings, Task, Unanswerable, compile_task, label_accuracy
 from cribsheet.dataset.rows import load_rows
 from cribsheet.dataset.splits import split
 from cribsheet.frozen import FrozenProgram
@@ -125,3 +126,30 @@ def test_no_sentence_says_so_if_the_prompt_is_better(workspace: Workspace) -> No
 
 def test_words_alone_are_not_asked_for_what_is_written(workspace: Workspace) -> None:
     assert compiled(workspace, "text -> sentiment: str").results.words_alone is None
+
+
+class Opinion(dspy.Signature):
+    """Say which opinion the text has."""
+
+    text: str = dspy.InputField()
+    sentiment: Literal["negative", "positive"] | Unanswerable = dspy.OutputField()
+
+
+def test_where_an_output_can_abstain_a_program_that_always_does_is_a_baseline(workspace: Workspace) -> None:
+    rows: list[dict[str, Any]] = sentiment_rows()
+    for row in rows[::3] + rows[1::3]:
+        row["sentiment"] = {"unanswerable": "It is a secret."}
+    write_rows(workspace.root / "trainsets" / "toy.jsonl", rows)
+    never = ScriptedModel(lambda prompt, sampling: Completion(text=" negative", first_token={" negative": -0.01}))
+    results = compiled(workspace, Opinion, model=never, carriage="text").results
+    assert results.abstaining is not None
+    assert results.abstaining.score == pytest.approx(2 / 3, abs=0.15)
+    assert results.abstaining.n == results.compiled.n
+    assert f"Abstaining on every row does as well: it scores {results.abstaining.score:.3f}" in verdicts(results)
+    assert "always abstains" in results_table(results).columns[0].cells
+
+
+def test_nothing_always_abstains_where_no_output_can(workspace: Workspace) -> None:
+    results = compiled(workspace).results
+    assert results.abstaining is None
+    assert "Abstaining" not in verdicts(results)

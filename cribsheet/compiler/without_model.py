@@ -1,12 +1,13 @@
-"""Score what words alone tell of the labels, without a language model."""
+"""Score what needs no language model: labels that words alone tell, and a program that always abstains."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cribsheet.dataset.examples import Row
 from cribsheet.errors import MetricError
 from cribsheet.evaluation.metrics import apply_metric
 from cribsheet.evaluation.scores import mean_score
 from cribsheet.frozen.score import Score
+from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.search.words_alone import MOST_ROWS, WordsAlone
 from cribsheet.signature import REASONING, Field
 from cribsheet.task import Metric
@@ -29,8 +30,21 @@ def words_alone_score(
         {field.name: value for field, value in zip(labels, values, strict=True)}
         for values in zip(*predicted, strict=True)
     ]
+    return _score(rows, outcomes, metric)
+
+
+def abstaining_score(outputs: Sequence[Field], rows: Sequence[Row], metric: Metric) -> Score | None:
+    """Return the score on `rows` of a program that always abstains.
+
+    None if no output can abstain, or if the metric needs more than these outputs.
+    """
+    absent: dict[str, Value] = {field.name: Unanswerable() for field in outputs if field.abstains}
+    return _score(rows, [absent] * len(rows), metric) if absent and rows else None
+
+
+def _score(rows: Sequence[Row], predicted: Sequence[Mapping[str, Value]], metric: Metric) -> Score | None:
     try:
-        scores = [apply_metric(metric, row, one) for row, one in zip(rows, outcomes, strict=True)]
+        scores = [apply_metric(metric, row, one) for row, one in zip(rows, predicted, strict=True)]
     except MetricError:
         return None
     return mean_score(scores, groups=[row.group for row in rows])
