@@ -6,14 +6,14 @@ FILLED := .venv/.filled
 
 .PHONY: demo test slow lint bench versus doctor-matrix clean
 
-demo: $(FILLED)  ## compile grounded question answering on the embedded model, then ask it
-	@$(BIN)/optimize grounded_qa
+demo: $(FILLED)  ## compile question answering from a context on the embedded model, then ask two questions
+	@$(BIN)/optimize off_topic
 	@echo
 	@echo "# Who discovered penicillin?"
-	@$(BIN)/cribsheet ask grounded_qa.prompt.json --question "Who discovered penicillin?" \
+	@$(BIN)/cribsheet ask off_topic.prompt.json --question "Who discovered penicillin?" \
 		--context "Penicillin was discovered in 1928 by Alexander Fleming in a London hospital."
 	@echo "# Who was Anne Frank?"
-	@$(BIN)/cribsheet ask grounded_qa.prompt.json --question "Who was Anne Frank?" \
+	@$(BIN)/cribsheet ask off_topic.prompt.json --question "Who was Anne Frank?" \
 		--context "Gravity is the force that pulls bodies towards each other. It keeps the planets on their orbits."
 
 test: lint  ## everything but the slow tests; those of the embedded model, which takes all cores, one at a time
