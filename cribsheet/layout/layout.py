@@ -94,8 +94,9 @@ class Layout(BaseModel):
         return self.words.get(name, default)
 
     def verbalizer(self, outcome: str) -> str:
-        """Return the word that stands for an outcome."""
-        return self.verbalizers.get(outcome, _VERBALIZERS[self.language].get(outcome, outcome))
+        """Return the word that stands for an outcome; a label of several lines is written on one."""
+        default = _VERBALIZERS[self.language].get(outcome, outcome)
+        return self.verbalizers.get(outcome, " ".join(default.split()))
 
     def notation(self, field: Field) -> str:
         """Return the notation of a field's values."""

@@ -72,14 +72,22 @@ def read_value(layout: Layout, field: Field, raw: str) -> Value | ParseFailure:
     text = raw.strip()
     content = unquoted(text)
     if field.type.may_be_text and content is not None:
-        return content
+        return _coerced(field, content)
     is_json = field.type.is_structured and text.startswith(("[", "{", "("))
-    if field.abstains and not is_json and (found := _read_unanswerable(layout, text)) is not None:
+    if field.abstains and not is_json and (found := _read_unanswerable(layout, field, text)) is not None:
         return field.shown(found)
     if not (field.type.is_structured or field.type.may_be_text) and _has_several_parts(text):
         return ParseFailure(f"{field.name} must be {field.type.noun} but got {text[:80]!r}")
     try:
         return field.type.read_as(text, layout.verbalizer, layout.notation(field))
+    except ValueError as error:
+        return ParseFailure(f"{field.name} {error}")
+
+
+def _coerced(field: Field, content: str) -> Value | ParseFailure:
+    """Return the text of a JSON string as a value; it may be too long, or have half a character."""
+    try:
+        return field.type.coerce(content)
     except ValueError as error:
         return ParseFailure(f"{field.name} {error}")
 
@@ -90,7 +98,7 @@ def _has_several_parts(text: str) -> bool:
         return False
     try:
         whole, _ = json.JSONDecoder().raw_decode(text)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # a number of thousands of digits is a plain ValueError
         return False
     return len(whole) > 1
 
@@ -134,10 +142,13 @@ def _end_of_quoted(text: str) -> int:
     return end
 
 
-def _read_unanswerable(layout: Layout, text: str) -> Unanswerable | None:
+def _read_unanswerable(layout: Layout, field: Field, text: str) -> Unanswerable | None:
     word = layout.verbalizer(UNANSWERABLE)
     if not starts_with_word(text, word):
         return None
+    others = (layout.verbalizer(outcome) for outcome in field.closed_outcomes)
+    if any(len(other) > len(word) and starts_with_word(text, other) for other in others):
+        return None  # a label such as `unanswerable question`
     rest = text.lstrip(PUNCTUATION)[len(word) :].lstrip(" .:,;-—。：，")
     content = unquoted(rest)
     return Unanswerable(reason=content if content is not None else rest or None)

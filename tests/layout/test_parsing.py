@@ -9,6 +9,7 @@ from cribsheet.layout.catalogue import layout_named
 from cribsheet.layout.parsing import ParseFailure, parse
 from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.signature import Field, Signature
+from cribsheet.signature.types import Text
 from layout_cases import MIXED, QA, REASON, SENTIMENT, TEXT, layouts, read_back
 
 
@@ -103,3 +104,31 @@ def test_a_truth_value_is_also_read_by_its_own_name(completion: str, value: bool
 def test_an_abstention_in_a_sentence_is_an_abstention_with_a_reason() -> None:
     parsed = parse(layout_named("plain"), QA, " Unanswerable. The text is about gravity.\n\nQuestion:")
     assert parsed == {"answer": Unanswerable(reason="The text is about gravity.")}
+
+
+def alone(field: Field) -> Signature:
+    return Signature(name="Toy", instructions="", inputs=(Field(name="text"),), outputs=(field,))
+
+
+@pytest.mark.parametrize(
+    "labels", [("*", "**", "***"), ('"q"', "q"), ("x\ny", "x"), (" a", "b "), ("unanswerable question", "x")]
+)
+def test_odd_labels_read_back_beside_an_abstention(labels: tuple[str, ...]) -> None:
+    signature = alone(Field(name="found", kind="label", labels=labels, abstains=True))  # type: ignore[call-arg]
+    for layout in (layout_named("plain"), layout_named("xml")):
+        layout.check(signature)
+        for value in (*labels, Unanswerable()):
+            assert read_back(layout, signature, {"found": value}) == {"found": value}
+
+
+def test_a_number_of_thousands_of_digits_is_a_parse_failure() -> None:
+    for kind in ("integer", "boolean"):
+        found = parse(layout_named("plain"), alone(Field(name="found", kind=kind)), f"[{'9' * 5000}, 1]")  # type: ignore[call-arg]
+        assert isinstance(found, ParseFailure)
+
+
+@pytest.mark.parametrize("said", ['"half \\ud800"', '"too long a text"'])
+def test_a_text_in_quotes_is_checked_like_any_other(said: str) -> None:
+    found = parse(layout_named("plain"), alone(Field(name="found", type=Text(most=8))), said)
+    assert isinstance(found, ParseFailure)
+    assert "found has" in found.reason or "found must have" in found.reason

@@ -167,7 +167,7 @@ def test_labels_that_differ_in_case_alone_are_told_apart() -> None:
         assert [own.read(label, str) for label in labels] == list(labels)
 
 
-@pytest.mark.parametrize("labels", [(), ("a", " a "), (1, "1")])
+@pytest.mark.parametrize("labels", [(), ("a", " a "), (1, "1"), ("", "a"), (" ",)])
 def test_labels_that_are_none_or_the_same_as_text_are_refused(labels: tuple[str | int, ...]) -> None:
     with pytest.raises(SignatureError, match="label"):
         Label(labels=labels)

@@ -15,7 +15,8 @@ class Finite(ValueType):
     def read(self, text: str, word: Verbalizer) -> Value:
         """Return the value whose word the text starts with, or else the only one whose word it mentions."""
         text, words = normal_form(text), {outcome: word(outcome) for outcome in self.outcomes}
-        started = [outcome for outcome in words if starts_with_word(text, words[outcome])]
+        same = [outcome for outcome in words if words[outcome] == text]  # a word may be a mark alone, such as `**`
+        started = same or [outcome for outcome in words if starts_with_word(text, words[outcome])]
         if started:
             return self.value_of(_closest(text, started, words))
         mentioned = [outcome for outcome, word in words.items() if mentions_word(text, word)]

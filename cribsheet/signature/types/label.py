@@ -30,6 +30,11 @@ class Label(Finite):
             raise SignatureError("A label has no values. Give its Literal or Enum at least one.")
         labels = tuple(normal_form(label) if isinstance(label, str) else label for label in labels)
         texts = [str(label).strip() for label in labels]
+        if "" in texts:
+            raise SignatureError(
+                f"The labels {labels!r} contain a blank text, which no prompt can show. Give it a word, such as "
+                "'none', or declare the field as `X | None`."
+            )
         same = next((text for text, times in Counter(texts).items() if times > 1), None)
         if same is not None:
             raise SignatureError(
