@@ -47,6 +47,8 @@ PERSON = Record(
 people: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {"name": texts, "age": st.none() | st.integers(), "city_of_birth": optional_texts, "is_member": st.booleans()}
 )
+SPARSE = Record(members=(Member(name="note", type=Text(), required=False, may_be_missing=True),))
+sparse = st.just({}) | st.fixed_dictionaries({"note": texts})
 TAGS = List(item=Label(labels=("a b", "c, d", "none", 3)), unique=True)
 tags = st.lists(st.sampled_from(TAGS.item.labels), unique=True).map(TAGS.coerce)  # type: ignore[attr-defined]
 STORY = Record(
@@ -86,6 +88,12 @@ STRUCTURED: dict[str, tuple[ValueType, st.SearchStrategy[Value]]] = {
     "people": _listed(PERSON, people),
     "story": (STORY, stories),
     "people or text": (Union(options=(List(item=PERSON), Text())), st.lists(people, max_size=2) | texts),
+    "person or people": (Union(options=(PERSON, List(item=PERSON))), people | st.lists(people, max_size=2)),
+    "records without members": _listed(SPARSE, sparse),
+    "records in a record": (
+        Record(members=(Member(name="one", type=SPARSE), Member(name="all", type=List(item=SPARSE)))),
+        st.fixed_dictionaries({"one": sparse, "all": st.lists(sparse, max_size=2)}),
+    ),
     "mapping": (MappingType(item=Integer()), st.dictionaries(texts, st.integers(), max_size=3)),
     "people by name": (MappingType(item=PERSON), st.dictionaries(texts, people, max_size=2)),
     "pair": (Tuple(items=(Text(), Integer())), st.tuples(texts, st.integers()).map(list)),

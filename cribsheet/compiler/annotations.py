@@ -1,10 +1,13 @@
 """Read the annotation of a field as a kind of value."""
 
 import collections.abc
+import decimal
 import enum
+import re
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import RootModel
@@ -57,24 +60,25 @@ def field_of(name: str, info: Any) -> Field:
     others = [part for part in parts if part not in (Unanswerable, _NONE)]
     kinds = Kinds(name)
     kind = kinds.union(others) if len(others) > 1 else kinds.kind(*(others or parts))
+    may_be_none = _NONE in parts or isinstance(kind, Optional)  # None may stand in an alias or a Literal
     description = (info.json_schema_extra or {}).get("desc", "")
     return Field(
         name=name,
-        type=constrained(kind, flattened(info.metadata)),
-        abstains=abstains or _NONE in parts,
-        optional=_NONE in parts and not abstains,
+        type=constrained(kind.item if isinstance(kind, Optional) else kind, flattened(info.metadata)),
+        abstains=abstains or may_be_none,
+        optional=may_be_none and not abstains,
         description="" if description == f"${{{name}}}" else description,
-        **_left_out(info, abstains=abstains or _NONE in parts),
+        **_left_out(info, may_be_none=may_be_none),
     )
 
 
-def _left_out(info: Any, *, abstains: bool) -> Mapping[str, Any]:
+def _left_out(info: Any, *, may_be_none: bool) -> Mapping[str, Any]:
     """Return what an input is if it is left out: its default, or nothing for an input that may be None."""
     if (info.json_schema_extra or {}).get("__dspy_field_type") != "input":
         return {}
     if not info.is_required():
         return {"has_default": True, "default": to_json_default(info)}
-    return {"has_default": True} if abstains and _NONE in get_args(info.annotation) else {}
+    return {"has_default": True} if may_be_none else {}
 
 
 class Kinds:
@@ -82,7 +86,7 @@ class Kinds:
 
     def __init__(self, field: str):
         self._field = field
-        self._open: list[type] = []
+        self._open: list[Any] = []
 
     def kind(self, annotation: Any, constraints: Sequence[Any] = ()) -> ValueType:
         """Return the kind of value that an annotation declares.
@@ -90,7 +94,10 @@ class Kinds:
         Raises:
             SignatureError: if there is none.
         """
-        annotation = getattr(annotation, "__value__", getattr(annotation, "__supertype__", annotation))
+        if hasattr(annotation, "__value__"):
+            with self._opened(annotation):
+                return self.kind(annotation.__value__, constraints)
+        annotation = getattr(annotation, "__supertype__", annotation)
         if get_origin(annotation) is Annotated:
             own, *further = get_args(annotation)
             return self.kind(own, [*flattened(further), *constraints])
@@ -134,8 +141,9 @@ class Kinds:
     def _collection(self, annotation: Any) -> ValueType | None:
         origin, parts = get_origin(annotation) or annotation, get_args(annotation)
         if isinstance(origin, type) and issubclass(origin, tuple) and hasattr(origin, "_fields"):
-            hints = get_type_hints(origin, include_extras=True)
-            return Tuple(items=tuple(self.kind(hints.get(name, str)) for name in origin._fields))
+            with self._opened(origin):
+                hints = get_type_hints(origin, include_extras=True)
+                return Tuple(items=tuple(self.kind(hints.get(name, str)) for name in origin._fields))
         if origin is tuple and parts and parts[-1] is not ...:
             return Tuple(items=tuple(map(self.kind, parts)))
         if origin in (*_LISTS, tuple):
@@ -152,31 +160,36 @@ class Kinds:
                 f"The field {self._field!r} has Unanswerable inside another type. Declare the whole field as "
                 "`X | Unanswerable`; a part of it that may be absent is `X | None`."
             )
+        with self._opened(annotation):
+            if issubclass(annotation, RootModel):
+                return self.kind(annotation.model_fields["root"].annotation)
+            parts = parts_of(annotation)
+            if parts is None:
+                return None
+            return Record(title=annotation.__name__, members=tuple(map(self._member, parts)))
+
+    @contextmanager
+    def _opened(self, annotation: Any) -> Iterator[None]:
         if annotation in self._open:
             raise SignatureError(
                 f"The field {self._field!r} has the type {annotation.__name__}, which contains itself. Only records of "
                 "a fixed depth can be written into a prompt: give the inner part a class of its own."
             )
         self._open.append(annotation)
-        if issubclass(annotation, RootModel):
-            made = self.kind(annotation.model_fields["root"].annotation)
-            self._open.pop()
-            return made
-        parts = parts_of(annotation)
-        if parts is None:
-            return None
-        members = tuple(map(self._member, parts))
+        yield
         self._open.pop()
-        return Record(title=annotation.__name__, members=members)
 
     def _member(self, part: Part) -> Member:
         info = part.info
+        kind = self.kind(info.annotation, flattened(info.metadata))
+        may_be_missing = part.may_be_missing or not _has_fixed_default(info, kind)
+        default = None if may_be_missing else to_json_default(info)
         return Member(
             name=part.name,
-            type=self.kind(info.annotation, flattened(info.metadata)),
-            required=info.is_required() and not part.may_be_missing,
-            may_be_missing=part.may_be_missing,
-            default=to_json_default(info),
+            type=kind,
+            required=info.is_required() and not may_be_missing,
+            may_be_missing=may_be_missing,
+            default=_fitting(default, kind),
             description=info.description or "",
         )
 
@@ -218,6 +231,27 @@ def to_json_default(info: FieldInfo) -> Any:
     return None if value is PydanticUndefined else to_jsonable_python(value, by_alias=False)
 
 
+def _has_fixed_default(info: FieldInfo, kind: ValueType) -> bool:
+    """Tell whether a member's default, if it has one, is the same for all records, and of the member's type.
+
+    A default such as the current time, or one that depends on other members, is left to the user's class. So is the
+    None of `age: int = None`, which pydantic does not check.
+    """
+    if info.default_factory_takes_validated_data:
+        return False
+    default = to_json_default(info)
+    is_fixed = info.default_factory is None or default == to_json_default(info)
+    return is_fixed and (info.is_required() or default is not None or isinstance(kind, Optional))
+
+
+def _fitting(default: Any, kind: ValueType) -> Any:
+    """Return a default as values of its kind are kept, for example a set in its order."""
+    try:
+        return None if default is None else kind.coerce(default)
+    except ValueError:
+        return default
+
+
 def flattened(metadata: Sequence[Any]) -> list[Any]:
     """Return constraints such as annotated_types.Ge, also those that a pydantic Field holds."""
     return [one for part in metadata for one in (part.metadata if isinstance(part, FieldInfo) else [part])]
@@ -231,7 +265,19 @@ def constrained(kind: ValueType, constraints: Sequence[Any]) -> ValueType:
     names: Mapping[str, str] = {**_BOUNDS, **_LENGTHS, "pattern": "pattern"}
     for constraint in constraints:
         for given, own in names.items():
-            value = getattr(constraint, given, None)
+            value = _checkable(getattr(constraint, given, None))
             if value is not None and own in type(kind).model_fields:
                 found[own] = value
     return kind.model_copy(update=found) if found else kind
+
+
+def _checkable(bound: Any) -> Any:
+    """Return a bound or a pattern as a frozen file holds it; None for a pattern that Python's `re` does not have."""
+    if isinstance(bound, decimal.Decimal):
+        return float(bound)
+    if isinstance(bound, re.Pattern):
+        return None if bound.flags & ~re.UNICODE else bound.pattern
+    try:
+        return re.compile(bound).pattern if isinstance(bound, str) else bound
+    except re.error:
+        return None

@@ -6,6 +6,9 @@ import dataclasses
 import datetime
 import decimal
 import enum
+import itertools
+import re
+from types import SimpleNamespace
 from typing import Annotated, Any, Literal, NamedTuple
 
 import dspy
@@ -84,6 +87,21 @@ class Node(BaseModel):
     children: list[Node]
 
 
+class Branch(NamedTuple):
+    name: str
+    next: Branch | None
+
+
+class Entry(BaseModel):
+    tags: set[str] = {"d", "b", "a", "c"}
+    copied: list[str] = Field(default_factory=lambda data: sorted(data["tags"]))
+    at: decimal.Decimal = Field(default_factory=lambda: decimal.Decimal(next(_ticks)))
+    age: int = None  # type: ignore[assignment]  # pydantic does not check defaults
+
+
+_ticks = itertools.count()
+
+
 class Nothing(enum.Enum):
     pass
 
@@ -125,6 +143,10 @@ CASES: list[tuple[Any, Value, Any]] = [
     (list[str] | Unanswerable, Unanswerable(), Unanswerable()),
     (Annotated[int, Field(ge=1, le=5)], 3, 3),
     (list[Annotated[str, Field(max_length=3)]], ["abc"], ["abc"]),
+    (Literal["a", None], None, None),
+    (list[Annotated[str, Field(pattern=r"^\p{L}+$")]], ["abc"], ["abc"]),
+    (list[Annotated[str, Field(pattern=re.compile("^[a-c]+$"))]], ["abc"], ["abc"]),
+    (Annotated[float, Field(ge=decimal.Decimal("1.5"))], 2.5, 2.5),
 ]
 
 
@@ -232,6 +254,7 @@ def test_constraints_and_defaults_and_descriptions_are_kept() -> None:
         (dict[int, str], "which is not supported"),
         (Nothing, "Nothing, which has no values"),
         (Node, "Node, which contains itself"),
+        (Branch, "Branch, which contains itself"),
         (list[str | Unanswerable], "Unanswerable inside another type"),
     ],
 )
@@ -240,6 +263,21 @@ def test_a_type_that_no_prompt_can_hold_is_refused_with_its_field(annotation: An
         declared(annotation)
 
 
+def test_a_type_alias_that_contains_itself_is_refused() -> None:
+    tree: Any = SimpleNamespace(__name__="Tree")  # only the `type` statement of Python 3.12 can write such an alias
+    tree.__value__ = list[tree]
+    with pytest.raises(SignatureError, match="Tree, which contains itself"):
+        Kinds("out").kind(tree)
+
+
 def test_an_empty_literal_is_refused() -> None:  # dspy itself cannot make a signature of it
     with pytest.raises(SignatureError, match=r"'out' has the type .*Literal.*no values. Give its Literal"):
         Kinds("out").kind(Literal[()])
+
+
+def test_a_default_that_is_not_the_same_for_all_records_is_left_to_the_users_class() -> None:
+    field = declared(Entry)
+    assert field == declared(Entry)
+    assert field.coerce({}) == field.coerce({"at": None, "age": None}) == {"tags": ["a", "b", "c", "d"]}
+    own = DspyProgram(dspy.Predict(made(Entry))).own_types.typed("out", {"tags": ["b", "a"]})
+    assert (own.copied, own.age) == (["a", "b"], None)

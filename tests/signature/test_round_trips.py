@@ -8,7 +8,7 @@ from cribsheet.layout import Layout
 from cribsheet.layout.catalogue import LAYOUTS, layout_named
 from cribsheet.layout.parsing import ParseFailure, parse
 from cribsheet.layout.rendering import render_outputs
-from cribsheet.outcomes import Unanswerable
+from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.signature import Field, Signature
 from cribsheet.signature.types import NOTATIONS, ValueType, type_of_schema
 from typed_values import SIMPLE, STRUCTURED
@@ -86,6 +86,13 @@ def test_json_that_names_fields_in_another_order_is_no_free_text() -> None:
     kind, _ = KINDS["people or text"]
     assert kind.read('[{"age": 36, "name": "Ada"}]', str) != '[{"age": 36, "name": "Ada"}]'
     assert kind.read("see [1]", str) == "see [1]"
+
+
+def test_a_list_of_one_record_is_no_record_where_both_may_be() -> None:
+    kind, _ = KINDS["person or people"]
+    ada: dict[str, Value] = {"age": 36, "name": "Ada", "city_of_birth": None}
+    for value in (ada, [ada], []):
+        assert kind.read(kind.write(value, str), str) == kind.coerce(value)
 
 
 def test_instructions_name_the_members_of_a_record_and_the_labels_of_a_set() -> None:

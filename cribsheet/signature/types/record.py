@@ -83,7 +83,7 @@ class Record(Structured):
         unknown = [name for name in raw if name not in [member.name for member in self.members]]
         if unknown:
             raise ValueError(f"has {unknown[0]!r}, which is no member; it must be {self.noun}")
-        there = (member for member in self.members if member.name in raw or not member.may_be_missing)
+        there = (member for member in self.members if not (member.may_be_missing and _is_missing(member, raw)))
         return {member.name: self._member(member, raw) for member in there}
 
     def _member(self, member: Member, raw: Mapping[str, Any]) -> Value:
@@ -106,7 +106,7 @@ class Record(Structured):
                 lines += [f"{member.name}:", *(f"  {line}" for line in own)]
             else:
                 lines.append(f"{member.name}: {own[0]}")
-        return lines
+        return lines or ["{}"]  # members that may be missing are all missing
 
     def _there(self, value: Mapping[str, Any]) -> list[Member]:
         return [member for member in self.members if member.name in value]
@@ -178,6 +178,11 @@ class Record(Structured):
             for name, own in schema["properties"].items()
         )
         return cls(title=schema.get("title", ""), members=tuple(members))
+
+
+def _is_missing(member: Member, raw: Mapping[str, Any]) -> bool:
+    """Tell whether a record lacks a member; null says so too if it is no value of the member."""
+    return raw.get(member.name) is None and not (member.name in raw and isinstance(member.type, Optional))
 
 
 def _member_schema(member: Member) -> Mapping[str, Any]:

@@ -68,16 +68,18 @@ class Union(ValueType):
     def read(self, text: str, word: Verbalizer) -> Value:
         """Return the value of the first kind that would write it so, or else of the first that reads one.
 
-        JSON may name its parts in another order, so it counts as written so if nothing stands around it.
+        JSON may name its parts in another order, so it counts as written so if nothing stands around it, and if all of
+        it is the value: a record is read from a list of one record too, which may be a value of another kind.
         """
         found, reasons = [], []
+        whole = _whole(text)
         for kind in self.options:
             try:
                 value = kind.read(text, word)
             except ValueError as error:
                 reasons.append(str(error))
                 continue
-            if kind.write(value, word) == text or (kind.is_structured and _is_whole(text)):
+            if kind.write(value, word) == text or (whole is not None and _fitting(kind, whole) == value):
                 return value
             found.append(value)
         if not found:
@@ -115,16 +117,17 @@ class Union(ValueType):
         return cls(options=tuple(map(inner, schema["anyOf"]))) if "anyOf" in schema else None
 
 
-def _is_whole(text: str) -> bool:
-    """Tell whether a text is an array or an object and nothing else, as JSON or as Python writes it."""
+def _whole(text: str) -> object:
+    """Return the array or object that a text is, as JSON or as Python writes it; None if it is more or less."""
+    found: object = None
     try:
-        return isinstance(json.loads(text), list | dict)
+        found = json.loads(text)
     except (ValueError, RecursionError):
-        pass
-    try:
-        return isinstance(ast.literal_eval(text.strip()), list | dict | tuple | set)
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
-        return False
+        try:
+            found = ast.literal_eval(text.strip())
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            return None
+    return found if isinstance(found, list | dict | tuple | set) else None
 
 
 def _fitting(kind: ValueType, raw: object) -> Value:
