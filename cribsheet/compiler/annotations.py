@@ -228,7 +228,7 @@ def to_json_default(info: FieldInfo) -> Any:
     if info.is_required():
         return None
     value = info.get_default(call_default_factory=True, validated_data={})
-    return None if value is PydanticUndefined else to_jsonable_python(value, by_alias=False)
+    return None if value is PydanticUndefined else to_jsonable_python(value, by_alias=False, round_trip=True)
 
 
 def _has_fixed_default(info: FieldInfo, kind: ValueType) -> bool:

@@ -66,13 +66,16 @@ class OwnTypes:
 
 
 def plain(value: Any, field: Field | None = None) -> Any:
-    """Return the JSON form of a value of the user's own type; a value that has none is returned unchanged."""
+    """Return the JSON form of a value of the user's own type; a value that has none is returned unchanged.
+
+    A computed field of a pydantic model is no part of its value.
+    """
     if isinstance(value, enum.Enum):
         return normal_form(value.value) if isinstance(value.value, str) else value.value
     if isinstance(value, (*_SCALARS, Unanswerable)):
         return value
     try:
-        found = to_jsonable_python(value, by_alias=False)
+        found = to_jsonable_python(value, by_alias=False, round_trip=True)
     except (PydanticSerializationError, ValueError, RecursionError):
         return value
     if field is None or not field.accepts(found):

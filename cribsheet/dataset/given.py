@@ -132,7 +132,7 @@ def plain_value(value: Any) -> object:
     if isinstance(value, enum.Enum):
         return value.value
     if (isinstance(value, _JSONABLE) and not isinstance(value, Unanswerable)) or is_dataclass(value):
-        return to_jsonable_python(value, by_alias=False)
+        return to_jsonable_python(value, by_alias=False, round_trip=True)
     if hasattr(value, "tolist"):
         return value.tolist()
     if isinstance(value, list | tuple):

@@ -120,7 +120,7 @@ def _leaves(value: Any, path: _Path = ()) -> Iterator[tuple[_Path, object]]:
 
 def _plain(value: Any) -> Any:
     """Return a value as JSON, with texts in a form in which equal ones are the same; None if there is none."""
-    return None if is_absent(value) else _folded(to_jsonable_python(value, by_alias=False))
+    return None if is_absent(value) else _folded(to_jsonable_python(value, by_alias=False, round_trip=True))
 
 
 def _folded(value: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import dspy
 import pytest
-from pydantic import BaseModel, Field, RootModel, field_validator
+from pydantic import BaseModel, Field, RootModel, computed_field, field_validator
 from typing_extensions import NotRequired, TypedDict  # noqa: UP035  # pydantic takes no other before Python 3.12
 
 from cribsheet import Unanswerable
@@ -99,6 +99,15 @@ class Entry(BaseModel):
     age: int = None  # type: ignore[assignment]  # pydantic does not check defaults
 
 
+class Order(BaseModel):
+    count: int
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def boxes(self) -> int:
+        return -(-self.count // 6)
+
+
 _ticks = itertools.count()
 
 
@@ -130,6 +139,7 @@ CASES: list[tuple[Any, Value, Any]] = [
     (Mood, "high", Mood.HIGH),
     (Person, PERSON | {"full": "x"}, Person.model_validate(PERSON | {"fullName": "x"})),
     (list[Person], [{**PERSON, "born": None, "full": ""}], [Person.model_validate(PERSON | {"born": None})]),
+    (list[Order], [{"count": 7}], [Order(count=7)]),
     (Price, {"amount": "1.50", "tags": []}, Price(decimal.Decimal("1.50"))),
     (Point, [1, 2.5], Point(1, 2.5)),
     (Movie, {"title": "Up"}, {"title": "Up"}),

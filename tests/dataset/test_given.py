@@ -7,10 +7,13 @@ from typing import Any
 import dspy
 import numpy as np
 import pytest
+from pydantic import BaseModel, computed_field
 
 from cribsheet.dataset.rows import load_rows
 from cribsheet.errors import DataError
 from cribsheet.outcomes import Unanswerable
+from cribsheet.signature import Field, Signature
+from cribsheet.signature.types import Integer, Member, Record
 from row_cases import ORDER, jsonl
 from toys import QA, SENTIMENT
 
@@ -284,3 +287,23 @@ def test_a_mapping_says_which_column_from_code_is_meant():
 def test_a_name_with_characters_that_show_nothing_is_read_without_them(write):
     (row,) = load_rows(write("x.csv", "\u200btext,sentiment\na,positive\n"), SENTIMENT)
     assert row.inputs == {"text": "a"}
+
+
+class Box(BaseModel):
+    count: int
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def is_full(self) -> bool:
+        return self.count == 6
+
+
+def test_a_computed_field_of_a_pydantic_model_is_no_part_of_a_row() -> None:
+    boxes = Signature(
+        name="Boxes",
+        instructions="",
+        inputs=(Field(name="text"),),
+        outputs=(Field(name="box", type=Record(members=(Member(name="count", type=Integer()),))),),
+    )
+    (row,) = load_rows([dspy.Example(text="Six.", box=Box(count=6))], boxes)
+    assert row.outputs == {"box": ({"count": 6},)}
