@@ -1,6 +1,7 @@
 """A grammar holds completions to the types of the outputs, in each layout that writes JSON."""
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -14,7 +15,7 @@ from cribsheet.layout.rendering import render
 from cribsheet.models import Sampling
 from cribsheet.models.embedded import EmbeddedModel
 from cribsheet.signature import Field, Signature
-from cribsheet.signature.types import List, Record, ValueType
+from cribsheet.signature.types import Integer, List, Record, ValueType
 from tiny_gguf import tiny_gguf
 from typed_values import SIMPLE, STRUCTURED
 
@@ -89,3 +90,11 @@ def test_there_is_a_json_schema_only_where_the_whole_answer_is_json() -> None:
     assert schema_of(layout, abstaining) == ""
     assert holding(layout, alone, "nothing") == ("", "")
     assert holding(layout, alone, "json_schema") == ("", schema_of(layout, alone))
+
+
+def test_no_repetition_is_higher_than_llama_cpp_takes() -> None:
+    field = Field(name="found", type=List(item=Integer(), least=2500, most=9000))
+    signature = Signature(name="Toy", instructions="", inputs=(Field(name="text"),), outputs=(field,))
+    grammar = grammar_of(layout_named("plain"), signature)
+    assert "{999,}" in grammar
+    assert not re.search(r"\d{5}|[2-9]\d{3}", grammar)

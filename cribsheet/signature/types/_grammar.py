@@ -5,6 +5,8 @@ https://github.com/ggml-org/llama.cpp/blob/master/grammars/README.md
 
 from collections.abc import Iterable, Sequence
 
+_MOST_REPEATS = 1000
+"""The highest number in a repetition; llama.cpp refuses a grammar with more than about 2000."""
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 LINE = "line"
@@ -61,13 +63,14 @@ def listed(parts: Sequence[str]) -> str:
 
 
 def repeated(part: str, *, least: int, most: int | None) -> str:
-    """Return the expression of a JSON array of any number of a part.
+    """Return the expression of a JSON array of any number of a part; bounds too high for llama.cpp are loosened.
 
     >>> repeated("string", least=0, most=None)
     '("[]" | "[" string (", " string)* "]")'
     """
     if most == 0:
         return literal("[]")
+    least, most = min(least, _MOST_REPEATS), None if most is not None and most > _MOST_REPEATS else most
     further = f"{{{max(0, least - 1)},{'' if most is None else most - 1}}}" if least > 1 or most is not None else "*"
     whole = f"{literal('[')} {part} ({literal(', ')} {part}){further} {literal(']')}"
     return either([literal("[]"), whole]) if least == 0 else whole
