@@ -44,6 +44,7 @@ _SETS = (set, frozenset, collections.abc.Set)
 _MAPPINGS = (dict, collections.abc.Mapping)
 _BOUNDS = {"ge": "minimum", "le": "maximum", "gt": "above", "lt": "below"}
 _LENGTHS = {"min_length": "least", "max_length": "most"}
+_RANGES = (("minimum", "maximum"), ("least", "most"))
 _NONE = type(None)
 
 
@@ -64,7 +65,7 @@ def field_of(name: str, info: Any) -> Field:
     description = (info.json_schema_extra or {}).get("desc", "")
     return Field(
         name=name,
-        type=constrained(kind.item if isinstance(kind, Optional) else kind, flattened(info.metadata)),
+        type=kinds.constrained(kind.item if isinstance(kind, Optional) else kind, flattened(info.metadata)),
         abstains=abstains or may_be_none,
         optional=may_be_none and not abstains,
         description="" if description == f"${{{name}}}" else description,
@@ -104,12 +105,12 @@ class Kinds:
         if get_origin(annotation) in QUALIFIERS:
             return self.kind(get_args(annotation)[0], constraints)
         if get_origin(annotation) in _UNIONS:
-            return constrained(self.union(get_args(annotation)), constraints)
+            return self.constrained(self.union(get_args(annotation)), constraints)
         found = self._labels(annotation) or self._plain(annotation) or self._collection(annotation)
         found = found or self._record(annotation)
         if found is None:
             raise self._unsupported(annotation)
-        return constrained(found, constraints)
+        return self.constrained(found, constraints)
 
     def union(self, parts: Sequence[Any]) -> ValueType:
         """Return the kind of a union."""
@@ -167,6 +168,29 @@ class Kinds:
             if parts is None:
                 return None
             return Record(title=annotation.__name__, members=tuple(map(self._member, parts)))
+
+    def constrained(self, kind: ValueType, constraints: Sequence[Any]) -> ValueType:
+        """Return the kind with the bounds that it can check; a constraint of another sort is left to the user's class.
+
+        Raises:
+            SignatureError: if no value is within the bounds.
+        """
+        if isinstance(kind, Optional):
+            return Optional(item=self.constrained(kind.item, constraints))
+        found: dict[str, Any] = {}
+        names: Mapping[str, str] = {**_BOUNDS, **_LENGTHS, "pattern": "pattern"}
+        for constraint in constraints:
+            for given, own in names.items():
+                value = _checkable(getattr(constraint, given, None))
+                if value is not None and own in type(kind).model_fields:
+                    found[own] = value
+        for least, most in _RANGES:
+            if least in found and most in found and found[least] > found[most]:
+                raise SignatureError(
+                    f"The field {self._field!r} has a type whose values are at least {found[least]} and at most "
+                    f"{found[most]}, which none can be. Correct the bounds."
+                )
+        return kind.model_copy(update=found) if found else kind
 
     @contextmanager
     def _opened(self, annotation: Any) -> Iterator[None]:
@@ -255,20 +279,6 @@ def _fitting(default: Any, kind: ValueType) -> Any:
 def flattened(metadata: Sequence[Any]) -> list[Any]:
     """Return constraints such as annotated_types.Ge, also those that a pydantic Field holds."""
     return [one for part in metadata for one in (part.metadata if isinstance(part, FieldInfo) else [part])]
-
-
-def constrained(kind: ValueType, constraints: Sequence[Any]) -> ValueType:
-    """Return the kind with the bounds that it can check; a constraint of another sort is left to the user's class."""
-    if isinstance(kind, Optional):
-        return Optional(item=constrained(kind.item, constraints))
-    found: dict[str, Any] = {}
-    names: Mapping[str, str] = {**_BOUNDS, **_LENGTHS, "pattern": "pattern"}
-    for constraint in constraints:
-        for given, own in names.items():
-            value = _checkable(getattr(constraint, given, None))
-            if value is not None and own in type(kind).model_fields:
-                found[own] = value
-    return kind.model_copy(update=found) if found else kind
 
 
 def _checkable(bound: Any) -> Any:

@@ -266,6 +266,8 @@ def test_constraints_and_defaults_and_descriptions_are_kept() -> None:
         (Node, "Node, which contains itself"),
         (Branch, "Branch, which contains itself"),
         (list[str | Unanswerable], "Unanswerable inside another type"),
+        (Annotated[list[str], Field(min_length=3, max_length=1)], "at least 3 and at most 1, which none"),
+        (Annotated[int, Field(ge=5, le=2)], "at least 5 and at most 2"),
     ],
 )
 def test_a_type_that_no_prompt_can_hold_is_refused_with_its_field(annotation: Any, told: str) -> None:

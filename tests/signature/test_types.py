@@ -15,6 +15,7 @@ from cribsheet.outcomes import Value
 from cribsheet.signature import Field, Signature
 from cribsheet.signature.types import (
     TYPES,
+    Decimal,
     Integer,
     Label,
     List,
@@ -182,6 +183,36 @@ def test_a_whole_number_takes_a_fraction_of_0_as_json_schema_does() -> None:
     assert (field.coerce(2.0), type(field.coerce(2.0))) == (2, int)
     assert not field.accepts(2.5)
     assert not field.accepts(float("inf"))
+
+
+@pytest.mark.parametrize(
+    ("text", "whole", "number", "decimal"),
+    [
+        ("about 1,200 people", 1200, 1200.0, "1200"),
+        ("1e5", 100_000, 100_000.0, "100000"),
+        ("−5 °C", -5, -5.0, "-5"),
+        ("气温-5度", -5, -5.0, "-5"),
+        ("Apollo-11", 11, 11.0, "11"),
+        ("3, 4", 3, 3.0, "3"),
+        ("3,4", 3, 3.0, "3"),
+        ("5.0", 5, 5.0, "5.0"),
+        ("1２", 12, 12.0, "12"),
+        ("3.7", None, 3.7, "3.7"),
+        ("３．７公里", None, 3.7, "3.7"),
+        ("it is .5", None, 0.5, "0.5"),
+        ("seven", None, None, None),
+        ("1e999", None, None, None),
+    ],
+)
+def test_the_first_number_in_a_text_is_read_or_none(
+    text: str, whole: int | None, number: float | None, decimal: str | None
+) -> None:
+    for kind, value in ((Integer(), whole), (Number(), number), (Decimal(), decimal)):
+        if value is None:
+            with pytest.raises(ValueError, match=r"number"):
+                kind.read(text, str)
+        else:
+            assert kind.read(text, str) == value
 
 
 @pytest.mark.parametrize("notation", NOTATIONS)

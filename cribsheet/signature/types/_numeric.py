@@ -2,6 +2,7 @@
 
 import math
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
@@ -10,7 +11,7 @@ from cribsheet.signature.types._base import SchemaReader, ValueType, Verbalizer
 from cribsheet.signature.types._grammar import INTEGER, NUMBER
 from cribsheet.text import shortened
 
-_NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
+_NUMBER = re.compile(r"(?:(?<![A-Za-z0-9_])[-−])?(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?")
 
 
 class Numeric(ValueType):
@@ -50,15 +51,8 @@ class Numeric(ValueType):
         return self._allowed(value)
 
     def read(self, text: str, word: Verbalizer) -> Value:
-        """Return the text as a number, or else the first number in it; the number is finite."""
-        try:
-            value = self.number(text)
-        except ValueError:
-            found = _NUMBER.search(text)
-            value = float(found.group().replace(",", "")) if found else math.nan
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"has no finite number in {text[:80]!r}")
-        return self._allowed(self.number(value))
+        """Return the first number in a text; it is finite."""
+        return self.coerce(first_number(text))
 
     def _allowed(self, value: float) -> Value:
         bounds = {
@@ -104,6 +98,21 @@ class Numeric(ValueType):
         if schema.get("type") != cls.schema_type:
             return None
         return cls.model_validate({name: schema.get(word) for name, word in _BOUNDS.items()})
+
+
+def first_number(text: str) -> str:
+    """Return the first number in a text, as Python writes it.
+
+    >>> first_number("−1,200.5 €"), first_number("３．５ 公里"), first_number("Apollo-11")
+    ('-1200.5', '3.5', '11')
+
+    Raises:
+        ValueError: if there is none.
+    """
+    found = _NUMBER.search(unicodedata.normalize("NFKC", text))
+    if found is None:
+        raise ValueError(f"has no finite number in {text[:80]!r}")
+    return found.group().replace(",", "").replace("−", "-")
 
 
 _BOUNDS = {"minimum": "minimum", "maximum": "maximum", "above": "exclusiveMinimum", "below": "exclusiveMaximum"}

@@ -1,15 +1,13 @@
 """The kind of value that is an exact decimal number."""
 
 import decimal
-import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
 from cribsheet.outcomes import Value
 from cribsheet.signature.types._base import SchemaReader, ValueType, Verbalizer
 from cribsheet.signature.types._grammar import DECIMAL, NUMBER
-
-_NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
+from cribsheet.signature.types._numeric import first_number
 
 
 class Decimal(ValueType):
@@ -34,10 +32,7 @@ class Decimal(ValueType):
 
     def read(self, text: str, word: Verbalizer) -> Value:
         """Return the text as a number, or else the first number in it."""
-        found = _NUMBER.search(text)
-        if found is None:
-            raise ValueError(f"has no number in {text[:80]!r}")
-        return self.coerce(found.group().replace(",", ""))
+        return self.coerce(first_number(text))
 
     def form(self, word: Verbalizer) -> str:
         """Name the kind with an example."""

@@ -3,7 +3,8 @@
 from typing import ClassVar, Literal
 
 from cribsheet.outcomes import Value
-from cribsheet.signature.types._numeric import Numeric
+from cribsheet.signature.types._base import Verbalizer
+from cribsheet.signature.types._numeric import Numeric, first_number
 
 
 class Integer(Numeric):
@@ -20,3 +21,8 @@ class Integer(Numeric):
     def coerce(self, raw: object) -> Value:
         """Convert a JSON value or a text to the number; 2.0 is 2, as in JSON Schema."""
         return super().coerce(int(raw) if isinstance(raw, float) and raw.is_integer() else raw)
+
+    def read(self, text: str, word: Verbalizer) -> Value:
+        """Return the first number in a text, which is whole: 1e3 and 1000.0 are 1000, and 3.7 is none."""
+        said = first_number(text)
+        return self.coerce(said if said.removeprefix("-").isdecimal() else float(said))
