@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from cribsheet.errors import AddressError
 from cribsheet.text import shortened
 
+SERVED_BY = "X-Served-By"
+"""The header in which `cribsheet serve` names itself."""
 OLLAMA_PORT = 11434
 LLAMA_SERVER_PORT = 9931
 """The default port of llama-server since 2026; see `OLD_LLAMA_SERVER_PORT`."""

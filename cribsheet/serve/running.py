@@ -13,6 +13,7 @@ from typing import NoReturn
 import uvicorn
 
 from cribsheet.errors import ServeError
+from cribsheet.models.addresses import SERVED_BY
 from cribsheet.serve.app import app_of
 from cribsheet.serve.endpoints import Endpoint
 from cribsheet.serve.log import LOG
@@ -47,6 +48,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 proxy_headers=False,  # nothing here depends on the client's address
                 server_header=False,
+                headers=[(SERVED_BY, "cribsheet")],
                 lifespan="on",
                 timeout_keep_alive=_KEEP_ALIVE,
                 timeout_graceful_shutdown=max(1, round(options.grace)),

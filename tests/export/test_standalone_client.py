@@ -5,9 +5,11 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
+from compiled_server import CompiledServer
 from odd_replies import ODD, SPEAKING
 from openai_server import OpenAIServer
 from recording_server import HANG_UP, RecordingServer
@@ -23,8 +25,9 @@ from cribsheet.frozen.running import direct_wiring
 from cribsheet.models import Completion, Model, Sampling
 from cribsheet.models.litellm import LiteLLMModel
 from cribsheet.models.ollama import OllamaModel
+from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Message, Prompt
-from frozen_toys import toy_prompt
+from frozen_toys import toy_program, toy_prompt
 
 RAW = Prompt(text="Text: superb\nSentiment:", stop=("\n",))
 CHAT = Prompt(messages=(Message(role="user", content=RAW.text),), stop=("\n",))
@@ -89,6 +92,16 @@ def test_the_server_says_which_api_it_has() -> None:
             with ScriptServer(positive, shape) as server:  # type: ignore[arg-type]  # it is one of the literals
                 assert client_of(server.url + suffix).complete(RAW, WRITES).text == " positive"
                 assert server.requests[-1].path == path
+
+
+@pytest.mark.parametrize("api", [{}, {"api": "openai"}, {"api": "ollama"}])
+def test_a_server_of_compiled_programs_is_not_taken_for_one_of_models(api: dict[str, str], tmp_path: Path) -> None:
+    model = ScriptedModel(lambda prompt, sampling: Completion(text="positive"))
+    with (
+        CompiledServer({"toy": toy_program()}, model, tmp_path) as server,
+        pytest.raises(ModelError, match=r"is `cribsheet serve`, which runs compiled programs, and this file is one"),
+    ):
+        client_of(server.address, "openai/toy", **api).complete(RAW, WRITES)
 
 
 @pytest.mark.parametrize(

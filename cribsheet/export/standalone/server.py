@@ -16,6 +16,7 @@ from cribsheet.models._json import read_json
 from cribsheet.models._redirects import Redirected, redirected
 from cribsheet.models._server_messages import error_words, reason_in
 from cribsheet.models._streamed import put_together
+from cribsheet.models.addresses import SERVED_BY
 
 ATTEMPTS = 4
 """How often a request is tried if it meets a fault that may pass."""
@@ -71,7 +72,7 @@ class Server:
         Raises:
             UnreachableError: nothing answers at the address.
             TransientError: the connection broke off, or the answer took too long.
-            ModelError: the server sends its clients to another address.
+            ModelError: the server sends its clients to another address, or is `cribsheet serve`.
         """
         return self._exchange("POST", path, json.dumps(body).encode(), time.monotonic() + self.timeout)
 
@@ -110,6 +111,11 @@ class Server:
         if not response.isclosed():  # there is more of it
             connection.close()
             self._open.connection = None
+        if response.headers[SERVED_BY] == "cribsheet":
+            raise ModelError(
+                f"{self.address} is `cribsheet serve`, which runs compiled programs, and this file is one itself. Give "
+                "the address of the server that runs its model, or ask the program there: POST /v1/programs/NAME."
+            )
         location = response.headers["Location"]
         if location and 300 <= response.status < 400:
             raise redirected(self.address, Redirected(response.status, self.address + path, location))
