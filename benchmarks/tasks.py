@@ -23,7 +23,7 @@ from typing import Any
 
 from cribsheet.frozen.sealing import read, save
 from cribsheet.frozen.tested import path_beside
-from cribsheet.outcomes import ANSWERED, UNANSWERABLE, is_unanswerable_json
+from cribsheet.outcomes import ANSWERED, UNANSWERABLE
 from cribsheet.settings import DEFAULT_MODEL
 from cribsheet.workspace import builtin, new_workspace
 
@@ -38,6 +38,7 @@ SCORES = {
     "baseline": "zero-shot prompt",
     "decided": "zero-shot prompt, decided by log-probabilities",
     "words_alone": "words alone",
+    "constant": "one answer for all rows",
     "compiled": "compiled",
     "as_text": "the compiled prompt as plain text",
 }
@@ -56,6 +57,7 @@ def measured(task: str, workspace: Path, model: str) -> dict[str, Any]:
     shown = json.loads(_run(workspace, "cribsheet", "show", str(out), "--json"))
     figures = {name: report.get(name) for name in (*SCORES, "gain", "metric", "model", "interrupted", "calls")}
     figures["went_on"] = not said
+    figures["constant"] = (report["constant"] or {}).get("score")
     figures["as_text"] = shown["results"]["carriages"].get("text")
     figures["unread"] = shown["results"]["unread"]
     prompts = {name: _text(prompt) for name, prompt in shown["prompts"].items()}
@@ -77,12 +79,13 @@ def between_marks(text: str, lines: Sequence[str]) -> str:
 def table(cells: Mapping[str, Mapping[str, Any]], second: Mapping[str, Mapping[str, Any]]) -> str:
     """Return one line for each task, with the score and the gain of the second model, if they were measured."""
     lines = [
-        f"| task | n | better zero-shot prompt | words alone | compiled | gain | compiled for {SECOND}; gain |",
-        f"|{' --- |' * 7}",
+        "| task | n | better zero-shot prompt | words alone | one answer | compiled | gain | "
+        f"compiled for {SECOND}; gain |",
+        f"|{' --- |' * 8}",
     ]
     for task, cell in sorted(cells.items()):
         better = max(filter(None, (cell["baseline"], cell["decided"])), key=lambda score: float(score["score"]))
-        scores = " | ".join(map(_spread, (better, cell["words_alone"], cell["compiled"])))
+        scores = " | ".join(map(_spread, (better, cell["words_alone"], cell["constant"], cell["compiled"])))
         other = f"{_spread(second[task]['compiled'])}; {_gain(second[task]['gain'])}" if task in second else "–"
         of_task = f"| [{task}](tasks/{task}.md) | {cell['compiled']['n']} | {scores} | {_gain(cell['gain'])} |"
         lines.append(f"{of_task} {other} |")
@@ -125,7 +128,7 @@ def _tested(workspace: Path, frozen: Path) -> dict[str, Any]:
     free = _freed(frozen, workspace / "cache" / "freed.prompt.json")
     unread_freely = _evaluated(workspace, free, rows)["parse_failures"] if free else None
     figures = {"unreadable": summary["parse_failures"], "unreadable_freely": unread_freely}
-    return {**figures, "recall": summary["recall"], "absent": _absent(recorded)}
+    return {**figures, "recall": summary["recall"]}
 
 
 def _evaluated(workspace: Path, frozen: Path, rows: Path) -> dict[str, Any]:
@@ -149,12 +152,6 @@ def _freed(frozen: Path, out: Path) -> Path | None:
     return out
 
 
-def _absent(rows: Sequence[Mapping[str, Any]]) -> float:
-    """Return the share of rows that have no answer, which is what a program that always abstains would score."""
-    accepted = [[value for values in row["outputs"].values() for value in values] for row in rows]
-    return sum(all(map(is_unanswerable_json, values)) for values in accepted) / len(rows)
-
-
 def _figures(cell: Mapping[str, Any]) -> list[str]:
     lines = [f"| {cell['metric']}, n={cell['compiled']['n']} | score, 95 % interval |", "| --- | --- |"]
     lines += [f"| {said} | {_spread(cell[name])} |" for name, said in SCORES.items() if cell.get(name)]
@@ -174,7 +171,6 @@ def _figures(cell: Mapping[str, Any]) -> list[str]:
         abstains, answers = cell["recall"][UNANSWERABLE], cell["recall"][ANSWERED]
         lines.append(f"- It abstains on {abstains:.0%} of the rows that have no answer.")
         lines.append(f"- It answers {answers:.0%} of the others, rightly or not.")
-        lines.append(f"- A program that always abstains would score {cell['absent']:.3f}.")
     return lines
 
 

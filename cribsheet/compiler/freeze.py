@@ -9,7 +9,7 @@ from cribsheet.compiler.affordable import MIN_TEST_ROWS, cost_of_decided, cost_o
 from cribsheet.compiler.bridge import BARE, DspyProgram
 from cribsheet.compiler.logit_bias import with_logit_bias
 from cribsheet.compiler.wiring import infer_wiring
-from cribsheet.compiler.without_model import abstaining_score, words_alone_score
+from cribsheet.compiler.without_model import constant_of, words_alone_score
 from cribsheet.dataset.examples import Row
 from cribsheet.dataset.splits import Splits
 from cribsheet.evaluation.evaluate import Evaluation, RowResult, summarize, uncorrected_evaluation
@@ -124,7 +124,7 @@ def score(found: Found) -> Scored:
     metric = study.evaluator.metric
     known = {
         "words_alone": words_alone_score(labelled.outputs, seen, scored, metric),
-        "abstaining": abstaining_score(labelled.outputs, scored, metric),
+        "constant": constant_of(labelled.outputs, seen, scored, metric),
         "carriages": {carriage: evaluation.score for carriage, evaluation in by_carriage.items()},
         "tested": hash_of(to_lines(tested)),
     }

@@ -1,16 +1,22 @@
-"""Score what needs no language model: labels that words alone tell, and a program that always abstains."""
+"""Score what needs no language model: labels that words alone tell, and one answer for all rows."""
 
+import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from cribsheet.dataset.examples import Row
 from cribsheet.errors import MetricError
 from cribsheet.evaluation.metrics import apply_metric
 from cribsheet.evaluation.scores import mean_score
+from cribsheet.frozen import Constant
 from cribsheet.frozen.score import Score
-from cribsheet.outcomes import Unanswerable, Value
+from cribsheet.outcomes import Unanswerable, Value, is_absent, to_json
 from cribsheet.search.words_alone import MOST_ROWS, WordsAlone
 from cribsheet.signature import REASONING, Field
 from cribsheet.task import Metric
+
+_NOTHING: Final = object()
 
 
 def words_alone_score(
@@ -33,13 +39,35 @@ def words_alone_score(
     return _score(rows, outcomes, metric)
 
 
-def abstaining_score(outputs: Sequence[Field], rows: Sequence[Row], metric: Metric) -> Score | None:
-    """Return the score on `rows` of a program that always abstains.
+def constant_of(outputs: Sequence[Field], seen: Sequence[Row], rows: Sequence[Row], metric: Metric) -> Constant | None:
+    """Return the score on `rows` of a program that always gives the commonest answer of the rows that the search saw.
 
-    None if no output can abstain, or if the metric needs more than these outputs.
+    Of a record, it is the commonest value of each member. None if no answer is common, as for translations, or if the
+    metric needs more than the outputs. Scikit-learn calls this baseline a dummy classifier.
     """
-    absent: dict[str, Value] = {field.name: Unanswerable() for field in outputs if field.abstains}
-    return _score(rows, [absent] * len(rows), metric) if absent and rows else None
+    names = [field.name for field in outputs if field.name != REASONING]
+    answer = {name: _commonest([row.outputs[name][0] for row in seen]) for name in names}
+    if not answer or _NOTHING in answer.values() or not rows:
+        return None
+    score = _score(rows, [answer] * len(rows), metric)
+    if score is None:
+        return None
+    return Constant(outputs={name: to_json(value) for name, value in answer.items()}, score=score)
+
+
+def _commonest(values: Sequence[Value]) -> Any:
+    """Return the commonest value, of which the first one counts among equals; `_NOTHING` if all differ."""
+    kept: dict[str, Value] = {}
+    keys = ["" if is_absent(value) else json.dumps(value, sort_keys=True) for value in values]
+    for key, value in zip(keys, values, strict=True):
+        kept.setdefault(key, Unanswerable() if isinstance(value, Unanswerable) else value)
+    (key, times), *_ = Counter(keys).most_common(1) or [("", 0)]
+    records = [value for value in values if isinstance(value, dict)]
+    if not records or 2 * keys.count("") >= len(keys):
+        return kept[key] if times > 1 else _NOTHING
+    parts = {name: [record[name] for record in records if name in record] for name in records[0]}
+    members = {name: _commonest(own) for name, own in parts.items()}
+    return {name: parts[name][0] if value is _NOTHING else value for name, value in members.items()}
 
 
 def _score(rows: Sequence[Row], predicted: Sequence[Mapping[str, Value]], metric: Metric) -> Score | None:

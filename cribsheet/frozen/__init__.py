@@ -3,6 +3,7 @@
 from cribsheet.frozen.demo_sources import DEMO_SOURCES, DemoSource, Fixed
 from cribsheet.frozen.schema import (
     FORMAT,
+    Constant,
     Decoding,
     FrozenProgram,
     FrozenPrompt,
@@ -19,6 +20,7 @@ from cribsheet.frozen.sealing import read, reseal, save
 __all__ = [
     "DEMO_SOURCES",
     "FORMAT",
+    "Constant",
     "Decoding",
     "DemoSource",
     "Fixed",

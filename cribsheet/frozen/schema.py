@@ -175,6 +175,17 @@ class Unread(BaseModel):
     """Rows without an answer that can be read. They count as 0."""
 
 
+class Constant(BaseModel):
+    """A program that gives the same answer to every row: the commonest one of the rows that the search saw."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    outputs: Mapping[str, Any]
+    """The answer, as JSON has it."""
+    score: Score
+    """Its score on the rows that `compiled` was scored on."""
+
+
 class Results(BaseModel):
     """Scores on the testset, which no search ever saw; see `rows` for a compile that was stopped early."""
 
@@ -190,8 +201,8 @@ class Results(BaseModel):
     words_alone: Score | None = None
     """The score of a linear model of words and characters that was learned from the rows that the search saw; None if
     an output is no label."""
-    abstaining: Score | None = None
-    """The score of a program that always abstains; None if no output can abstain."""
+    constant: Constant | None = None
+    """The score of one answer for all rows; None if no answer is common, or in files of earlier releases."""
     compiled: Score
     """The score of this file's prompts."""
     gain: Gain

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from rich.table import Table
 
@@ -10,8 +10,9 @@ from cribsheet.evaluation.confusion import Confusion, confusion, macro_f1
 from cribsheet.evaluation.evaluate import Evaluation, selective_curve, uncorrected_evaluation
 from cribsheet.evaluation.metrics import abstention_precision, abstention_recall, recall
 from cribsheet.evaluation.risk_coverage import Point, area, balanced_abstention
-from cribsheet.frozen import FrozenProgram, FrozenPrompt, Results, Unread
+from cribsheet.frozen import Constant, FrozenProgram, FrozenPrompt, Results, Unread
 from cribsheet.frozen.score import Gain, Score
+from cribsheet.outcomes import Value, from_json, to_text
 from cribsheet.report.confusion import confusion_summary, confusion_table, mistakes_in_words
 from cribsheet.report.description import taught_facts
 from cribsheet.report.tables import add_score, facts_table, figured, scores_table
@@ -76,8 +77,8 @@ def results_table(results: Results) -> Table:
         add_score(table, "zero-shot, decided", results.decided)
     if results.words_alone:
         add_score(table, "words alone", results.words_alone)
-    if results.abstaining:
-        add_score(table, "always abstains", results.abstaining)
+    if results.constant:
+        add_score(table, "constant answer", results.constant.score)
     add_score(table, "compiled", results.compiled)
     for carriage, score in results.carriages.items():
         if carriage != results.carriage and score != results.compiled:
@@ -104,17 +105,23 @@ def gain_in_words(gain: Gain) -> str:
 
 def without_model_in_words(results: Results) -> Iterator[str]:
     """Yield a sentence for each way to be as good as the compiled prompt without a language model."""
-    words, abstaining, compiled = results.words_alone, results.abstaining, results.compiled
+    words, constant, compiled = results.words_alone, results.constant, results.compiled
     if words and words.score >= compiled.score:
         yield (
             "Words alone do as well: a linear model of words and characters, learned from the rows that the search "
             f"saw, scores {words.score:.3f}, the compiled prompt {compiled.score:.3f}. It needs no language model."
         )
-    if abstaining and abstaining.score >= compiled.score:
+    if constant and constant.score.score >= compiled.score:
         yield (
-            f"Abstaining on every row does as well: it scores {abstaining.score:.3f}, the compiled prompt "
-            f"{compiled.score:.3f}. Try a larger model or budget, or more rows that have an answer."
+            f"One answer for all rows does as well: {_answer_in_words(constant)} scores {constant.score.score:.3f}, "
+            f"the compiled prompt {compiled.score:.3f}. Try a larger model or a larger budget."
         )
+
+
+def _answer_in_words(constant: Constant) -> str:
+    texts = {name: to_text(cast(Value, from_json(value))) for name, value in constant.outputs.items()}
+    told = [*texts.values()] if len(texts) == 1 else [f"{name} {text}" for name, text in texts.items()]
+    return shortened(", ".join(told))
 
 
 def verdicts(results: Results) -> str:

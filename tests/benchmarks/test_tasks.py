@@ -21,6 +21,7 @@ CELL = {
     "baseline": {**SCORE, "score": 0.1},
     "decided": SCORE,
     "words_alone": None,
+    "constant": {**SCORE, "score": 0.25},
     "compiled": {**SCORE, "score": 0.9},
     "gain": {"mean": 0.4, "low": 0.3, "high": 0.5, "n": 40},
     "as_text": {**SCORE, "score": 0.7},
@@ -30,7 +31,6 @@ CELL = {
     "unreadable_freely": 3,
     "went_on": True,
     "held_by": ["grammar"],
-    "absent": 0.5,
     "recall": {"answered": 0.9, "unanswerable": 0.975},
     "prompts": {"predict": "Text: \\1 «text»\nTopic:"},
 }
@@ -86,7 +86,8 @@ def test_figures_and_prompts_stand_between_the_marks_and_nothing_else_changes() 
 
 def test_the_table_has_a_line_for_each_task_with_the_better_zero_shot_prompt() -> None:
     first = (
-        "| [topic](tasks/topic.md) | 40 | 0.500 [0.400, 0.600] | – | 0.900 [0.400, 0.600] | +0.400 [+0.300, +0.500] |"
+        "| [topic](tasks/topic.md) | 40 | 0.500 [0.400, 0.600] | – | 0.250 [0.400, 0.600] | 0.900 [0.400, 0.600] | "
+        "+0.400 [+0.300, +0.500] |"
     )
     assert tasks.table({"topic": CELL}, {}).splitlines()[2] == f"{first} – |"
     second = {**CELL, "compiled": SCORE}

@@ -6,7 +6,9 @@ from typing import Any, Literal
 import dspy
 import pytest
 
-from cribsheet import Settings, Task, Unanswerable, compile_task, label_accuracy
+from cribsheet import Settings, Task, Unanswerable, compile_task, exact_match, label_accuracy
+from cribsheet.compiler.without_model import constant_of
+from cribsheet.dataset.examples import Row
 from cribsheet.dataset.rows import load_rows
 from cribsheet.dataset.splits import split
 from cribsheet.frozen import FrozenProgram
@@ -15,6 +17,7 @@ from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
 from cribsheet.report.report import results_table, verdicts
 from cribsheet.search.words_alone import WordsAlone
+from cribsheet.signature import Field
 from cribsheet.workspace import Workspace, new_workspace
 from toys import SENTIMENT, sentiment_rows, student, student_model, write_rows
 
@@ -104,7 +107,7 @@ def test_a_sentence_says_so_if_words_alone_are_as_good(workspace: Workspace) -> 
     assert program.results.words_alone.score >= program.results.compiled.score
     assert "Words alone do as well: a linear model" in verdicts(program.results)
     names = list(results_table(program.results).columns[0].cells)
-    assert names[:4] == ["zero-shot", "zero-shot, decided", "words alone", "compiled"]
+    assert names[:5] == ["zero-shot", "zero-shot, decided", "words alone", "constant answer", "compiled"]
 
 
 def test_no_sentence_says_so_if_the_prompt_is_better(workspace: Workspace) -> None:
@@ -135,21 +138,52 @@ class Opinion(dspy.Signature):
     sentiment: Literal["negative", "positive"] | Unanswerable = dspy.OutputField()
 
 
-def test_where_an_output_can_abstain_a_program_that_always_does_is_a_baseline(workspace: Workspace) -> None:
+def test_where_the_commonest_answer_is_to_abstain_a_program_that_always_does_is_a_baseline(
+    workspace: Workspace,
+) -> None:
     rows: list[dict[str, Any]] = sentiment_rows()
-    for row in rows[::3] + rows[1::3]:
-        row["sentiment"] = {"unanswerable": "It is a secret."}
+    for number, row in enumerate(rows):
+        row["sentiment"] = {"unanswerable": f"It is secret {number}."} if number % 3 else row["sentiment"]
     write_rows(workspace.root / "trainsets" / "toy.jsonl", rows)
     never = ScriptedModel(lambda prompt, sampling: Completion(text=" negative", first_token={" negative": -0.01}))
     results = compiled(workspace, Opinion, model=never, carriage="text").results
-    assert results.abstaining is not None
-    assert results.abstaining.score == pytest.approx(2 / 3, abs=0.15)
-    assert results.abstaining.n == results.compiled.n
-    assert f"Abstaining on every row does as well: it scores {results.abstaining.score:.3f}" in verdicts(results)
-    assert "always abstains" in results_table(results).columns[0].cells
+    assert results.constant is not None
+    assert results.constant.outputs == {"sentiment": {"unanswerable": None}}
+    assert results.constant.score.score == pytest.approx(2 / 3, abs=0.15)
+    assert results.constant.score.n == results.compiled.n
+    told = f"One answer for all rows does as well: unanswerable scores {results.constant.score.score:.3f}"
+    assert told in verdicts(results)
+    assert "constant answer" in results_table(results).columns[0].cells
 
 
-def test_nothing_always_abstains_where_no_output_can(workspace: Workspace) -> None:
-    results = compiled(workspace).results
-    assert results.abstaining is None
-    assert "Abstaining" not in verdicts(results)
+def row(value: Any) -> Row:
+    return Row({"text": "x"}, {"found": (value,)})
+
+
+@pytest.mark.parametrize(
+    ("values", "constant"),
+    [
+        ([["Ann"], [], []], []),
+        ([3, 4, 4], 4),
+        ([True, False, True], True),
+        (
+            [{"name": "Ann", "age": 3, "home": None}, {"name": "Bob", "age": None, "home": None},
+             {"name": "Cid", "age": None, "home": "Rome"}],
+            {"name": "Ann", "age": None, "home": None},
+        ),
+        ([None, {"name": "Ann"}, None], None),
+        ([{"at": {"x": 1, "y": 2}}, {"at": {"x": 1, "y": 3}}], {"at": {"x": 1, "y": 2}}),
+    ],
+)  # fmt: skip
+def test_the_constant_answer_is_the_commonest_one_and_of_a_record_by_member(values: list[Any], constant: Any) -> None:
+    rows = [row(value) for value in values]
+    found = constant_of([Field(name="found", abstains=True, optional=True)], rows, rows, exact_match)
+    assert found is not None
+    assert found.outputs == {"found": constant}
+
+
+def test_there_is_no_constant_answer_if_all_differ_or_the_metric_needs_more() -> None:
+    rows = [row("one"), row("two")]
+    field = Field(name="found")
+    assert constant_of([field], rows, rows, exact_match) is None
+    assert constant_of([field], [*rows, *rows], rows, lambda example, prediction: prediction.reasoning) is None
