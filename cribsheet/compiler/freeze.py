@@ -89,8 +89,7 @@ def _prompts(found: Found) -> dict[str, FrozenPrompt]:
 
 
 def _asking_again(prompt: FrozenPrompt, model: Model) -> FrozenPrompt:
-    is_one_text = len(prompt.signature.outputs) == 1 and prompt.signature.outputs[0].type.is_text
-    if prompt.decoding.decide_by != "text" or is_one_text:  # these can always be read
+    if prompt.decoding.decide_by != "text":
         return prompt
     update = {"asks_again": True, "again_held_by": way_to_hold(model, prompt.layout, prompt.signature)}
     return prompt.model_copy(update={"decoding": prompt.decoding.model_copy(update=update)})
