@@ -31,12 +31,14 @@ def start(file: Path, *, context_window: int, threads: int | None) -> Any:
             'Run `pip install "cribsheet[embedded]"`.'
         ) from error
     try:
-        return xlc.Server(_parameters(xlc, file, context_window=context_window, threads=threads))
+        engine = xlc.Server(_parameters(xlc, file, context_window=context_window, threads=threads))
     except RuntimeError as error:
         raise WeightsError(
             f"The engine cannot load {file} ({error}). The file may be damaged, or its architecture may be newer than "
             "the engine. Download the file again, or run `pip install --upgrade xllamacpp`."
         ) from error
+    engine.handle_metrics()  # waits until its loop runs: an engine that is freed before that waits for it forever
+    return engine
 
 
 def ends_alone(tokens: int, *, goes_back: bool) -> bool:
@@ -70,6 +72,7 @@ def _parameters(xlc: Any, file: Path, *, context_window: int, threads: int | Non
     parameters.warmup = False  # it takes as long as it saves the first completion
     parameters.verbosity = -1  # print nothing on stderr
     parameters.endpoint_slots = False  # this endpoint would show the prompts to every user of the machine
+    parameters.endpoint_metrics = True  # counts alone; see `start`
     if threads is not None:
         parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = threads
     return parameters

@@ -135,6 +135,12 @@ class TestCompletion:
         assert model.complete(raw(REVIEWS, "\n"), Sampling(max_tokens=4)).text == before
         model.close()
 
+    def test_an_engine_that_has_read_no_prompt_can_be_freed(self) -> None:
+        for _ in range(3):
+            model = EmbeddedModel("embedded/smollm2-135m", context_window=256)
+            assert model.count_tokens("one two") == 2
+            model.close()
+
     def test_its_own_server_speaks_the_openai_api(self, smollm: EmbeddedModel) -> None:
         body = json.dumps({"prompt": REVIEWS, "max_tokens": 8, "temperature": 0, "stop": ["\n"]}).encode()
         request = urllib.request.Request(
