@@ -52,7 +52,10 @@ class Numeric(ValueType):
 
     def read(self, text: str, word: Verbalizer) -> Value:
         """Return the first number in a text; it is finite."""
-        return self.coerce(first_number(text))
+        said = first_number(text)
+        if not math.isfinite(float(said)):
+            raise ValueError(f"has no finite number in {text[:80]!r}")
+        return self.coerce(said)
 
     def _allowed(self, value: float) -> Value:
         bounds = {
