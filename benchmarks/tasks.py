@@ -127,8 +127,11 @@ def _tested(workspace: Path, frozen: Path) -> dict[str, Any]:
     summary = _evaluated(workspace, frozen, rows)
     free = _freed(frozen, workspace / "cache" / "freed.prompt.json")
     unread_freely = _evaluated(workspace, free, rows)["parse_failures"] if free else None
-    figures = {"unreadable": summary["parse_failures"], "unreadable_freely": unread_freely}
-    return {**figures, "recall": summary["recall"]}
+    return {
+        "unreadable": summary["parse_failures"],
+        "unreadable_freely": unread_freely,
+        "recall": summary["recall"],
+    }
 
 
 def _evaluated(workspace: Path, frozen: Path, rows: Path) -> dict[str, Any]:

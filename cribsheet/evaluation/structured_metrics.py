@@ -63,7 +63,7 @@ def json_valid(example: Any, prediction: Any, trace: object = None) -> bool:
 
     It is for texts in which a model writes JSON of any shape. An output with a type of its own needs no such metric: if
     its JSON cannot be read, the row scores 0 and is counted as unreadable. The accepted values do not matter, so
-    combine it with a metric that compares them. `Unanswerable` is valid where it is accepted.
+    combine it with a metric that compares them. `Unanswerable` is valid if it is accepted.
 
     >>> from cribsheet.dataset.examples import Example, Prediction
     >>> row = Example({"text": "…"}, {"config": ('{"port": 80}',)})
@@ -80,14 +80,10 @@ def json_valid(example: Any, prediction: Any, trace: object = None) -> bool:
             "record_accuracy, or declare the output as a str."
         )
     try:
-        json.loads(value, parse_constant=_refuse_constant)
+        json.loads(value, parse_constant=int)  # which refuses NaN and Infinity: they are no JSON
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number of JSON")
 
 
 def _share(gold: Mapping[_Path, object], found: Mapping[_Path, object]) -> float:
