@@ -38,7 +38,7 @@ SCORES = {
     "baseline": "zero-shot prompt",
     "decided": "zero-shot prompt, decided by log-probabilities",
     "words_alone": "words alone",
-    "constant": "one answer for all rows",
+    "constant": "constant answer",
     "compiled": "compiled",
     "as_text": "the compiled prompt as plain text",
 }
@@ -79,7 +79,7 @@ def between_marks(text: str, lines: Sequence[str]) -> str:
 def table(cells: Mapping[str, Mapping[str, Any]], second: Mapping[str, Mapping[str, Any]]) -> str:
     """Return one line for each task, with the score and the gain of the second model, if they were measured."""
     lines = [
-        "| task | n | better zero-shot prompt | words alone | one answer | compiled | gain | "
+        "| task | n | better zero-shot prompt | words alone | constant answer | compiled | gain | "
         f"compiled for {SECOND}; gain |",
         f"|{' --- |' * 8}",
     ]

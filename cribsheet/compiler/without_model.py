@@ -1,4 +1,4 @@
-"""Score what needs no language model: labels that words alone tell, and one answer for all rows."""
+"""Score what needs no language model: labels that words alone tell, and the constant answer."""
 
 import json
 from collections import Counter

@@ -202,7 +202,7 @@ class Results(BaseModel):
     """The score of a linear model of words and characters that was learned from the rows that the search saw; None if
     an output is no label."""
     constant: Constant | None = None
-    """The score of one answer for all rows; None if no answer is common, or in files of earlier releases."""
+    """The score of the constant answer; None if no answer is common, or in files of earlier releases."""
     compiled: Score
     """The score of this file's prompts."""
     gain: Gain

@@ -113,7 +113,7 @@ def without_model_in_words(results: Results) -> Iterator[str]:
         )
     if constant and constant.score.score >= compiled.score:
         yield (
-            f"One answer for all rows does as well: {_answer_in_words(constant)} scores {constant.score.score:.3f}, "
+            f"The constant answer does as well: {_answer_in_words(constant)} scores {constant.score.score:.3f}, "
             f"the compiled prompt {compiled.score:.3f}. Try a larger model or a larger budget."
         )
 

@@ -151,7 +151,7 @@ def test_where_the_commonest_answer_is_to_abstain_a_program_that_always_does_is_
     assert results.constant.outputs == {"sentiment": {"unanswerable": None}}
     assert results.constant.score.score == pytest.approx(2 / 3, abs=0.15)
     assert results.constant.score.n == results.compiled.n
-    told = f"One answer for all rows does as well: unanswerable scores {results.constant.score.score:.3f}"
+    told = f"The constant answer does as well: unanswerable scores {results.constant.score.score:.3f}"
     assert told in verdicts(results)
     assert "constant answer" in results_table(results).columns[0].cells
 
