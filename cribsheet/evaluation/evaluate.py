@@ -12,8 +12,8 @@ from cribsheet.evaluation.places import place_of
 from cribsheet.evaluation.risk_coverage import Point, risk_coverage
 from cribsheet.evaluation.scores import mean_score
 from cribsheet.executor import Executor
+from cribsheet.frozen.results import Unread
 from cribsheet.frozen.running import Call, Run
-from cribsheet.frozen.schema import Unread
 from cribsheet.frozen.score import Score
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.outcomes import Value, is_absent

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from cribsheet.frozen.schema import FrozenProgram, FrozenPrompt, Wiring
+from cribsheet.frozen.prompt import FrozenPrompt
+from cribsheet.frozen.schema import FrozenProgram, Wiring
 from cribsheet.outcomes import Value
 from cribsheet.signature import REASONING, Field, Signature
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from cribsheet.corrections import Answer
-from cribsheet.frozen.schema import FrozenPrompt
+from cribsheet.frozen.prompt import FrozenPrompt
 from cribsheet.layout.decisions import decided_field, likeliest, spelling_of, token_logprobs
 from cribsheet.layout.parsing import ParseFailure, parse_field
 from cribsheet.layout.questions import answered_logprobs

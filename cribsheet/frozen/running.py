@@ -8,7 +8,8 @@ from cribsheet.corrections import Answer, Asked, Outputs, corrected
 from cribsheet.dataset.examples import Prediction
 from cribsheet.errors import DataError, UnreadableCompletionError
 from cribsheet.frozen.deciding import decide
-from cribsheet.frozen.schema import FrozenPrompt, Wire, Wiring
+from cribsheet.frozen.prompt import FrozenPrompt
+from cribsheet.frozen.schema import Wire, Wiring
 from cribsheet.frozen.writing import write
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.models import Completer

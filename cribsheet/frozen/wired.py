@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 
 from cribsheet.errors import DataError
+from cribsheet.frozen.prompt import FrozenPrompt
 from cribsheet.frozen.running import Run, run_wired, settled
-from cribsheet.frozen.schema import FrozenPrompt, Wiring
+from cribsheet.frozen.schema import Wiring
 from cribsheet.models import Completer
 from cribsheet.signature import Field, Signature, with_defaults
 from cribsheet.text import shortened

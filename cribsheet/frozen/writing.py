@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from cribsheet.corrections import Answer, Outputs
 from cribsheet.errors import ContextOverflowError
-from cribsheet.frozen.schema import FrozenPrompt, HeldBy
+from cribsheet.frozen.prompt import FrozenPrompt, HeldBy
 from cribsheet.layout.holding import holding
 from cribsheet.layout.parsing import ParseFailure, parse, up_to_second
 from cribsheet.models import Completer, Completion, Sampling

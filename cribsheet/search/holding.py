@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from cribsheet.frozen import FrozenPrompt
-from cribsheet.frozen.schema import HeldBy
+from cribsheet.frozen.prompt import HeldBy
 from cribsheet.layout.holding import holding
 from cribsheet.layout.layout import Layout
 from cribsheet.models import Model

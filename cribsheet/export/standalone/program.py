@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cribsheet.corrections import Outputs
+from cribsheet.frozen.prompt import FrozenPrompt
 from cribsheet.frozen.running import Run, unreadable
-from cribsheet.frozen.schema import FrozenPrompt, Wiring
+from cribsheet.frozen.schema import Wiring
 from cribsheet.frozen.summary import answer_summary, changes_of
 from cribsheet.frozen.wired import answer as run_of
 from cribsheet.frozen.wired import inputs_of, named_inputs, outputs_of
