@@ -173,11 +173,14 @@ class _Beginnings:
                 self._starts[start] = max(logprob, self._starts.get(start, logprob))
         self._longest = max(map(len, self._starts), default=0)
         self._untold = min(first_token.values(), default=0.0) - 1.0
+        self._space = first_token.get(" ", self._untold)
 
     def logprob(self, rest: str) -> float:
         """Return the log-probability of the longest token that the text begins with.
 
-        If there is none, return one nat less than the lowest reported log-probability.
+        If there is none, return one nat less than the lowest reported log-probability. Many tokenizers write a space
+        before a number as a token of its own, which then stands for the number.
         """
         starts = (rest[:length] for length in range(self._longest, 0, -1))
-        return next((self._starts[start] for start in starts if start in self._starts), self._untold)
+        other = self._space if rest[0].isdigit() else self._untold
+        return next((self._starts[start] for start in starts if start in self._starts), other)

@@ -38,6 +38,13 @@ class Spans:
         """Tell whether some span begins with these words."""
         return bool(self._places_of(words))
 
+    def begin_before_number(self, words: str) -> bool:
+        """Tell whether some span begins with these words, and its next word begins with a digit or a mark."""
+        folded = f"{_folded(words)} ".lstrip()
+        return any(
+            self.folded.startswith(folded, at) and not self.folded[at + len(folded)].isalpha() for at in self._starts
+        )
+
     def hold(self, words: str) -> bool:
         """Tell whether these words are a span."""
         length = len(_folded(words))
@@ -82,6 +89,8 @@ def extract(words: str, text: str, next_token: NextToken, *, stops: Sequence[str
 def _may_follow(token: str, words: str, spans: Spans, stops: Sequence[str]) -> bool:
     if _is_end(token, stops):
         return spans.hold(words)
+    if token == " ":  # many tokenizers write a space before a number as a token of its own
+        return not words.endswith(" ") and spans.begin_before_number(words)
     return bool(token.strip()) and spans.begin(words + token)
 
 

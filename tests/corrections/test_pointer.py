@@ -35,6 +35,14 @@ def test_a_word_is_as_likely_as_the_longest_token_that_begins_it() -> None:
     assert signal("engineer", "likelihood") == -4.0  # a nat under the least that is told
 
 
+def test_a_space_of_its_own_stands_for_a_number_that_no_token_begins() -> None:
+    told = {" ": -0.5, " the": -2.0, "12": -1.0}
+    found = {one.word: one for one in PLAIN.places("In 1932, 12 men", LEAD, written="", first_token=told)}
+    assert found["1932"].signals["likelihood"] == -0.5
+    assert found["12"].signals["likelihood"] == -1.0
+    assert found["men"].signals["likelihood"] == -3.0
+
+
 def test_where_the_written_answer_begins_is_told_whatever_follows() -> None:
     begun = [word for word, place in places(written=" ann Smith").items() if place.signals["written"]]
     assert begun == ["Ann"]

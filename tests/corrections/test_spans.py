@@ -65,6 +65,23 @@ def test_half_a_word_is_taken_back() -> None:
     assert extracted(" P", asked, most=1) == "time"
 
 
+def test_a_space_of_its_own_may_come_before_a_number() -> None:
+    asked = {
+        " ladner (": {"1": 0.9},
+        " cost nearly": {" ": 0.9},
+        " cost nearly ": {"$": 0.9},
+        " cost nearly $": {"12": 1},
+    }
+    assert extracted(" cost nearly all", asked) == "cost nearly $12"
+    assert extracted(" P", {"": {" ": 0.9, " time": 0.1}, " ": {" ": 0.5, "197": 0.4}, " 197": {"5": 0.9}}) == "1975"
+
+
+def test_a_space_of_its_own_is_not_taken_before_letters() -> None:
+    assert (
+        extracted(" time", {" time": {" ": 0.9, " hierarchy": 0.1}, " time hierarchy": {"\n": 0.9}}) == "time hierarchy"
+    )
+
+
 def test_where_no_span_is_told_there_is_none() -> None:
     assert extracted(" P", {"": {" P": 0.9}}) == ""
     assert extracted(" P", {}) == ""
