@@ -106,6 +106,39 @@ def test_instructions_name_the_members_of_a_record_and_the_labels_of_a_set() -> 
 
 
 @pytest.mark.parametrize(
+    ("name", "said", "twice"),
+    [
+        ("mapping", '{"a": 1, "a": 2}', "a"),
+        ("mapping", "{'a': 1, 'a': 2}", "a"),
+        ("mapping", '{"a": 1, "a": 2,}', "a"),
+        ("people", "[{'name': 'Ann', 'age': 3, 'name': 'Bob'}]", "name"),
+    ],
+)
+def test_a_name_that_comes_twice_is_a_parse_failure_as_json_and_as_python_writes_it(
+    name: str, said: str, twice: str
+) -> None:
+    kind, _ = KINDS[name]
+    with pytest.raises(ValueError, match=f"names '{twice}' twice"):
+        kind.read(said, str)
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "value"),
+    [
+        ("texts", "Ann, Bob\nCleo", ["Ann", "Bob", "Cleo"]),
+        ("mapping", "a: 1\r\n\r\nb: 2", {"a": 1, "b": 2}),
+        ("person", "name: Ann\nage: 3", {"name": "Ann", "age": 3, "city_of_birth": None, "is_member": True}),
+        ("pair", "Ann,\n3", ["Ann", 3]),
+    ],
+)
+def test_what_a_model_writes_on_several_lines_instead_of_one_is_not_taken_for_a_text(
+    name: str, said: str, value: Value
+) -> None:
+    kind, _ = KINDS[name]
+    assert kind.read_as(said, str, "inline") == value
+
+
+@pytest.mark.parametrize(
     "said",
     [
         ' {"name": "Ann", "age": 3, "city_of_birth": null}',

@@ -28,10 +28,12 @@ def says_none(text: str, word: Callable[[str], str]) -> bool:
 
 
 def split(text: str, separators: str) -> list[str]:
-    """Return the parts between separators that are not inside double quotes.
+    """Return the parts between separators, or line breaks, that are not inside double quotes.
 
-    >>> split('Anna, "Smith, Bob"', ",")
-    ['Anna', '"Smith, Bob"']
+    A prompt writes a part with a line break in quotes, so a model that breaks the line begins another part.
+
+    >>> split('Anna, "Smith, Bob"', ","), split("Anna,\\nBob\\nCleo", ",")
+    (['Anna', '"Smith, Bob"'], ['Anna', 'Bob', 'Cleo'])
     """
     parts, begun, quoted, escaped = [], 0, False, False
     for at, char in enumerate(text):
@@ -41,7 +43,7 @@ def split(text: str, separators: str) -> list[str]:
             escaped = True
         elif char == '"' and (quoted or not text[begun:at].strip() or text[begun:at].rstrip().endswith(":")):
             quoted = not quoted
-        elif char in separators and not quoted:
+        elif not quoted and (char in separators or (char in "\r\n" and text[begun:at].strip())):
             parts.append(text[begun:at])
             begun = at + 1
     return [part.strip() for part in (*parts, text[begun:])]

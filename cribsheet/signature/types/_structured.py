@@ -154,16 +154,26 @@ def _literal(text: str) -> Any:
     try:
         if len(text) > _MOST_CHARACTERS:
             raise ValueError("too long")
-        return ast.literal_eval(text[:end])
+        tree = ast.parse(text[:end], mode="eval")
+        value = ast.literal_eval(tree)
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         raise ValueError(f"has JSON that is cut off or damaged: {text[:80]!r}") from None
+    for one in ast.walk(tree):
+        if isinstance(one, ast.Dict):
+            _check_names([key.value for key in one.keys if isinstance(key, ast.Constant)])
+    return value
 
 
 def _without_repeated(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    twice = repeated([name for name, _ in pairs])
+    _check_names([name for name, _ in pairs])
+    return dict(pairs)
+
+
+def _check_names(names: Sequence[Any]) -> None:
+    """Raise ValueError if a name comes twice; Python itself would silently keep the last value."""
+    twice = repeated(names)
     if twice is not None:
         raise ValueError(f"names {twice!r} twice")
-    return dict(pairs)
 
 
 def _refuse_constant(name: str) -> Any:
