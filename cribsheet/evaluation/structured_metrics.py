@@ -3,10 +3,11 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from statistics import fmean
 from typing import Any
 
-from pydantic_core import to_jsonable_python
+from pydantic_core import SchemaSerializer, core_schema, to_jsonable_python
 
 from cribsheet.errors import MetricError
 from cribsheet.evaluation.metrics import accepted_values, only_name, output_names, value_of
@@ -14,6 +15,8 @@ from cribsheet.outcomes import is_absent
 from cribsheet.text import folded, shortened
 
 _Path = tuple[str, ...]
+_PYTHON = SchemaSerializer(core_schema.any_schema())
+"""Turns records of any class into dicts, and leaves dates, decimals and sets as they are."""
 
 
 def set_f1(example: Any, prediction: Any, trace: object = None) -> float:
@@ -33,7 +36,7 @@ def set_f1(example: Any, prediction: Any, trace: object = None) -> float:
     for name in output_names(example, prediction):
         found = _items(name, value_of(prediction, name))
         accepted = [_items(name, value) for value in accepted_values(example, prediction, name)]
-        closest = max(accepted, key=lambda own: 2 * (own & found).total() / max(1, own.total() + found.total()))
+        closest = max(accepted, key=lambda own: _f1(own, found))
         common += (closest & found).total()
         gold, predicted = gold + closest.total(), predicted + found.total()
     return 2 * common / (gold + predicted) if gold + predicted else 1.0
@@ -86,6 +89,12 @@ def json_valid(example: Any, prediction: Any, trace: object = None) -> bool:
     return True
 
 
+def _f1(gold: Counter[str], found: Counter[str]) -> float:
+    """Return the F1 of two lists; 1 if both are empty."""
+    total = gold.total() + found.total()
+    return 2 * (gold & found).total() / total if total else 1.0
+
+
 def _share(gold: Mapping[_Path, object], found: Mapping[_Path, object]) -> float:
     """Return the share of the fields that are equal; a field that only one of the two has is wrong."""
     paths = {*gold, *found}
@@ -115,13 +124,25 @@ def _leaves(value: Any, path: _Path = ()) -> Iterator[tuple[_Path, object]]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as JSON, with texts in a form in which equal ones are the same; None if there is none."""
-    return None if is_absent(value) else _folded(to_jsonable_python(value, by_alias=False, round_trip=True))
+    """Return a value as JSON, in a form in which equal values are the same; None if there is none."""
+    return None if is_absent(value) else _folded(_PYTHON.to_python(value, by_alias=False, round_trip=True))
 
 
 def _folded(value: Any) -> Any:
     if isinstance(value, str):
         return folded(value)
-    if isinstance(value, list):
+    if isinstance(value, Mapping):
+        return {name: _folded(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
         return [_folded(one) for one in value]
-    return {name: _folded(one) for name, one in value.items()} if isinstance(value, dict) else value
+    if isinstance(value, set | frozenset):  # equal sets may come in different orders
+        return sorted(map(_folded, value), key=json.dumps)
+    if isinstance(value, Decimal):
+        return _shortest(value)
+    return value if value is None or isinstance(value, int | float) else _folded(to_jsonable_python(value))
+
+
+def _shortest(value: Decimal) -> str:
+    """Return a number without the zeros that do not change it: 1.50 is 1.5."""
+    text = format(value, "f")
+    return (text.rstrip("0").rstrip(".") if "." in text else text) if value else "0"

@@ -10,7 +10,7 @@ from cribsheet.errors import MetricError
 from cribsheet.evaluation.metrics import accepted_values, only_name, value_of
 from cribsheet.outcomes import is_absent
 from cribsheet.task import Metric
-from cribsheet.text import CJK
+from cribsheet.text import CJK, normal_form
 
 _TOKEN = re.compile(f"[{CJK}]|[^\\W_{CJK}]+")
 
@@ -20,7 +20,8 @@ def chrf(example: Any, prediction: Any, trace: object = None) -> float:
 
     chrF compares n-grams of characters, so it needs no words (Popović 2015, "chrF: character n-gram F-score for
     automatic MT evaluation"). It is computed by sacrebleu (Post 2018, "A Call for Clarity in Reporting BLEU Scores")
-    with its defaults, chrF2 of orders 1 to 6, and divided by 100. `Unanswerable` scores 1 if it is accepted, else 0.
+    with its defaults, chrF2 of orders 1 to 6, and divided by 100. Both texts are compared in Unicode's normal form NFC.
+    `Unanswerable` scores 1 if it is accepted, else 0.
 
     Raises:
         MetricError: if sacrebleu is not installed.
@@ -91,7 +92,7 @@ def _closest(example: Any, prediction: Any, score: Callable[[str, Sequence[str]]
 
 
 def _chrf(predicted: str, accepted: Sequence[str]) -> float:
-    score = float(_sacrebleu_chrf().sentence_score(predicted, list(accepted)).score)
+    score = float(_sacrebleu_chrf().sentence_score(normal_form(predicted), list(map(normal_form, accepted))).score)
     return min(1.0, max(0.0, score / 100))
 
 

@@ -1,6 +1,8 @@
 """Lists and records are scored by their parts, in the user's own types as in JSON."""
 
 import datetime
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import dspy
@@ -16,6 +18,11 @@ class Person(BaseModel):
     name: str
     age: int | None = None
     born: datetime.date | None = None
+
+
+@dataclass
+class Price:
+    amount: Decimal
 
 
 def scored(metric: Any, gold: tuple[Any, ...], predicted: Any) -> float:
@@ -35,6 +42,8 @@ def scored(metric: Any, gold: tuple[Any, ...], predicted: Any) -> float:
         ((None,), None, 1.0),
         ((Unanswerable(),), ["a"], 0.0),
         (([Person(name="Ann")],), [Person(name="ann")], 1.0),
+        ((["Ann"], []), [], 1.0),
+        (([Decimal("1.50"), Decimal(20)],), [Decimal("20.0"), Decimal("1.5")], 1.0),
     ],
 )
 def test_set_f1_counts_the_values_that_are_the_same(gold: Any, predicted: Any, score: float) -> None:
@@ -58,6 +67,11 @@ def test_a_value_in_the_wrong_output_is_not_found() -> None:
         ((None,), {"name": "Ann", "age": 3}, 0.0),
         (({"name": "Ann", "age": 3}, None), None, 1.0),
         (({"tags": ["a", "b"]},), {"tags": ["b", "a"]}, 0.0),
+        (({"tags": {0, 8}},), {"tags": {8, 0}}, 1.0),  # the two sets come in different orders
+        ((Price(amount=Decimal("1.50")),), Price(amount=Decimal("1.5")), 1.0),
+        ((Price(amount=Decimal("-0.00")),), Price(amount=Decimal("0")), 1.0),
+        ((Price(amount=Decimal("1E+90")),), Price(amount=Decimal("1.0E+90")), 1.0),
+        ((Price(amount=Decimal("1E+2")),), Price(amount=Decimal("100.01")), 0.0),
     ],
 )
 def test_record_accuracy_is_the_share_of_right_fields(gold: Any, predicted: Any, score: float) -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import unicodedata
 
 import pytest
 
@@ -20,6 +21,13 @@ def test_the_same_text_is_worth_1_and_another_0(metric, text):
     assert scored(metric, [text], text) == pytest.approx(1)
     assert scored(metric, [text], "№№№") == 0
     assert scored(metric, [text], "") == 0
+
+
+@pytest.mark.parametrize("metric", [chrf, rouge_l])
+def test_the_same_text_in_another_normal_form_is_worth_1(metric):
+    assert scored(metric, ["Le café est fermé."], unicodedata.normalize("NFD", "Le café est fermé.")) == pytest.approx(
+        1
+    )
 
 
 @pytest.mark.parametrize("metric", [chrf, rouge_l])
