@@ -20,6 +20,8 @@ _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3})")
 _EDGES = " .,;:!?\"'()[]。，；：！？、“”‘’（）"
 PUNCTUATION = " \t\r\n.,;:!?\"'`*()[]。，；：！？、“”‘’（）"
 """Characters to skip at the start of a completion before its first word."""
+_UNSEEN = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
+"""Unicode's categories of invisible characters."""
 _STEM = 6  # letters that a term keeps of a word
 _COMMON = 0.01  # share of the texts in which a term has to occur to count as common
 
@@ -45,6 +47,15 @@ def check_characters(name: str, text: str) -> None:
         raise ValueError(f"{name} has the character NUL at position {text.index(chr(0))}")
     if fault := half_character(text):
         raise ValueError(f"{name} {fault}")
+
+
+def is_blank(text: str) -> bool:
+    """Tell whether a text has no visible character.
+
+    >>> is_blank(" \\u200b"), is_blank(" ?")
+    (True, False)
+    """
+    return all(unicodedata.category(char) in _UNSEEN for char in text)
 
 
 def half_character(text: str) -> str:

@@ -160,9 +160,11 @@ def _json(data: bytes, path: Path) -> dict[str, Any]:
 
 
 def _classes(info: Mapping[str, Any]) -> Classes:
-    """Return the class names of each column that is a `ClassLabel`."""
+    """Return the class names of each column that is a `ClassLabel`, or a list of them."""
     features = info.get("features")
     if not isinstance(features, dict):
         return {}
-    names = {column: one.get("names") for column, one in features.items() if isinstance(one, dict)}
+    # The `feature` of a list says of what its items are.
+    classes = {column: one.get("feature", one) for column, one in features.items() if isinstance(one, dict)}
+    names = {column: one.get("names") for column, one in classes.items() if isinstance(one, dict)}
     return {plain_name(column): list(map(str, known)) for column, known in names.items() if isinstance(known, list)}

@@ -1,7 +1,6 @@
 """Convert the values of rows to the types of a signature."""
 
 import json
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,10 +14,9 @@ from cribsheet.dataset.labels import written
 from cribsheet.errors import DataError
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value, is_absent, texts_in, to_json
 from cribsheet.signature import Field, Signature, with_defaults
-from cribsheet.text import check_characters
+from cribsheet.signature.types import ValueType
+from cribsheet.text import check_characters, is_blank
 
-_UNSEEN = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
-"""Unicode's categories of invisible characters."""
 _LONG = 400
 """The most characters of an error about a value that a message shows."""
 _SHOWN = 6
@@ -84,13 +82,13 @@ class Fitting:
             )
         if one.abstains and one.type.is_text and (rows := self._rows_without(one, raw)) > 1:
             raise DataError(f"{where}: {one.name} is {raw!r}, in {rows} rows, which would be a text. {_SAY_NONE}")
-        is_value = one.type.is_structured and one.accepts(raw)  # else a list holds several accepted values
+        is_value = one.type.is_structured and self._takes(one, raw)  # else a list holds several accepted values
         listed = raw if isinstance(raw, list) and not is_value else [raw]
         if one.type.is_text and (texts := accepted_texts(raw)) is not None and raw != []:
             listed = texts or [{UNANSWERABLE: None}]
         if not listed:
             raise DataError(f"{where}: {one.name} has an empty list of accepted values. {_MEND}")
-        if one.type.is_structured and listed is raw and not any(map(one.accepts, raw)):
+        if one.type.is_structured and listed is raw and not any(self._takes(one, item) for item in raw):
             listed = [raw]  # none of its items is a value by itself, so it is meant as one value and is wrong
         values = _distinct(self._given(one, item, where) for item in listed)
         if not one.type.is_text:
@@ -105,24 +103,36 @@ class Fitting:
         return sum(isinstance(value, str) and value.strip().casefold() == word for value in self._all_values(one))
 
     def _named(self, one: Field, raw: object) -> object:
+        """Return a value with the labels that it, or each item of it, stands for."""
+        kind = one.type.labelled
+        if kind is None or kind is one.type:
+            return self._label(one, kind, raw)
+        items = literal(raw) if isinstance(raw, str) else raw
+        return [self._named(one, item) for item in items] if isinstance(items, list) else self._label(one, kind, raw)
+
+    def _takes(self, one: Field, raw: object) -> bool:
+        return one.accepts(self._named(one, raw))
+
+    def _label(self, one: Field, kind: ValueType | None, raw: object) -> object:
         """Return the label that a value stands for: the user's, or else the class name of a class number.
 
-        A class number that is itself a valid value of the field stays as it is.
+        A class number that is itself a valid value of the kind stays as it is.
         """
-        if one.is_finite and isinstance(raw, str | int | float) and (label := self.labels.get(written(raw))):
+        if kind and isinstance(raw, str | int | float) and (label := self.labels.get(written(raw))):
             return Unanswerable() if one.abstains and label == UNANSWERABLE else label
         names = self.classes.get(one.name, ())
-        if isinstance(raw, int) and 0 <= raw < len(names) and not one.accepts(raw):
-            return names[raw]
-        return raw
+        is_value = one.accepts(raw) if kind is None else kind.accepts(raw)
+        return names[raw] if isinstance(raw, int) and 0 <= raw < len(names) and not is_value else raw
 
     def _checked(self, one: Field, value: Value) -> Value:
         """Return the value; ValueError if it would cause trouble later, such as an empty text."""
         for text in texts_in(value):
             check_characters(one.name, text)
-        if isinstance(value, str) and one.type.is_text and _is_blank(value):
+        is_default = one.has_default and value == one.default
+        if isinstance(value, str) and one.type.is_text and is_blank(value) and not is_default:
             if one.abstains:
-                raise ValueError(f'{one.name} is empty; write {{"unanswerable": "why"}} if there is no answer')
+                way = "null if it has no value" if one.optional else '{"unanswerable": "why"} if there is no answer'
+                raise ValueError(f"{one.name} is empty; write {way}")
             if not self.allow_empty:
                 raise _EmptyError(f"{one.name} is empty")
         return value
@@ -142,8 +152,11 @@ class Fitting:
         told = ", ".join(f"{value} in {rows} row{'s' * (rows > 1)}" for value, rows in counts.most_common(_SHOWN))
         more = f", and {len(counts) - _SHOWN} more" if len(counts) > _SHOWN else ""
         if all(map(_is_number, wrong)) and not any(map(_is_number, one.closed_outcomes)):
-            numbers = sorted({int(str(value)) for value in wrong})
-            named = dict(zip(numbers, one.closed_outcomes[:_SHOWN], strict=False))
+            numbers, labels = sorted({int(str(value)) for value in wrong}), one.closed_outcomes
+            if numbers[0] >= 0 and numbers[-1] < len(labels):
+                named = {number: labels[number] for number in numbers[:_SHOWN]}
+            else:
+                named = dict(zip(numbers, labels[:_SHOWN], strict=False))
             pairs = ",".join(f"{number}={label}" for number, label in named.items())
             way = f"labels={named!r}" if self.rows[0].named_by == "code" else f"--labels {pairs}"
             return (
@@ -164,7 +177,7 @@ def _said(one: Field, raw: object, row: RawRow) -> object:
     """Return `Unanswerable` for the outcome's own word, and for an empty cell of a table."""
     if not (one.abstains and isinstance(raw, str)):
         return raw
-    is_empty = row.named_by == "header" and _is_blank(raw)
+    is_empty = row.named_by == "header" and is_blank(raw)
     return Unanswerable() if is_empty or raw.strip().casefold() == UNANSWERABLE else raw
 
 
@@ -187,10 +200,6 @@ def _is_list(raw: object) -> bool:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | str) and str(value).strip().removeprefix("-").isdecimal()
-
-
-def _is_blank(text: str) -> bool:
-    return all(unicodedata.category(char) in _UNSEEN for char in text)
 
 
 def _group(value: object, where: str) -> str:

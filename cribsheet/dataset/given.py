@@ -56,7 +56,8 @@ def class_names(rows: object) -> dict[str, Sequence[str]]:
         features = getattr(rows, "features", None)
         if not isinstance(features, Mapping):
             return {}
-        names = {column: getattr(feature, "names", None) for column, feature in features.items()}
+        classes = {column: getattr(feature, "feature", feature) for column, feature in features.items()}
+        names = {column: getattr(feature, "names", None) for column, feature in classes.items()}
         return {plain_name(column): [str(name) for name in known] for column, known in names.items() if known}
 
 

@@ -1,10 +1,11 @@
 """Tell which label a value of a column stands for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from cribsheet.errors import DataError
-from cribsheet.signature import Signature
+from cribsheet.signature import Field, Signature
+from cribsheet.signature.types import ValueType
 from cribsheet.text import shortened
 
 
@@ -28,16 +29,24 @@ def parse_labels(text: str) -> dict[str, str]:
 
 def checked_labels(labels: Mapping[Any, str], signature: Signature) -> dict[str, str]:
     """Return the labels by their written values; DataError if one is no outcome of any field of the signature."""
-    fields = [field for field in (*signature.outputs, *signature.inputs) if field.is_finite]
+    fields = (*signature.outputs, *signature.inputs)
+    found = {field.name: field.outcomes if field.is_finite else kind.outcomes for field, kind in _labelled(fields)}
     for value, label in labels.items():
-        if not any(label in field.outcomes for field in fields):
-            known = "; ".join(f"{field.name}: {', '.join(field.outcomes)}" for field in fields)
+        if not any(label in outcomes for outcomes in found.values()):
+            known = "; ".join(f"{name}: {', '.join(outcomes)}" for name, outcomes in found.items())
             raise DataError(
                 f"The value {value!r} is to stand for {label!r}, which is no label of {signature.name}. "
                 f"{f'Its labels are {shortened(known)}.' if known else 'It has no labels.'} Correct --labels, or "
                 "`labels` in code."
             )
     return {written(value): label for value, label in labels.items()}
+
+
+def _labelled(fields: Iterable[Field]) -> Iterator[tuple[Field, ValueType]]:
+    """Yield the fields whose values are labels or lists of labels, with the kind of the labels."""
+    for field in fields:
+        if field.type.labelled:
+            yield field, field.type.labelled
 
 
 def written(value: object) -> str:

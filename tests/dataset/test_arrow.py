@@ -13,6 +13,8 @@ from cribsheet.dataset.rows import load_rows
 from cribsheet.dataset.sampling import Taken
 from cribsheet.errors import DataError
 from cribsheet.outcomes import Unanswerable
+from cribsheet.signature import Field
+from cribsheet.signature.types import Label, List
 from toys import QA, SENTIMENT
 
 pa = pytest.importorskip("pyarrow", reason="pyarrow, of the extra parquet, is not installed")
@@ -61,6 +63,19 @@ def test_class_names_that_the_hub_stores_in_a_parquet_file_are_used(tmp_path: Pa
     stored = stored.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": CLASSES}})})
     parquet.write_table(stored, tmp_path / "x.parquet")
     assert values(load_rows(tmp_path / "x.parquet", SENTIMENT)) == [("Superb.", "positive"), ("Dull.", "negative")]
+
+
+def test_class_names_of_a_list_that_the_hub_stores_are_used(tmp_path: Path) -> None:
+    features = {"moods": {"feature": CLASSES["sentiment"], "_type": "Sequence"}}
+    stored = table(text=["Superb, if dull.", "Hm."], moods=[[1, 0], []])
+    stored = stored.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    parquet.write_table(stored, tmp_path / "x.parquet")
+    moods = Field(name="moods", type=List(item=Label(labels=("negative", "positive"))))
+    signature = SENTIMENT.model_copy(update={"outputs": (moods,)})
+    assert values(load_rows(tmp_path / "x.parquet", signature)) == [
+        ("Superb, if dull.", ["positive", "negative"]),
+        ("Hm.", []),
+    ]
 
 
 def test_answers_in_the_form_of_the_hub_and_lists_are_read(tmp_path: Path) -> None:

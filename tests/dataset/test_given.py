@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from enum import Enum
+from types import SimpleNamespace
 from typing import Any
 
 import dspy
@@ -13,7 +14,7 @@ from cribsheet.dataset.rows import load_rows
 from cribsheet.errors import DataError
 from cribsheet.outcomes import Unanswerable
 from cribsheet.signature import Field, Signature
-from cribsheet.signature.types import Integer, Member, Record
+from cribsheet.signature.types import Integer, Label, List, Member, Record
 from row_cases import ORDER, jsonl
 from toys import QA, SENTIMENT
 
@@ -101,6 +102,14 @@ def test_the_numbers_of_classes_become_their_names():
     rows = Dataset({"sentence": ["Fine.", "Dull."], "label": [1, 0]}, {"sentence": None, "label": names})
     found = load_rows(rows, SENTIMENT, mapping={"sentence": "text", "label": "sentiment"})
     assert [row.values["sentiment"] for row in found] == ["positive", "negative"]
+
+
+def test_the_numbers_of_classes_in_a_list_become_their_names():
+    kind = SimpleNamespace(feature=ClassLabel("negative", "positive"))  # as a `Sequence` of `datasets` has them
+    moods = Field(name="moods", type=List(item=Label(labels=("negative", "positive"))))
+    rows = Dataset({"text": ["Fine, but dull."], "moods": [[1, 0]]}, {"text": None, "moods": kind})
+    signature = SENTIMENT.model_copy(update={"outputs": (moods,)})
+    assert load_rows(rows, signature)[0].outputs == {"moods": (["positive", "negative"],)}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from cribsheet.dataset.sampling import Taken
 from cribsheet.errors import DataError
 from cribsheet.outcomes import Unanswerable
 from cribsheet.signature import Field, Signature
+from cribsheet.signature.types import Label, List
 from toys import QA, SENTIMENT
 
 ROWS = '{"text": "a", "sentiment": 0}\n{"text": "b", "sentiment": 1}\n'
@@ -55,6 +56,23 @@ def test_a_value_may_stand_for_an_abstention_and_a_truth_value(write):
     path = write("x.csv", "text,fits\na,-1\nb,0\nc,1\n")
     found = labels_of(load_rows(path, fits, labels={-1: "unanswerable", 0: "false", 1: "true"}), "fits")
     assert found == [Unanswerable(), False, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (
+            "x.jsonl",
+            '{"text": "a", "topics": [2, 0]}\n{"text": "b", "topics": []}\n{"text": "c", "topics": [[1], [0, 1]]}',
+        ),
+        ("x.csv", 'text,topics\na,"[2, 0]"\nb,[]\nc,"[1]"\n'),
+    ],
+)
+def test_each_item_of_a_list_of_labels_is_read_as_the_label_that_it_stands_for(write, name, content):
+    topics = Field(name="topics", type=List(item=Label(labels=(1, 2, 3)), unique=True))
+    signature = SENTIMENT.model_copy(update={"outputs": (topics,)})
+    rows = load_rows(write(name, content), signature, labels={0: "1", 1: "2", 2: "3"})
+    assert labels_of(rows, "topics") == [[1, 3], [], [2]]
 
 
 def test_a_value_without_a_name_is_refused_with_all_such_values(write):

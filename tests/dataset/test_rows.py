@@ -193,6 +193,23 @@ def test_an_empty_answer_is_no_way_to_abstain_even_if_empty_texts_are_allowed(wr
         load_rows(path, QA, allow_empty=True)
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("x.jsonl", '{"text": "a", "answer": "b"}'), ("x.csv", "text,note,answer\na,,b\n")],
+)
+def test_an_input_whose_default_is_empty_may_be_left_out_and_be_empty(write, name, content):
+    note = Field(name="note", has_default=True, default="")
+    signature = ECHO.model_copy(update={"inputs": (*ECHO.inputs, note)})
+    assert load_rows(write(name, content), signature)[0].inputs == {"text": "a", "note": ""}
+
+
+def test_an_empty_text_in_json_is_no_way_to_say_none(write):
+    city = Field(name="city", abstains=True, optional=True)
+    signature = ECHO.model_copy(update={"inputs": (*ECHO.inputs, city)})
+    with pytest.raises(DataError, match="city is empty; write null if it has no value"):
+        load_rows(write("x.jsonl", jsonl({"text": "a", "city": "", "answer": "b"})), signature)
+
+
 def test_marks_and_emoji_are_texts(write):
     texts = ["?", "🙂", "\u0301", "…", "0"]
     rows = load_rows(write("x.jsonl", jsonl(*({"text": text, "answer": "a"} for text in texts))), ECHO)
@@ -214,6 +231,11 @@ def test_numbers_in_place_of_words_are_told_with_what_to_write(write, values):
     )
     one, other = sorted(map(int, values))
     assert f"Say which label each number means, as in --labels {one}=negative,{other}=positive" in str(caught.value)
+
+
+def test_a_number_alone_is_told_with_the_label_in_its_place(write):
+    with pytest.raises(DataError, match="as in --labels 1=positive, or"):
+        load_rows(write("x.csv", "text,sentiment\na,1\n"), SENTIMENT)
 
 
 def test_all_values_that_are_no_label_are_listed_with_their_rows(write):

@@ -50,6 +50,11 @@ class ValueType(BaseModel):
         return ()
 
     @property
+    def labelled(self) -> "ValueType | None":
+        """The kind of the labels in a value, which is this one or that of a list's items; None if it has none."""
+        return self if self.outcomes else None
+
+    @property
     def no_and_yes(self) -> tuple[str, ...]:
         """The outcomes that mean no and yes; empty if a value answers no such question."""
         return ()
@@ -84,6 +89,14 @@ class ValueType(BaseModel):
             ValueError: if it is not a value of this kind; the caller puts the field's name before the message.
         """
         raise NotImplementedError
+
+    def accepts(self, raw: object) -> bool:
+        """Tell whether `coerce` takes a value."""
+        try:
+            self.coerce(raw)
+        except ValueError:
+            return False
+        return True
 
     def write(self, value: Value, word: Verbalizer) -> str:
         """Return a value as a prompt writes it."""

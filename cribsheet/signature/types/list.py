@@ -56,6 +56,11 @@ class List(Structured):
         return f"a {'set' if self.unique else 'list'}, each value {self.item.told}"
 
     @property
+    def labelled(self) -> ValueType | None:
+        """The kind of its items if they are labels."""
+        return self.item if self.item.outcomes else None
+
+    @property
     def notations(self) -> tuple[str, ...]:
         """The notations in which such a value can be written."""
         is_flat = not self.item.is_structured or (isinstance(self.item, Record) and self.item.is_flat)
