@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from cribsheet.cli._display import Display
+from cribsheet.cli._inputs import emptiness, empty_input
 from cribsheet.cli._programs import Runnable
 from cribsheet.cli._terminal import note
 from cribsheet.dataset.asked import ERROR, AskedRow, Row, answered_line, asked_rows, error_name
@@ -54,6 +55,8 @@ def _answer(program: Runnable, model: Model, row: AskedRow, error: str) -> Row:
         return {**rest, error: row.problem}
     given = with_defaults(program.signature.inputs, row.values)
     inputs = {field.name: field.coerce(given[field.name]) for field in program.signature.inputs}
+    if empty := empty_input(program, inputs):
+        return {**rest, error: emptiness(empty.name, empty)}
     try:
         outputs = program.answer(inputs, model).outputs
     except (DataError, ProgramError, PromptError) as failure:

@@ -1,19 +1,21 @@
 """Command line options for the inputs of a signature."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 import click
 
 from cribsheet.cli._arguments import argument_text
+from cribsheet.cli._programs import Runnable
 from cribsheet.dataset.jsonl_files import read_text
 from cribsheet.errors import DataError
-from cribsheet.frozen import FrozenProgram
+from cribsheet.frozen import FrozenProgram, Wire
 from cribsheet.frozen.loading import Program
-from cribsheet.outcomes import Value
+from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.signature import Field
 from cribsheet.signature.options import option_name
-from cribsheet.text import check_characters
+from cribsheet.text import check_characters, is_blank
 
 _PREFIX = "input__"
 _STDIN = "cribsheet.stdin"
@@ -41,6 +43,36 @@ def given_inputs(parameters: dict[str, Value | None]) -> dict[str, Value]:
     }
 
 
+def empty_input(program: Runnable, inputs: Mapping[str, Value]) -> Field | None:
+    """Return an input that is an empty text, although nothing tells that it may be; None if there is none.
+
+    It may be empty if that is its default, or if a demonstration of the prompts has it empty.
+    """
+    for field in program.signature.inputs:
+        value = inputs[field.name]
+        if not (field.type.is_text and isinstance(value, str) and is_blank(value)) or value == field.default:
+            continue
+        shown = [*_shown(program.frozen, field.name)]
+        if shown and not any(isinstance(one, str) and is_blank(one) for one in chain(*shown)):
+            return field
+    return None
+
+
+def emptiness(name: str, field: Field) -> str:
+    """Return what is wrong with an empty input, and what to do; `name` is how the message calls it."""
+    way = "Write null if it has no value." if field.optional else "Give it a text."
+    return f"{name} is empty. No demonstration of the prompt has an empty one, so the answer would be invented. {way}"
+
+
+def _shown(frozen: FrozenProgram, name: str) -> Iterator[list[object]]:
+    """Yield, for each prompt that takes an input of the program, its values in the demonstrations."""
+    for predictor, prompt in frozen.prompts.items():
+        wires = frozen.wiring.inputs[predictor] if frozen.wiring else {}
+        for own in prompt.signature.inputs:
+            if wires.get(own.name, Wire(source=None, field=own.name)) == Wire(source=None, field=name):
+                yield [demo.inputs.get(own.name) for demo in prompt.demos]
+
+
 def ask_line(program: FrozenProgram, path: Path) -> str:
     """Return a command line that asks the frozen file."""
     options = " ".join(f'{option_name(field.name)} "…"' for field in Program(program).inputs)
@@ -57,6 +89,8 @@ class _InputType(click.ParamType):  # type: ignore[type-arg]  # generic in some 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Value:
         try:
             text = self._read(param, ctx) if value == "-" else argument_text(value)
+            if self._field.abstains and is_blank(text):
+                return Unanswerable()  # None if the input is optional, as an empty cell of a table
             check_characters(self._field.name, text)
             return self._field.coerce(text)
         except ValueError as error:

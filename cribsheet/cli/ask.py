@@ -10,7 +10,7 @@ import click
 from cribsheet.cli._answering import answer_file
 from cribsheet.cli._command import Command, Group, api_base_option, json_option, model_option, timeout_option
 from cribsheet.cli._display import open_display
-from cribsheet.cli._inputs import given_inputs, input_options
+from cribsheet.cli._inputs import emptiness, empty_input, given_inputs, input_options
 from cribsheet.cli._programs import Runnable, open_its_model, open_program
 from cribsheet.cli._stopping import ended_by_ctrl_c
 from cribsheet.cli._terminal import print_json
@@ -128,6 +128,10 @@ def _run(
     missing = [field.name for field in program.signature.inputs if field.name not in inputs]
     if missing and not jsonl:
         raise click.UsageError(f"Missing option '{option_name(missing[0])}'. {_takes(program)}")
+    if not jsonl:
+        inputs = {field.name: field.coerce(inputs[field.name]) for field in program.signature.inputs}
+        if empty := empty_input(program, inputs):
+            raise click.UsageError(emptiness(option_name(empty.name), empty))
     with open_display("rows") as display:
         opened = open_its_model(program.frozen, model=model, api_base=api_base, timeout=timeout, display=display)
         try:

@@ -19,6 +19,9 @@ from cribsheet.text import check_characters, shortened
 ERROR = "error"
 """The field of an answered row that says why it has no outputs."""
 
+_TABLES = (".csv", ".tsv", ".parquet", ".pq", ".xlsx", ".xls")
+"""How the names of tables end."""
+
 Row = dict[str, Any]
 
 
@@ -39,6 +42,7 @@ def asked_rows(source: str | os.PathLike[str], inputs: Sequence[Field]) -> list[
         DataError: if the file cannot be read as JSON objects, or has none; the message names the line.
     """
     name = "standard input" if os.fspath(source) == "-" else os.fspath(source)
+    _check_ending(name)
     rows = [_checked(where, row, inputs) for where, row in json_objects(read_text(source), name)]
     if not rows:
         raise DataError(f"{name} has no rows. Write one JSON object per line.")
@@ -81,6 +85,17 @@ def check_inputs(where: str, row: Mapping[str, object], inputs: Iterable[Field])
                 check_characters(field.name, text)
     except ValueError as error:
         raise DataError(f"{where}: {error}. Correct it there.") from None
+
+
+def _check_ending(name: str) -> None:
+    """Raise DataError if a file's name tells that it is a table, or packed."""
+    if name.lower().endswith(".gz"):
+        raise DataError(f"{name} is packed, and --jsonl takes text. Unpack it: gunzip -c {name} | … --jsonl -")
+    if name.lower().endswith(_TABLES):
+        raise DataError(
+            f"{name} is a table, but --jsonl takes JSON Lines: one JSON object per line. Write the table so, for "
+            "example with pandas: table.to_json('rows.jsonl', orient='records', lines=True)."
+        )
 
 
 def _names() -> Iterator[str]:

@@ -11,11 +11,13 @@ from click.testing import Result
 from engines import WrittenEngine
 from ollama_server import OllamaServer
 
+from cribsheet.dataset.examples import Demo
 from cribsheet.frozen import FrozenProgram
 from cribsheet.frozen.running import direct_wiring
 from cribsheet.frozen.sealing import read, save
 from cribsheet.signature import Field, Signature
 from frozen_toys import toy_prompt
+from toys import SENTIMENT
 
 Run = Callable[..., Result]
 
@@ -63,6 +65,37 @@ def test_standard_input_that_is_not_utf_8_is_misuse(run: Run, served: Path) -> N
     result = run("ask", served, "--text", "-", input=b"caf\xe9")
     assert result.exit_code == 2
     assert "not UTF-8" in result.stderr
+
+
+@pytest.mark.parametrize("empty", ["", " \n", "\u200b"])
+def test_an_empty_text_is_misuse_unless_a_demonstration_has_one(
+    run: Run, served: Path, folder: Path, server: OllamaServer, empty: str
+) -> None:
+    result = run("ask", served, "--text", empty)
+    assert result.exit_code == 2
+    assert "--text is empty. No demonstration of the prompt has an empty one, so the answer" in result.stderr
+    _write(folder / "in.jsonl", [{"text": empty}])
+    (row,) = json.loads(f"[{run('ask', served, '--jsonl', 'in.jsonl').stdout}]")
+    assert row["error"].startswith("text is empty.")
+    assert server.requests == []
+    demos = (Demo(inputs={"text": " "}, outputs={"sentiment": "positive"}),)
+    save(read(served).model_copy(update={"prompts": {"predict": toy_prompt(demos=demos)}}), folder / served)
+    assert run("ask", served, "--text", empty).stdout == "positive\n"
+
+
+def test_an_empty_input_that_may_be_none_or_empty_is_answered(
+    run: Run, served: Path, folder: Path, server: OllamaServer
+) -> None:
+    text, note = Field(name="text"), Field(name="note", has_default=True, default="")
+    city = Field(name="city", abstains=True, optional=True, has_default=True, default="Oslo")
+    _save_with(folder, served, SENTIMENT.model_copy(update={"inputs": (text, note, city)}))
+    result = run("ask", "car.prompt.json", "--text", "Superb.", "--note", "", "--city", "")
+    assert (result.exit_code, result.stdout) == (0, "positive\n")
+    assert "Oslo" not in server.prompts[-1]
+    _write(folder / "in.jsonl", [{"text": "Superb.", "city": ""}, {"text": "Superb.", "city": None}])
+    empty, none = json.loads(f"[{','.join(run('ask', 'car.prompt.json', '--jsonl', 'in.jsonl').stdout.splitlines())}]")
+    assert "Write null if it has no value" in empty["error"]
+    assert none["sentiment"] == "positive"
 
 
 def test_nul_in_an_input_is_misuse(run: Run, served: Path, server: OllamaServer) -> None:

@@ -22,6 +22,20 @@ def test_further_fields_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("in.csv", r"in.csv is a table, but --jsonl takes JSON Lines.*to_json\('rows.jsonl'"),
+        ("IN.PARQUET", "IN.PARQUET is a table"),
+        ("in.jsonl.gz", r"in.jsonl.gz is packed.*gunzip -c .*in.jsonl.gz \| … --jsonl -"),
+    ],
+)
+def test_a_table_and_a_packed_file_are_told_to_be_no_json_lines(tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / name).write_bytes(b"text,ratio\na,1\n")
+    with pytest.raises(DataError, match=message):
+        asked_rows(tmp_path / name, FIELDS)
+
+
+@pytest.mark.parametrize(
     ("text", "problem"),
     [
         ('{"text": "a\\u0000", "ratio": 1}', "line 1: text has the character NUL at position 1. Correct it there."),
