@@ -1,5 +1,6 @@
 """Tell whether a recorded score still holds."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ class Drift:
     change: Gain
     """The score now minus the score before; paired by row if the rows are the same."""
     is_paired: bool
+    is_same: bool = False
+    """Whether every row has the same score as before."""
 
     @property
     def holds(self) -> bool:
@@ -27,7 +30,8 @@ class Drift:
 def drift_by_row(before: Sequence[float], groups: Sequence[str], now: Evaluation) -> Drift:
     """Compare a new evaluation with the recorded scores of the same rows; `groups` are the rows' groups."""
     change = paired_gain(before, now.scores, groups=groups)
-    return Drift(mean_score(before, groups=groups), now.score, change, is_paired=True)
+    is_same = all(map(math.isclose, before, now.scores))
+    return Drift(mean_score(before, groups=groups), now.score, change, is_paired=True, is_same=is_same)
 
 
 def drift_on_other_rows(before: Score, now: Evaluation) -> Drift:

@@ -22,7 +22,8 @@ def verdict(found: Drift, *, advice: str = "Compile again.") -> str:
     """Return a sentence that says whether the score holds, with advice if it does not."""
     how = "paired by row" if found.is_paired else "on other rows"
     if found.holds:
-        return f"The score holds: the interval of the change, {how}, is not wholly below 0."
+        same = " Every row scores as before; the interval tells how far other rows may differ." if found.is_same else ""
+        return f"The score holds: the interval of the change, {how}, is not wholly below 0.{same}"
     return f"The score does not hold: the whole interval of the change, {how}, is below 0. {advice}"
 
 
@@ -34,6 +35,7 @@ def drift_summary(found: Drift) -> dict[str, Any]:
         "now": found.now.model_dump(),
         "change": found.change.model_dump(),
         "paired": found.is_paired,
+        "same": found.is_same,
     }
 
 

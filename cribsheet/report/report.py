@@ -178,7 +178,8 @@ def evaluation_summary(evaluation: Evaluation, field: Field, metric: Metric) -> 
         "parse_failures": evaluation.parse_failures,
         "unread": evaluation.unread.model_dump(),
         "errors": evaluation.errors,
-        "recall": {outcome: found[outcome] for outcome in field.outcomes if outcome in found},
+        # With a single outcome, every answer that can be read would count as right.
+        "recall": {one: found[one] for one in field.outcomes if one in found and len(field.outcomes) > 1},
         "uncorrected": uncorrected.score.model_dump(mode="json") if uncorrected else None,
         "risk_coverage": _curve_summary(selective_curve(evaluation, metric)),
     }
@@ -206,7 +207,8 @@ def evaluation_tables(evaluation: Evaluation, summary: Mapping[str, Any]) -> Seq
         if summary.get(part):
             add_score(scores, part, Score.model_validate(summary[part]))
     facts = {"model": summary["model"]}
-    facts["recall"] = ", ".join(f"{outcome} {figure:.3f}" for outcome, figure in summary["recall"].items())
+    if summary["recall"]:
+        facts["recall"] = ", ".join(f"{outcome} {figure:.3f}" for outcome, figure in summary["recall"].items())
     if "confusion" in summary:
         facts["macro-F1"] = f"{summary['macro_f1']:.3f}"
         facts["confused"] = mistakes_in_words(_confusion_of(summary))

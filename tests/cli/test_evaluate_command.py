@@ -11,7 +11,10 @@ from ollama_server import OllamaServer
 
 from cribsheet.corrections.guard import Guard
 from cribsheet.dataset.examples import Demo
+from cribsheet.frozen.running import direct_wiring
 from cribsheet.frozen.sealing import read, save
+from cribsheet.signature import Field, Signature
+from frozen_toys import toy_prompt
 from toys import write_rows
 
 Run = Callable[..., Result]
@@ -98,6 +101,17 @@ def test_a_sample_is_drawn_by_its_seed(run: Run, served: Path) -> None:
     assert scored("--limit", 20, "--sample", 31)["n"] == 20
     alone = run("evaluate", served, "--data", "toy.jsonl", "--seed", 1)
     assert (alone.exit_code, "--seed is about --sample" in alone.stderr) == (2, True)
+
+
+def test_a_field_of_one_outcome_has_no_recall(run: Run, served: Path, folder: Path) -> None:
+    text = Signature(name="T", instructions="", inputs=(Field(name="text"),), outputs=(Field(name="said"),))
+    prompts = {"predict": toy_prompt(text)}
+    frozen = read(served).model_copy(update={"prompts": prompts, "wiring": direct_wiring("predict", text)})
+    save(frozen, folder / "text.prompt.json")
+    write_rows(folder / "rows.jsonl", [{"text": "Superb.", "said": "negative"}])
+    asked = ("evaluate", "text.prompt.json", "--data", "rows.jsonl", "--metric", "answer_f1")
+    assert json.loads(run(*asked, "--json").stdout)["recall"] == {}
+    assert "recall" not in run(*asked).stdout
 
 
 def test_abstentions_have_precision_and_recall(run: Run, served_qa: Path, folder: Path) -> None:
