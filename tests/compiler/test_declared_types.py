@@ -157,6 +157,7 @@ CASES: list[tuple[Any, Value, Any]] = [
     (list[Annotated[str, Field(pattern=r"^\p{L}+$")]], ["abc"], ["abc"]),
     (list[Annotated[str, Field(pattern=re.compile("^[a-c]+$"))]], ["abc"], ["abc"]),
     (Annotated[float, Field(ge=decimal.Decimal("1.5"))], 2.5, 2.5),
+    (Annotated[decimal.Decimal, Field(ge=0, lt=100)], "12.50", decimal.Decimal("12.50")),
 ]
 
 

@@ -26,6 +26,7 @@ from cribsheet.signature.types import (
     Text,
     ValueType,
     Verbalizer,
+    type_of_schema,
 )
 from cribsheet.signature.types._notation import NOTATIONS
 from cribsheet.signature.types.record import Member
@@ -176,6 +177,23 @@ def test_labels_that_are_none_or_the_same_as_text_are_refused(labels: tuple[str 
 
 def test_the_short_form_of_a_field_names_the_kind() -> None:
     assert Field(name="x") == Field(name="x", type=Text()) == Field(name="x", kind="text")  # type: ignore[call-arg]
+
+
+def test_bounds_of_decimals_are_checked_to_the_last_digit_and_kept_in_the_json_schema() -> None:
+    price = Decimal(minimum=0.01, below=100)
+    assert [price.coerce(one) for one in ("0.01", "99.99", 5)] == ["0.01", "99.99", "5"]
+    assert type_of_schema(price.json_schema()) == price
+    for text, bound in (("0.009", "at least 0.01"), ("-5", "at least 0.01"), ("100.00", "less than 100")):
+        with pytest.raises(ValueError, match=f"must be {bound}.* but got {text}"):
+            price.read(text, str)
+
+
+def test_a_label_that_is_a_number_takes_a_fraction_of_0_as_json_schema_does() -> None:
+    assert Label(labels=(1, 2)).coerce(2.0) == 2
+    assert Label(labels=("1.0", "1")).coerce(1.0) == "1.0"
+    for raw in (2.5, 3.0, float("inf")):
+        with pytest.raises(ValueError, match=f"must be one of 1, 2 but got {raw}"):
+            Label(labels=(1, 2)).coerce(raw)
 
 
 def test_a_whole_number_takes_a_fraction_of_0_as_json_schema_does() -> None:

@@ -7,24 +7,16 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 from cribsheet.outcomes import Value
-from cribsheet.signature.types._base import SchemaReader, ValueType, Verbalizer
+from cribsheet.signature.types._base import SchemaReader, Verbalizer
+from cribsheet.signature.types._bounded import Bounded, bounds_in
 from cribsheet.signature.types._grammar import INTEGER, NUMBER
 from cribsheet.text import shortened
 
 _NUMBER = re.compile(r"(?:(?<![A-Za-z0-9_])[-−])?(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?")
 
 
-class Numeric(ValueType):
+class Numeric(Bounded):
     """A kind of number."""
-
-    minimum: float | None = None
-    """The lowest value."""
-    maximum: float | None = None
-    """The highest value."""
-    above: float | None = None
-    """What every value is greater than."""
-    below: float | None = None
-    """What every value is less than."""
 
     number: ClassVar[type[int] | type[float]]
     """The Python type, which parses a text."""
@@ -48,7 +40,8 @@ class Numeric(ValueType):
             raise ValueError(f"must be {self.noun} but got {shortened(repr(raw))}") from None
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"must be a finite number but got {shortened(repr(raw))}")
-        return self._allowed(value)
+        self.check_bounds(value)
+        return value
 
     def read(self, text: str, word: Verbalizer) -> Value:
         """Return the first number in a text; it is finite."""
@@ -56,18 +49,6 @@ class Numeric(ValueType):
         if not math.isfinite(float(said)):
             raise ValueError(f"has no finite number in {text[:80]!r}")
         return self.coerce(said)
-
-    def _allowed(self, value: float) -> Value:
-        bounds = {
-            f"at least {self.minimum}": self.minimum is None or value >= self.minimum,
-            f"at most {self.maximum}": self.maximum is None or value <= self.maximum,
-            f"greater than {self.above}": self.above is None or value > self.above,
-            f"less than {self.below}": self.below is None or value < self.below,
-        }
-        broken = next((bound for bound, holds in bounds.items() if not holds), None)
-        if broken is not None:
-            raise ValueError(f"must be {broken} but got {value}")
-        return value
 
     def form(self, word: Verbalizer) -> str:
         """Name the kind with an example."""
@@ -87,20 +68,14 @@ class Numeric(ValueType):
 
     def json_schema(self) -> Mapping[str, Any]:
         """Return the schema of a number."""
-        bounds = {
-            "minimum": self.minimum,
-            "maximum": self.maximum,
-            "exclusiveMinimum": self.above,
-            "exclusiveMaximum": self.below,
-        }
-        return {"type": self.schema_type} | {word: bound for word, bound in bounds.items() if bound is not None}
+        return {"type": self.schema_type, **self.bounds_schema}
 
     @classmethod
     def from_json_schema(cls, schema: Mapping[str, Any], inner: SchemaReader) -> Self | None:
         """Return the kind if the schema has its type."""
         if schema.get("type") != cls.schema_type:
             return None
-        return cls.model_validate({name: schema.get(word) for name, word in _BOUNDS.items()})
+        return cls.model_validate(bounds_in(schema))
 
 
 def first_number(text: str) -> str:
@@ -116,7 +91,3 @@ def first_number(text: str) -> str:
     if found is None:
         raise ValueError(f"has no finite number in {text[:80]!r}")
     return found.group().replace(",", "").replace("−", "-")
-
-
-_BOUNDS = {"minimum": "minimum", "maximum": "maximum", "above": "exclusiveMinimum", "below": "exclusiveMaximum"}
-"""The words of JSON Schema for the bounds."""

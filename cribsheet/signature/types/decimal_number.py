@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
 from cribsheet.outcomes import Value
-from cribsheet.signature.types._base import SchemaReader, ValueType, Verbalizer
+from cribsheet.signature.types._base import SchemaReader, Verbalizer
+from cribsheet.signature.types._bounded import Bounded, bounds_in
 from cribsheet.signature.types._grammar import DECIMAL, NUMBER
 from cribsheet.signature.types._numeric import first_number
 
 
-class Decimal(ValueType):
+class Decimal(Bounded):
     """An exact number, such as an amount of money, declared as `decimal.Decimal`; kept as text."""
 
     kind: Literal["decimal"] = "decimal"
@@ -28,6 +29,7 @@ class Decimal(ValueType):
             raise ValueError(f"must be {self.noun} but got {raw!r}") from None
         if not value.is_finite() or abs(value.adjusted()) > _MOST_DIGITS:
             raise ValueError(f"must be a number of at most {_MOST_DIGITS} digits but got {raw!r}")
+        self.check_bounds(value)
         return format(value, "f")
 
     def read(self, text: str, word: Verbalizer) -> Value:
@@ -57,12 +59,12 @@ class Decimal(ValueType):
 
     def json_schema(self) -> Mapping[str, Any]:
         """Return the schema of a string that holds a number."""
-        return {"type": "string", "format": "decimal"}
+        return {"type": "string", "format": "decimal", **self.bounds_schema}
 
     @classmethod
     def from_json_schema(cls, schema: Mapping[str, Any], inner: SchemaReader) -> Self | None:
         """Return the kind if the schema has its format."""
-        return cls() if schema.get("format") == "decimal" else None
+        return cls.model_validate(bounds_in(schema)) if schema.get("format") == "decimal" else None
 
 
 _MOST_DIGITS = 100

@@ -60,8 +60,10 @@ class Label(Finite):
         return self._by_outcome[outcome]
 
     def coerce(self, raw: object) -> Value:
-        """Return the label that equals the value as text."""
+        """Return the label that equals the value as text; 2.0 is the label 2, as in JSON Schema."""
         text = normal_form(str(raw)).strip()
+        if isinstance(raw, float) and raw.is_integer() and text not in self._by_text:
+            text = str(int(raw))
         if raw is not None and text in self._by_text:  # null is no label, not even a label "None"
             return self._by_text[text]
         raise ValueError(f"must be one of {', '.join(self.outcomes)} but got {shortened(repr(raw))}")
