@@ -126,12 +126,12 @@ def _check_bare_prompt(study: Study, candidate: Candidate) -> None:
 
 def _shorter(prompt: FrozenPrompt) -> str:
     """Say how a prompt can be made shorter."""
-    field = max(prompt.signature.outputs, key=lambda one: len(one.closed_outcomes))
-    labels = len(field.closed_outcomes)
+    counts = {one.name: len(one.type.labelled.outcomes) for one in prompt.signature.outputs if one.type.labelled}
+    name, labels = max(counts.items(), key=lambda item: item[1], default=("", 0))
     if labels < _MANY:
         return "Shorten the signature's instructions and descriptions"
     return (
-        f"It names the {labels:,} labels of {field.name!r}. Use fewer labels, for example groups of them, and a "
+        f"It names the {labels:,} labels of {name!r}. Use fewer labels, for example groups of them, and a "
         "further predictor that chooses within a group"
     )
 

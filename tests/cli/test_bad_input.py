@@ -117,6 +117,11 @@ def test_a_type_that_cannot_be_compiled_is_one_error_with_what_to_do(
     assert not [*folder.glob("*.prompt.json")]
 
 
+def test_a_set_of_too_many_labels_is_one_error_that_names_it(optimize: Callable[..., Result]) -> None:
+    result = optimize("set[Literal[tuple(map(str, range(10_000)))]]", gold=lambda n: [str(n)])
+    assert "It names the 10,000 labels of 'out'. Use fewer labels" in message(result)
+
+
 def person(n: int) -> dict[str, Any]:
     return {"name": f"n{n}", "age": n}
 
