@@ -8,6 +8,7 @@ from cribsheet.cli._terminal import note
 from cribsheet.dataset.examples import Row, folded_inputs
 from cribsheet.errors import MetricError
 from cribsheet.evaluation import metrics, numeric, structured_metrics, texts
+from cribsheet.evaluation.by_value import ByValue
 from cribsheet.evaluation.evaluate import Evaluation, RowResult, evaluate, summarize
 from cribsheet.executor import Threads
 from cribsheet.frozen import FrozenProgram
@@ -34,9 +35,9 @@ METRICS: Mapping[str, Metric] = {
 """The metrics that ship with Cribsheet, by name."""
 
 
-def metric_of(frozen: FrozenProgram, workspace: Workspace) -> Metric:
+def metric_of(program: Runnable, workspace: Workspace) -> Metric:
     """Return the metric that a file was compiled with: that of its task, or else the shipped metric of that name."""
-    wanted = frozen.results.metric
+    frozen, wanted = program.frozen, program.frozen.results.metric
     if frozen.task in workspace.tasks():
         _, task = workspace.task(frozen.task)
         if name_of(task.metric) == wanted:
@@ -46,12 +47,17 @@ def metric_of(frozen: FrozenProgram, workspace: Workspace) -> Metric:
 
             return typed_metric(task, DspyProgram(as_module(task.program)).own_types)
     if wanted in METRICS:
-        return METRICS[wanted]
+        return shipped_metric(wanted, program)
     raise MetricError(
         f"The file was compiled with the metric {wanted!r}, which neither ships with Cribsheet nor belongs to a task "
         f"{frozen.task!r} in {workspace.root}. Run this in the task's workspace, or score rows with `cribsheet "
         f"evaluate` and one of these as --metric: {', '.join(METRICS)}."
     )
+
+
+def shipped_metric(name: str, program: Runnable) -> Metric:
+    """Return a metric that ships with Cribsheet, for the outputs of a program."""
+    return ByValue(METRICS[name], program.signature.outputs)
 
 
 def name_of(metric: Metric) -> str:

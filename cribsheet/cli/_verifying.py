@@ -77,7 +77,7 @@ class Verification:
         workspace = current_workspace()
         program = open_program(self.file, workspace)
         rows, compare = rows_to_check(self.file, program, carriage, workspace, self.options)
-        now = self._scored(target, source, rows, metric_of(program.frozen, workspace))
+        now = self._scored(target, source, rows, metric_of(program, workspace))
         _tell_of_failures(now)
         found = compare(now)
         stdout().print(drift_table(found))

@@ -94,7 +94,7 @@ def _deployed(program: Runnable, carriage: Carriage) -> Runnable:
 def _measured(
     file: Path, program: Runnable, carriage: Carriage, workspace: Workspace, options: dict[str, Any]
 ) -> Drift:
-    metric = metric_of(program.frozen, workspace)
+    metric = metric_of(program, workspace)
     rows, compare = rows_to_check(file, program, carriage, workspace, options)
     with open_display("rows", figure="score so far") as display:
         served = {name: options[name] for name in ("model", "api_base", "timeout")}

@@ -28,6 +28,7 @@ from cribsheet.cli._scoring import (
     metric_of,
     name_of,
     score_rows,
+    shipped_metric,
     tell_of_demos,
     tell_of_failures,
 )
@@ -69,7 +70,7 @@ def command(file: Path, *, as_json: bool, metric: str | None, **options: Any) ->
     """
     workspace = current_workspace()
     program = open_program(file, workspace)
-    score = METRICS[metric] if metric else metric_of(program.frozen, workspace)
+    score = shipped_metric(metric, program) if metric else metric_of(program, workspace)
     rows = rows_of_data(program, workspace, options)
     started = time.monotonic()
     with open_display("rows", figure="score so far") as display:

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from statistics import fmean
 from typing import Any
@@ -139,6 +140,8 @@ def _folded(value: Any) -> Any:
         return sorted(map(_folded, value), key=json.dumps)
     if isinstance(value, Decimal):
         return _shortest(value)
+    if isinstance(value, datetime) and value.tzinfo:
+        return value.astimezone(UTC).isoformat()
     return value if value is None or isinstance(value, int | float) else _folded(to_jsonable_python(value))
 
 

@@ -114,6 +114,21 @@ def test_a_field_of_one_outcome_has_no_recall(run: Run, served: Path, folder: Pa
     assert "recall" not in run(*asked).stdout
 
 
+@pytest.mark.parametrize("metric", ["exact_match", "record_accuracy"])
+def test_decimals_are_compared_by_value_without_the_users_types(
+    run: Run, served: Path, folder: Path, server: OllamaServer, metric: str
+) -> None:
+    price = Field(name="price", kind="decimal")  # type: ignore[call-arg]
+    priced = Signature(name="P", instructions="", inputs=(Field(name="text"),), outputs=(price,))
+    server.engine = WrittenEngine(" 1.5")
+    prompts = {"predict": toy_prompt(priced)}
+    frozen = read(served).model_copy(update={"prompts": prompts, "wiring": direct_wiring("predict", priced)})
+    save(frozen, folder / "price.prompt.json")
+    write_rows(folder / "rows.jsonl", [{"text": "It costs 1.50.", "price": "1.50"}])
+    result = run("evaluate", "price.prompt.json", "--data", "rows.jsonl", "--metric", metric, "--json")
+    assert json.loads(result.stdout)["score"] == 1.0
+
+
 def test_abstentions_have_precision_and_recall(run: Run, served_qa: Path, folder: Path) -> None:
     write_rows(folder / "qa.jsonl", QA_ROWS)
     result = run("evaluate", served_qa, "--data", "qa.jsonl", "--metric", "answer_f1", "--json")

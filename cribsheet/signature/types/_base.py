@@ -90,6 +90,10 @@ class ValueType(BaseModel):
         """
         raise NotImplementedError
 
+    def python_value(self, value: Value) -> Any:
+        """Return a value as Python compares it: decimals, dates and times, which JSON has as texts, as such."""
+        return value
+
     def accepts(self, raw: object) -> bool:
         """Tell whether `coerce` takes a value."""
         try:

@@ -40,6 +40,10 @@ class Moment(ValueType):
         except ValueError:
             raise ValueError(f"must be {self.noun} such as {self.example} but got {text[:80]!r}") from None
 
+    def python_value(self, value: Value) -> Any:
+        """Return the date or the time."""
+        return self.parsed.fromisoformat(str(value))
+
     def read(self, text: str, word: Verbalizer) -> Value:
         """Return the text as a date, or else the first date in it that begins with the year."""
         try:

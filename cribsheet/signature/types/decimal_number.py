@@ -32,6 +32,10 @@ class Decimal(Bounded):
         self.check_bounds(value)
         return format(value, "f")
 
+    def python_value(self, value: Value) -> Any:
+        """Return the decimal."""
+        return decimal.Decimal(str(value))
+
     def read(self, text: str, word: Verbalizer) -> Value:
         """Return the text as a number, or else the first number in it."""
         return self.coerce(first_number(text))

@@ -83,6 +83,10 @@ class List(Structured):
             raise ValueError(f"must have {self.least} to {most} values but has {len(values)}")
         return values
 
+    def python_value(self, value: Any) -> Any:
+        """Return the list with each item as Python compares it."""
+        return [self.item.python_value(one) for one in value]
+
     def _sorted(self, values: Sequence[Value]) -> list[Value]:
         distinct = [one for at, one in enumerate(values) if one not in values[:at]]
         order = self.item.outcomes

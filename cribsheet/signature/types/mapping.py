@@ -69,6 +69,10 @@ class MappingType(Structured):
             raise ValueError(f"has the name {wrong!r}; names must be text")
         return {name: self._valued(name, one) for name, one in raw.items()}
 
+    def python_value(self, value: Any) -> Any:
+        """Return the mapping with each value as Python compares it."""
+        return {name: self.item.python_value(one) for name, one in value.items()}
+
     def _valued(self, name: str, raw: object) -> Value:
         try:
             return self.item.coerce(raw)

@@ -45,6 +45,10 @@ class Optional(ValueType):
         """Convert a value of the kind, or None."""
         return None if raw is None else self.item.coerce(raw)
 
+    def python_value(self, value: Value) -> Any:
+        """Return the value as Python compares it, or None."""
+        return None if value is None else self.item.python_value(value)
+
     def write(self, value: Value, word: Verbalizer) -> str:
         """Return the value, or the word for none."""
         return word(NONE) if value is None else self.item.write(value, word)

@@ -97,6 +97,10 @@ class Record(Structured):
         except ValueError as error:
             raise ValueError(f"has a wrong {member.name}: it {error}") from None
 
+    def python_value(self, value: Any) -> Any:
+        """Return the record with each member as Python compares it."""
+        return {one.name: one.type.python_value(value[one.name]) for one in self._there(value)}
+
     def block(self, value: Any, word: Verbalizer) -> list[str]:
         """Return one member a line; the lines of a list or a record stand below its name, indented."""
         lines = []

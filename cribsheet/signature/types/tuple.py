@@ -54,6 +54,10 @@ class Tuple(Structured):
             raise ValueError(f"must be {self.noun}, but got {shortened(repr(raw))}")
         return [kind.coerce(one) for kind, one in zip(self.items, raw, strict=True)]
 
+    def python_value(self, value: Any) -> Any:
+        """Return the values as Python compares them."""
+        return [kind.python_value(one) for kind, one in zip(self.items, value, strict=True)]
+
     def block(self, value: Any, word: Verbalizer) -> list[str]:
         """Return one value a line, after a dash."""
         lines = []

@@ -54,6 +54,11 @@ class Union(ValueType):
             raise ValueError(f"must be {self.noun}, but got {shortened(repr(raw))}")
         return (same or found)[0]
 
+    def python_value(self, value: Value) -> Any:
+        """Return the value as its own kind compares it."""
+        own = next((kind for kind in self.options if _fitting(kind, value) == value), None)
+        return value if own is None else own.python_value(value)
+
     def write(self, value: Value, word: Verbalizer) -> str:
         """Return a value as its own kind writes it."""
         written = [kind.write(value, word) for kind in self.options if _fitting(kind, value) == value]
