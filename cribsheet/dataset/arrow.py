@@ -98,12 +98,20 @@ def _rows(path: Path, batches: Callable[[], Iterator[Any]], columns: Columns) ->
     while (batch := _opened(path, lambda: next(remaining, None))) is not None:
         names = [plain_name(name) for name in batch.schema.names]
         _check_names(path, names, columns)
-        values = [_opened(path, column.to_pylist) for column in batch.columns]
+        values = [_opened(path, partial(_cells, column)) for column in batch.columns]
         for cells in zip(*values, strict=True):
             number += 1
             where = f"{path}, row {number}"
             named = {name: _plain(cell, where) for name, cell in zip(names, cells, strict=True)}
             yield RawRow(where, named, is_table=True)
+
+
+def _cells(column: Any) -> list[Any]:
+    """Return the values of a column; a map is a dict, and an error if it has a key twice."""
+    try:
+        return list(column.to_pylist(maps_as_pydicts="strict"))
+    except TypeError:  # older releases of pyarrow give maps as lists of pairs
+        return list(column.to_pylist())
 
 
 def _check_names(path: Path, names: Sequence[str], columns: Columns) -> None:

@@ -14,7 +14,7 @@ from cribsheet.dataset.sampling import Taken
 from cribsheet.errors import DataError
 from cribsheet.outcomes import Unanswerable
 from cribsheet.signature import Field
-from cribsheet.signature.types import Label, List
+from cribsheet.signature.types import Integer, Label, List, MappingType
 from toys import QA, SENTIMENT
 
 pa = pytest.importorskip("pyarrow", reason="pyarrow, of the extra parquet, is not installed")
@@ -76,6 +76,17 @@ def test_class_names_of_a_list_that_the_hub_stores_are_used(tmp_path: Path) -> N
         ("Superb, if dull.", ["positive", "negative"]),
         ("Hm.", []),
     ]
+
+
+def test_a_map_is_a_dict_and_may_not_have_a_key_twice(tmp_path: Path) -> None:
+    counts = Field(name="counts", type=MappingType(item=Integer()))
+    signature = SENTIMENT.model_copy(update={"outputs": (counts,)})
+    kind = pa.map_(pa.string(), pa.int64())
+    for pairs, path in (([("a", 1), ("b", 2)], tmp_path / "x.parquet"), ([("a", 1), ("a", 2)], tmp_path / "y.parquet")):
+        parquet.write_table(pa.table({"text": ["Superb."], "counts": pa.array([pairs], kind)}), path)
+    assert values(load_rows(tmp_path / "x.parquet", signature)) == [("Superb.", {"a": 1, "b": 2})]
+    with pytest.raises(DataError, match=r"y\.parquet cannot be read: .*duplicate key"):
+        load_rows(tmp_path / "y.parquet", signature)
 
 
 def test_answers_in_the_form_of_the_hub_and_lists_are_read(tmp_path: Path) -> None:
