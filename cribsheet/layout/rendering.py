@@ -155,10 +155,12 @@ def _unanswerable_text(layout: Layout, signature: Signature, field: Field, value
 
 def _reads_back(layout: Layout, signature: Signature, field: Field, plain: str, value: Value) -> bool:
     openings = (layout.between_fields + layout.opening(other.name, layout.output_mark) for other in signature.outputs)
-    unsafe = (*layout.stops(signature), *SPECIAL_TOKENS, *(mark for mark in openings if mark.strip()))
-    if any(text in plain for text in unsafe) or plain.startswith('"'):
+    written = layout.gap(field, layout.output_mark) + plain
+    begins_field = any(mark in written for mark in openings if mark.strip())  # also right after a gap that is a line
+    unsafe = (*layout.stops(signature), *SPECIAL_TOKENS)
+    if begins_field or any(text in plain for text in unsafe) or plain.startswith('"'):
         return False
-    return parse_field(layout, field, layout.gap(field, layout.output_mark) + plain) == value
+    return parse_field(layout, field, written) == value
 
 
 def _quoted(layout: Layout, signature: Signature, text: str) -> str:

@@ -10,7 +10,7 @@ from cribsheet.layout.parsing import ParseFailure, parse
 from cribsheet.layout.rendering import render_outputs
 from cribsheet.outcomes import Unanswerable, Value
 from cribsheet.signature import Field, Signature
-from cribsheet.signature.types import NOTATIONS, ValueType, type_of_schema
+from cribsheet.signature.types import NOTATIONS, Integer, MappingType, Member, Record, ValueType, type_of_schema
 from typed_values import SIMPLE, STRUCTURED
 
 KINDS = {**STRUCTURED, **SIMPLE}
@@ -154,3 +154,12 @@ def test_json_that_chat_models_write_over_several_lines_is_read(said: str) -> No
     assert stop not in said
     found = {"name": "Ann", "age": 3, "city_of_birth": None, "is_member": True}
     assert parse(layout, alone, said) == {"found": found}
+
+
+@pytest.mark.parametrize(("layout", "name"), [("plain", "After"), ("lower-case", "after"), ("chat", "After")])
+def test_a_first_name_that_is_also_the_next_output_does_not_pass_for_it(layout: str, name: str) -> None:
+    own = layout_named(layout).model_copy(update={"notations": {"found": "lines"}})
+    for kind in (MappingType(item=Integer()), Record(members=(Member(name=name, type=Integer()),))):
+        _, between = signature_of(kind)
+        outputs: dict[str, Value] = {"before": "x", "found": {name: 1}, "after": True}
+        assert parse(own, between, render_outputs(own, between, outputs)) == outputs
