@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cribsheet.layout import Layout
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value
 from cribsheet.signature import Field, Signature
-from cribsheet.text import PUNCTUATION, starts_with_word, unquoted
+from cribsheet.text import PUNCTUATION, half_character, starts_with_word, unquoted
 
 _SENTENCE = re.compile(r"[.!?](?=\s|$)|[。！？]")
 """The end of a sentence, and not the point of a decimal number."""
@@ -151,4 +151,6 @@ def _read_unanswerable(layout: Layout, field: Field, text: str) -> Unanswerable 
         return None  # a label such as `unanswerable question`
     rest = text.lstrip(PUNCTUATION)[len(word) :].lstrip(" .:,;-—。：，")
     content = unquoted(rest)
-    return Unanswerable(reason=content if content is not None else rest or None)
+    if content is None or half_character(content):
+        content = rest
+    return Unanswerable(reason=content or None)

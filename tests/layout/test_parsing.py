@@ -106,6 +106,11 @@ def test_an_abstention_in_a_sentence_is_an_abstention_with_a_reason() -> None:
     assert parsed == {"answer": Unanswerable(reason="The text is about gravity.")}
 
 
+def test_a_reason_with_half_a_character_stays_as_it_was_written() -> None:
+    parsed = parse(layout_named("plain"), QA, r' unanswerable: "half \ud800"')
+    assert parsed == {"answer": Unanswerable(reason=r'"half \ud800"')}
+
+
 def alone(field: Field) -> Signature:
     return Signature(name="Toy", instructions="", inputs=(Field(name="text"),), outputs=(field,))
 
