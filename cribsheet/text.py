@@ -133,6 +133,20 @@ def shortened(text: str, limit: int = 240) -> str:
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
+MOST_LISTED = 100
+"""The most labels that a message lists; a task may have thousands."""
+
+
+def listed(names: Sequence[str], between: str = ", ") -> str:
+    """Return names as a message lists them; of very many, only the first ones.
+
+    >>> listed(["a", "b"]), listed([str(number) for number in range(10_000)])[-24:]
+    ('a, b', '98, 99 and 9,900 further')
+    """
+    rest = len(names) - MOST_LISTED
+    return between.join(names[:MOST_LISTED]) + (f" and {rest:,} further" if rest > 0 else "")
+
+
 def has_chinese(text: str) -> bool:
     """Tell whether a text contains Chinese characters.
 

@@ -16,6 +16,7 @@ from cribsheet.dataset.row_files import Dropped, RowFile
 from cribsheet.errors import DataError
 from cribsheet.outcomes import UNANSWERABLE, Unanswerable, Value, is_absent, to_json, to_text
 from cribsheet.signature import Field, Signature
+from cribsheet.text import listed
 
 _LONG = 3000
 """How many characters of a value are shown at first."""
@@ -175,7 +176,7 @@ def _begun(field: Field, text: str) -> str:
     same = [outcome for outcome in field.outcomes if outcome.casefold() == folded]
     begun = same or [outcome for outcome in field.outcomes if outcome.casefold().startswith(folded)]
     if len(begun) != 1:
-        raise ValueError(f"{field.name} must be one of {', '.join(field.outcomes)}, not {text[:80]!r}")
+        raise ValueError(f"{field.name} must be one of {listed(field.outcomes)}, not {text[:80]!r}")
     return begun[0]
 
 
@@ -233,7 +234,7 @@ def visible(text: str) -> str:
 
 
 def _kind(field: Field) -> str:
-    words = ", ".join(field.outcomes) if field.is_finite else field.type.noun
+    words = listed(field.outcomes) if field.is_finite else field.type.noun
     return f"{words} or {UNANSWERABLE}" if field.abstains and not field.is_finite else words
 
 

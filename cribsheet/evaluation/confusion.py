@@ -8,12 +8,15 @@ from typing import NamedTuple
 from cribsheet.errors import MetricError
 from cribsheet.evaluation.metrics import Outcomes
 
+MOST = 100
+"""The most outcomes of a matrix, whose size is the square of their number."""
+
 
 class Confusion(NamedTuple):
     """How often each outcome was predicted for each gold outcome."""
 
     outcomes: tuple[str, ...]
-    """The outcomes, in the order of the rows and the columns."""
+    """The outcomes, in the order of the rows and the columns; of more than `MOST`, those that are confused most."""
     counts: tuple[tuple[int, ...], ...]
     """One row per gold outcome, one column per predicted outcome."""
     unread: tuple[int, ...]
@@ -33,16 +36,27 @@ class Confusion(NamedTuple):
 def confusion(pairs: Outcomes, outcomes: Sequence[str]) -> Confusion:
     """Return the confusion matrix of pairs of a gold and a predicted outcome.
 
+    If there are more than `MOST` outcomes, it has those of the most frequent mistakes.
+
     >>> confusion([("good", "good"), ("good", "bad"), ("bad", "")], ["bad", "good"]).counts
     ((0, 0), (1, 1))
     """
     counted, known = Counter(pairs), set(outcomes)
     unread = Counter(gold for gold, predicted in pairs if predicted not in known)
+    if len(outcomes) > MOST:
+        outcomes = _most_confused(counted, outcomes)
     return Confusion(
         tuple(outcomes),
         tuple(tuple(counted[gold, predicted] for predicted in outcomes) for gold in outcomes),
         tuple(unread[gold] for gold in outcomes),
     )
+
+
+def _most_confused(counted: Counter[tuple[str, str]], outcomes: Sequence[str]) -> list[str]:
+    known = set(outcomes)
+    mistakes = (pair for pair, _ in counted.most_common() if pair[0] != pair[1] and known.issuperset(pair))
+    kept = set(list(dict.fromkeys(outcome for pair in mistakes for outcome in pair))[:MOST])
+    return [outcome for outcome in outcomes if outcome in kept]
 
 
 def macro_f1(pairs: Outcomes) -> float:

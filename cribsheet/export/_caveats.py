@@ -11,6 +11,7 @@ from cribsheet.layout.escaping import INDENTS, LINE_BREAKS, SPECIAL_TOKENS
 from cribsheet.layout.rendering import render_outputs
 from cribsheet.outcomes import UNANSWERABLE
 from cribsheet.signature import Field
+from cribsheet.text import listed
 
 _FREE = "Cribsheet has the server hold the answer to the types of the outputs. This export does not."
 _HELD = "{} holds the answer to the types of the outputs; the score was measured without it."
@@ -87,7 +88,7 @@ def _decision(prompt: FrozenPrompt, asks_logprobs: bool) -> Iterator[str]:
     field = decided_field(prompt.signature)
     if field is None or not is_decided(prompt):
         return
-    words = " / ".join(prompt.layout.verbalizer(outcome) for outcome in field.outcomes)
+    words = listed([prompt.layout.verbalizer(outcome) for outcome in field.outcomes], " / ")
     told = (
         "The request asks for them, but the reader of the reply has to decide"
         if asks_logprobs

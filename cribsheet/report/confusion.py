@@ -17,8 +17,8 @@ def confusion_summary(found: Confusion) -> dict[str, Any]:
 
 
 def confusion_table(found: Confusion) -> Table | None:
-    """Return the matrix as a table, gold outcomes downwards; None if it has too many outcomes to be read."""
-    if len(found.outcomes) > WIDEST:
+    """Return the matrix as a table, gold outcomes downwards; None if it has none, or too many to be read."""
+    if not 0 < len(found.outcomes) <= WIDEST:
         return None
     table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="dim")
     table.add_column("right, answered as")

@@ -18,7 +18,7 @@ from cribsheet.report.description import taught_facts
 from cribsheet.report.tables import add_score, facts_table, figured, scores_table
 from cribsheet.signature import Field
 from cribsheet.task import Metric
-from cribsheet.text import counted, shortened
+from cribsheet.text import counted, listed, shortened
 
 if TYPE_CHECKING:  # the compiler imports dspy, which a table does not need
     from cribsheet.compiler.compile import Compiled
@@ -208,7 +208,7 @@ def evaluation_tables(evaluation: Evaluation, summary: Mapping[str, Any]) -> Seq
             add_score(scores, part, Score.model_validate(summary[part]))
     facts = {"model": summary["model"]}
     if summary["recall"]:
-        facts["recall"] = ", ".join(f"{outcome} {figure:.3f}" for outcome, figure in summary["recall"].items())
+        facts["recall"] = listed([f"{outcome} {figure:.3f}" for outcome, figure in summary["recall"].items()])
     if "confusion" in summary:
         facts["macro-F1"] = f"{summary['macro_f1']:.3f}"
         facts["confused"] = mistakes_in_words(_confusion_of(summary))

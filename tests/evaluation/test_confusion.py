@@ -3,7 +3,8 @@
 import pytest
 
 from cribsheet.errors import MetricError
-from cribsheet.evaluation.confusion import confusion, macro_f1
+from cribsheet.evaluation.confusion import MOST, confusion, macro_f1
+from cribsheet.report.confusion import confusion_table
 
 PAIRS = [("a", "a"), ("a", "b"), ("a", "b"), ("b", "b"), ("c", "a"), ("c", "")]
 
@@ -14,6 +15,16 @@ def test_a_matrix_has_a_row_per_gold_label_and_what_has_no_label_apart():
     assert found.unread == (0, 0, 1)
     assert sum(map(sum, found.counts)) + sum(found.unread) == len(PAIRS)
     assert found.most_frequent(1) == [("a", "b", 2)]
+
+
+def test_of_very_many_labels_a_matrix_has_those_of_the_most_frequent_mistakes():
+    labels = [str(number) for number in range(10_000)]
+    often = [("7", "9998")] * 3 + [("9998", "7")] * 2
+    found = confusion([*often, *((label, labels[place - 1]) for place, label in enumerate(labels)), ("3", "")], labels)
+    assert len(found.outcomes) == len(found.counts) == MOST
+    assert found.most_frequent(2) == [("7", "9998", 3), ("9998", "7", 2)]
+    right = confusion([(label, label) for label in labels], labels)
+    assert (right.outcomes, confusion_table(right)) == ((), None)
 
 
 def test_macro_f1_is_that_of_scikit_learn():

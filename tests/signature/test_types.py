@@ -249,3 +249,13 @@ def test_a_member_that_cannot_be_read_is_named(notation: str, text: str) -> None
     )
     with pytest.raises(ValueError, match=r"has a wrong day: it must be one of Monday.*Sunday"):
         booking.read_as(text, str, notation)
+
+
+def test_a_message_lists_some_of_very_many_labels() -> None:
+    kind = Label(labels=tuple(range(10_000)))
+    for read in (lambda: kind.coerce("x"), lambda: kind.read("x", str)):
+        with pytest.raises(ValueError, match="98, 99 and 9,900 further") as told:
+            read()
+        assert len(str(told.value)) < 1000
+    assert kind.metavar == "LABEL"
+    assert Label(labels=tuple(range(77))).metavar.endswith("75|76")

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from cribsheet.outcomes import ANSWERED, Value
 from cribsheet.signature.types._grammar import LINE, STRING
+from cribsheet.text import MOST_LISTED
 
 Verbalizer = Callable[[str], str]
 """Returns the word that stands for an outcome in a prompt."""
@@ -67,7 +68,7 @@ class ValueType(BaseModel):
     @property
     def metavar(self) -> str:
         """The placeholder for a value in a command's help text."""
-        return "|".join(self.outcomes) or self.kind.upper()
+        return "|".join(self.outcomes) if 0 < len(self.outcomes) <= MOST_LISTED else self.kind.upper()
 
     @property
     def blank(self) -> Value:

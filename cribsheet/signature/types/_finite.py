@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from cribsheet.outcomes import Value
 from cribsheet.signature.types._base import ValueType, Verbalizer
 from cribsheet.signature.types._grammar import either, literal
-from cribsheet.text import mentions_word, normal_form, starts_with_word
+from cribsheet.text import listed, mentions_word, normal_form, starts_with_word
 
 
 class Finite(ValueType):
@@ -23,7 +23,7 @@ class Finite(ValueType):
         if len(mentioned) == 1:
             return self.value_of(mentioned[0])
         found = "several" if mentioned else "none"
-        raise ValueError(f"must be one of {', '.join(words.values())}, but the text has {found}: {text[:80]!r}")
+        raise ValueError(f"must be one of {listed([*words.values()])}, but the text has {found}: {text[:80]!r}")
 
     def grammar(self) -> str:
         """Return the grammar of one of the values as JSON."""
@@ -37,8 +37,8 @@ class Finite(ValueType):
         """List the words of the outcomes."""
         words = {outcome: word(outcome) for outcome in self.outcomes}
         if all(own == outcome for outcome, own in words.items()):
-            return f"one of {', '.join(words)}"
-        return ", ".join(f"{own} for {outcome}" for outcome, own in words.items())
+            return f"one of {listed([*words])}"
+        return listed([f"{own} for {outcome}" for outcome, own in words.items()])
 
     def reading(self, word: Verbalizer) -> str:
         """Say that the completion starts with the word."""

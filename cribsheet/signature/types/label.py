@@ -11,7 +11,7 @@ from cribsheet.errors import SignatureError
 from cribsheet.outcomes import Value
 from cribsheet.signature.types._base import SchemaReader
 from cribsheet.signature.types._finite import Finite
-from cribsheet.text import normal_form, shortened
+from cribsheet.text import listed, normal_form, shortened
 
 
 class Label(Finite):
@@ -66,7 +66,7 @@ class Label(Finite):
             text = str(int(raw))
         if raw is not None and text in self._by_text:  # null is no label, not even a label "None"
             return self._by_text[text]
-        raise ValueError(f"must be one of {', '.join(self.outcomes)} but got {shortened(repr(raw))}")
+        raise ValueError(f"must be one of {listed(self.outcomes)} but got {shortened(repr(raw))}")
 
     @property
     def annotation(self) -> Any:
