@@ -71,6 +71,11 @@ def test_json_tells_the_probability_and_how_it_was_decided(module: Path, server:
     assert server.asked[-1].text.endswith("Text: Superb.\nSentiment:")
 
 
+def test_standard_input_loses_its_last_line_break_alone_as_in_cribsheet_ask(module: Path, server: ScriptServer) -> None:
+    run_module(module, "--text", "-", "--api-base", server.url, given="Superb.\n\n")
+    assert server.asked[-1].text.endswith("Text: Superb.\n\nSentiment:")
+
+
 def test_rows_come_back_with_their_outputs(module: Path, server: ScriptServer, tmp_path: Path) -> None:
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS)
     done = run_module(module, "--jsonl", "-", "--api-base", server.url, given=lines)

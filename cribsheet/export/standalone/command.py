@@ -130,7 +130,7 @@ def _inputs(program: Program, options: Mapping[str, Any]) -> Row:
     """Return the inputs that were given as options."""
     given = {field.name: options[_PREFIX + field.name] for field in program.inputs}
     given = with_defaults(program.inputs, {name: value for name, value in given.items() if value is not None})
-    given = {name: read_text("-").rstrip("\n") if value == "-" else value for name, value in given.items()}
+    given = {name: read_text("-").removesuffix("\n") if value == "-" else value for name, value in given.items()}
     check_inputs("the command line", given, program.inputs)
     return given
 
