@@ -96,11 +96,11 @@ def test_a_list_of_one_record_is_no_record_where_both_may_be() -> None:
         assert kind.read(kind.write(value, str), str) == value
 
 
-def test_instructions_name_the_members_of_a_record_and_the_labels_of_a_set() -> None:
+def test_instructions_name_and_describe_the_members_of_a_record_and_name_the_labels_of_a_set() -> None:
     person, tags = STRUCTURED["people"][0], STRUCTURED["labels"][0]
     assert person.form_as(str, "json") == (
-        "a list, each value a record with name (text), age (a whole number, or none), city_of_birth (text, or none), "
-        "is_member (one of false, true), as JSON"
+        "a list, each value a record with name (text), age (a whole number, or none), city_of_birth (text, or none: "
+        "where she was born), is_member (one of false, true), as JSON"
     )
     assert tags.form_as(str, "inline").startswith("a set, each value one of a b, c, d, none, 3, on one line")
 

@@ -39,6 +39,11 @@ class Member(BaseModel):
     description: str = ""
     """The user's description."""
 
+    @property
+    def told(self) -> str:
+        """How instructions name its value."""
+        return f"{self.type.told}: {self.description}" if self.description else self.type.told
+
 
 class Record(Structured):
     """Named members, declared as a pydantic model, a dataclass or a TypedDict."""
@@ -59,7 +64,7 @@ class Record(Structured):
     @property
     def told(self) -> str:
         """How instructions name a value."""
-        return f"a record with {', '.join(f'{one.name} ({one.type.told})' for one in self.members) or 'no members'}"
+        return f"a record with {', '.join(f'{one.name} ({one.told})' for one in self.members) or 'no members'}"
 
     @property
     def is_flat(self) -> bool:
