@@ -24,7 +24,7 @@ _SHOWN = 6
 _ABSENT = frozenset({"none", "null", "nan", "n/a", "na", "no answer", "not answerable", "impossible", "-"})
 """What people write for an answer that is not there."""
 _SAY_NONE = (
-    f'Write {UNANSWERABLE}, or {{"{UNANSWERABLE}": "why"}}, where there is no answer. If it is the very answer, write '
+    f'Write {UNANSWERABLE}, or {{"{UNANSWERABLE}": "why"}}, if there is no answer. If it is the very answer, write '
     'the rows as JSONL, with a list of one text such as ["None"].'
 )
 _MEND = "Correct the row, or change the type in the signature."
@@ -174,11 +174,12 @@ class Fitting:
 
 
 def _said(one: Field, raw: object, row: RawRow) -> object:
-    """Return `Unanswerable` for the outcome's own word, and for an empty cell of a table."""
+    """Return `Unanswerable` for the outcome's own word, and for an empty cell of a table or the null of its JSON."""
     if not (one.abstains and isinstance(raw, str)):
         return raw
-    is_empty = row.named_by == "header" and is_blank(raw)
-    return Unanswerable() if is_empty or raw.strip().casefold() == UNANSWERABLE else raw
+    is_null = one.optional and one.type.is_structured and not one.type.may_be_text and raw.strip() == "null"
+    is_absent_cell = row.named_by == "header" and (is_blank(raw) or is_null)
+    return Unanswerable() if is_absent_cell or raw.strip().casefold() == UNANSWERABLE else raw
 
 
 def _distinct(values: Iterable[Value]) -> tuple[Value, ...]:

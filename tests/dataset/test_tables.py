@@ -9,7 +9,9 @@ import pytest
 from cribsheet.dataset.rows import load_rows
 from cribsheet.errors import DataError
 from cribsheet.outcomes import Unanswerable
+from cribsheet.signature import Field, Signature
 from toys import QA, SENTIMENT
+from typed_values import STRUCTURED
 
 
 @pytest.mark.parametrize(
@@ -120,6 +122,14 @@ def test_a_label_may_be_unanswerable_in_a_cell_too(write):
     signature = SENTIMENT.model_copy(update={"outputs": (label.model_copy(update={"abstains": True}),)})
     rows = load_rows(write("x.csv", "text,sentiment\na,unanswerable\nb,\nc,positive\n"), signature)
     assert [row.outputs["sentiment"] for row in rows] == [(Unanswerable(),), (Unanswerable(),), ("positive",)]
+
+
+@pytest.mark.parametrize("name", ["people", "labels", "person", "mapping"])
+def test_an_empty_cell_and_the_null_of_json_stand_for_no_value(write, name):
+    found = Field(name="found", type=STRUCTURED[name][0], abstains=True, optional=True)
+    signature = Signature(name="Toy", instructions="", inputs=(Field(name="text"),), outputs=(found,))
+    rows = load_rows(write("x.csv", "text,found\na,\nb,null\nc, null \n"), signature)
+    assert [row.outputs["found"] for row in rows] == [(None,)] * 3
 
 
 @pytest.mark.parametrize("word", ["None", "null", "N/A", "no answer", "nan"])
