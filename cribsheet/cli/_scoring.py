@@ -27,12 +27,13 @@ METRICS: Mapping[str, Metric] = {
         metrics.answer_f1,
         structured_metrics.record_accuracy,
         structured_metrics.set_f1,
+        structured_metrics.json_valid,
         numeric.numeric_match,
         texts.chrf,
         texts.rouge_l,
     )
 }
-"""The metrics that ship with Cribsheet, by name."""
+"""The metrics that ship with Cribsheet, by name; those that take arguments, such as `numeric_within`, have none."""
 
 
 def metric_of(program: Runnable, workspace: Workspace) -> Metric:
@@ -49,8 +50,8 @@ def metric_of(program: Runnable, workspace: Workspace) -> Metric:
     if wanted in METRICS:
         return shipped_metric(wanted, program)
     raise MetricError(
-        f"The file was compiled with the metric {wanted!r}, which neither ships with Cribsheet nor belongs to a task "
-        f"{frozen.task!r} in {workspace.root}. Run this in the task's workspace, or score rows with `cribsheet "
+        f"The file was compiled with the metric {wanted!r}. It is defined in its task's module, and {workspace.root} "
+        f"has no task {frozen.task!r} with it. Run this in the task's workspace, or score rows with `cribsheet "
         f"evaluate` and one of these as --metric: {', '.join(METRICS)}."
     )
 

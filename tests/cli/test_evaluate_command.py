@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from inspect import isfunction, signature
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from click.testing import Result
 from engines import WrittenEngine
 from ollama_server import OllamaServer
 
+import cribsheet
+from cribsheet.cli._scoring import METRICS
 from cribsheet.corrections.guard import Guard
 from cribsheet.dataset.examples import Demo
 from cribsheet.frozen.running import direct_wiring
@@ -209,6 +212,12 @@ def test_a_metric_that_is_nowhere_is_a_failure_that_names_the_shipped_ones(
     assert "--metric: exact_match, label_accuracy" in result.stderr
     assert run("evaluate", "own.prompt.json", "--data", "toy.jsonl", "--metric", "exact_match").exit_code == 0
     assert run("evaluate", "own.prompt.json", "--data", "toy.jsonl", "--metric", "bleu").exit_code == 2
+
+
+def test_every_shipped_metric_is_found_by_its_name() -> None:
+    exported = [getattr(cribsheet, name) for name in cribsheet.__all__]
+    shipped = [one for one in exported if isfunction(one) and {"example", "prediction"} <= {*signature(one).parameters}]
+    assert {one.__name__: one for one in shipped} == METRICS
 
 
 @pytest.mark.parametrize(
