@@ -22,6 +22,7 @@ from toys import NOUNS, write_rows
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 RUNNABLE = [page for page in PAGES if re.search(r"^```(?:python|console)", page.read_text(encoding="utf-8"), re.M)]
+_FENCES = re.compile(r"^(`{3,}).*?^\1$", re.MULTILINE | re.DOTALL)
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -111,10 +112,20 @@ def run_python(code: str, variables: dict[str, object]) -> None:
         exec(compile(code, "docs", "exec"), variables)
 
 
-def test_links_between_pages_lead_somewhere() -> None:
-    for page in PAGES:
-        for target in re.findall(r"\]\(([^)#:]+\.md)(?:#[\w-]+)?\)", page.read_text(encoding="utf-8")):
-            assert (page.parent / target).is_file(), f"{page.name}: {target}"
+def test_links_between_pages_lead_to_a_page_and_a_heading() -> None:
+    for page in (*PAGES, *sorted((ROOT / "docs" / "tasks").glob("*.md"))):
+        prose = _FENCES.sub("", page.read_text(encoding="utf-8"))
+        for path, heading in re.findall(r"\]\(([^)#:]+\.md)?(?:#([\w-]+))?\)", prose):
+            target = page.parent / path if path else page
+            assert target.is_file(), f"{page.name}: {path}"
+            assert not heading or heading in anchors(target), f"{page.name}: {path}#{heading}"
+
+
+def anchors(page: Path) -> list[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    prose = _FENCES.sub("", page.read_text(encoding="utf-8"))
+    headings = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
 
 
 def test_no_block_imports_litellm_itself_which_would_try_to_download_prices_and_warn_offline() -> None:
