@@ -109,7 +109,7 @@ class Workspace:
         spec = getattr(sys.modules.get(name), "__spec__", None)
         if spec is not None and spec.loader_state == _BY_PATH:  # it may be another workspace's module
             del sys.modules[name]
-        with _users_code(f"{name} cannot be imported", mend="Check the name, or give a path."):
+        with _users_code(f"{name} cannot be imported", mend="Check the name, or give a path.", root=self.root):
             return importlib.import_module(name)
 
     def _run(self, path: Path, module_name: str) -> ModuleType:
@@ -122,7 +122,7 @@ class Workspace:
         spec.loader_state = _BY_PATH
         sys.modules[module_name] = module  # string annotations look up their names here
         try:
-            with _users_code(f"{path} does not run", mend="Correct that file.", path=path):
+            with _users_code(f"{path} does not run", mend="Correct that file.", root=self.root, path=path):
                 spec.loader.exec_module(module)
         except BaseException:
             del sys.modules[module_name]
@@ -181,18 +181,32 @@ _NO_EXIT = 'Remove the call, or put it under `if __name__ == "__main__":` at the
 
 
 @contextmanager
-def _users_code(problem: str, *, mend: str, path: Path | None = None) -> Iterator[None]:
+def _users_code(problem: str, *, mend: str, root: Path, path: Path | None = None) -> Iterator[None]:
     """Turn any exception of a user's module into a WorkspaceError; our own errors pass through unchanged."""
     try:
         yield
     except (CribsheetError, KeyboardInterrupt):
         raise
     except BaseException as error:
-        lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == str(path)]
-        last = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
-        line = f" at line {last}" if last else ""
+        line = _line_of(error, root, path)
         mend = _NO_EXIT if isinstance(error, SystemExit) else mend
         raise WorkspaceError(f"{problem}{line}: {told(error)}. {mend}") from error
+
+
+def _line_of(error: BaseException, root: Path, path: Path | None) -> str:
+    """Say at which line of the workspace's modules the error came up; empty if it is in none of them."""
+    lines = [(Path(one.filename), one.lineno) for one in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        lines.append((Path(error.filename), error.lineno))
+    own = [(file, line) for file, line in lines if line and (file == path or _is_module_of(file, root))]
+    if not own:
+        return ""
+    file, line = own[-1]
+    return f" at line {line}" if file == path else f" at line {line} of {file.relative_to(root)}"
+
+
+def _is_module_of(file: Path, root: Path) -> bool:
+    return file.is_relative_to(root) and file.relative_to(root).parts[0] in FOLDERS
 
 
 def _alike(name: str, known: Iterable[str]) -> str:

@@ -144,6 +144,26 @@ def test_a_call_of_sys_exit_is_told_with_its_place(
     assert not (folder / "mine.prompt.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import os\n\nLabel = 1 / 0\n", "at line 3 of signatures/own.py: ZeroDivisionError: division by zero."),
+        ("\n\ndef Label(\n", "at line 3 of signatures/own.py: SyntaxError: '(' was never closed"),
+        (
+            "import nothing_there\n",
+            "at line 1 of signatures/own.py: ModuleNotFoundError: No module named 'nothing_there'.",
+        ),
+    ],
+    ids=["raises", "syntax", "import"],
+)
+def test_what_a_task_imports_is_told_with_its_own_place(run: Run, folder: Path, code: str, said: str) -> None:
+    (folder / "signatures" / "own.py").write_text(code)
+    (folder / "programs" / "mine.py").write_text("from signatures.own import Label\n")
+    result = run("optimize", "mine")
+    assert result.exit_code == 1
+    assert f"programs/mine.py does not run {said}" in result.stderr
+
+
 def test_an_optimizer_that_calls_sys_exit_is_told_too(run: Run, folder: Path, server: OllamaServer) -> None:
     (folder / "optimizers" / "quitting.py").write_text("import sys\n\ndef search(study):\n    sys.exit(5)\n")
     options = ("--model", "ollama_chat/smollm", "--api-base", server.url, "--optimizer", "quitting")
