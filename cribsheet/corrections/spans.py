@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from cribsheet.layout.decisions import NextToken
 from cribsheet.text import CJK
@@ -70,20 +70,32 @@ def extract(words: str, text: str, next_token: NextToken, *, stops: Sequence[str
 
     What the model wrote, `words`, is kept up to the point where it is no longer a span. From there, each token is the
     most likely one of `next_token` that continues or ends a span: constrained greedy decoding, as De Cao et al. 2021
-    (arXiv:2010.00904) use it for names of entities. At most `tokens` tokens are written.
+    (arXiv:2010.00904) use it for names of entities. If this ends in half a word that no token completes, before any
+    whole word, the last token is taken back for the next likely one. At most `tokens` tokens are asked for.
     """
     spans = Spans(text)
-    found = spans.beginning(words)
+    written = [spans.beginning(words)]
+    ways: dict[str, list[str]] = {}
     for _ in range(tokens):
-        told = next_token(found) or {}
-        may = {token: logprob for token, logprob in told.items() if _may_follow(token, found, spans, stops)}
-        if not may:
-            break
-        token = max(may, key=may.__getitem__)
+        found = written[-1]
+        if found not in ways:
+            ways[found] = _ways_on(found, next_token(found) or {}, spans, stops)
+        if not ways[found]:
+            if len(written) == 1 or spans.beginning(found):
+                break
+            written.pop()
+            continue
+        token = ways[found].pop(0)
         if _is_end(token, stops):
             break
-        found += token
-    return spans.beginning(found).strip()
+        written.append(found + token)
+    return spans.beginning(written[-1]).strip()
+
+
+def _ways_on(found: str, told: Mapping[str, float], spans: Spans, stops: Sequence[str]) -> list[str]:
+    """Return the tokens that continue or end a span, the most likely one first."""
+    may = [token for token in told if _may_follow(token, found, spans, stops)]
+    return sorted(may, key=told.__getitem__, reverse=True)
 
 
 def _may_follow(token: str, words: str, spans: Spans, stops: Sequence[str]) -> bool:

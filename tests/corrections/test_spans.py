@@ -82,6 +82,12 @@ def test_a_space_of_its_own_is_not_taken_before_letters() -> None:
     )
 
 
+def test_half_a_first_word_that_nothing_completes_gives_way_to_the_next_likely_token() -> None:
+    asked = {"": {" hier": 0.9, " La": 0.5}, " hier": {"oglyph": 0.9}, " La": {"dner": 0.5, "dy": 0.9}}
+    assert extracted(" P", asked) == "Ladner"
+    assert extracted(" P", asked, most=3) == ""
+
+
 def test_where_no_span_is_told_there_is_none() -> None:
     assert extracted(" P", {"": {" P": 0.9}}) == ""
     assert extracted(" P", {}) == ""
