@@ -1,6 +1,6 @@
 """Turn the result of a search into a scored, frozen program."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 
@@ -8,6 +8,7 @@ from cribsheet.carriage import CARRIAGES, Carriage
 from cribsheet.compiler.affordable import MIN_TEST_ROWS, cost_of_decided, cost_of_text
 from cribsheet.compiler.bridge import BARE, DspyProgram
 from cribsheet.compiler.logit_bias import with_logit_bias
+from cribsheet.compiler.score_notes import unanswered, unpaid, unvaried
 from cribsheet.compiler.wiring import infer_wiring
 from cribsheet.compiler.without_model import constant_of, words_alone_score
 from cribsheet.dataset.examples import Row
@@ -27,8 +28,6 @@ from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
 from cribsheet.settings import Settings
 from cribsheet.text import counted
-
-_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -123,14 +122,15 @@ def score(found: Found) -> Scored:
     metric = study.evaluator.metric
     known = {
         "words_alone": words_alone_score(labelled.outputs, seen, scored, metric),
-        "constant": constant_of(labelled.outputs, seen, scored, metric),
+        "constant": constant_of(labelled.outputs, seen, compiled.rows, metric),
         "carriages": {carriage: evaluation.score for carriage, evaluation in by_carriage.items()},
         "tested": hash_of(to_lines(tested)),
     }
     results = _results(found, baseline, compiled, by_logprobs).model_copy(update=known)
     notes = (
-        *_unpaid(found, len(compiled.rows), as_text="text" in by_carriage),
-        *_unanswered(compiled, baseline, found.numbers),
+        *unpaid(len(compiled.rows), whole=len(found.splits.test), as_text="text" in by_carriage),
+        *unanswered(compiled, baseline, found.numbers),
+        *unvaried(labelled.outputs, compiled.rows),
     )
     return Scored(results, notes, tested)
 
@@ -193,38 +193,6 @@ def _answer_in_turn(study: Study, candidates: Sequence[Candidate], rows: Sequenc
             results += study.answer(candidate, rows[at : at + step], ignore_budget=True).rows
         dearest = max(dearest, left - study.ledger.left)
     return [Evaluation(tuple(results)) for results in answered]
-
-
-def _unpaid(found: Found, rows: int, *, as_text: bool) -> Iterator[str]:
-    """Yield a sentence on what the rest of the budget did not pay for."""
-    whole = len(found.splits.test)
-    if rows < whole:
-        yield (
-            f"The budget paid for {rows} of the {counted(whole, 'test row')}, so the scores are of these. For all, "
-            "give a larger --budget."
-        )
-    if not as_text:
-        yield "The budget did not pay for the score as text. Give a larger --budget to learn it."
-
-
-def _unanswered(compiled: Evaluation, baseline: Evaluation, numbers: Mapping[str, int]) -> Iterator[str]:
-    """Yield a sentence on the rows that the model could not be asked, which count as 0, and one if none can be read."""
-    for evaluation, by in ((compiled, ""), (baseline, " from the zero-shot prompt")):
-        failed = [row for row in evaluation.rows if row.error]
-        if failed:
-            named = ", ".join(f"row {numbers.get(row.example.id, 0)}" for row in failed[:_NAMED])
-            more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
-            yield (
-                f"{len(failed)} of {counted(len(evaluation.rows), 'test row')} got no answer{by} and "
-                f"{'counts' if len(failed) == 1 else 'count'} as 0: {named}{more}. "
-                f"The first: {failed[0].crash}"
-            )
-    unread = [row for row in compiled.rows if row.parse_failure is not None]
-    if unread and len(unread) == len(compiled.rows):
-        yield (
-            f"None of the answers to the {counted(len(unread), 'test row')} can be read, so all count as 0. "
-            f"The first: {unread[0].parse_failure}"
-        )
 
 
 def _test_rows(found: Found) -> tuple[Sequence[Row], bool]:

@@ -2,13 +2,14 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from cribsheet.dataset.examples import Row
 from cribsheet.errors import MetricError
+from cribsheet.evaluation.evaluate import RowResult
 from cribsheet.evaluation.metrics import apply_metric
-from cribsheet.evaluation.scores import mean_score
+from cribsheet.evaluation.scores import mean_score, paired_gain
 from cribsheet.frozen import Constant
 from cribsheet.frozen.score import Score
 from cribsheet.outcomes import Unanswerable, Value, is_absent, to_json
@@ -36,23 +37,37 @@ def words_alone_score(
         {field.name: value for field, value in zip(labels, values, strict=True)}
         for values in zip(*predicted, strict=True)
     ]
-    return _score(rows, outcomes, metric)
+    try:
+        scores = [apply_metric(metric, row, one) for row, one in zip(rows, outcomes, strict=True)]
+    except MetricError:
+        return None
+    return mean_score(scores, groups=[row.group for row in rows])
 
 
-def constant_of(outputs: Sequence[Field], seen: Sequence[Row], rows: Sequence[Row], metric: Metric) -> Constant | None:
-    """Return the score on `rows` of a program that always gives the commonest answer of the rows that the search saw.
+def constant_of(
+    outputs: Sequence[Field], seen: Sequence[Row], compiled: Sequence[RowResult], metric: Metric
+) -> Constant | None:
+    """Return the score of a program that always gives the commonest answer of the rows that the search saw.
+
+    It is scored on the same rows as the compiled program, whose results are given.
 
     Of a record, it is the commonest value of each member. None if no answer is common, as for translations, or if the
     metric needs more than the outputs. Scikit-learn calls this baseline a dummy classifier.
     """
     names = [field.name for field in outputs if field.name != REASONING]
     answer = {name: _commonest([row.outputs[name][0] for row in seen]) for name in names}
-    if not answer or _NOTHING in answer.values() or not rows:
+    if not answer or _NOTHING in answer.values() or not compiled:
         return None
-    score = _score(rows, [answer] * len(rows), metric)
-    if score is None:
+    try:
+        scores = [apply_metric(metric, row.example, answer) for row in compiled]
+    except MetricError:
         return None
-    return Constant(outputs={name: to_json(value) for name, value in answer.items()}, score=score)
+    groups = [row.example.group for row in compiled]
+    return Constant(
+        outputs={name: to_json(value) for name, value in answer.items()},
+        score=mean_score(scores, groups=groups),
+        gain=paired_gain(scores, [row.score for row in compiled], groups=groups),
+    )
 
 
 def _commonest(values: Sequence[Value]) -> Any:
@@ -68,11 +83,3 @@ def _commonest(values: Sequence[Value]) -> Any:
     parts = {name: [record[name] for record in records if name in record] for name in records[0]}
     members = {name: _commonest(own) for name, own in parts.items()}
     return {name: parts[name][0] if value is _NOTHING else value for name, value in members.items()}
-
-
-def _score(rows: Sequence[Row], predicted: Sequence[Mapping[str, Value]], metric: Metric) -> Score | None:
-    try:
-        scores = [apply_metric(metric, row, one) for row, one in zip(rows, predicted, strict=True)]
-    except MetricError:
-        return None
-    return mean_score(scores, groups=[row.group for row in rows])

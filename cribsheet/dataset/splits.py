@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cribsheet.dataset.examples import Row, folded_inputs
 from cribsheet.errors import DataError
-from cribsheet.signature import Signature
+from cribsheet.signature import Field, Signature
 from cribsheet.text import counted
 
 FRACTIONS = (0.35, 0.35, 0.30)
@@ -60,8 +60,8 @@ def split(
     """Split the rows into three parts; the order in which the rows are given does not matter.
 
     Rows that share a group or their inputs stay together. Apart from that, the split is stratified by the outcome of
-    the first output. A row that occurs several times counts once. Rows beyond `max_val` and `max_test` go to the demo
-    pool, except rows whose group is already in the valset or testset: these are left out.
+    the first output that has several. A row that occurs several times counts once. Rows beyond `max_val` and
+    `max_test` go to the demo pool, except rows whose group is already in the valset or testset: these are left out.
 
     Raises:
         DataError: if there are too few rows or groups for three parts.
@@ -89,9 +89,9 @@ def split(
 def interleaved(rows: Sequence[Row], signature: Signature) -> tuple[Row, ...]:
     """Reorder the rows so that the first n rows, for any n, have about the outcome shares of all rows.
 
-    Outcomes are those of the first output. Rows of the same outcome keep their order.
+    Outcomes are those of the first output that has several. Rows of the same outcome keep their order.
     """
-    field = signature.outputs[0]
+    field = _telling_output(rows, signature)
     outcomes = [field.outcome_of(row.outputs[field.name][0]) for row in rows]
     totals, seen = Counter(outcomes), Counter[str]()
     places = []
@@ -122,7 +122,8 @@ def _clusters(rows: Sequence[Row]) -> list[list[Row]]:
 
 def _assign(clusters: Sequence[list[Row]], signature: Signature, *, shares: Sequence[float]) -> list[list[Row]]:
     """Assign each cluster, the largest first, to the part whose outcome counts it brings closest to the wanted ones."""
-    tallies = [_tally(cluster, signature) for cluster in clusters]
+    field = _telling_output([row for cluster in clusters for row in cluster], signature)
+    tallies = [_tally(cluster, field) for cluster in clusters]
     totals = sum(tallies, Counter[str]())
     parts: list[list[Row]] = [[] for _ in shares]
     wanted = [{outcome: share * total for outcome, total in totals.items()} for share in shares]
@@ -142,9 +143,16 @@ def _assign(clusters: Sequence[list[Row]], signature: Signature, *, shares: Sequ
     return parts
 
 
-def _tally(cluster: Sequence[Row], signature: Signature) -> Counter[str]:
-    """Count the rows of each outcome of the first output, and all rows under the empty name."""
-    field = signature.outputs[0]
+def _telling_output(rows: Sequence[Row], signature: Signature) -> Field:
+    """Return the first output that has several outcomes; a list or a text may have only one, `answered`."""
+    for field in signature.outputs:
+        if len({field.outcome_of(row.outputs[field.name][0]) for row in rows}) > 1:
+            return field
+    return signature.outputs[0]
+
+
+def _tally(cluster: Sequence[Row], field: Field) -> Counter[str]:
+    """Count the rows of each outcome of an output, and all rows under the empty name."""
     outcomes = Counter(field.outcome_of(row.outputs[field.name][0]) for row in cluster)
     return outcomes + Counter({"": len(cluster)})
 

@@ -31,6 +31,8 @@ class Constant(BaseModel):
     """The answer, as JSON has it."""
     score: Score
     """Its score on the rows that `compiled` was scored on."""
+    gain: Gain | None = None
+    """The compiled score minus this one, paired by row; None in files of earlier releases."""
 
 
 class Results(BaseModel):

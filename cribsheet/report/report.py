@@ -97,9 +97,9 @@ def gain_in_words(gain: Gain) -> str:
     'The interval of the gain includes 0: it may be chance. More rows would show.'
     """
     if gain.low > 0:
-        return "The interval of the gain excludes 0: the compiled prompt is better."
+        return "The interval of the gain excludes 0: the compiled prompt is better than the zero-shot prompt."
     if gain.high < 0:
-        return "The interval of the gain excludes 0: the compiled prompt is worse."
+        return "The interval of the gain excludes 0: the compiled prompt is worse than the zero-shot prompt."
     return "The interval of the gain includes 0: it may be chance. More rows would show."
 
 
@@ -115,6 +115,12 @@ def without_model_in_words(results: Results) -> Iterator[str]:
         yield (
             f"The constant answer does as well: {_answer_in_words(constant)} scores {constant.score.score:.3f}, "
             f"the compiled prompt {compiled.score:.3f}. Try a larger model or a larger budget."
+        )
+    elif constant and constant.gain and constant.gain.low <= 0:
+        yield (
+            f"The constant answer, {_answer_in_words(constant)}, may do as well: the compiled prompt is better by "
+            f"{constant.gain.mean:.3f}, but the interval of that includes 0 ({constant.gain.low:+.3f} to "
+            f"{constant.gain.high:+.3f}). More rows would show."
         )
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from cribsheet.dataset.examples import Demo, Row
 from cribsheet.outcomes import UNANSWERABLE
-from cribsheet.signature import Signature
+from cribsheet.signature import Field, Signature
 
 Item = TypeVar("Item")
 
@@ -35,18 +35,18 @@ def demos_of(signature: Signature, rows: Iterable[Row]) -> tuple[Demo, ...]:
     )
 
 
-def outcome_of(signature: Signature, demo: Demo) -> str:
-    """Return the outcome of a demo's last output. Demo sets are balanced over these outcomes."""
-    field = signature.outputs[-1]
-    return field.outcome_of(demo.outputs[field.name])
+def by_outcome(signature: Signature, demos: Sequence[Demo]) -> list[list[Demo]]:
+    """Return the demos of each outcome of the last output that has several, in the order of the outcomes' names."""
+    found = [_of_outcomes(field, demos) for field in reversed(signature.outputs)]
+    groups = next((one for one in found if len(one) > 1), found[0])
+    return [group for _, group in sorted(groups.items())]
 
 
-def by_outcome(signature: Signature, demos: Iterable[Demo]) -> list[list[Demo]]:
-    """Return the demos of each outcome, in the order of the outcomes' names."""
+def _of_outcomes(field: Field, demos: Iterable[Demo]) -> dict[str, list[Demo]]:
     groups: dict[str, list[Demo]] = defaultdict(list)
     for demo in demos:
-        groups[outcome_of(signature, demo)].append(demo)
-    return [group for _, group in sorted(groups.items())]
+        groups[field.outcome_of(demo.outputs[field.name])].append(demo)
+    return groups
 
 
 def balanced(
@@ -70,8 +70,9 @@ def in_turn(queues: list[list[Item]], *, size: int, rng: random.Random) -> list[
 
 
 def answered_only(signature: Signature, pool: Sequence[Demo]) -> tuple[Demo, ...]:
-    """Return the demos that do not abstain. If a guard abstains, the prompt need only show how to answer."""
-    return tuple(demo for demo in pool if outcome_of(signature, demo) != UNANSWERABLE)
+    """Return the demos whose last output is no abstention. If a guard abstains, they need only show how to answer."""
+    field = signature.outputs[-1]
+    return tuple(demo for demo in pool if field.outcome_of(demo.outputs[field.name]) != UNANSWERABLE)
 
 
 def short(pool: Sequence[Demo], *, share: float = 0.6) -> tuple[Demo, ...]:

@@ -1,5 +1,6 @@
 """A compiled prompt is compared with the better zero-shot prompt, and with what needs no language model."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +12,10 @@ from cribsheet.compiler.without_model import constant_of
 from cribsheet.dataset.examples import Row
 from cribsheet.dataset.rows import load_rows
 from cribsheet.dataset.splits import split
+from cribsheet.evaluation.evaluate import RowResult
 from cribsheet.frozen import FrozenProgram
+from cribsheet.frozen.running import Run
+from cribsheet.frozen.score import Gain
 from cribsheet.models import Completion, Sampling
 from cribsheet.models.scripted import ScriptedModel
 from cribsheet.prompts import Prompt
@@ -160,6 +164,10 @@ def row(value: Any) -> Row:
     return Row({"text": "x"}, {"found": (value,)})
 
 
+def scored(rows: Sequence[Row], score: float) -> list[RowResult]:
+    return [RowResult(one, score, Run({}, ())) for one in rows]
+
+
 @pytest.mark.parametrize(
     ("values", "constant"),
     [
@@ -177,13 +185,28 @@ def row(value: Any) -> Row:
 )  # fmt: skip
 def test_the_constant_answer_is_the_commonest_one_and_of_a_record_by_member(values: list[Any], constant: Any) -> None:
     rows = [row(value) for value in values]
-    found = constant_of([Field(name="found", abstains=True, optional=True)], rows, rows, exact_match)
+    found = constant_of([Field(name="found", abstains=True, optional=True)], rows, scored(rows, 1.0), exact_match)
     assert found is not None
     assert found.outputs == {"found": constant}
+    assert found.gain is not None
+    assert found.gain.mean == pytest.approx(1 - found.score.score)
 
 
 def test_there_is_no_constant_answer_if_all_differ_or_the_metric_needs_more() -> None:
     rows = [row("one"), row("two")]
     field = Field(name="found")
-    assert constant_of([field], rows, rows, exact_match) is None
-    assert constant_of([field], [*rows, *rows], rows, lambda example, prediction: prediction.reasoning) is None
+    done = scored(rows, 0.0)
+    assert constant_of([field], rows, done, exact_match) is None
+    assert constant_of([field], [*rows, *rows], done, lambda example, prediction: prediction.reasoning) is None
+
+
+def test_a_prompt_that_is_not_shown_to_be_better_than_the_constant_answer_is_told(workspace: Workspace) -> None:
+    results = compiled(workspace).results
+    assert results.constant is not None
+    assert results.constant.gain is not None
+    assert results.constant.gain.low > 0
+    assert "constant answer" not in verdicts(results)
+    unsure = results.constant.model_copy(update={"gain": Gain(mean=0.15, low=-0.08, high=0.38, n=13)})
+    told = verdicts(results.model_copy(update={"constant": unsure}))
+    assert "may do as well: the compiled prompt is better by 0.150, but" in told
+    assert "(-0.080 to +0.380)" in told

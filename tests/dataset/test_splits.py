@@ -60,6 +60,23 @@ def test_each_part_gets_its_share_of_the_rows_and_of_each_outcome():
     }
 
 
+def test_the_first_output_with_several_outcomes_is_the_one_that_parts_share():
+    mails = Signature(
+        name="Mail",
+        instructions="Sort.",
+        inputs=(Field(name="text"),),
+        outputs=(Field(name="problem"), Field(name="urgent", kind="boolean")),
+    )
+    rows = [
+        Row({"text": f"mail {number}"}, {"problem": (f"problem {number}",), "urgent": (number < 20,)})
+        for number in range(40)
+    ]
+    for part in parts_of(split(rows, mails, seed=0)).values():
+        assert abs(sum(row.outputs["urgent"][0] for row in part) - len(part) / 2) <= 1
+    first = interleaved(rows, mails)[:8]
+    assert sum(row.outputs["urgent"][0] for row in first) == 4
+
+
 def test_an_unanswerable_row_counts_as_an_outcome():
     rows = [
         Row({"question": "q", "context": str(number)}, {"answer": (Unanswerable() if number % 4 else "x",)})

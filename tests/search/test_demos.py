@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from cribsheet.dataset.examples import Demo, Row
 from cribsheet.outcomes import Unanswerable
 from cribsheet.search.demos import answered_only, balanced, demos_of, short
+from cribsheet.signature import Field, Signature
 from toys import QA, SENTIMENT
 
 POOL = tuple(
@@ -25,6 +26,21 @@ def test_outcomes_are_as_even_as_the_pool_allows(size: int, seed: int) -> None:
     counts = Counter(demo.outputs["sentiment"] for demo in picked)
     assert len(picked) == len({demo.inputs["text"] for demo in picked}) == min(size, 30)
     assert min(counts["negative"], 10) >= min(10, size // 2)
+
+
+def test_the_last_output_with_several_outcomes_is_balanced() -> None:
+    mail = Signature(
+        name="Mail",
+        instructions="Sort.",
+        inputs=(Field(name="text"),),
+        outputs=(Field(name="urgent", kind="boolean"), Field(name="problem")),
+    )
+    pool = [
+        Demo(inputs={"text": f"mail {number}"}, outputs={"urgent": number < 4, "problem": f"problem {number}"})
+        for number in range(20)
+    ]
+    picked = balanced(mail, pool, size=6, rng=random.Random(0))
+    assert sum(bool(demo.outputs["urgent"]) for demo in picked) == 3
 
 
 def test_a_seed_gives_the_same_demos_in_the_same_order() -> None:
