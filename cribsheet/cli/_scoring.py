@@ -58,7 +58,7 @@ def metric_of(program: Runnable, workspace: Workspace) -> Metric:
 
 def shipped_metric(name: str, program: Runnable) -> Metric:
     """Return a metric that ships with Cribsheet, for the outputs of a program."""
-    return ByValue(METRICS[name], program.signature.outputs)
+    return ByValue(METRICS[name], {field.name: field.type for field in program.signature.outputs})
 
 
 def name_of(metric: Metric) -> str:

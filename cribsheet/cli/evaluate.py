@@ -83,7 +83,7 @@ def command(file: Path, *, as_json: bool, metric: str | None, **options: Any) ->
             model.close()
     seconds = round(time.monotonic() - started, 3)
     figures = {"metric": name_of(score), "model": model.name, **meter_summary(model.meter), "seconds": seconds}
-    summary = evaluation_summary(evaluation, _told_field(program.signature, rows), score)
+    summary = evaluation_summary(evaluation, _told_field(program.signature, rows), score, program.signature.outputs)
     tell_of_failures(evaluation, program.frozen)
     tell_of_demos(rows, program.frozen)
     _report(evaluation, {**summary, **figures}, as_json=as_json)

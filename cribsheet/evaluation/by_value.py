@@ -1,12 +1,12 @@
 """Compare decimals, dates and times by value, without the user's own types."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from functools import update_wrapper
 from typing import Any
 
 from cribsheet.dataset.examples import Example, Prediction
 from cribsheet.outcomes import is_absent
-from cribsheet.signature import Field
+from cribsheet.signature.types import ValueType
 from cribsheet.task import Metric
 
 
@@ -16,15 +16,16 @@ class ByValue:
     Else 1.50 and 1.5 would be the same price where the task's code is at hand, and different ones elsewhere.
 
     >>> from cribsheet.evaluation.metrics import exact_match
+    >>> from cribsheet.signature.types.decimal_number import Decimal
     >>> row, said = Example({"text": "…"}, {"price": ("1.50",)}), Prediction({"price": "1.5"})
-    >>> exact_match(row, said), ByValue(exact_match, [Field(name="price", kind="decimal")])(row, said)
+    >>> exact_match(row, said), ByValue(exact_match, {"price": Decimal()})(row, said)
     (False, True)
     """
 
-    def __init__(self, metric: Metric, outputs: Iterable[Field]):
+    def __init__(self, metric: Metric, kinds: Mapping[str, ValueType]):
         update_wrapper(self, metric)  # keeps its name and its parameters
         self.__name__ = getattr(metric, "__name__", type(metric).__name__)
-        self._metric, self._kinds = metric, {field.name: field.type for field in outputs}
+        self._metric, self._kinds = metric, kinds
 
     def __call__(self, example: Example, prediction: Prediction, *further: Any) -> Any:
         """Return the metric's value."""

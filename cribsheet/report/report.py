@@ -9,6 +9,7 @@ from rich.table import Table
 from cribsheet.evaluation.confusion import Confusion, confusion, macro_f1
 from cribsheet.evaluation.evaluate import Evaluation, selective_curve, uncorrected_evaluation
 from cribsheet.evaluation.metrics import abstention_precision, abstention_recall, recall
+from cribsheet.evaluation.parts import shares_right
 from cribsheet.evaluation.risk_coverage import Point, area, balanced_abstention
 from cribsheet.frozen import Constant, FrozenProgram, FrozenPrompt, Results, Unread
 from cribsheet.frozen.score import Gain, Score
@@ -175,8 +176,13 @@ def _choice(prompt: FrozenPrompt) -> str:
 # An evaluation
 
 
-def evaluation_summary(evaluation: Evaluation, field: Field, metric: Metric) -> dict[str, Any]:
-    """Return an evaluation as JSON: the score, the failures, and the figures for each outcome of a field."""
+def evaluation_summary(
+    evaluation: Evaluation, field: Field, metric: Metric, outputs: Sequence[Field]
+) -> dict[str, Any]:
+    """Return an evaluation as JSON: the score, the failures, and the figures for each output and outcome.
+
+    The outcomes are those of `field`, one of the program's `outputs`.
+    """
     pairs = [(gold, predicted or "") for gold, predicted in evaluation.outcomes(field)]
     found, uncorrected = recall(pairs), uncorrected_evaluation(evaluation, metric)
     summary = {
@@ -186,6 +192,7 @@ def evaluation_summary(evaluation: Evaluation, field: Field, metric: Metric) -> 
         "errors": evaluation.errors,
         # With a single outcome, every answer that can be read would count as right.
         "recall": {one: found[one] for one in field.outcomes if one in found and len(field.outcomes) > 1},
+        "right": shares_right(evaluation, outputs),
         "uncorrected": uncorrected.score.model_dump(mode="json") if uncorrected else None,
         "risk_coverage": _curve_summary(selective_curve(evaluation, metric)),
     }
@@ -213,6 +220,8 @@ def evaluation_tables(evaluation: Evaluation, summary: Mapping[str, Any]) -> Seq
         if summary.get(part):
             add_score(scores, part, Score.model_validate(summary[part]))
     facts = {"model": summary["model"]}
+    if summary["right"]:
+        facts["right"] = listed([f"{part} {figure:.3f}" for part, figure in summary["right"].items()])
     if summary["recall"]:
         facts["recall"] = listed([f"{outcome} {figure:.3f}" for outcome, figure in summary["recall"].items()])
     if "confusion" in summary:

@@ -132,6 +132,19 @@ def test_decimals_are_compared_by_value_without_the_users_types(
     assert json.loads(result.stdout)["score"] == 1.0
 
 
+def test_each_of_several_outputs_has_its_own_figure(run: Run, served: Path, folder: Path, server: OllamaServer) -> None:
+    outputs = (Field(name="price", kind="decimal"), Field(name="sold", kind="boolean"))  # type: ignore[call-arg]
+    offer = Signature(name="O", instructions="", inputs=(Field(name="text"),), outputs=outputs)
+    server.engine = WrittenEngine(" 1.5\nSold: no")
+    prompts = {"predict": toy_prompt(offer)}
+    frozen = read(served).model_copy(update={"prompts": prompts, "wiring": direct_wiring("predict", offer)})
+    save(frozen, folder / "offer.prompt.json")
+    write_rows(folder / "rows.jsonl", [{"text": "It costs 1.50.", "price": "1.50", "sold": True}])
+    asked = ("evaluate", "offer.prompt.json", "--data", "rows.jsonl", "--metric", "exact_match")
+    assert json.loads(run(*asked, "--json").stdout)["right"] == {"price": 1.0, "sold": 0.0}
+    assert "price 1.000, sold 0.000" in run(*asked).stdout
+
+
 def test_abstentions_have_precision_and_recall(run: Run, served_qa: Path, folder: Path) -> None:
     write_rows(folder / "qa.jsonl", QA_ROWS)
     result = run("evaluate", served_qa, "--data", "qa.jsonl", "--metric", "answer_f1", "--json")

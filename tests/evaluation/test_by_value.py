@@ -10,7 +10,6 @@ from cribsheet import exact_match, record_accuracy, set_f1
 from cribsheet.dataset.examples import Example, Prediction
 from cribsheet.evaluation.by_value import ByValue
 from cribsheet.outcomes import Value
-from cribsheet.signature import Field
 from cribsheet.signature.types import (
     Date,
     DateTime,
@@ -38,7 +37,7 @@ OSLO, UTC = "2024-05-01T11:00:00+02:00", "2024-05-01T09:00:00+00:00"
 
 def scored(metric: Any, kind: ValueType, gold: Value, predicted: Value) -> float:
     row = Example({"text": "x"}, {"found": (gold,)})
-    return float(ByValue(metric, [Field(name="found", type=kind)])(row, Prediction({"found": predicted})))
+    return float(ByValue(metric, {"found": kind})(row, Prediction({"found": predicted})))
 
 
 @pytest.mark.parametrize(
