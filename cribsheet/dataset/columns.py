@@ -7,6 +7,7 @@ from cribsheet.dataset.formats import GROUP, RawRow
 from cribsheet.dataset.names import folded, plain_name
 from cribsheet.errors import DataError
 from cribsheet.signature import Field, Signature
+from cribsheet.text import counted
 
 _SAMPLE = 20
 """How many rows are looked at to guess which column belongs to a field."""
@@ -63,17 +64,16 @@ def values_of(
     """Return the row's values by field name.
 
     A column that is named like a field is dropped if the mapping takes that field from another column. `among` are
-    the rows that an error message uses to guess which column belongs to a missing field.
+    the rows that an error message looks at: other rows may have the field, or tell which column belongs to it.
 
     Raises:
         DataError: if a field is missing or unknown.
     """
     absent = [column for column in mapping if column not in raw.values]
     if absent:
-        known = _listed(raw.values)
-        raise DataError(
-            f"{raw.where}: {_way(raw)} names the column {absent[0]!r}, but the row has {known}. Name one of these."
-        )
+        known, others = _listed(raw.values), _others_with(absent[0], among)
+        mend = f"{others}, so correct this row: add {absent[0]!r}." if others else "Name one of these."
+        raise DataError(f"{raw.where}: {_way(raw)} names the column {absent[0]!r}, but the row has {known}. {mend}")
     replaced = set(mapping.values())
     values = {
         mapping.get(column, column): value
@@ -92,7 +92,9 @@ def values_of(
         mend = f"Also map another column to {missing[0]!r}."
     else:
         pairs = _suggested([signature.field(name) for name in missing], unknown, among[:_SAMPLE])
-        mend = _look_alike(missing, unknown) + _mend(raw, missing, unknown, pairs) + _no_header(raw, names)
+        mend = _look_alike(missing, unknown)
+        mend += _in_this_row(missing, unknown, pairs, among) or _mend(raw, missing, unknown, pairs)
+        mend += _no_header(raw, names)
     raise DataError(
         f"{raw.where}: {problem}; it has {_listed(raw.values)}. The signature {signature.name} has "
         f"{', '.join(names)}. {mend}"
@@ -130,6 +132,36 @@ def _mend(raw: RawRow, missing: Sequence[str], unknown: Sequence[str], pairs: Ma
         return f"Add {missing[0]!r}."
     example = _mapping(raw, pairs or {"COLUMN": missing[0]})
     return f"If only the names differ, map the columns to the fields, for example with {example}."
+
+
+def _in_this_row(
+    missing: Sequence[str], unknown: Sequence[str], pairs: Mapping[str, str], among: Sequence[RawRow]
+) -> str:
+    """Say how to correct a single row whose names differ from the other rows'; a mapping would not fit those.
+
+    It is empty if no other row differs.
+    """
+    if not missing:
+        having = sum(unknown[0] in row.values for row in among)
+        if having == len(among):
+            return ""
+        return f"{having} of {len(among)} rows {_have(having)} {unknown[0]!r}: remove it there."
+    others = _others_with(missing[0], among)
+    if not others:
+        return ""
+    meant = next((column for column, field in pairs.items() if field == missing[0]), None)
+    rename = "" if meant is None else f", or rename {meant!r} to {missing[0]!r}"
+    return f"{others}, so correct this row: add {missing[0]!r}{rename}."
+
+
+def _others_with(column: str, among: Sequence[RawRow]) -> str:
+    """Say how many rows have a column that a row lacks; empty if none has."""
+    others = sum(column in row.values for row in among)
+    return f"{counted(others, 'other row')} {_have(others)} {column!r}" if others else ""
+
+
+def _have(count: int) -> str:
+    return "has" if count == 1 else "have"
 
 
 def _way(raw: RawRow) -> str:
