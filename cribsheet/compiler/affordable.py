@@ -27,15 +27,16 @@ def check_budget(study: Study, *, test_rows: int) -> None:
     rows = 2 * (_first_rows(study) + min(MIN_TEST_ROWS, test_rows))
     least = {"calls": 1.0, "tokens": _row_tokens(study), "minutes": 0.0}[budget.unit]
     if budget.limit < rows * least:
-        zero_shot, most, prompts = study.zero_shot(), least, 0.0
+        zero_shot, most, prompts, each = study.zero_shot(), least, 0.0, "some of which may take more than one call"
         if budget.unit == "tokens":
-            most += sum(prompt.decoding.max_tokens for prompt in zero_shot.prompts.values())
+            written = sum(prompt.decoding.max_tokens for prompt in zero_shot.prompts.values())
+            most, each = most + written, f"each with its prompt to read and up to {counted(written, 'token')} to write"
             prompts = 2.0 * len(zero_shot.prompts) * study.lengths.candidate(zero_shot)
         needed = _needed(study, most, spent=_first_rows(study) * most + prompts, test_rows=test_rows)
         raise BudgetError(
             f"A budget of {budget} is too small for one candidate: the baseline, a candidate and their test "
-            f"scores need {counted(rows, 'answer')}, at least {_amount(rows * least, budget.unit)}. Give at least "
-            f"--budget {_rounded_up(needed, budget.unit)}."
+            f"scores need {counted(rows, 'answer')}, {each}. Give at least --budget "
+            f"{_rounded_up(needed, budget.unit)}."
         )
 
 

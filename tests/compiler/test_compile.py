@@ -342,7 +342,16 @@ class Unsupported(dspy.Signature):
         ({"task": Task(Unsupported, metric=answer_f1, trainset="toy.jsonl")}, SignatureError, "Literal or Enum"),
         ({"task": Task(3, metric=answer_f1, trainset="toy.jsonl")}, CompileError, "dspy.Signature"),
         ({"task": Task(Sentiment, metric=label_accuracy, trainset="none.jsonl")}, DataError, "none.jsonl"),
-        ({"budget": "40calls"}, BudgetError, "too small for one candidate"),
+        (
+            {"budget": "40calls"},
+            BudgetError,
+            r"too small .* may take more than one call\. Give at least --budget \d+calls\.$",
+        ),
+        (
+            {"budget": "50"},
+            BudgetError,
+            r"too small .* need \d+ answers, each .* to write\. Give at least --budget \dk\.$",
+        ),
         ({"budget": "300"}, BudgetError, "too small for one candidate"),
         ({"budget": "plenty"}, BudgetError, "40k"),
         ({"optimizer": "luck"}, CribsheetError, "labeled, race, zero_shot"),
