@@ -89,12 +89,20 @@ def _content(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise FrozenFileError(f"{path} cannot be read: {error}. Name a frozen file (*.prompt.json).") from None
     except (ValueError, RecursionError) as error:
+        if not (path.name.endswith(ENDING) or _begins_as_frozen(data)):
+            raise FrozenFileError(f"{path} is not a frozen file. Name a *.prompt.json file.") from None
         raise FrozenFileError(
             f"{path} is not valid JSON: {error}. It may be truncated; copy it again or compile again."
         ) from None
     if not isinstance(content, dict) or "format" not in content:
         raise FrozenFileError(f"{path} is JSON but not a frozen file: it has no 'format'. Name a *.prompt.json file.")
     return content
+
+
+def _begins_as_frozen(data: bytes) -> bool:
+    """Tell whether bytes that are not JSON may be a damaged frozen file, and not a file of another kind."""
+    text = data.decode(json.detect_encoding(data), "replace").lstrip("\ufeff \t\r\n")
+    return text.startswith("{") and '"format"' in text
 
 
 def _program(path: Path, content: dict[str, Any]) -> FrozenProgram:

@@ -107,7 +107,7 @@ def test_a_file_that_an_editor_saved_in_another_encoding_is_read(tmp_path: Path,
 
 
 @pytest.mark.parametrize(
-    "content", ["[" * 100_000, '{"format": 3, "task": "\\ud800"}', '{"format": ' + "1" * 5000 + "}"]
+    "content", ['{"format": ' + "[" * 100_000, '{"format": 3, "task": "\\ud800"}', '{"format": ' + "1" * 5000 + "}"]
 )
 def test_what_json_cannot_hold_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "x.prompt.json"
@@ -116,6 +116,24 @@ def test_what_json_cannot_hold_is_refused(tmp_path: Path, content: str) -> None:
         with pytest.raises(
             FrozenFileError, match=r"x\.prompt\.json is not valid JSON: .* copy it again or compile again"
         ):
+            does(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"text": "a", "label": "b"}\n{"text": "c", "label": "d"}\n',
+        "from cribsheet import Task\n",
+        "text,label\na,b\n",
+        "",
+    ],
+    ids=["jsonl", "python", "csv", "empty"],
+)
+def test_a_file_of_another_kind_is_not_called_truncated(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text(content, encoding="utf-8")
+    for does in (read, reseal):
+        with pytest.raises(FrozenFileError, match=r"x\.jsonl is not a frozen file\. Name a \*\.prompt\.json file\.$"):
             does(path)
 
 
