@@ -52,9 +52,10 @@ class Workspace:
         module = self._import_task(name)
         task = getattr(module, "task", None)
         if not isinstance(task, Task):
+            it_has = f"its module has task = {task!r}" if hasattr(module, "task") else "its module has no `task`"
             others = [own for own, value in vars(module).items() if isinstance(value, Task)]
             mend = f"Rename {others[0]} to task." if others else "End it with `task = Task(YourProgram, metric=…, …)`."
-            raise WorkspaceError(f"{name} defines no task: its module has task = {task!r}. {mend}")
+            raise WorkspaceError(f"{name} defines no task: {it_has}. {mend}")
         short = Path(name).stem if name.endswith(".py") else name.rsplit(".", 1)[-1]
         return short, task
 

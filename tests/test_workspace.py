@@ -83,8 +83,11 @@ def test_an_unknown_task_is_answered_with_what_there_is(workspace: Workspace, na
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("x = 1", "defines no task"),
-        ("from cribsheet import Task\nmine = Task('a -> b', metric=abs, trainset='x.jsonl')", "Rename mine to task"),
+        ("task = 1", "defines no task: its module has task = 1. End it with"),
+        (
+            "from cribsheet import Task\nmine = Task('a -> b', metric=abs, trainset='x.jsonl')",
+            "defines no task: its module has no `task`. Rename mine to task",
+        ),
         ("import nowhere", "nowhere"),
         ("def broken(:", "line 1"),
         ("1 / 0", "ZeroDivisionError"),
