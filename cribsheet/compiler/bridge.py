@@ -173,9 +173,10 @@ def _signature_in_words(text: str) -> Any:
     try:
         return dspy.Signature(text)
     except (ValueError, SyntaxError, NameError, AttributeError) as error:
+        reason = str(error).rstrip(".")
         raise CompileError(
-            f"The program {text!r} of a task cannot be read as a signature: {error}. Write inputs and outputs, such as "
-            "'question, context -> answer: str'."
+            f"The program {text!r} of a task cannot be read as a signature: {reason}. Write inputs and outputs, such "
+            "as 'question, context -> answer: str'."
         ) from None
 
 

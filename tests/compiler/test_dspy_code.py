@@ -46,6 +46,11 @@ def test_words_that_are_no_signature_are_refused_with_an_example(workspace: Work
         compiled(workspace, "text to sentiment")
 
 
+def test_a_reason_that_ends_in_a_full_stop_gets_no_second_one(workspace: Workspace) -> None:
+    with pytest.raises(CompileError, match=r"exactly one '->'\. Write inputs"):
+        compiled(workspace, "text > recipe")
+
+
 # A chain of thought over rows without rationales
 
 
