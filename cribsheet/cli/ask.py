@@ -96,10 +96,10 @@ class _Answer(Command):
 
 
 def _with_inputs(program: Runnable, run: Callable[..., None]) -> Command:
-    outputs = ", ".join(field.name for field in program.signature.outputs)
-    made = click.command(
-        cls=_Answer, help=f"Answer {outputs} with {program.frozen.task}, compiled for {program.frozen.model.name}."
-    )(run)
+    outputs = [field.name for field in program.signature.outputs]
+    are = "outputs are" if len(outputs) > 1 else "output is"
+    about = f"Answer with {program.frozen.task}, compiled for {program.frozen.model.name}."
+    made = click.command(cls=_Answer, help=f"{about} Its {are} {', '.join(outputs)}.")(run)
     made.takes = _takes(program)
     made.params = [*input_options(program.signature.inputs), *made.params]
     return made

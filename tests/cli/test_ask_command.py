@@ -1,6 +1,7 @@
 """`cribsheet ask` answers one row or a file of rows."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -31,6 +32,11 @@ def test_the_help_of_a_file_lists_its_inputs(run: Run, served_qa: Path) -> None:
     result = run("ask", served_qa, "--help")
     assert "--question TEXT" in result.stdout
     assert "--context TEXT" in result.stdout
+
+
+def test_the_help_of_a_file_names_its_output(run: Run, served_qa: Path) -> None:
+    told = " ".join(run("ask", served_qa, "--help").stdout.split())
+    assert re.search(r"Answer with \S+, compiled for \S+\. Its output is answer\. ", told)
 
 
 def test_json_holds_the_outputs_and_what_is_known_of_them(run: Run, served: Path) -> None:
