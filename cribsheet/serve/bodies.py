@@ -37,8 +37,8 @@ class Bodies:
     def __init__(self, *, max_bytes: int, timeout: float) -> None:
         self._max_bytes, self._timeout = max_bytes, timeout
 
-    async def read(self, request: Request, form: type[_Body]) -> _Body:
-        """Return the body as a model of pydantic.
+    async def read(self, request: Request, form: type[_Body], *, example: str = "") -> _Body:
+        """Return the body as a model of pydantic; a refusal of one that does not fit shows the example, if any.
 
         Raises:
             Refusal: if the body is too large, too slow, no JSON, or does not fit.
@@ -47,7 +47,7 @@ class Bodies:
         try:
             return form.model_validate(value)
         except ValidationError as error:
-            raise _misfit(error) from None
+            raise _misfit(error, example) from None
 
     async def _bytes(self, request: Request) -> bytes:
         _check_type(request.headers)
@@ -181,7 +181,8 @@ def _too_deep() -> Refusal:
     )
 
 
-def _misfit(error: ValidationError) -> Refusal:
+def _misfit(error: ValidationError, example: str) -> Refusal:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     where = ".".join(str(part) for part in first["loc"]) or "the body"
-    return Refusal(422, f"{where}: {first['msg']}. Correct it there.", kind="invalid_request")
+    mend = f"Correct it there, with a body such as {example}." if example else "Correct it there."
+    return Refusal(422, f"{where}: {first['msg']}. {mend}", kind="invalid_request")

@@ -53,6 +53,12 @@ def check_names(given: Mapping[str, Any], fields: Sequence[Field]) -> None:
             raise _misfit(f"There is no input {name!r}. {_wanted(names)}")
 
 
+def example_of(fields: Sequence[Field]) -> str:
+    """Return the JSON of inputs, with dots in the place of their values, for a message."""
+    dots = (f"{json.dumps(field.name)}: " + ('"…"' if field.type.is_text else "…") for field in fields)
+    return f"{{{', '.join(dots)}}}"
+
+
 def _wanted(names: Sequence[str]) -> str:
     return f"Give {', '.join(names)}."
 

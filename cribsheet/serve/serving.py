@@ -14,6 +14,7 @@ from cribsheet.serve.answering import Answering, Inputs
 from cribsheet.serve.bodies import Bodies
 from cribsheet.serve.engines import Engines
 from cribsheet.serve.facts import outcomes_of, outputs_of
+from cribsheet.serve.inputs import example_of
 from cribsheet.serve.keeping import Keeper, hook_named
 from cribsheet.serve.keys import Keys
 from cribsheet.serve.metrics import Metrics
@@ -68,14 +69,17 @@ class Serving:
         call_of(request).program = served.name
         return served
 
-    async def asked(self, request: Request, form: type[_Body]) -> tuple[Served, _Body]:
+    async def asked(self, request: Request, form: type[_Body], *, example: str = "") -> tuple[Served, _Body]:
         """Return the program that the path names, and the body.
+
+        `example` is shown if the body does not fit; `{inputs}` in it stands for the inputs of the program.
 
         A body may take longer than the reload of a file, so it is the version that answers once the body is there.
         """
         name = request.path_params["name"]
-        self.program(name, request)  # if there is none, nothing of the body needs to be read
-        body = await self.bodies.read(request, form)
+        served = self.program(name, request)  # if there is none, nothing of the body needs to be read
+        shown = example.replace("{inputs}", example_of(served.signature.inputs))
+        body = await self.bodies.read(request, form, example=shown)
         return self.program(name, request), body
 
     async def answer(self, served: Served, inputs: Inputs, request: Request) -> Run:

@@ -98,6 +98,24 @@ def test_what_is_no_fitting_json_is_refused(
     assert reason in reason_of(path, reply.json())
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "says"),
+    [
+        (
+            "/v1/programs/toy",
+            {"text": "a"},
+            'inputs: Field required. Correct it there, with a body such as {"inputs": {"text": "…"}}.',
+        ),
+        ("/v1/programs/qa", [], 'with a body such as {"inputs": {"question": "…", "context": "…"}}.'),
+        ("/v1/programs/toy:batch", {"inputs": {"text": "a"}}, 'with a body such as {"inputs": [{"text": "…"}]}.'),
+    ],
+)
+def test_a_body_without_the_inputs_is_shown_the_form(
+    server: CompiledServer, path: str, body: dict[str, object], says: str
+) -> None:
+    assert says in reason_of(path, server.post(path, body).json())
+
+
 @pytest.mark.slow
 @PATHS
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/xml", ""])

@@ -58,13 +58,13 @@ class _Typed:
 
     async def one(self, request: Request) -> Response:
         """Answer one row."""
-        served, row = await self._serving.asked(request, Row)
+        served, row = await self._serving.asked(request, Row, example='{"inputs": {inputs}}')
         inputs = inputs_of_json(row.inputs, served.signature.inputs)
         return JSONResponse(reply_of(served, await self._serving.answer(served, inputs, request)))
 
     async def batch(self, request: Request) -> Response:
         """Answer many rows; a row that fails has an error in its place."""
-        served, rows = await self._serving.asked(request, Rows)
+        served, rows = await self._serving.asked(request, Rows, example='{"inputs": [{inputs}]}')
         inputs = [_inputs(served, place, row) for place, row in enumerate(rows.inputs)]
         answers = await self._serving.answer_all(served, inputs, request)
         return JSONResponse({"answers": [_answer(served, one) for one in answers]})
