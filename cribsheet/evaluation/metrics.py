@@ -14,6 +14,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from pydantic import BaseModel
+
 from cribsheet.dataset.examples import Example, Prediction, Row
 from cribsheet.errors import MetricError, deed
 from cribsheet.evaluation.places import place_of
@@ -26,6 +28,7 @@ from cribsheet.text import CJK, normal_form, shortened
 Outcomes = Sequence[tuple[str, str]]
 """Pairs of the gold outcome and the predicted outcome."""
 
+_RECORDS = (Mapping, BaseModel)
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _CJK = re.compile(f"([{CJK}])")
 
@@ -50,12 +53,15 @@ def exact_match(example: Any, prediction: Any, trace: object = None) -> bool:
 def label_accuracy(example: Any, prediction: Any, trace: object = None) -> bool:
     """Tell whether the only output, whatever its name, is an accepted label."""
     name = only_name(example, prediction, metric="label_accuracy")
-    return any(_same(value, value_of(prediction, name)) for value in accepted_values(example, prediction, name))
+    predicted = value_of(prediction, name)
+    _check_one_value(name, predicted, metric="label_accuracy", of=(list, tuple, set, frozenset, *_RECORDS))
+    return any(_same(value, predicted) for value in accepted_values(example, prediction, name))
 
 
 def answer_exact(example: Any, prediction: Any, trace: object = None) -> bool:
     """Tell whether the answer equals an accepted answer after SQuAD's normalisation; see `answer_f1`."""
     name = only_name(example, prediction, metric="answer_exact")
+    _check_one_value(name, value_of(prediction, name), metric="answer_exact", of=_RECORDS)
     predicted = _tokens_of(value_of(prediction, name))
     return any(_tokens_of(value) == predicted for value in accepted_values(example, prediction, name))
 
@@ -75,8 +81,18 @@ def answer_f1(example: Any, prediction: Any, trace: object = None) -> float:
     (1.0, 0.6666666666666666)
     """
     name = only_name(example, prediction, metric="answer_f1")
+    _check_one_value(name, value_of(prediction, name), metric="answer_f1", of=_RECORDS)
     predicted = _tokens_of(value_of(prediction, name))
     return max(_f1(_tokens_of(value), predicted) for value in accepted_values(example, prediction, name))
+
+
+def _check_one_value(name: str, value: object, *, metric: str, of: tuple[type, ...]) -> None:
+    """Raise MetricError if a value is of one of the types, which hold several values."""
+    if isinstance(value, of) and not is_absent(value):
+        raise MetricError(
+            f"The metric {metric} scores a single value, but {name} is {shortened(repr(value))}. Use exact_match, "
+            "record_accuracy for the share of a record's fields that are right, or set_f1 for lists."
+        )
 
 
 def normalize(text: str) -> list[str]:

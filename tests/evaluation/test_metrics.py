@@ -4,6 +4,7 @@ import math
 from collections.abc import AsyncIterator
 
 import pytest
+from pydantic import BaseModel
 
 from cribsheet.dataset.examples import Example, Prediction, Row
 from cribsheet.errors import MetricError
@@ -108,6 +109,25 @@ def test_a_metric_of_one_output_says_what_to_use_for_several(metric):
     row = Example({"text": "t"}, {"city": ("Rome",), "pieces": (2,)})
     with pytest.raises(MetricError, match=f"{metric.__name__} scores a single output, but this row has city, pie"):
         metric(row, Prediction({"city": "Rome", "pieces": 2}))
+
+
+class Person(BaseModel):
+    name: str
+
+
+@pytest.mark.parametrize(
+    ("metric", "predicted"),
+    [
+        *((metric, Person(name="Ann")) for metric in (label_accuracy, answer_f1, answer_exact)),
+        *((metric, {"name": "Ann"}) for metric in (label_accuracy, answer_f1, answer_exact)),
+        (label_accuracy, ["Ann"]),
+        (label_accuracy, {"Ann"}),
+    ],
+)
+def test_a_metric_of_one_value_refuses_a_record_or_a_list(metric, predicted):
+    with pytest.raises(MetricError, match=rf"The metric {metric.__name__} scores a single value, but answer is .*Ann"):
+        answer(metric, [predicted], predicted)
+    assert not answer(metric, [predicted], NONE)
 
 
 def test_metrics_read_the_examples_and_predictions_of_dspy():
