@@ -23,7 +23,7 @@ from cribsheet.models.cache import CachedModel
 from cribsheet.models.capabilities import refusals_in_words
 from cribsheet.search.baselines import decided_zero_shot
 from cribsheet.search.candidate import Candidate
-from cribsheet.search.holding import lacks_holding, way_to_hold
+from cribsheet.search.holding import lacks_holding, way_to_hold_again
 from cribsheet.search.study import Study
 from cribsheet.search.trial import Trial
 from cribsheet.settings import Settings
@@ -90,7 +90,7 @@ def _prompts(found: Found) -> dict[str, FrozenPrompt]:
 def _asking_again(prompt: FrozenPrompt, model: Model) -> FrozenPrompt:
     if prompt.decoding.decide_by != "text":
         return prompt
-    update = {"asks_again": True, "again_held_by": way_to_hold(model, prompt.layout, prompt.signature)}
+    update = {"asks_again": True, "again_held_by": way_to_hold_again(model, prompt.layout, prompt.signature)}
     return prompt.model_copy(update={"decoding": prompt.decoding.model_copy(update=update)})
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from cribsheet.corrections import Answer, Outputs
 from cribsheet.errors import ContextOverflowError
 from cribsheet.frozen.prompt import FrozenPrompt, HeldBy
-from cribsheet.layout.holding import holding
+from cribsheet.layout.holding import grammar_after_first, holding
 from cribsheet.layout.parsing import ParseFailure, parse, up_to_second
 from cribsheet.models import Completer, Completion, Sampling
 from cribsheet.models.thinking import without_thought
@@ -67,16 +67,19 @@ def written_answer(prompt: FrozenPrompt, rendered: Prompt, completion: Completio
 def _gone_on(prompt: FrozenPrompt, first: Answer, model: Completer) -> Answer | None:
     """Return the answer that the model gives after its first text, such as a rationale, which has no end or no answer.
 
-    Return None if the first output is not such a text, or if the model cannot go on from it.
+    If the model can be held to the other outputs, an answer that cannot be read is written anew. Return None if the
+    first output is not such a text, or if the model cannot go on from it.
     """
-    goes_on = first.completion.may_go_on or not first.prompt.is_chat
-    is_cut = first.completion.finish_reason == "length"
-    begun = up_to_second(prompt.layout, prompt.signature, first.text, is_cut=is_cut) if goes_on else None
+    if first.prompt.is_chat and not first.completion.may_go_on:
+        return None
+    layout, signature, is_cut = prompt.layout, prompt.signature, first.completion.finish_reason == "length"
+    rest = grammar_after_first(layout, signature) if prompt.decoding.again_held_by == "grammar" else ""
+    begun = up_to_second(layout, signature, first.text, is_cut=is_cut, anew=bool(rest))
     if begun is None:
         return None
     longer = first.prompt.followed_by(begun)
-    free = _sampling(prompt, "nothing")  # a grammar is one of whole answers
-    return written_answer(prompt, longer, model.complete(longer, free), begun=begun)
+    sampling = _sampling(prompt, "nothing").model_copy(update={"grammar": rest})
+    return written_answer(prompt, longer, model.complete(longer, sampling), begun=begun)
 
 
 def _again(prompt: FrozenPrompt, first: Answer, model: Completer) -> Answer | None:

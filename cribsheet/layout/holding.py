@@ -20,10 +20,21 @@ def grammar_of(layout: Layout, signature: Signature) -> str:
     structured = [field for field in signature.outputs if field.type.is_structured]
     if layout.is_question or not structured or any(layout.notation(field) != "json" for field in structured):
         return ""
-    root = " ".join(_pieces(layout, signature))
-    used: dict[str, str] = {}
-    _add_rules(root, used)
-    return "\n".join(f"{name} ::= {body}" for name, body in {"root": root, **used}.items())
+    return _grammar(layout, signature)
+
+
+def grammar_after_first(layout: Layout, signature: Signature) -> str:
+    """Return the grammar of what follows a first output and the opening mark of the second; empty if there is none.
+
+    There is one if the first output is a text, such as a rationale, and none of the others is one or is written in
+    another notation than JSON.
+    """
+    first, *others = signature.outputs
+    if layout.is_question or not others or not first.type.is_text:
+        return ""
+    if any(field.type.may_be_text or layout.notation(field) != "json" for field in others):
+        return ""
+    return _grammar(layout, signature.without_outputs([first.name]))
 
 
 def schema_of(layout: Layout, signature: Signature) -> str:
@@ -51,6 +62,13 @@ def holding(layout: Layout, signature: Signature, held_by: str) -> Holding:
     if held_by == "grammar":
         return Holding(grammar=grammar_of(layout, signature))
     return Holding(answer_schema=schema_of(layout, signature)) if held_by == "json_schema" else Holding()
+
+
+def _grammar(layout: Layout, signature: Signature) -> str:
+    root = " ".join(_pieces(layout, signature))
+    used: dict[str, str] = {}
+    _add_rules(root, used)
+    return "\n".join(f"{name} ::= {body}" for name, body in {"root": root, **used}.items())
 
 
 def _pieces(layout: Layout, signature: Signature) -> Iterator[str]:

@@ -40,19 +40,21 @@ def parse(layout: Layout, signature: Signature, text: str) -> Mapping[str, Value
     return outputs
 
 
-def up_to_second(layout: Layout, signature: Signature, text: str, *, is_cut: bool) -> str | None:
+def up_to_second(layout: Layout, signature: Signature, text: str, *, is_cut: bool, anew: bool = False) -> str | None:
     """Return the first output of a completion that lacks the second one, followed by the opening mark of the second.
 
     `is_cut` says whether the completion was cut off. Then the sentence at its end is left out, if it is not the only
-    one. Return None if the completion does not lack the second output, has no text, or if the first output is not text.
+    one. With `anew`, the completion may also have a second output, which is dropped. Return None if the completion does
+    not lack the second output, has no text, or if the first output is not text.
     """
     first, *others = signature.outputs
     if not (others and first.type.is_text):
         return None
     mark = layout.output_mark
     written, rest = _take(layout, first, others[0], text)
-    if rest is not None or not written.strip():
+    if (rest is not None and not anew) or not written.strip():
         return None
+    is_cut = is_cut and rest is None
     closing = layout.closing(first.name, mark)
     if closing and closing in written:
         written, is_cut = written.partition(closing)[0], False

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from cribsheet.frozen import FrozenPrompt
 from cribsheet.frozen.prompt import HeldBy
-from cribsheet.layout.holding import holding
+from cribsheet.layout.holding import grammar_after_first, holding
 from cribsheet.layout.layout import Layout
 from cribsheet.models import Model
 from cribsheet.models._base import Kind
@@ -44,6 +44,14 @@ def way_to_hold(model: Model, layout: Layout, signature: Signature) -> HeldBy:
     kind: Kind = "raw" if layout.style == "raw" else "chat"
     able = (way for way in _WAYS if kind in _kinds(model, way) and any(holding(layout, signature, way)))
     return next(able, "nothing")
+
+
+def way_to_hold_again(model: Model, layout: Layout, signature: Signature) -> HeldBy:
+    """Return the best way in which a model can be held to a second answer, or to what follows its first output."""
+    kind: Kind = "raw" if layout.style == "raw" else "chat"
+    if kind in _kinds(model, "grammar") and grammar_after_first(layout, signature):
+        return "grammar"
+    return way_to_hold(model, layout, signature)
 
 
 def _held(study: Study, prompt: FrozenPrompt) -> FrozenPrompt | None:

@@ -88,6 +88,16 @@ def test_an_answer_that_is_there_but_no_number_is_asked_for_again() -> None:
     assert [call.sampling.temperature for call in model.calls] == [0.0, 0.3]
 
 
+def test_an_answer_after_a_rationale_is_written_anew_if_it_can_be_held() -> None:
+    free = prompt_of("plain")
+    held = free.model_copy(update={"decoding": free.decoding.model_copy(update={"again_held_by": "grammar"})})
+    said = {"": " It is easy. So\nAnswer: seven", " It is easy. So\nAnswer:": " 7"}
+    answer, model = written(held, said)
+    assert (answer.outputs, answer.reasoning) == ({"answer": 7.0}, "It is easy. So")
+    assert "number ::= " in model.calls[1].sampling.grammar
+    assert [call.sampling.temperature for call in model.calls] == [0.0, 0.0]
+
+
 ORDER = Signature(
     name="Order",
     instructions="",

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cribsheet.layout.catalogue import LAYOUTS, layout_named
-from cribsheet.layout.holding import grammar_of, holding, schema_of
-from cribsheet.layout.parsing import ParseFailure, parse
+from cribsheet.layout.holding import grammar_after_first, grammar_of, holding, schema_of
+from cribsheet.layout.parsing import ParseFailure, parse, up_to_second
 from cribsheet.layout.rendering import render
 from cribsheet.models import Sampling
 from cribsheet.models.embedded import EmbeddedModel
@@ -56,6 +56,31 @@ def test_an_engine_that_writes_nonsense_writes_values_if_it_is_held(layout: str,
             assert not isinstance(found, ParseFailure), (found, completion.text)
             read += 1
     assert read
+
+
+NUMBERS = (Field(name="answer", kind="number"), Field(name="sure", kind="boolean"))  # type: ignore[call-arg]
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("layout", ["plain", "xml", "heading", "message"])
+def test_an_engine_that_writes_nonsense_ends_a_rationale_with_values(layout: str, random_engine: EmbeddedModel) -> None:
+    reasoned = Signature(name="Toy", instructions="", inputs=TEXT, outputs=(Field(name="reasoning"), *NUMBERS))
+    own = layout_named(layout)
+    prompt = render(own, reasoned, instructions="", demos=(), inputs={"text": "x"})
+    begun = up_to_second(own, reasoned, " It is easy.", is_cut=True)
+    assert begun is not None
+    sampling = Sampling(max_tokens=60, temperature=0.7, seed=1, grammar=grammar_after_first(own, reasoned))
+    completion = random_engine.complete(prompt.followed_by(begun), sampling)
+    found = parse(own, reasoned, begun + completion.text)
+    assert not isinstance(found, ParseFailure), (found, completion.text)
+
+
+def test_there_is_a_grammar_after_a_text_only_if_no_other_text_follows() -> None:
+    layout, reasoning = LAYOUTS[0], Field(name="reasoning")
+    rated, told = ((reasoning, *NUMBERS), (reasoning, Field(name="answer")))
+    assert grammar_after_first(layout, Signature(name="T", instructions="", inputs=TEXT, outputs=rated))
+    for outputs in (told, NUMBERS, NUMBERS[:1]):
+        assert grammar_after_first(layout, Signature(name="T", instructions="", inputs=TEXT, outputs=outputs)) == ""
 
 
 def test_there_is_a_grammar_only_where_all_structured_outputs_are_json() -> None:
