@@ -72,7 +72,7 @@ def values_of(
     absent = [column for column in mapping if column not in raw.values]
     if absent:
         known, others = _listed(raw.values), _others_with(absent[0], among)
-        mend = f"{others}, so correct this row: add {absent[0]!r}." if others else "Name one of these."
+        mend = f"{others}. Correct this row: add {absent[0]!r}." if others else "Name one of these."
         raise DataError(f"{raw.where}: {_way(raw)} names the column {absent[0]!r}, but the row has {known}. {mend}")
     replaced = set(mapping.values())
     values = {
@@ -145,13 +145,14 @@ def _in_this_row(
         having = sum(unknown[0] in row.values for row in among)
         if having == len(among):
             return ""
-        return f"{having} of {len(among)} rows {_have(having)} {unknown[0]!r}: remove it there."
+        return f"{having} of {len(among)} rows {_have(having)} {unknown[0]!r}. Remove it there."
     others = _others_with(missing[0], among)
     if not others:
         return ""
-    meant = next((column for column, field in pairs.items() if field == missing[0]), None)
+    own = (column for column, field in pairs.items() if field == missing[0])
+    meant = next((column for column in own if sum(column in row.values for row in among) == 1), None)
     rename = "" if meant is None else f", or rename {meant!r} to {missing[0]!r}"
-    return f"{others}, so correct this row: add {missing[0]!r}{rename}."
+    return f"{others}. Correct this row: add {missing[0]!r}{rename}."
 
 
 def _others_with(column: str, among: Sequence[RawRow]) -> str:

@@ -81,7 +81,7 @@ def test_the_columns_that_a_field_may_be_are_proposed(write, header, cells, prop
 
 def test_a_name_that_is_misspelt_in_one_row_is_corrected_there(write):
     rows = [{"txt" if line == 7 else "text": "a", "sentiment": "positive"} for line in range(1, 43)]
-    told = "line 7: no field 'text'.* 41 other rows have 'text', so correct this row: add 'text', or rename 'txt' to"
+    told = "line 7: no field 'text'.* 41 other rows have 'text'. Correct this row: add 'text', or rename 'txt' to"
     with pytest.raises(DataError, match=told) as caught:
         load_rows(write("x.jsonl", jsonl(*rows)), SENTIMENT)
     assert "--map" not in str(caught.value)
@@ -89,7 +89,7 @@ def test_a_name_that_is_misspelt_in_one_row_is_corrected_there(write):
 
 def test_a_mapped_column_that_one_row_lacks_is_added_there(write):
     path = write("x.jsonl", jsonl({"txt": "a", "sentiment": "positive"}, {"text": "b", "sentiment": "positive"}))
-    with pytest.raises(DataError, match=r"line 2: --map .* 1 other row has 'txt', so correct this row: add 'txt'\."):
+    with pytest.raises(DataError, match=r"line 2: --map .* 1 other row has 'txt'. Correct this row: add 'txt'\."):
         load_rows(path, SENTIMENT, mapping={"txt": "text"})
 
 

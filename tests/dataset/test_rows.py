@@ -103,7 +103,7 @@ def test_rows_that_share_nothing_are_groups_of_their_own(write):
             "x.jsonl",
             GOOD + '{"text": "a", "sentiment": "positive", "stars": 5}',
             "line 2: unknown field 'stars'; it has text, sentiment, stars. The signature Sentiment has "
-            "text, sentiment. 1 of 2 rows has 'stars': remove it there.",
+            "text, sentiment. 1 of 2 rows has 'stars'. Remove it there.",
         ),
         (
             "x.jsonl",
@@ -115,7 +115,7 @@ def test_rows_that_share_nothing_are_groups_of_their_own(write):
             "x.jsonl",
             GOOD + "{}",
             "line 2: no field 'text'; it has none. The signature Sentiment has text, sentiment. 1 other row has "
-            "'text', so correct this row: add 'text'.",
+            "'text'. Correct this row: add 'text'.",
         ),
         (
             "x.csv",
