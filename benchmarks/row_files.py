@@ -24,7 +24,8 @@ from row_writer import row_file
 
 FILES = 100_000
 _VERBS = (
-    "Write|Save|Give|Add|Remove|Replace|Also map|Close|Put|Name|Check|Fill it in|Keep|Unpack|Correct|Rename|Map|Say|Leave|In Excel, save"
+    "Write|Save|Give|Add|Remove|Replace|Also map|Close|Put|Name|Check|Fill it in|Keep|Unpack|Correct|Rename|Map|Say|"
+    "Leave|In Excel, save"
 )
 MEND = re.compile(rf"[.;:)] (?:{_VERBS}|If only the names differ, map the columns)\b|; write ")
 """Matches the part of a message that says what to do."""
