@@ -1,6 +1,7 @@
 """Convert the values of rows to the types of a signature."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from cribsheet.signature import Field, Signature, with_defaults
 from cribsheet.signature.types import ValueType
 from cribsheet.text import check_characters, is_blank
 
+_WHOLE = re.compile(r"-?\d{1,9}")
 _LONG = 400
 """The most characters of an error about a value that a message shows."""
 _SHOWN = 6
@@ -200,7 +202,7 @@ def _is_list(raw: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | str) and str(value).strip().removeprefix("-").isdecimal()
+    return isinstance(value, int | str) and _WHOLE.fullmatch(str(value).strip()) is not None
 
 
 def _group(value: object, where: str) -> str:

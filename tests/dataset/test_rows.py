@@ -245,6 +245,11 @@ def test_a_number_alone_is_told_with_the_label_in_its_place(write):
         load_rows(write("x.csv", "text,sentiment\na,1\n"), SENTIMENT)
 
 
+def test_a_text_of_too_many_digits_is_no_label_number(write):
+    with pytest.raises(DataError, match="must be one of negative, positive but got '999.* Correct the row"):
+        load_rows(write("x.csv", f"text,sentiment\na,{'9' * 5000}\n"), SENTIMENT)
+
+
 def test_all_values_that_are_no_label_are_listed_with_their_rows(write):
     labels = ["good", "positive", "good", "Positive"]
     path = write("x.csv", "text,sentiment\n" + "".join(f"a,{label}\n" for label in labels))
