@@ -246,7 +246,7 @@ def test_a_number_alone_is_told_with_the_label_in_its_place(write):
 
 
 def test_a_text_of_too_many_digits_is_no_label_number(write):
-    with pytest.raises(DataError, match="must be one of negative, positive but got '999.* Correct the row"):
+    with pytest.raises(DataError, match=r"must be one of negative, positive but got '999.* Correct the row"):
         load_rows(write("x.csv", f"text,sentiment\na,{'9' * 5000}\n"), SENTIMENT)
 
 
