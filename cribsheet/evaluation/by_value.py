@@ -30,11 +30,11 @@ class ByValue:
     def __call__(self, example: Example, prediction: Prediction, *further: Any) -> Any:
         """Return the metric's value."""
         accepted = {
-            name: tuple(self._python(name, value) for value in values) for name, values in example.outputs.items()
+            name: tuple(self._python(name, value) for value in values) for name, values in example._accepted.items()
         }
-        predicted = {name: self._python(name, value) for name, value in prediction.items()}
+        predicted = {name: self._python(name, prediction[name]) for name in prediction}
         text, probability = prediction._text, prediction._probability
-        right = Example(dict(example.inputs().items()), accepted)
+        right = Example(example._inputs, accepted)
         return self._metric(right, Prediction(predicted, text=text, probability=probability), *further)
 
     def _python(self, name: str, value: Any) -> Any:

@@ -154,5 +154,5 @@ def _read_unanswerable(layout: Layout, field: Field, text: str) -> Unanswerable 
     rest = text.lstrip(PUNCTUATION)[len(word) :].lstrip(" .:,;-—。：，")
     content = unquoted(rest)
     if content is None or half_character(content):
-        content = rest
-    return Unanswerable(reason=content or None)
+        return Unanswerable(reason=rest or None)
+    return Unanswerable(reason=content)

@@ -78,3 +78,9 @@ def test_a_metric_gets_what_python_has_and_what_is_not_of_the_kind_as_it_is() ->
     scored(metric, Date(), "2024-05-01", "soon")
     scored(metric, Decimal(), "1.50", None)
     assert seen == [datetime.date(2024, 5, 1), "soon", decimal.Decimal("1.5"), None]
+
+
+def test_fields_may_be_named_like_methods() -> None:
+    kinds = {name: Decimal() for name in ("items", "outputs", "values", "text")}
+    row = Example({"inputs": "x"}, dict.fromkeys(kinds, ("1.50",)))
+    assert ByValue(exact_match, kinds)(row, Prediction(dict.fromkeys(kinds, "1.5")))
