@@ -54,7 +54,10 @@ def _answer(program: Runnable, model: Model, row: AskedRow, error: str) -> Row:
     if row.problem:
         return {**rest, error: row.problem}
     given = with_defaults(program.signature.inputs, row.values)
-    inputs = {field.name: field.coerce(given[field.name]) for field in program.signature.inputs}
+    try:
+        inputs = {field.name: field.coerce(given[field.name]) for field in program.signature.inputs}
+    except ValueError as failure:  # a default that its own type does not allow
+        return {**rest, error: str(failure)}
     if empty := empty_input(program, inputs):
         return {**rest, error: emptiness(empty.name, empty)}
     try:

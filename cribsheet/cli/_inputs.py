@@ -44,7 +44,7 @@ def given_inputs(parameters: dict[str, Value | None]) -> dict[str, Value]:
 
 
 def empty_input(program: Runnable, inputs: Mapping[str, Value]) -> Field | None:
-    """Return an input that is an empty text, although nothing tells that it may be; None if there is none.
+    """Return an input that is an empty text, which no default and no demonstration allows; None if there is none.
 
     It may be empty if that is its default, or if a demonstration of the prompts has it empty.
     """

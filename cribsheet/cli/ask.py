@@ -129,7 +129,10 @@ def _run(
     if missing and not jsonl:
         raise click.UsageError(f"Missing option '{option_name(missing[0])}'. {_takes(program)}")
     if not jsonl:
-        inputs = {field.name: field.coerce(inputs[field.name]) for field in program.signature.inputs}
+        try:
+            inputs = {field.name: field.coerce(inputs[field.name]) for field in program.signature.inputs}
+        except ValueError as error:  # a default that its own type does not allow
+            raise click.UsageError(f"{error}. {_takes(program)}") from None
         if empty := empty_input(program, inputs):
             raise click.UsageError(emptiness(option_name(empty.name), empty))
     with open_display("rows") as display:

@@ -94,13 +94,13 @@ class TypedMetric:
     def __call__(self, example: Any, prediction: Any, *further: Any) -> Any:
         """Return the metric's value; the lowest one for a prediction that the user's class does not accept."""
         try:
-            typed = self._own.all_typed(dict(prediction.items()))
+            typed = self._own.all_typed({name: prediction[name] for name in prediction})
         except ValueError:
             return self._lowest
-        inputs = self._own.all_typed(dict(example.inputs().items()))
+        inputs = self._own.all_typed(example._inputs)
         outputs = {
             name: tuple(self._own.typed(name, value) for value in accepted)
-            for name, accepted in example.outputs.items()
+            for name, accepted in example._accepted.items()
         }
         text, probability = prediction._text, prediction._probability
         return self._metric(Example(inputs, outputs), Prediction(typed, text=text, probability=probability), *further)

@@ -107,7 +107,7 @@ def _rows(path: Path, batches: Callable[[], Iterator[Any]], columns: Columns) ->
 
 
 def _cells(column: Any) -> list[Any]:
-    """Return the values of a column; a map is a dict, and an error if it has a key twice."""
+    """Return the values of a column, with maps as dicts. A map that has a key twice is an error."""
     try:
         return list(column.to_pylist(maps_as_pydicts="strict"))
     except TypeError:  # older releases of pyarrow give maps as lists of pairs
@@ -172,7 +172,7 @@ def _classes(info: Mapping[str, Any]) -> Classes:
     features = info.get("features")
     if not isinstance(features, dict):
         return {}
-    # The `feature` of a list says of what its items are.
+    # The `feature` of a list describes its items.
     classes = {column: one.get("feature", one) for column, one in features.items() if isinstance(one, dict)}
     names = {column: one.get("names") for column, one in classes.items() if isinstance(one, dict)}
     return {plain_name(column): list(map(str, known)) for column, known in names.items() if isinstance(known, list)}

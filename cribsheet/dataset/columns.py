@@ -93,7 +93,8 @@ def values_of(
     else:
         pairs = _suggested([signature.field(name) for name in missing], unknown, among[:_SAMPLE])
         mend = _look_alike(missing, unknown)
-        mend += _in_this_row(missing, unknown, pairs, among) or _mend(raw, missing, unknown, pairs)
+        own = _suggested([signature.field(name) for name in missing], unknown, [raw])
+        mend += _in_this_row(missing, unknown, own, among) or _mend(raw, missing, unknown, pairs)
         mend += _no_header(raw, names)
     raise DataError(
         f"{raw.where}: {problem}; it has {_listed(raw.values)}. The signature {signature.name} has "

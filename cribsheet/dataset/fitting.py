@@ -153,7 +153,7 @@ class Fitting:
         counts = Counter(_shortened(repr(value), 40) for value in wrong)
         told = ", ".join(f"{value} in {rows} row{'s' * (rows > 1)}" for value, rows in counts.most_common(_SHOWN))
         more = f", and {len(counts) - _SHOWN} more" if len(counts) > _SHOWN else ""
-        if all(map(_is_number, wrong)) and not any(map(_is_number, one.closed_outcomes)):
+        if wrong and all(map(_is_number, wrong)) and not any(map(_is_number, one.closed_outcomes)):
             numbers, labels = sorted({int(str(value)) for value in wrong}), one.closed_outcomes
             if numbers[0] >= 0 and numbers[-1] < len(labels):
                 named = {number: labels[number] for number in numbers[:_SHOWN]}

@@ -42,6 +42,8 @@ class ByValue:
         if kind is None or is_absent(value):
             return value
         try:
-            return kind.python_value(kind.coerce(value))
+            kept = kind.coerce(value)
         except ValueError:  # a program's own code may return anything
             return value
+        found = kind.python_value(kept)
+        return value if found == kept else found  # else "3" would be the number 3

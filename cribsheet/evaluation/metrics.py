@@ -11,6 +11,7 @@ import string
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import is_dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -88,7 +89,8 @@ def answer_f1(example: Any, prediction: Any, trace: object = None) -> float:
 
 def _check_one_value(name: str, value: object, *, metric: str, of: tuple[type, ...]) -> None:
     """Raise MetricError if a value is of one of the types, which hold several values."""
-    if isinstance(value, of) and not is_absent(value):
+    is_record = Mapping in of and (is_dataclass(value) or hasattr(value, "_fields"))
+    if (isinstance(value, of) or is_record) and not is_absent(value):
         raise MetricError(
             f"The metric {metric} scores a single value, but {name} is {shortened(repr(value))}. Use exact_match, "
             "record_accuracy for the share of a record's fields that are right, or set_f1 for lists."

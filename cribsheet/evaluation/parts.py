@@ -45,6 +45,9 @@ def _rights(row: RowResult, record: str, kinds: Mapping[str, ValueType]) -> Iter
         if is_absent(given):
             yield from ((name, any(map(is_absent, values))) for name in kinds)
             return
+        if not isinstance(given, Mapping):  # a program's own code may return anything
+            yield from ((name, False) for name in kinds)
+            return
         accepted = {name: tuple(one.get(name) for one in values if isinstance(one, dict)) for name in kinds}
     is_right = ByValue(exact_match, kinds)
     for name in kinds:

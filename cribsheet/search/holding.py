@@ -47,9 +47,11 @@ def way_to_hold(model: Model, layout: Layout, signature: Signature) -> HeldBy:
 
 
 def way_to_hold_again(model: Model, layout: Layout, signature: Signature) -> HeldBy:
-    """Return the best way in which a model can be held to a second answer, or to what follows its first output."""
-    kind: Kind = "raw" if layout.style == "raw" else "chat"
-    if kind in _kinds(model, "grammar") and grammar_after_first(layout, signature):
+    """Return the best way in which a model can be held to a second answer, or to what follows its first output.
+
+    Only after a raw prompt can every model go on from its own first output.
+    """
+    if layout.style == "raw" and "raw" in _kinds(model, "grammar") and grammar_after_first(layout, signature):
         return "grammar"
     return way_to_hold(model, layout, signature)
 

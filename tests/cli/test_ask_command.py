@@ -89,6 +89,15 @@ def test_an_empty_text_is_misuse_unless_a_demonstration_has_one(
     assert run("ask", served, "--text", empty).stdout == "positive\n"
 
 
+def test_a_default_that_its_own_type_does_not_allow_is_told(run: Run, served: Path, folder: Path) -> None:
+    note = Field(name="note", has_default=True, default=None)
+    _save_with(folder, served, SENTIMENT.model_copy(update={"inputs": (Field(name="text"), note)}))
+    result = run("ask", "car.prompt.json", "--text", "Superb.")
+    assert (result.exit_code, "note must be text but got None" in result.stderr) == (2, True)
+    _write(folder / "in.jsonl", [{"text": "Superb."}])
+    assert "note must be text but got None" in run("ask", "car.prompt.json", "--jsonl", "in.jsonl").stdout
+
+
 def test_an_empty_input_that_may_be_none_or_empty_is_answered(
     run: Run, served: Path, folder: Path, server: OllamaServer
 ) -> None:

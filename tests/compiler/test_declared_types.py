@@ -16,11 +16,13 @@ import pytest
 from pydantic import BaseModel, Field, RootModel, computed_field, field_validator
 from typing_extensions import NotRequired, TypedDict  # noqa: UP035  # pydantic takes no other before Python 3.12
 
-from cribsheet import Unanswerable
+from cribsheet import Task, Unanswerable
 from cribsheet.compiler.annotations import Kinds
-from cribsheet.compiler.bridge import DspyProgram, signature_of
+from cribsheet.compiler.bridge import DspyProgram, as_module, signature_of
+from cribsheet.compiler.own_types import metric_of
 from cribsheet.dataset.examples import Row
 from cribsheet.errors import DataError, SignatureError
+from cribsheet.evaluation.metrics import apply_metric
 from cribsheet.frozen import Decoding
 from cribsheet.layout.parsing import ParseFailure
 from cribsheet.layout.rendering import render_outputs
@@ -294,3 +296,22 @@ def test_a_default_that_is_not_the_same_for_all_records_is_left_to_the_users_cla
     assert field.coerce({}) == field.coerce({"at": None, "age": None}) == {"tags": ["a", "b", "c", "d"]}
     own = DspyProgram(dspy.Predict(made(Entry))).own_types.typed("out", {"tags": ["b", "a"]})
     assert (own.copied, own.age) == (["a", "b"], None)
+
+
+def test_a_metric_gets_fields_that_are_named_like_methods() -> None:
+    class Named(dspy.Signature):
+        inputs: str = dspy.InputField()
+        items: decimal.Decimal = dspy.OutputField()
+        outputs: datetime.date = dspy.OutputField()
+
+    seen: list[Any] = []
+
+    def metric(example: Any, prediction: Any, trace: object = None) -> float:
+        seen.append((example["inputs"], example["items"], prediction["items"], prediction["outputs"]))
+        return 1.0
+
+    task = Task(Named, metric=metric, trainset="x.jsonl")
+    typed = metric_of(task, DspyProgram(as_module(Named)).own_types)
+    row = Row({"inputs": "x"}, {"items": ("1.50",), "outputs": ("2024-05-01",)})
+    assert apply_metric(typed, row, {"items": "1.5", "outputs": "2024-05-01"}) == 1.0
+    assert seen == [("x", decimal.Decimal("1.50"), decimal.Decimal("1.5"), datetime.date(2024, 5, 1))]

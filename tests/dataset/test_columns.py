@@ -87,6 +87,12 @@ def test_a_name_that_is_misspelt_in_one_row_is_corrected_there(write):
     assert "--map" not in str(caught.value)
 
 
+def test_a_label_that_is_misspelt_in_one_row_is_corrected_there_too(write):
+    rows = [{"text": "a", "sentimnt" if line == 30 else "sentiment": "positive"} for line in range(1, 43)]
+    with pytest.raises(DataError, match="add 'sentiment', or rename 'sentimnt' to 'sentiment'"):
+        load_rows(write("x.jsonl", jsonl(*rows)), SENTIMENT)
+
+
 def test_a_mapped_column_that_one_row_lacks_is_added_there(write):
     path = write("x.jsonl", jsonl({"txt": "a", "sentiment": "positive"}, {"text": "b", "sentiment": "positive"}))
     with pytest.raises(DataError, match=r"line 2: --map .* 1 other row has 'txt'. Correct this row: add 'txt'\."):

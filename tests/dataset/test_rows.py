@@ -336,3 +336,10 @@ def test_cmrc2018_loads_as_squad_without_impossible_questions():
     rows = load_rows(DATA / "cmrc2018/trial.json", QA, allow_empty=True)
     assert len(rows) == 1002
     assert all(value in row.values["context"] for row in rows for value in row.outputs["answer"][:1])
+
+
+def test_a_default_that_is_no_label_is_one_clear_error(write):
+    tone = Field(name="tone", kind="label", labels=("formal", "casual"), has_default=True, default=None)
+    signature = SENTIMENT.model_copy(update={"inputs": (*SENTIMENT.inputs, tone)})
+    with pytest.raises(DataError, match="tone must be one of formal, casual but got None"):
+        load_rows(write("x.jsonl", jsonl({"text": "a", "sentiment": "positive"})), signature)

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import pytest
 from pydantic import BaseModel
@@ -115,11 +117,23 @@ class Person(BaseModel):
     name: str
 
 
+class Pair(NamedTuple):
+    name: str
+    age: int
+
+
+@dataclass(frozen=True)
+class Place:
+    name: str
+
+
 @pytest.mark.parametrize(
     ("metric", "predicted"),
     [
         *((metric, Person(name="Ann")) for metric in (label_accuracy, answer_f1, answer_exact)),
         *((metric, {"name": "Ann"}) for metric in (label_accuracy, answer_f1, answer_exact)),
+        *((metric, Pair("Ann", 3)) for metric in (label_accuracy, answer_f1, answer_exact)),
+        *((metric, Place("Ann")) for metric in (label_accuracy, answer_f1, answer_exact)),
         (label_accuracy, ["Ann"]),
         (label_accuracy, {"Ann"}),
     ],

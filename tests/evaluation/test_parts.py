@@ -58,3 +58,8 @@ def test_each_member_of_a_record_has_its_share_and_decimals_are_compared_by_valu
 def test_a_single_output_that_is_no_record_has_no_parts() -> None:
     found = evaluated(({"problem": ("late",)}, {"problem": "late"}))
     assert shares_right(found, MAIL[:1]) == shares_right(found, MAIL) == {}
+
+
+def test_what_own_code_returns_in_place_of_a_record_is_wrong() -> None:
+    found = evaluated(({"offer": ({"item": "lamp", "price": "1"},)}, {"offer": "n/a"}))
+    assert shares_right(found, OFFER) == {"item": 0.0, "price": 0.0}

@@ -107,7 +107,13 @@ def test_a_file_that_an_editor_saved_in_another_encoding_is_read(tmp_path: Path,
 
 
 @pytest.mark.parametrize(
-    "content", ['{"format": ' + "[" * 100_000, '{"format": 3, "task": "\\ud800"}', '{"format": ' + "1" * 5000 + "}"]
+    "content",
+    [
+        "[" * 100_000,
+        '{"format": ' + "[" * 100_000,
+        '{"format": 3, "task": "\\ud800"}',
+        '{"format": ' + "1" * 5000 + "}",
+    ],
 )
 def test_what_json_cannot_hold_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "x.prompt.json"

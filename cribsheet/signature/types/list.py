@@ -84,8 +84,12 @@ class List(Structured):
         return values
 
     def python_value(self, value: Any) -> Any:
-        """Return the list with each item as Python compares it."""
-        return [self.item.python_value(one) for one in value]
+        """Return the list with each item as Python compares it; of a set, a frozenset if its items can be in one."""
+        values = [self.item.python_value(one) for one in value]
+        try:
+            return frozenset(values) if self.unique else values
+        except TypeError:  # records cannot be hashed
+            return values
 
     def _sorted(self, values: Sequence[Value]) -> list[Value]:
         distinct = [one for at, one in enumerate(values) if one not in values[:at]]
