@@ -59,7 +59,7 @@ def empty_input(program: Runnable, inputs: Mapping[str, Value]) -> Field | None:
 
 
 def emptiness(name: str, field: Field) -> str:
-    """Return what is wrong with an empty input, and what to do; `name` is how the message calls it."""
+    """Return what is wrong with an empty input, and what to do; `name` is the input's name in the message."""
     way = "Write null if it has no value." if field.optional else "Give it a text."
     return f"{name} is empty. No demonstration of the prompt has an empty one, so the answer would be invented. {way}"
 

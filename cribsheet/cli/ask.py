@@ -1,6 +1,6 @@
 """The command `ask`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from cribsheet.corrections import Outputs
 from cribsheet.frozen.running import unreadable
 from cribsheet.frozen.summary import answer_summary
 from cribsheet.layout.parsing import ParseFailure
-from cribsheet.outcomes import to_text
+from cribsheet.outcomes import Value, to_text
 from cribsheet.signature import with_defaults
 from cribsheet.signature.options import option_name
 from cribsheet.workspace import current_workspace
@@ -105,6 +105,22 @@ def _with_inputs(program: Runnable, run: Callable[..., None]) -> Command:
     return made
 
 
+def _checked(program: Runnable, given: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the inputs of one row, with defaults; UsageError if one is missing, of a wrong type, or empty."""
+    fields = program.signature.inputs
+    inputs = with_defaults(fields, given)
+    missing = [field.name for field in fields if field.name not in inputs]
+    if missing:
+        raise click.UsageError(f"Missing option '{option_name(missing[0])}'. {_takes(program)}")
+    try:
+        typed = {field.name: field.coerce(inputs[field.name]) for field in fields}
+    except ValueError as error:  # a default that its own type does not allow
+        raise click.UsageError(f"{error}. {_takes(program)}") from None
+    if empty := empty_input(program, typed):
+        raise click.UsageError(emptiness(option_name(empty.name), empty))
+    return typed
+
+
 def _run(
     program: Runnable,
     *,
@@ -124,17 +140,7 @@ def _run(
     if jsonl and inputs:
         option = option_name(next(iter(inputs)))
         raise click.UsageError(f"--jsonl has the inputs, but {option} was given too. Leave one of them out.")
-    inputs = inputs if jsonl else with_defaults(program.signature.inputs, inputs)
-    missing = [field.name for field in program.signature.inputs if field.name not in inputs]
-    if missing and not jsonl:
-        raise click.UsageError(f"Missing option '{option_name(missing[0])}'. {_takes(program)}")
-    if not jsonl:
-        try:
-            inputs = {field.name: field.coerce(inputs[field.name]) for field in program.signature.inputs}
-        except ValueError as error:  # a default that its own type does not allow
-            raise click.UsageError(f"{error}. {_takes(program)}") from None
-        if empty := empty_input(program, inputs):
-            raise click.UsageError(emptiness(option_name(empty.name), empty))
+    inputs = inputs if jsonl else _checked(program, inputs)
     with open_display("rows") as display:
         opened = open_its_model(program.frozen, model=model, api_base=api_base, timeout=timeout, display=display)
         try:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from cribsheet.dataset.examples import Example, Prediction, Row
+from cribsheet.dataset.examples import Row
 from cribsheet.errors import DataError
 from cribsheet.evaluation.values import ranged
 from cribsheet.layout.parsing import ParseFailure
@@ -94,16 +94,10 @@ class TypedMetric:
     def __call__(self, example: Any, prediction: Any, *further: Any) -> Any:
         """Return the metric's value; the lowest one for a prediction that the user's class does not accept."""
         try:
-            typed = self._own.all_typed({name: prediction[name] for name in prediction})
+            typed = prediction._converted(self._own.typed)
         except ValueError:
             return self._lowest
-        inputs = self._own.all_typed(example._inputs)
-        outputs = {
-            name: tuple(self._own.typed(name, value) for value in accepted)
-            for name, accepted in example._accepted.items()
-        }
-        text, probability = prediction._text, prediction._probability
-        return self._metric(Example(inputs, outputs), Prediction(typed, text=text, probability=probability), *further)
+        return self._metric(example._converted(self._own.typed), typed, *further)
 
 
 def metric_of(task: Task, own: OwnTypes) -> Metric:

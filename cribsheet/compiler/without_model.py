@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from cribsheet.dataset.examples import Row
@@ -37,11 +37,8 @@ def words_alone_score(
         {field.name: value for field, value in zip(labels, values, strict=True)}
         for values in zip(*predicted, strict=True)
     ]
-    try:
-        scores = [apply_metric(metric, row, one) for row, one in zip(rows, outcomes, strict=True)]
-    except MetricError:
-        return None
-    return mean_score(scores, groups=[row.group for row in rows])
+    scores = _scores(rows, outcomes, metric)
+    return None if scores is None else mean_score(scores, groups=[row.group for row in rows])
 
 
 def constant_of(
@@ -49,18 +46,16 @@ def constant_of(
 ) -> Constant | None:
     """Return the score of a program that always gives the commonest answer of the rows that the search saw.
 
-    It is scored on the same rows as the compiled program, whose results are given.
-
-    Of a record, it is the commonest value of each member. None if no answer is common, as for translations, or if the
-    metric needs more than the outputs. Scikit-learn calls this baseline a dummy classifier.
+    It is scored on the rows of `compiled`, the results of the compiled program. Of a record, it is the commonest value
+    of each member. None if no answer is common, as for translations, or if the metric needs more than the outputs.
+    Scikit-learn calls this baseline a dummy classifier.
     """
     names = [field.name for field in outputs if field.name != REASONING]
     answer = {name: _commonest([row.outputs[name][0] for row in seen]) for name in names}
     if not answer or _NOTHING in answer.values() or not compiled:
         return None
-    try:
-        scores = [apply_metric(metric, row.example, answer) for row in compiled]
-    except MetricError:
+    scores = _scores([row.example for row in compiled], [answer] * len(compiled), metric)
+    if scores is None:
         return None
     groups = [row.example.group for row in compiled]
     return Constant(
@@ -83,3 +78,10 @@ def _commonest(values: Sequence[Value]) -> Any:
     parts = {name: [record[name] for record in records if name in record] for name in records[0]}
     members = {name: _commonest(own) for name, own in parts.items()}
     return {name: parts[name][0] if value is _NOTHING else value for name, value in members.items()}
+
+
+def _scores(rows: Sequence[Row], predicted: Sequence[Mapping[str, Value]], metric: Metric) -> list[float] | None:
+    try:
+        return [apply_metric(metric, row, one) for row, one in zip(rows, predicted, strict=True)]
+    except MetricError:
+        return None

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -157,6 +157,12 @@ class Example(_View):
         """The accepted values of each output."""
         return self._accepted
 
+    def _converted(self, convert: Callable[[str, Any], Any]) -> "Example":
+        """Return the example with each value as a function of the field's name and the value gives it."""
+        inputs = {name: convert(name, value) for name, value in self._inputs.items()}
+        accepted = {name: tuple(convert(name, value) for value in values) for name, values in self._accepted.items()}
+        return Example(inputs, accepted)
+
     def without(self, *names: str) -> "Example":
         """Return the example without some fields."""
         inputs = {name: value for name, value in self._inputs.items() if name not in names}
@@ -174,6 +180,11 @@ class Prediction(_View):
     def __init__(self, outputs: Mapping[str, Value], *, text: str = "", probability: float | None = None):
         super().__init__(outputs)
         self._text, self._probability = text, probability
+
+    def _converted(self, convert: Callable[[str, Any], Any]) -> "Prediction":
+        """Return the prediction with each value as a function of the field's name and the value gives it."""
+        outputs = {name: convert(name, value) for name, value in self._values.items()}
+        return Prediction(outputs, text=self._text, probability=self._probability)
 
     @property
     def text(self) -> str:

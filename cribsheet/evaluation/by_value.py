@@ -11,9 +11,9 @@ from cribsheet.task import Metric
 
 
 class ByValue:
-    """A metric that gets decimals, dates and times as Python has them, as it gets them where the user's types run.
+    """A metric that gets decimals, dates and times as Python's own types.
 
-    Else 1.50 and 1.5 would be the same price where the task's code is at hand, and different ones elsewhere.
+    With the task's code, a metric gets the user's types. Without it, it would get texts, of which 1.50 and 1.5 differ.
 
     >>> from cribsheet.evaluation.metrics import exact_match
     >>> from cribsheet.signature.types.decimal_number import Decimal
@@ -29,13 +29,7 @@ class ByValue:
 
     def __call__(self, example: Example, prediction: Prediction, *further: Any) -> Any:
         """Return the metric's value."""
-        accepted = {
-            name: tuple(self._python(name, value) for value in values) for name, values in example._accepted.items()
-        }
-        predicted = {name: self._python(name, prediction[name]) for name in prediction}
-        text, probability = prediction._text, prediction._probability
-        right = Example(example._inputs, accepted)
-        return self._metric(right, Prediction(predicted, text=text, probability=probability), *further)
+        return self._metric(example._converted(self._python), prediction._converted(self._python), *further)
 
     def _python(self, name: str, value: Any) -> Any:
         kind = self._kinds.get(name)

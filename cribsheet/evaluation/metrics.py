@@ -29,7 +29,6 @@ from cribsheet.text import CJK, normal_form, shortened
 Outcomes = Sequence[tuple[str, str]]
 """Pairs of the gold outcome and the predicted outcome."""
 
-_RECORDS = (Mapping, BaseModel)
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _CJK = re.compile(f"([{CJK}])")
 
@@ -55,15 +54,16 @@ def label_accuracy(example: Any, prediction: Any, trace: object = None) -> bool:
     """Tell whether the only output, whatever its name, is an accepted label."""
     name = only_name(example, prediction, metric="label_accuracy")
     predicted = value_of(prediction, name)
-    _check_one_value(name, predicted, metric="label_accuracy", of=(list, tuple, set, frozenset, *_RECORDS))
+    _check_one_value(name, predicted, metric="label_accuracy", no_lists=True)
     return any(_same(value, predicted) for value in accepted_values(example, prediction, name))
 
 
 def answer_exact(example: Any, prediction: Any, trace: object = None) -> bool:
     """Tell whether the answer equals an accepted answer after SQuAD's normalisation; see `answer_f1`."""
     name = only_name(example, prediction, metric="answer_exact")
-    _check_one_value(name, value_of(prediction, name), metric="answer_exact", of=_RECORDS)
-    predicted = _tokens_of(value_of(prediction, name))
+    said = value_of(prediction, name)
+    _check_one_value(name, said, metric="answer_exact")
+    predicted = _tokens_of(said)
     return any(_tokens_of(value) == predicted for value in accepted_values(example, prediction, name))
 
 
@@ -82,15 +82,17 @@ def answer_f1(example: Any, prediction: Any, trace: object = None) -> float:
     (1.0, 0.6666666666666666)
     """
     name = only_name(example, prediction, metric="answer_f1")
-    _check_one_value(name, value_of(prediction, name), metric="answer_f1", of=_RECORDS)
-    predicted = _tokens_of(value_of(prediction, name))
+    said = value_of(prediction, name)
+    _check_one_value(name, said, metric="answer_f1")
+    predicted = _tokens_of(said)
     return max(_f1(_tokens_of(value), predicted) for value in accepted_values(example, prediction, name))
 
 
-def _check_one_value(name: str, value: object, *, metric: str, of: tuple[type, ...]) -> None:
-    """Raise MetricError if a value is of one of the types, which hold several values."""
-    is_record = Mapping in of and (is_dataclass(value) or hasattr(value, "_fields"))
-    if (isinstance(value, of) or is_record) and not is_absent(value):
+def _check_one_value(name: str, value: object, *, metric: str, no_lists: bool = False) -> None:
+    """Raise MetricError if a value is a record; with `no_lists`, also if it is a list or a set."""
+    is_record = isinstance(value, Mapping | BaseModel) or is_dataclass(value) or hasattr(value, "_fields")
+    is_list = no_lists and isinstance(value, list | tuple | set | frozenset)
+    if (is_record or is_list) and not is_absent(value):
         raise MetricError(
             f"The metric {metric} scores a single value, but {name} is {shortened(repr(value))}. Use exact_match, "
             "record_accuracy for the share of a record's fields that are right, or set_f1 for lists."

@@ -1,6 +1,6 @@
 """Tell how often each output, or each member of a record, is right."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -8,10 +8,8 @@ from cribsheet.dataset.examples import Example, Prediction
 from cribsheet.evaluation.by_value import ByValue
 from cribsheet.evaluation.evaluate import Evaluation, RowResult
 from cribsheet.evaluation.metrics import exact_match
-from cribsheet.layout.parsing import ParseFailure
 from cribsheet.outcomes import is_absent
 from cribsheet.signature import REASONING, Field
-from cribsheet.signature.types import ValueType
 from cribsheet.signature.types.record import Record
 
 
@@ -29,27 +27,24 @@ def shares_right(evaluation: Evaluation, outputs: Sequence[Field]) -> dict[str, 
         kinds = {member.name: member.type for member in kind.members} if isinstance(kind, Record) else {}
     if len(kinds) < 2:
         return {}
-    rights = [dict(_rights(row, record, kinds)) for row in evaluation.rows]
+    is_right = ByValue(exact_match, kinds)
+    rights = [_rights(row, record, is_right, kinds) for row in evaluation.rows]
     return {name: fmean(right[name] for right in rights) for name in kinds}
 
 
-def _rights(row: RowResult, record: str, kinds: Mapping[str, ValueType]) -> Iterator[tuple[str, bool]]:
-    outputs = row.run.outputs if row.run else None
-    if outputs is None or isinstance(outputs, ParseFailure):
-        yield from ((name, False) for name in kinds)
-        return
+def _rights(row: RowResult, record: str, is_right: ByValue, names: Collection[str]) -> dict[str, bool]:
+    """Tell for each part whether it is right; a program's own code may return anything in place of a record."""
     accepted: Mapping[str, Any] = row.example.outputs
-    given: Any = outputs
-    if record:
-        values, given = accepted[record], outputs.get(record)
+    given: Any = row.run.outputs if row.run else None
+    if record and isinstance(given, Mapping):
+        values, given = accepted[record], given.get(record)
         if is_absent(given):
-            yield from ((name, any(map(is_absent, values))) for name in kinds)
-            return
-        if not isinstance(given, Mapping):  # a program's own code may return anything
-            yield from ((name, False) for name in kinds)
-            return
-        accepted = {name: tuple(one.get(name) for one in values if isinstance(one, dict)) for name in kinds}
-    is_right = ByValue(exact_match, kinds)
-    for name in kinds:
-        said = Prediction({name: given.get(name)})
-        yield name, bool(accepted[name]) and bool(is_right(Example({}, {name: accepted[name]}), said))
+            return dict.fromkeys(names, any(map(is_absent, values)))
+        accepted = {name: tuple(one.get(name) for one in values if isinstance(one, dict)) for name in names}
+    if not isinstance(given, Mapping):
+        return dict.fromkeys(names, False)
+    return {
+        name: bool(accepted[name])
+        and bool(is_right(Example({}, {name: accepted[name]}), Prediction({name: given.get(name)})))
+        for name in names
+    }

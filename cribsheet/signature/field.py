@@ -6,7 +6,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, SerializeAsAny, model_validator
 
 from cribsheet.outcomes import ANSWERED, UNANSWERABLE, Unanswerable, Value, is_absent, is_unanswerable_json
-from cribsheet.signature.types import TYPES, Text, ValueType, type_of_schema
+from cribsheet.signature.types import TYPES, Text, ValueType, is_taken, type_of_schema
 
 _UNANSWERABLE_SCHEMA = {
     "type": "object",
@@ -104,11 +104,7 @@ class Field(BaseModel):
 
     def accepts(self, raw: object) -> bool:
         """Tell whether `coerce` takes a value."""
-        try:
-            self.coerce(raw)
-        except ValueError:
-            return False
-        return True
+        return is_taken(self.coerce, raw)
 
     def _coerce_unanswerable(self, raw: Any) -> Unanswerable:
         if not self.abstains:

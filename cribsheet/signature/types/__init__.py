@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cribsheet.signature.types._base import SchemaReader, ValueType, Verbalizer
+from cribsheet.signature.types._base import SchemaReader, ValueType, Verbalizer, is_taken
 from cribsheet.signature.types._grammar import RULES, either, literal
 from cribsheet.signature.types._notation import NONE, NOTATIONS
 from cribsheet.signature.types.boolean import Boolean
@@ -77,6 +77,7 @@ __all__ = [
     "ValueType",
     "Verbalizer",
     "either",
+    "is_taken",
     "literal",
     "type_of_schema",
 ]

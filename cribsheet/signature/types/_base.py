@@ -97,11 +97,7 @@ class ValueType(BaseModel):
 
     def accepts(self, raw: object) -> bool:
         """Tell whether `coerce` takes a value."""
-        try:
-            self.coerce(raw)
-        except ValueError:
-            return False
-        return True
+        return is_taken(self.coerce, raw)
 
     def write(self, value: Value, word: Verbalizer) -> str:
         """Return a value as a prompt writes it."""
@@ -163,3 +159,12 @@ class ValueType(BaseModel):
         `inner` returns the kind of a schema inside this one, such as that of a list's items.
         """
         raise NotImplementedError
+
+
+def is_taken(coerce: Callable[[object], object], raw: object) -> bool:
+    """Tell whether a function that converts values takes this one; it raises ValueError if not."""
+    try:
+        coerce(raw)
+    except ValueError:
+        return False
+    return True
